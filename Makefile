@@ -1,0 +1,58 @@
+# Every target sets up what it needs. Paths are relative, so a clone whose path has spaces works.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STUDY  ?= search_spaces/optimizers.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help $(VENV) sweep report test check format lock schema clean
+
+help:  ## show this list
+	@grep -hE '^[a-z.]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV): $(VENV)/installed  ## set up the virtual environment, nothing else
+
+$(VENV)/installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "error: Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version). Remedy: make PYTHON=python3.12 ..." >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "error: $(PYTHON) cannot make a virtual environment. Remedy on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "installing the pinned requirements (about 6 GB on disk, torch included)"
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements.txt
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+sweep: $(VENV)/installed  ## run the optimizers study and write its report (STUDY=file.yaml for another)
+	$(BIN)/python -m harness.sweep "$(STUDY)"
+
+report: $(VENV)/installed  ## write the report of every study under results/ again, from the journals alone
+	@found=0; for journal in results/*/journal.jsonl results/reference/*/journal.jsonl.gz; do \
+	  if [ -e "$$journal" ]; then found=1; $(BIN)/python -m analysis.report "$$(dirname "$$journal")" || exit $$?; fi; \
+	done; [ $$found = 1 ] || { echo "no results yet: run make sweep" >&2; exit 2; }
+
+test: $(VENV)/installed  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry harness analysis
+	$(BIN)/python -m harness.study.schema --check
+
+format: $(VENV)/installed  ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schema: $(VENV)/installed  ## write the JSON schema of study files again
+	$(BIN)/python -m harness.study.schema
+
+lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra test --output-file requirements.txt pyproject.toml
+
+clean:  ## remove the virtual environment and caches (results stay)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,6 @@
+"""Run training-recipe studies: fair search, fresh-seed confirmation, faithful records."""
+
+__version__ = "0.1.0"
+
+PROTOCOL_VERSION = "1"
+"""Raised whenever a change of the code changes the numbers of a study (CHANGELOG tag: Protocol)."""

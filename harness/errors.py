@@ -1,0 +1,27 @@
+"""The errors a user can act on. Everything else that is raised is a bug of ours.
+
+A message gives the value, the rule, the valid set, the place and the remedy; commands print it without a
+traceback and end with the error's exit code.
+"""
+
+
+class HarnessError(Exception):
+    """Report something a user can mend; `str(error)` is the whole message."""
+
+    exit_code = 2
+
+
+class StudyError(HarnessError):
+    """Report every problem of a study file at once."""
+
+
+class DataError(HarnessError):
+    """Report a data set that is missing, damaged or altered."""
+
+
+class ResultsError(HarnessError):
+    """Report a results folder that cannot be written, read or continued."""
+
+
+class EnvironmentMismatchError(HarnessError):
+    """Report that this machine or cluster cannot run what the study asks for."""

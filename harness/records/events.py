@@ -1,0 +1,100 @@
+"""The events of a journal, validated when written and when read.
+
+JSON has no NaN: a loss that is not finite is written as null, and its run ends as `diverged` with a reason
+that names the value.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+Phase = Literal["search", "confirm"]
+Status = Literal["completed", "stopped", "diverged", "failed"]
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    time: str
+    """UTC, ISO 8601 with microseconds."""
+
+
+class RunStarted(_Event):
+    """Say that a run began, and everything needed to begin it again."""
+
+    event: Literal["run_started"] = "run_started"
+    run_id: str
+    arm: str
+    phase: Phase
+    number: int
+    """Position of the run in its arm and phase, from 0."""
+    seed: int
+    """Fixes the split, the initialisation and the data order."""
+    configuration: dict[str, Any]
+    """Every recipe field with the value really used; null where the recipe has no such hyperparameter."""
+
+
+class EpochEnded(_Event):
+    """Report one epoch of a run."""
+
+    event: Literal["epoch"] = "epoch"
+    run_id: str
+    epoch: Annotated[int, Field(ge=1)]
+    step: Annotated[int, Field(ge=0)]
+    """Optimizer steps since the run began."""
+    lr: float
+    """Learning rate of the epoch's last step."""
+    train_loss: float | None
+    """Mean over the epoch's samples, measured while training; null when not finite."""
+    train_accuracy: Fraction
+    val_loss: float | None
+    """Mean over the validation samples; null when not finite or, in a diverged epoch, not measured."""
+    val_accuracy: Fraction | None
+    seconds: Seconds
+    """Time spent in optimizer steps, evaluation excluded."""
+
+
+class RunEnded(_Event):
+    """Say how a run ended. Test values exist for completed runs of the confirm phase only."""
+
+    event: Literal["run_ended"] = "run_ended"
+    run_id: str
+    phase: Phase
+    status: Status
+    reason: str | None
+    """Why a run did not complete; null for completed runs."""
+    epochs: Annotated[int, Field(ge=0)]
+    """Epochs reported before the end."""
+    steps_per_epoch: int | None
+    test_loss: float | None
+    test_accuracy: Fraction | None
+    train_seconds: Seconds
+    """Sum of the epochs' `seconds`."""
+    threads: int | None
+    device: str | None
+    host: str | None
+
+    @model_validator(mode="after")
+    def _search_runs_never_see_the_test_set(self) -> "RunEnded":
+        if self.phase == "search" and (self.test_loss is not None or self.test_accuracy is not None):
+            raise ValueError(f"run {self.run_id} is a search run and must not carry test values")
+        return self
+
+
+class PhaseEnded(_Event):
+    """Say that an arm finished a phase; for the search phase, which run won."""
+
+    event: Literal["phase_ended"] = "phase_ended"
+    phase: Phase
+    arm: str
+    winner: str | None
+    """The run id whose configuration the confirm phase uses; null in the confirm phase or without one."""
+
+
+Event = Annotated[RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+"""Parses and validates one line of a journal."""

@@ -1,0 +1,52 @@
+"""Every path of a results folder, in one place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class ResultsFolder:
+    """Name the files of one study's results (`results/<study>/`)."""
+
+    root: Path
+    """The study's own folder."""
+
+    @property
+    def study_file(self) -> Path:
+        """The study as given, byte for byte."""
+        return self.root / "study.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        """What was declared, and on what machine: see `harness.records.manifest`."""
+        return self.root / "manifest.json"
+
+    @property
+    def journal(self) -> Path:
+        """Append-only events, the only source of truth: see `harness.records.journal`."""
+        return self.root / "journal.jsonl"
+
+    @property
+    def compressed_journal(self) -> Path:
+        """The same journal, gzipped; committed reference results hold this one."""
+        return self.root / "journal.jsonl.gz"
+
+    @property
+    def runs(self) -> Path:
+        """One row a run."""
+        return self.root / "runs.parquet"
+
+    @property
+    def epochs(self) -> Path:
+        """One row an epoch of a run."""
+        return self.root / "epochs.parquet"
+
+    @property
+    def optuna_journal(self) -> Path:
+        """Optuna's own storage, one Optuna study an arm."""
+        return self.root / "optuna.journal"
+
+    @property
+    def report(self) -> Path:
+        """Everything `analysis.report` writes."""
+        return self.root / "report"
