@@ -1,0 +1,124 @@
+"""The study file as pydantic models: what editors complete and the parser enforces, field by field."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from harness.study.domains import ArmSpace, RecipeSpace
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+"""Becomes part of file names and run ids, hence letters, digits, `_` and `-` only."""
+
+Metric = Literal["val_loss", "val_accuracy"]
+
+_BETTER: dict[str, Literal["min", "max"]] = {"val_loss": "min", "val_accuracy": "max"}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class EarlyStopping(_Section):
+    """ASHA: at each rung a run continues only if it is among the best 1/`reduction_factor` of its arm.
+
+    Source: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning, algorithm 2 (stopping variant).
+    """
+
+    grace_epochs: Annotated[int, Field(ge=1)] = 2
+    """No run is stopped before this epoch; the first rung."""
+    reduction_factor: Annotated[int, Field(ge=2)] = 3
+    """Rungs stand at `grace_epochs * reduction_factor ** k` epochs."""
+
+
+class Search(_Section):
+    """How configurations are chosen. Every arm gets the same."""
+
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    trials: Annotated[int, Field(ge=1)] | None = None
+    """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
+    metric: Metric = "val_loss"
+    """What selects, at a run's last epoch. Never a test value."""
+    mode: Literal["min", "max"] | None = None
+    """Follows from the metric; may be spelled out."""
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    """Everything random in the study derives from it."""
+    seeds: Annotated[int, Field(ge=1)] = 1
+    """Runs per configuration, each with its own seed; the same seeds in every arm."""
+    early_stopping: EarlyStopping | Literal["none"] | None = None
+    """ASHA by default; `none` trains every run to its end, as `sampler: grid` always does."""
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> "Search":
+        natural = _BETTER[self.metric]
+        if self.mode not in (None, natural):
+            raise ValueError(f"mode: {self.mode} would select the worst {self.metric}. Remedy: mode: {natural}")
+        if self.sampler == "grid" and self.trials is not None:
+            raise ValueError("trials does not go with sampler: grid, which runs every grid point. Leave it out")
+        if self.sampler != "grid" and self.trials is None:
+            raise ValueError(f"sampler: {self.sampler} needs trials, the number of configurations per arm")
+        if self.sampler == "grid" and isinstance(self.early_stopping, EarlyStopping):
+            raise ValueError("sampler: grid measures every point at full length. Leave out early_stopping")
+        if self.seeds > 1 and self.sampler != "grid":
+            raise ValueError("seeds above 1 go with sampler: grid; elsewhere the confirm phase repeats the winner")
+        return self
+
+    def filled(self) -> "Search":
+        """Return the same search with what was left open decided."""
+        stopping = self.early_stopping or ("none" if self.sampler == "grid" else EarlyStopping())
+        return self.model_copy(update={"mode": _BETTER[self.metric], "early_stopping": stopping})
+
+
+class Confirm(_Section):
+    """How each arm's winner is measured: on fresh seeds, the same in every arm."""
+
+    seeds: Annotated[int, Field(ge=0, le=10_000)] = 10
+    """Runs per arm; 0 skips the phase."""
+
+
+class Resources(_Section):
+    """What one run occupies."""
+
+    cpu: Annotated[int, Field(ge=1)] = 1
+    """Threads of a run."""
+    gpu: Annotated[float, Field(ge=0)] = 0
+    """GPUs of a run: 0, a fraction below 1, or a whole number."""
+
+    @model_validator(mode="after")
+    def _gpu_is_a_fraction_or_whole(self) -> "Resources":
+        if self.gpu > 1 and not self.gpu.is_integer():
+            raise ValueError(f"gpu = {self.gpu}: above 1 only whole GPUs can be given to a run")
+        return self
+
+
+class Better(_Section):
+    """Arm `arm` has the better metric than arm `than`."""
+
+    arm: str
+    than: str
+    metric: Literal["test_accuracy", "test_loss"]
+
+
+class Claim(_Section):
+    """A statement fixed before the data, decided by the report."""
+
+    says: Annotated[str, Field(min_length=1)]
+    """The statement in words, as the report prints it."""
+    source: str | None = None
+    """Who claims it."""
+    better: Better
+
+
+class StudyFile(_Section):
+    """One question about training recipes."""
+
+    study: Name
+    """Names the results folder."""
+    question: Annotated[str, Field(min_length=1)]
+    recipe: RecipeSpace | None = None  # type: ignore[valid-type]
+    """Settings shared by every arm; an arm's own settings take precedence."""
+    arms: Annotated[dict[Name, ArmSpace], Field(min_length=1)]  # type: ignore[valid-type]
+    """Contestants: each fixes some recipe fields and searches others."""
+    search: Search | None = None
+    confirm: Confirm = Confirm()
+    resources: Resources = Resources()
+    claims: list[Claim] = []

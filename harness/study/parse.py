@@ -1,0 +1,141 @@
+"""From the text of a study file to a `Study`, or to one error that tells every problem at once."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from harness.errors import StudyError
+from harness.study.arms import check_arms, expand_arms
+from harness.study.file import Claim, Confirm, Search, StudyFile
+from harness.study.problems import nearest, study_error
+from harness.study.source import Path, Source, read_source, set_value
+from harness.study.study import Study
+from harness.study.wording import message
+
+def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
+    """Read and check a study file.
+
+    Args:
+        path: The YAML file.
+        overrides: `--set` arguments, applied in order before anything is checked.
+
+    Raises:
+        StudyError: The file is missing, or it has problems; the message tells all of them.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise StudyError(
+            f"{path}: cannot be read ({reason}). Remedy: give the path of a study file, such as "
+            f"search_spaces/optimizers.yaml."
+        ) from error
+    return parse_study(text, str(path), overrides)
+
+
+def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
+    """Check a study file's text; see `load_study`."""
+    source = read_source(text, name)
+    if not source.problems and not isinstance(source.data, dict):
+        source.report((), "must be a mapping with study, question and arms")
+    if isinstance(source.data, dict):
+        for argument in overrides:
+            set_value(source, argument)
+    file = _validate(source) if isinstance(source.data, dict) else None
+    if file is None:
+        raise study_error(name, source.problems)
+    search = file.search.filled() if file.search else None
+    arms = expand_arms(file)
+    check_arms(arms, file, search, source)
+    _check_claims(file.claims, [arm.name for arm in arms], source)
+    if source.problems:
+        raise study_error(name, source.problems)
+    search = search or Search(trials=1).filled()
+    has_confirm = "confirm" in file.model_fields_set
+    return Study(
+        name=file.study,
+        question=file.question,
+        arms=tuple(arms),
+        search=search,
+        confirm=Confirm(seeds=0) if search.sampler == "grid" and not has_confirm else file.confirm,
+        resources=file.resources,
+        claims=tuple(file.claims),
+        text=text,
+        overrides=overrides,
+    )
+
+
+def _validate(source: Source) -> StudyFile | None:
+    """Return the file's model, noting every problem.
+
+    What breaks a rule is noted, cut out, and the rest validated again, so that checks across fields still see
+    everything that is sound. None when too little is left.
+    """
+    data = copy.deepcopy(source.data)
+    for _ in range(10):
+        try:
+            return StudyFile.model_validate(data)
+        except ValidationError as error:
+            cut = [_note(item, source, data) for item in error.errors(include_url=False)]
+        if not any([_cut(data, path) for path in cut]):
+            return None
+    return None
+
+
+def _note(item: Mapping[str, Any], source: Source, data: Any) -> Path:
+    """Note one of pydantic's errors as a problem; return the path to cut out.
+
+    What only follows from an earlier cut (a field now missing, a rule of the whole now broken) is not noted.
+    """
+    path, exists = _path_in_document(item["loc"], data)
+    if not any(problem.path[: len(path)] == path for problem in source.problems):
+        source.report(path, message(item, path))
+    return path if exists else path[:-1]
+
+
+def _path_in_document(loc: tuple[str | int, ...], data: Any) -> tuple[Path, bool]:
+    """Return the document's path for pydantic's location, which also holds tags; and whether it exists."""
+    path: list[str | int] = []
+    node = data
+    for part in loc:
+        if isinstance(node, dict) and part in node:
+            path.append(part)
+            node = node[part]
+        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+            path.append(part)
+            node = node[part]
+        elif part == loc[-1] and not str(part).startswith(("<", "[")):
+            return (*path, part), False
+    return tuple(path), True
+
+
+def _cut(data: Any, path: Path) -> bool:
+    """Remove the value at a path; False when there is nothing to remove."""
+    if not path:
+        return False
+    node = data
+    for part in path[:-1]:
+        node = node[part] if isinstance(node, dict | list) and _has(node, part) else None
+    if not isinstance(node, dict | list) or not _has(node, path[-1]):
+        return False
+    del node[path[-1]]  # type: ignore[arg-type]
+    return True
+
+
+def _has(node: dict[Any, Any] | list[Any], part: str | int) -> bool:
+    return part in node if isinstance(node, dict) else isinstance(part, int) and part < len(node)
+
+
+def _check_claims(claims: list[Claim], arms: list[str], source: Source) -> None:
+    for i, claim in enumerate(claims):
+        for role in ("arm", "than"):
+            named = getattr(claim.better, role)
+            if named not in arms:
+                path = ("claims", i, "better", role)
+                source.report(path, f"there is no arm {named!r}. {nearest(named, arms)}")
+        if claim.better.arm == claim.better.than:
+            source.report(("claims", i, "better"), "compares an arm with itself")
+

@@ -1,0 +1,43 @@
+"""Problems of a study file: gathered, worded and printed together."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from harness.errors import StudyError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Say what is wrong at one place of a study file."""
+
+    place: str
+    """`file:line`, or the `--set` argument."""
+    path: tuple[str | int, ...]
+    """The field's path from the top of the document."""
+    message: str
+    """Value, rule, valid set, remedy."""
+
+    def __str__(self) -> str:
+        dotted = ".".join(str(part) for part in self.path)
+        return f"{self.place}: {dotted + ': ' if dotted else ''}{self.message}"
+
+
+def study_error(name: str, problems: Sequence[Problem]) -> StudyError:
+    """Return one error that tells every problem, in the order of the file."""
+    ordered = sorted(dict.fromkeys(problems), key=_by_line)
+    count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
+    return StudyError("\n".join([f"{name}: {count}, nothing was started", *(f"  {p}" for p in ordered)]))
+
+
+def _by_line(problem: Problem) -> tuple[bool, int]:
+    _, _, line = problem.place.rpartition(":")
+    return not line.isdigit(), int(line) if line.isdigit() else 0
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word: the closest valid one first, then all of them."""
+    names = list(valid)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Valid: {', '.join(names)}"

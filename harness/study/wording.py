@@ -1,0 +1,91 @@
+"""Our words for what pydantic finds wrong with a study file."""
+
+import re
+from collections.abc import Iterator, Mapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from harness.study.file import StudyFile
+from harness.study.problems import nearest
+from harness.study.source import Path
+
+_WORDED = {
+    "missing": "this field is required",
+    "greater_than": "must be above {gt}, but is {input}",
+    "greater_than_equal": "must be at least {ge}, but is {input}",
+    "less_than": "must be below {lt}, but is {input}",
+    "less_than_equal": "must be at most {le}, but is {input}",
+    "int_type": "must be a whole number, but is {input}",
+    "float_type": "must be a number, but is {input}",
+    "bool_type": "must be true or false, but is {input}",
+    "string_type": "must be text, but is {input}",
+    "list_type": "must be a list, but is {input}",
+    "dict_type": "must be a mapping, but is {input}",
+    "model_type": "must be a mapping, but is {input}",
+    "model_attributes_type": "must be a mapping, but is {input}",
+    "too_short": "must have at least {min_length} entry",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters, but is {input}",
+    "string_pattern_mismatch": "takes letters, digits, _ and - only (it names files), but is {input}",
+    "finite_number": "must be a finite number, but is {input}",
+}
+"""Our words for pydantic's error types; the rest keep pydantic's."""
+
+
+def message(item: Mapping[str, Any], path: Path) -> str:
+    """Return what one of pydantic's errors means for the writer of a study file.
+
+    Args:
+        item: An entry of `ValidationError.errors()`.
+        path: The place in the document.
+    """
+    kind, context, given = item["type"], item.get("ctx", {}), repr(item["input"])
+    match kind:
+        case "extra_forbidden":
+            return f"unknown field. {nearest(str(path[-1]), fields_at(path[:-1]))}"
+        case "literal_error":
+            return f"{given} is not known. {nearest(str(item['input']), _quoted(context['expected']))}"
+        case "union_tag_invalid":
+            kinds = [name.strip("<>") for name in _quoted(context["expected_tags"])]
+            return f"this field takes no {context['tag'].strip('<>')}. Valid: {', '.join(kinds)}"
+        case "value_error":
+            return str(context["error"])
+        case _ if kind in _WORDED:
+            return _WORDED[kind].format(**{**context, "input": given})
+        case _:
+            return f"{item['msg']}, but is {given}"
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r"'([^']*)'", text)
+
+
+def fields_at(path: Path) -> list[str]:
+    """Return the names of the fields that a mapping at this place of a study file may have."""
+    kinds: list[Any] = [StudyFile]
+    for part in path:
+        kinds = [inner for kind in kinds for inner in _step(kind, part)]
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return list(dict.fromkeys(name for model in models for name in model.model_fields))
+
+
+def _step(kind: Any, part: str | int) -> Iterator[Any]:
+    """Yield the types found below one key or list position of a value of this type."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if part in kind.model_fields:
+            yield from _members(kind.model_fields[str(part)].annotation)
+    elif get_origin(kind) in {list, dict}:
+        yield from _members(get_args(kind)[-1])
+
+
+def _members(kind: Any) -> Iterator[Any]:
+    """Yield the alternatives of a type, unions opened and annotations dropped."""
+    if get_origin(kind) is Annotated:
+        yield from _members(get_args(kind)[0])
+    elif get_origin(kind) in {Union, UnionType}:
+        for member in get_args(kind):
+            yield from _members(member)
+    else:
+        yield kind

@@ -1,0 +1,154 @@
+"""Finding or fetching a data set, verifying it, and caching it: the one way to any data in the harness."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError
+from harness.training.data.cache import cache_folder, cache_lock, is_ready, write_cache
+from harness.training.data.download import download_through_torchvision, unpack_debian_package
+from harness.training.data.idx import find_folder, read_folder
+from harness.training.data.registry import DATASETS, DatasetSpec
+
+PATH_VARIABLE = "HARNESS_DATA"
+"""Environment variable that names the folder of a data set, or of several, one below the other's name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PreparedDataset:
+    """A verified data set in this machine's cache; small, so that it can be sent to other processes."""
+
+    spec: DatasetSpec
+    folder: Path
+    """Holds the arrays `train-images.npy`, `train-labels.npy`, `test-images.npy` and `test-labels.npy`."""
+
+    @property
+    def name(self) -> str:
+        """The name that recipes use."""
+        return self.spec.name
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """SHA-256 of every unpacked IDX file, by file name."""
+        return {part.file.name: part.file.sha256 for part in self.spec.parts}
+
+
+def prepare_dataset(
+    name: str, path: Path | None = None, progress: Callable[[str], None] | None = None
+) -> PreparedDataset:
+    """Find or fetch a data set, verify it and cache it; returns at once when the cache holds it.
+
+    Looks at `path`, or else at `$HARNESS_DATA`: where one is given, it must hold the data set, and its files
+    are verified even when the cache is ready. Without them: the user's cache, the system's folder, a download
+    through torchvision, the Debian package. Any number of processes may do this at once.
+
+    Args:
+        name: A key of `DATASETS`.
+        path: Folder with the four IDX files (plain or `.gz`), or with `FashionMNIST/raw` or `fashion_mnist`
+            below it.
+        progress: Is told, in one line each, what is being tried.
+
+    Raises:
+        DataError: There is no such data set, its files are missing, damaged or altered, or the cache cannot
+            be written.
+    """
+    if name not in DATASETS:
+        nearest = get_close_matches(name, DATASETS, n=1, cutoff=0)
+        raise DataError(
+            f"no data set {name!r}: did you mean {nearest[0]!r}? There are: {', '.join(DATASETS)}"
+        )
+    return prepare_spec(DATASETS[name], path, progress)
+
+
+def prepare_spec(
+    spec: DatasetSpec, path: Path | None = None, progress: Callable[[str], None] | None = None
+) -> PreparedDataset:
+    """Do `prepare_dataset` for a data set that need not be in the registry."""
+    say = progress or _say_nothing
+    prepared = PreparedDataset(spec=spec, folder=cache_folder(spec))
+    given = _given_arrays(spec, path)
+    if is_ready(spec, prepared.folder):
+        return prepared
+    with cache_lock(prepared.folder, say) as scratch:
+        if not is_ready(spec, prepared.folder):
+            arrays = given or _found_or_fetched_arrays(spec, scratch, say)
+            say(f"caching {spec.name} in {prepared.folder}")
+            write_cache(spec, arrays, prepared.folder, scratch)
+    return prepared
+
+
+def _given_arrays(spec: DatasetSpec, path: Path | None) -> dict[str, NDArray[np.uint8]] | None:
+    """Read the place that the user gave; None where none was given.
+
+    Raises:
+        DataError: A place was given, but the data set is not there or is not the published one.
+    """
+    variable = os.environ.get(PATH_VARIABLE)
+    if path is not None:
+        place, given_by = path, "the given data path"
+    elif variable:
+        place, given_by = Path(variable), f"${PATH_VARIABLE}"
+    else:
+        return None
+    try:
+        return read_folder(spec, find_folder(spec, place.expanduser()))
+    except DataError as error:
+        raise DataError(
+            f"{given_by} ({place}): {error}. Or leave {given_by} out: "
+            f"the harness then finds or fetches {spec.name} itself"
+        ) from error
+
+
+def _found_or_fetched_arrays(
+    spec: DatasetSpec, scratch: Path, say: Callable[[str], None]
+) -> dict[str, NDArray[np.uint8]]:
+    """Read the data set from the first source that delivers it intact.
+
+    Raises:
+        DataError: None does; the message says what happened at each, and what to do.
+    """
+    problems = []
+    for source, deliver in _sources(spec, scratch, say):
+        say(f"looking for {spec.name}: {source}")
+        try:
+            return read_folder(spec, find_folder(spec, deliver()))
+        except DataError as error:
+            problems.append(f"  - {source}: {error}")
+            say(f"{source}: {error}")
+    raise DataError(
+        "\n".join(
+            [
+                f"{spec.name} was not found and could not be fetched:",
+                f"  - the cache {cache_folder(spec)}: not prepared yet",
+                *problems,
+                f"Copy {', '.join(part.file.name for part in spec.parts)} (plain or with .gz) into a folder "
+                f"and set {PATH_VARIABLE} to it{_install_hint(spec)}.",
+            ]
+        )
+    )
+
+
+def _sources(
+    spec: DatasetSpec, scratch: Path, say: Callable[[str], None]
+) -> Iterator[tuple[str, Callable[[], Path]]]:
+    """The sources in the order in which they are tried: what it is, and a function that gives its folder."""
+    for folder in spec.system_folders:
+        yield f"the system's folder {folder}", lambda folder=folder: Path(folder)
+    downloads, package = scratch / "torchvision", scratch / "debian"
+    yield "download through torchvision", lambda: download_through_torchvision(spec, downloads)
+    package.mkdir()
+    yield f"Debian package {spec.debian_package}", lambda: unpack_debian_package(spec, package, say)
+
+
+def _install_hint(spec: DatasetSpec) -> str:
+    """The remedy that Debian-like systems have besides."""
+    return f", or install the Debian package {spec.debian_package}" if spec.debian_package else ""
+
+
+def _say_nothing(_: str) -> None:
+    """Report no progress."""

@@ -1,0 +1,106 @@
+"""The data sets a recipe can name, one row each. Importable without torch."""
+
+from dataclasses import dataclass
+from math import prod
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdxFile:
+    """One published IDX file."""
+
+    name: str
+    """File name without `.gz`."""
+    sha256: str
+    """SHA-256 of the unpacked file: the same whoever compressed it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArrayPart:
+    """One of the four arrays of a data set, and the IDX file it comes from."""
+
+    array: str
+    """Name of the array in the cache: `train-images`, `train-labels`, `test-images` or `test-labels`."""
+    file: IdxFile
+    shape: tuple[int, ...]
+    """`(n, height, width)` for images, `(n,)` for labels; every value is one unsigned byte."""
+
+    @property
+    def idx_header(self) -> bytes:
+        """The bytes that stand before the values: type (0x08, unsigned byte), number of axes, their lengths.
+
+        Source: Y. LeCun, C. Cortes and C. Burges, The MNIST database, "The IDX file format".
+        """
+        axes = b"".join(length.to_bytes(4, "big") for length in self.shape)
+        return bytes([0, 0, 0x08, len(self.shape)]) + axes
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the unpacked IDX file, in bytes."""
+        return len(self.idx_header) + prod(self.shape)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSpec:
+    """Where a data set is found and what exactly it must contain."""
+
+    name: str
+    """The name that recipes use."""
+    torchvision_class: str | None
+    """Class in `torchvision.datasets` that downloads it; None when torchvision has none."""
+    train_images: IdxFile
+    train_labels: IdxFile
+    test_images: IdxFile
+    test_labels: IdxFile
+    n_train: int
+    n_test: int
+    image_shape: tuple[int, int]
+    """`(height, width)` in pixels."""
+    n_classes: int
+    """Labels are 0 to n_classes - 1."""
+    system_folders: tuple[str, ...]
+    """Absolute folders into which operating system packages unpack it."""
+    debian_package: str | None
+    """Debian package that unpacks it into one of `system_folders`; None when there is none."""
+    source: str
+    """Who published it."""
+
+    @property
+    def parts(self) -> tuple[ArrayPart, ...]:
+        """The four arrays: training images and labels, test images and labels."""
+        return (
+            ArrayPart(array="train-images", file=self.train_images, shape=(self.n_train, *self.image_shape)),
+            ArrayPart(array="train-labels", file=self.train_labels, shape=(self.n_train,)),
+            ArrayPart(array="test-images", file=self.test_images, shape=(self.n_test, *self.image_shape)),
+            ArrayPart(array="test-labels", file=self.test_labels, shape=(self.n_test,)),
+        )
+
+
+DATASETS: dict[str, DatasetSpec] = {
+    "fashion_mnist": DatasetSpec(
+        name="fashion_mnist",
+        torchvision_class="FashionMNIST",
+        train_images=IdxFile(
+            name="train-images-idx3-ubyte",
+            sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+        ),
+        train_labels=IdxFile(
+            name="train-labels-idx1-ubyte",
+            sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+        ),
+        test_images=IdxFile(
+            name="t10k-images-idx3-ubyte",
+            sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+        ),
+        test_labels=IdxFile(
+            name="t10k-labels-idx1-ubyte",
+            sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+        ),
+        n_train=60_000,
+        n_test=10_000,
+        image_shape=(28, 28),
+        n_classes=10,
+        system_folders=("/usr/share/datasets/fashion-mnist",),
+        debian_package="dataset-fashion-mnist",
+        source="H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST (2017), arXiv:1708.07747",
+    ),
+}

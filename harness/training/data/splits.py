@@ -1,0 +1,85 @@
+"""Dividing the training images into a training and a validation part."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.errors import StudyError
+
+SPLIT_STREAM = 0x5911
+"""Spawn key of the split's random stream: other uses of the same seed draw other numbers."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Split:
+    """Which images train and which validate; together they are all images, none twice."""
+
+    train: torch.Tensor
+    """`(n_train,)`, int64 indices in ascending order."""
+    val: torch.Tensor
+    """`(n_val,)`, int64 indices in ascending order."""
+
+
+def stratified_split(labels: torch.Tensor, val_fraction: float, seed: int) -> Split:
+    """Draw a validation part in which every class has its share.
+
+    The part has `round(n * val_fraction)` images (a half goes to the even number). Each class gives
+    `val_fraction` of its images, rounded by largest remainder so that the counts add up; equal remainders
+    favour the lower class. Which images it gives is drawn without replacement.
+
+    Args:
+        labels: `(n,)` integer classes.
+        val_fraction: Share of the validation part, read as the decimal number it is written as.
+        seed: Non-negative; the split is a function of labels, fraction and seed alone. Generator: PCG64,
+            seeded by SeedSequence.
+
+    Raises:
+        StudyError: The fraction leaves some class without training or without validation images.
+    """
+    classes_of_images = labels.numpy()
+    classes, sizes = np.unique(classes_of_images, return_counts=True)
+    counts = _validation_counts(sizes.tolist(), val_fraction)
+    _check_no_class_is_empty(classes, sizes, counts, val_fraction)
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLIT_STREAM,))))
+    is_val = np.zeros(len(labels), dtype=np.bool_)
+    for class_, count in zip(classes, counts, strict=True):
+        members = np.flatnonzero(classes_of_images == class_)
+        is_val[generator.permutation(members)[:count]] = True
+    return Split(
+        train=torch.from_numpy(np.flatnonzero(~is_val)), val=torch.from_numpy(np.flatnonzero(is_val))
+    )
+
+
+def _validation_counts(sizes: list[int], val_fraction: float) -> list[int]:
+    """Share `round(sum(sizes) * val_fraction)` among classes by largest remainder, in exact arithmetic.
+
+    Source: the Hare-Niemeyer (Hamilton) method of apportionment.
+    """
+    fraction = Fraction(str(val_fraction))
+    quotas = [size * fraction for size in sizes]
+    counts = [int(quota) for quota in quotas]
+    n_left = round(sum(sizes) * fraction) - sum(counts)
+    by_remainder = sorted(range(len(sizes)), key=lambda index: counts[index] - quotas[index])
+    for index in by_remainder[:n_left]:
+        counts[index] += 1
+    return counts
+
+
+def _check_no_class_is_empty(
+    classes: NDArray[np.int64], sizes: NDArray[np.int64], counts: list[int], val_fraction: float
+) -> None:
+    """Refuse a split without some class.
+
+    Raises:
+        StudyError: Some class would have no image in one of the two parts.
+    """
+    for class_, size, count in zip(classes, sizes, counts, strict=True):
+        if not 0 < count < size:
+            part = "training" if count > 0 else "validation"
+            raise StudyError(
+                f"val_fraction {val_fraction} leaves class {class_} ({size} images) without {part} images: "
+                "choose a fraction between 0 and 1 that gives both parts at least one image of every class"
+            )
