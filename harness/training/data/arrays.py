@@ -27,7 +27,7 @@ class LabelledImages:
     """Images and their classes, in the published order."""
 
     images: torch.Tensor
-    """`(n, height, width)`, uint8, 0 to 255: a private map of the cache's pages, which all processes share."""
+    """`(n, height, width)`, uint8, 0 to 255: the cache's pages, which all processes share."""
     labels: torch.Tensor
     """`(n,)`, int64, 0 to n_classes - 1."""
 
@@ -73,7 +73,7 @@ def _mapped(prepared: PreparedDataset, array: str) -> NDArray[np.uint8]:
     file = array_file(prepared.folder, array)
     try:
         values: NDArray[np.uint8] = np.load(file, mmap_mode="c", allow_pickle=False)
-    except (OSError, ValueError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise DataError(
             f"{file} cannot be mapped ({error}): prepare {prepared.name} on this machine first"
         ) from error

@@ -57,7 +57,7 @@ def is_ready(spec: DatasetSpec, folder: Path) -> bool:
         if recorded == _record(spec, folder):
             return True
         return all(_has_published_content(part, folder) for part in spec.parts)
-    except (OSError, ValueError):  # not there, or not what we wrote: to be prepared again
+    except (OSError, EOFError, ValueError):  # not there, or not what we wrote: to be prepared again
         return False
 
 
@@ -122,11 +122,11 @@ def _has_published_content(part: ArrayPart, folder: Path) -> bool:
     """Hash a cached array as the IDX file it came from.
 
     Raises:
-        OSError, ValueError: There is no array in the file.
+        OSError, EOFError, ValueError: There is no array in the file.
     """
     values = np.load(array_file(folder, part.array), mmap_mode="r", allow_pickle=False)
     digest = hashlib.sha256(part.idx_header)
-    digest.update(np.ascontiguousarray(values))
+    digest.update(np.ascontiguousarray(values).data)
     same_kind = values.dtype == np.uint8 and values.shape == part.shape
     return bool(same_kind and digest.hexdigest() == part.file.sha256)
 

@@ -43,9 +43,6 @@ def download_through_torchvision(spec: DatasetSpec, scratch: Path) -> Path:
 def unpack_debian_package(spec: DatasetSpec, scratch: Path, say: Callable[[str], None]) -> Path:
     """Download the Debian package and unpack it below `scratch`; needs no root and installs nothing.
 
-    When the system's package lists do not lead to the package (containers come without lists, old lists name
-    packages that are gone), fresh lists are fetched below `scratch` too; the system's stay as they are.
-
     Raises:
         DataError: There is no such package, this system has no apt, or a command failed; with its output.
     """
@@ -54,61 +51,63 @@ def unpack_debian_package(spec: DatasetSpec, scratch: Path, say: Callable[[str],
     for tool in ("apt-get", "dpkg-deb"):
         if shutil.which(tool) is None:
             raise DataError(f"{tool} is not there: not a Debian-like system")
+    scratch.mkdir()
     package = _download_package(spec.debian_package, scratch, say)
     unpacked = scratch / "unpacked"
-    _run(["dpkg-deb", "-x", str(package), str(unpacked)], folder=scratch)
-    folders = [unpacked / Path(folder).relative_to("/") for folder in spec.system_folders]
-    for folder in folders:
-        if folder.is_dir():
-            return folder
+    _run(
+        ["dpkg-deb", "--extract", str(package), str(unpacked)], f"dpkg-deb --extract {package.name}", scratch
+    )
+    for folder in spec.system_folders:
+        below = unpacked / Path(folder).relative_to("/")
+        if below.is_dir():
+            return below
     raise DataError(f"{package.name} does not contain {' or '.join(spec.system_folders)}")
 
 
 def _download_package(name: str, scratch: Path, say: Callable[[str], None]) -> Path:
-    """Download a package into `scratch`, with the system's package lists or else with fresh ones.
+    """Download a package into `scratch`.
+
+    When the system's package lists do not lead to it (containers come without lists, old lists name packages
+    that are gone), fresh lists are fetched below `scratch`: any user may do that, and the system's stay as
+    they are.
 
     Raises:
         DataError: The package could not be downloaded.
     """
     try:
-        _run([*_apt_get(), "download", name], folder=scratch)
+        _apt_get(["download", name], [], scratch)
     except DataError as error:
-        say(f"refreshing the package lists, since {error}")
-        private = _private_apt_folders(scratch)
-        _run([*_apt_get(), *private, "update"], folder=scratch)
-        _run([*_apt_get(), *private, "download", name], folder=scratch)
-    packages = list(scratch.glob("*.deb"))
-    if len(packages) != 1:
-        raise DataError(f"apt-get download {name} left {len(packages)} packages instead of one")
-    return packages[0]
+        say(f"fetching fresh package lists, since {error}")
+        lists, cache = scratch / "apt-lists", scratch / "apt-cache"
+        for folder in (lists, cache / "archives"):
+            (folder / "partial").mkdir(parents=True)
+        own_lists = [f"Dir::State::lists={lists}", f"Dir::Cache={cache}"]
+        _apt_get(["update"], own_lists, scratch)
+        _apt_get(["download", name], own_lists, scratch)
+    (package,) = scratch.glob("*.deb")
+    return package
 
 
-def _apt_get() -> list[str]:
-    """The apt-get command with its options.
+def _apt_get(words: Sequence[str], options: Sequence[str], folder: Path) -> None:
+    """Run apt-get in a folder that only this user may write to.
 
-    Root's apt would hand the download to the user _apt, who may not write into our scratch folder.
-    """
-    options = [f"Acquire::http::Timeout={SILENCE_SECONDS}", f"Acquire::https::Timeout={SILENCE_SECONDS}"]
-    if os.geteuid() == 0:
-        options.append("APT::Sandbox::User=root")
-    return ["apt-get", "--quiet", *(word for option in options for word in ("-o", option))]
-
-
-def _private_apt_folders(scratch: Path) -> list[str]:
-    """Options that keep package lists below `scratch`, so that any user can refresh them."""
-    lists, cache = scratch / "apt-lists", scratch / "apt-cache"
-    for folder in (lists, cache / "archives"):
-        (folder / "partial").mkdir(parents=True)
-    return ["-o", f"Dir::State::lists={lists}", "-o", f"Dir::Cache={cache}"]
-
-
-def _run(command: Sequence[str], folder: Path) -> None:
-    """Run a command in a folder.
+    Root's apt would hand downloads to the user _apt, who may not.
 
     Raises:
-        DataError: It failed, was not there or took longer than `COMMAND_SECONDS`; with its output.
+        DataError: It failed; with its output.
     """
-    shown = " ".join(word for word in command if word not in {"-o", "--quiet"} and "::" not in word)
+    as_root = ["APT::Sandbox::User=root"] if os.geteuid() == 0 else []
+    timeouts = [f"Acquire::{scheme}::Timeout={SILENCE_SECONDS}" for scheme in ("http", "https")]
+    all_options = [f"--option={option}" for option in (*as_root, *timeouts, *options)]
+    _run(["apt-get", "--quiet", *all_options, *words], f"apt-get {' '.join(words)}", folder)
+
+
+def _run(command: Sequence[str], shown: str, folder: Path) -> None:
+    """Run a command in a folder; messages call it `shown`.
+
+    Raises:
+        DataError: It failed, could not be started or took longer than `COMMAND_SECONDS`; with its output.
+    """
     try:
         done = subprocess.run(  # noqa: S603 - a list of our own words, no shell
             command,

@@ -19,19 +19,23 @@ def find_folder(spec: DatasetSpec, place: Path) -> Path:
     data set's name, so that one place can hold several data sets.
 
     Raises:
-        DataError: No folder holds all four files; the message says what was looked for, and where.
+        DataError: No folder holds all four files, or they cannot be searched; the message says what was
+            looked for, and where.
     """
     folders = _candidate_folders(spec, place)
-    missing = {folder: _missing_files(spec, folder) for folder in folders}
+    try:
+        missing = {folder: _missing_files(spec, folder) for folder in folders}
+    except OSError as error:
+        raise DataError(f"{place} cannot be searched: {error.strerror}. Check its permissions") from error
     for folder in folders:
         if not missing[folder]:
             return folder
     nearest = min(folders, key=lambda folder: len(missing[folder]))
     if len(missing[nearest]) < len(spec.parts):
         raise DataError(f"{nearest} lacks {', '.join(missing[nearest])} (plain or with .gz)")
-    looked_for = ", ".join(part.file.name for part in spec.parts)
-    looked_in = ", ".join(str(folder) for folder in folders)
-    raise DataError(f"found no {spec.name}: looked for {looked_for} (plain or with .gz) in {looked_in}")
+    files = ", ".join(part.file.name for part in spec.parts)
+    looked_in = ", ".join(map(str, folders)) if place.is_dir() else f"{place}, which is not a folder"
+    raise DataError(f"found no {spec.name}: looked for {files} (plain or with .gz) in {looked_in}")
 
 
 def read_folder(spec: DatasetSpec, folder: Path) -> dict[str, NDArray[np.uint8]]:
@@ -64,7 +68,7 @@ def read_part(spec: DatasetSpec, part: ArrayPart, file: Path) -> NDArray[np.uint
 def _candidate_folders(spec: DatasetSpec, place: Path) -> list[Path]:
     """Folders in which the files may lie when the user names `place`."""
     torchvision_layout = [] if spec.torchvision_class is None else [place / spec.torchvision_class / "raw"]
-    return [place, *torchvision_layout, place / spec.name]
+    return [place, *torchvision_layout, place / "raw", place / spec.name]
 
 
 def _missing_files(spec: DatasetSpec, folder: Path) -> list[str]:

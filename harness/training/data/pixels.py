@@ -100,21 +100,21 @@ def input_transform(
     Raises:
         StudyError: `input_norm` is none of these, or leads to a division by zero.
     """
-    match input_norm:
-        case str() if input_norm in INPUT_NORMS:
+    if isinstance(input_norm, str):
+        if input_norm in INPUT_NORMS:
             return INPUT_NORMS[input_norm](images, train_indices)
-        case {"constants": {"mean": mean, "std": std, **unknown}, **others} if not unknown and not others:
-            return constants(mean, std)
-        case _:
-            names = ", ".join(INPUT_NORMS)
-            raise StudyError(
-                f"input_norm {input_norm!r} is not known: use {names} or {{constants: {{mean: m, std: s}}}}"
-            )
+    elif set(input_norm) == {"constants"} and set(input_norm["constants"]) == {"mean", "std"}:
+        return constants(**input_norm["constants"])
+    raise StudyError(
+        f"input_norm {input_norm!r} is not known here: use {', '.join(INPUT_NORMS)} "
+        "or {constants: {mean: m, std: s}}"
+    )
 
 
 def _pixel_histogram(images: torch.Tensor, indices: torch.Tensor) -> list[int]:
     """Count the chosen images' pixels by value, 0 to 255."""
     counts = torch.zeros(MAX_PIXEL + 1, dtype=torch.int64, device=images.device)
-    for chunk in indices.split(CHUNK_IMAGES):
-        counts += torch.bincount(images[chunk].flatten(), minlength=MAX_PIXEL + 1)
+    for start in range(0, len(indices), CHUNK_IMAGES):
+        chunk = images[indices[start : start + CHUNK_IMAGES]]
+        counts += torch.bincount(chunk.flatten(), minlength=MAX_PIXEL + 1)
     return [int(count) for count in counts.tolist()]

@@ -1,9 +1,10 @@
 """Finding or fetching a data set, verifying it, and caching it: the one way to any data in the harness."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -118,36 +119,30 @@ def _found_or_fetched_arrays(
         try:
             return read_folder(spec, find_folder(spec, deliver()))
         except DataError as error:
-            problems.append(f"  - {source}: {error}")
+            problems.append(f"  - {source}: {error}\n")
             say(f"{source}: {error}")
+    files = ", ".join(part.file.name for part in spec.parts)
+    install = f", or install the Debian package {spec.debian_package}" if spec.debian_package else ""
     raise DataError(
-        "\n".join(
-            [
-                f"{spec.name} was not found and could not be fetched:",
-                f"  - the cache {cache_folder(spec)}: not prepared yet",
-                *problems,
-                f"Copy {', '.join(part.file.name for part in spec.parts)} (plain or with .gz) into a folder "
-                f"and set {PATH_VARIABLE} to it{_install_hint(spec)}.",
-            ]
-        )
+        f"{spec.name} was not found and could not be fetched:\n"
+        f"  - the cache {cache_folder(spec)}: not prepared yet\n"
+        f"{''.join(problems)}"
+        f"Copy {files} (plain or with .gz) into a folder and set {PATH_VARIABLE} to it{install}."
     )
 
 
 def _sources(
     spec: DatasetSpec, scratch: Path, say: Callable[[str], None]
-) -> Iterator[tuple[str, Callable[[], Path]]]:
-    """The sources in the order in which they are tried: what it is, and a function that gives its folder."""
-    for folder in spec.system_folders:
-        yield f"the system's folder {folder}", lambda folder=folder: Path(folder)
-    downloads, package = scratch / "torchvision", scratch / "debian"
-    yield "download through torchvision", lambda: download_through_torchvision(spec, downloads)
-    package.mkdir()
-    yield f"Debian package {spec.debian_package}", lambda: unpack_debian_package(spec, package, say)
-
-
-def _install_hint(spec: DatasetSpec) -> str:
-    """The remedy that Debian-like systems have besides."""
-    return f", or install the Debian package {spec.debian_package}" if spec.debian_package else ""
+) -> list[tuple[str, Callable[[], Path]]]:
+    """List the sources in the order in which they are tried: what each is, and how to get its folder."""
+    return [
+        *((f"the system's folder {folder}", partial(Path, folder)) for folder in spec.system_folders),
+        (
+            "download through torchvision",
+            partial(download_through_torchvision, spec, scratch / "torchvision"),
+        ),
+        ("the Debian package", partial(unpack_debian_package, spec, scratch / "debian", say)),
+    ]
 
 
 def _say_nothing(_: str) -> None:
