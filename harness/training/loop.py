@@ -17,31 +17,13 @@ from harness.study.configuration import Configuration
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.pixels import input_transform
 from harness.training.data.splits import Split, stratified_split
+from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Predictor, evaluate
 from harness.training.models import build_model
 from harness.training.optimizers import build_optimizer
 
 _STEPS_BETWEEN_CHECKS = 50
 """Steps after which the loss is checked for being finite: rare enough not to make a GPU wait."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EpochRecord:
-    """What one epoch gave. Losses are means over samples, in nats; None where not measured."""
-
-    epoch: int
-    """From 1."""
-    step: int
-    """Optimizer steps since the run began."""
-    lr: float
-    """Learning rate of the epoch's last step."""
-    train_loss: float
-    """Measured while training, so before each step; not finite in the epoch that diverged."""
-    train_accuracy: float
-    val_loss: float | None
-    val_accuracy: float | None
-    seconds: float
-    """Spent in optimizer steps, evaluation excluded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -106,9 +106,8 @@ def _diagnosis(spec: DatasetSpec, part: ArrayPart, content: bytes, digest: str) 
             return f"it holds the content of {other.file.name} (swapped files)"
     header = part.idx_header
     if content[:4] != header[:4]:
-        return (
-            f"it starts with {content[:4].hex(' ')} where an IDX file of this kind has {header[:4].hex(' ')}"
-        )
+        start = content[:4].hex(" ") or "nothing"
+        return f"it starts with {start} where an IDX file of this kind has {header[:4].hex(' ')}"
     if content[: len(header)] != header:
         return f"its header does not announce an array of shape {part.shape}"
     if len(content) < part.n_bytes:

@@ -1,0 +1,74 @@
+"""Where a number came from: code, packages, machine."""
+
+import os
+import platform
+import socket
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
+
+
+def git_state() -> dict[str, Any]:
+    """Return the commit of the code and whether it was changed since; nulls outside a checkout."""
+    here = Path(__file__).parent
+    commit = _output(["git", "-C", str(here), "rev-parse", "HEAD"])
+    if commit is None:
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": bool(_output(["git", "-C", str(here), "status", "--porcelain"]))}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of every package that can change a number."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Return host, system, processor and GPU names, cores and memory of this machine."""
+    return {
+        "host": socket.gethostname(),
+        "system": platform.platform(),
+        "cpu": _cpu_name(),
+        "cores": usable_cores(),
+        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        "gpus": gpu_names(),
+    }
+
+
+def usable_cores() -> int:
+    """Return how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def gpu_names() -> list[str]:
+    """Return the names of the NVIDIA GPUs this process may use; none where there is no driver."""
+    listing = _output(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
+    names = listing.splitlines() if listing else []
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return names
+    return names[: len([entry for entry in visible.split(",") if entry.strip()])]
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _output(command: list[str]) -> str | None:
+    """Return a command's output, or None where it is not installed or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

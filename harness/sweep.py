@@ -1,0 +1,108 @@
+"""Run a study: `python -m harness.sweep STUDY.yaml`."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.tuning.study_run import Outcome
+
+EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 75
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _sweep(options)
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.sweep",
+        description="Search every arm of a study with the same budget, confirm each winner on fresh seeds, "
+        "and write the records and the report to RESULTS/<study>/.",
+        epilog="exit codes: 0 every planned run ended; 1 some runs failed; 2 a bad study, argument or "
+        "environment, nothing was started; 75 interrupted.",
+    )
+    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (results)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="override a setting by its dotted key, such as recipe.epochs=2; may be repeated",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted study (not yet available)")
+    parser.add_argument(
+        "--address",
+        default="local",
+        metavar="local|auto|HOST:PORT",
+        help="a private Ray on this machine (local, the default), or a running cluster",
+    )
+    return parser
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from harness.study.parse import load_study
+
+    if options.resume:
+        raise HarnessError(
+            "--resume: continuing an interrupted study is not available in this version. "
+            "Remedy: start the study again with another --results folder; nothing in the old one is lost."
+        )
+    study = load_study(options.study, tuple(options.overrides))
+    if options.dry_run:
+        from harness.study.preview import preview
+        from harness.training.data.registry import DATASETS
+
+        print(preview(study, {name: spec.n_train for name, spec in DATASETS.items()}))
+        return EXIT_COMPLETE
+    from harness.tuning.local_ray import set_ray_environment
+
+    set_ray_environment(is_local=options.address == "local")
+    from harness.tuning.study_run import run_study
+
+    outcome = run_study(study, options.results, options.address, say=_say)
+    return _finish(outcome)
+
+
+def _finish(outcome: "Outcome") -> int:
+    """Report what ended; return the exit code."""
+    folder = outcome.folder.root
+    if outcome.is_interrupted:
+        print(f"interrupted: every event until now is in {outcome.folder.journal}")
+        print(f"a report of this part: python -m analysis.report {shlex.quote(str(folder))}")
+        return EXIT_INTERRUPTED
+    from analysis.report import write_report
+
+    print(f"report: {write_report(folder)}")
+    if outcome.failed_runs:
+        print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
+        return EXIT_SOME_FAILED
+    return EXIT_COMPLETE
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,223 @@
+"""The protocol of a study: who runs next, what is recorded, who wins, what is confirmed. Knows nothing of Ray.
+
+Everything that happens passes through here and into the journal, in this order: the event is on the disk first,
+then samplers and rungs learn of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+import optuna
+
+from harness.errors import ResultsError
+from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
+from harness.study.plan import Plan
+from harness.study.study import Study
+from harness.training.epoch import EpochRecord
+from harness.tuning.arm_search import ArmSearch
+from harness.tuning.runs import RunEnd, RunSpec, Worker
+
+
+@dataclass
+class _LiveRun:
+    """A run that was handed out and has not ended."""
+
+    spec: RunSpec
+    epochs: int = 0
+    train_seconds: float = 0.0
+    worker: Worker | None = None
+
+
+@dataclass
+class _ArmConfirm:
+    """An arm's confirm phase: the same seeds as in every other arm."""
+
+    configuration: dict[str, Any] | None = None
+    """The winner's; None until the search is over, or when it has no winner."""
+    planned: int = 0
+    granted: int = 0
+    ended: int = 0
+
+
+@dataclass
+class Conductor:
+    """Hand out a study's runs one by one and keep the record."""
+
+    study: Study
+    plan: Plan
+    storage: optuna.storages.BaseStorage
+    write: Callable[[Event], None]
+    """Takes every event; returns when it is safe on disk."""
+    is_interrupted: bool = False
+    """Once set, no run is handed out and nothing is recorded: runs in flight are unfinished."""
+    fault: ResultsError | None = None
+    """Why an event could not be written, which interrupts the study."""
+    _live: dict[str, _LiveRun] = field(default_factory=dict)
+    _configurations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _searches: dict[str, ArmSearch] = field(init=False)
+    _confirms: dict[str, _ArmConfirm] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._searches = {
+            arm.arm.name: ArmSearch(self.study, self.plan, arm, self.storage)
+            for arm in self.plan.arms
+            if arm.search_runs
+        }
+        self._confirms = {arm.arm.name: _ArmConfirm() for arm in self.plan.arms}
+        for arm in self.plan.arms:
+            if not arm.search_runs:
+                configuration = arm.arm.configuration({}).model_dump(mode="json")
+                self._confirms[arm.arm.name] = _ArmConfirm(configuration, planned=arm.confirm_runs)
+
+    def interrupt(self) -> None:
+        """Stop in good order."""
+        self.is_interrupted = True
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every run of the study has ended."""
+        return not self._live and all(search.is_over for search in self._searches.values()) and (
+            all(confirm.granted == confirm.planned for confirm in self._confirms.values())
+        )
+
+    def next_run(self) -> RunSpec | None:
+        """Return the run to start now; None when there is none, or none before another run ends.
+
+        Arms take turns: the one with the most budget left goes first, so a partial result compares equal
+        budgets. Search runs go before confirm runs.
+        """
+        if self.is_interrupted:
+            return None
+        searching = [search for search in self._searches.values() if search.remaining]
+        if searching:
+            run = max(searching, key=lambda search: search.remaining / search.planned).propose()
+        else:
+            confirming = {name: c for name, c in self._confirms.items() if c.granted < c.planned}
+            if not confirming:
+                return None
+            run = self._confirm_run(min(confirming, key=lambda name: confirming[name].granted))
+        self._live[run.run_id] = _LiveRun(run)
+        self._configurations[run.run_id] = run.configuration
+        return run
+
+    def _confirm_run(self, arm: str) -> RunSpec:
+        confirm = self._confirms[arm]
+        number = confirm.granted
+        confirm.granted += 1
+        assert confirm.configuration is not None
+        return RunSpec(
+            run_id=f"{arm}-confirm-{number:04d}",
+            arm=arm,
+            phase="confirm",
+            number=number,
+            seed=self.plan.confirm_seeds[number],
+            configuration=confirm.configuration,
+        )
+
+    def started(self, run_id: str) -> None:
+        """Record that a run began to train."""
+        if self.is_interrupted:
+            return
+        spec = self._live[run_id].spec
+        self._record(
+            RunStarted(
+                time=_now(),
+                run_id=run_id,
+                arm=spec.arm,
+                phase=spec.phase,
+                number=spec.number,
+                seed=spec.seed,
+                configuration=spec.configuration,
+            )
+        )
+
+    def epoch(self, run_id: str, epoch: EpochRecord, worker: Worker) -> bool:
+        """Record a run's epoch; return whether the run is to be stopped."""
+        live = self._live.get(run_id)
+        if live is None or self.is_interrupted:
+            return True
+        self._record(
+            EpochEnded(
+                time=_now(),
+                run_id=run_id,
+                epoch=epoch.epoch,
+                step=epoch.step,
+                lr=epoch.lr,
+                train_loss=_finite(epoch.train_loss),
+                train_accuracy=epoch.train_accuracy,
+                val_loss=_finite(epoch.val_loss),
+                val_accuracy=epoch.val_accuracy,
+                seconds=epoch.seconds,
+            )
+        )
+        live.epochs, live.worker = epoch.epoch, worker
+        live.train_seconds += epoch.seconds
+        if live.spec.phase == "confirm":
+            return False
+        value = _finite(getattr(epoch, self.study.search.metric))
+        return self._searches[live.spec.arm].report(live.spec, epoch.epoch, value)
+
+    def ended(self, run_id: str, end: RunEnd) -> None:
+        """Record how a run ended; a run that already ended, or was interrupted, is left alone."""
+        live = self._live.get(run_id)
+        if live is None or self.is_interrupted:
+            return
+        worker = live.worker
+        self._record(
+            RunEnded(
+                time=_now(),
+                run_id=run_id,
+                phase=live.spec.phase,
+                status=end.status,
+                reason=end.reason,
+                epochs=live.epochs,
+                steps_per_epoch=worker.steps_per_epoch if worker else None,
+                test_loss=_finite(end.test_loss),
+                test_accuracy=end.test_accuracy,
+                train_seconds=live.train_seconds,
+                threads=worker.threads if worker else None,
+                device=worker.device if worker else None,
+                host=worker.host if worker else None,
+            )
+        )
+        del self._live[run_id]
+        if live.spec.phase == "search":
+            self._end_search_run(live.spec, end)
+        else:
+            self._end_confirm_run(live.spec)
+
+    def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
+        search = self._searches[spec.arm]
+        search.end(spec, end)
+        if not search.is_over:
+            return
+        winner = search.winner()
+        self._record(PhaseEnded(time=_now(), phase="search", arm=spec.arm, winner=winner))
+        if winner is not None:
+            configuration = self._configurations[winner]
+            self._confirms[spec.arm] = _ArmConfirm(configuration, planned=len(self.plan.confirm_seeds))
+
+    def _end_confirm_run(self, spec: RunSpec) -> None:
+        confirm = self._confirms[spec.arm]
+        confirm.ended += 1
+        if confirm.ended == confirm.planned:
+            self._record(PhaseEnded(time=_now(), phase="confirm", arm=spec.arm, winner=None))
+
+    def _record(self, event: Event) -> None:
+        """Write an event. Ray Tune would log an error and go on, so a failed write is kept for the caller."""
+        try:
+            self.write(event)
+        except ResultsError as error:
+            self.fault = error
+            self.is_interrupted = True
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and isfinite(value) else None

@@ -1,0 +1,35 @@
+"""Ctrl-C and SIGTERM: the first ends a study in good order, the second, or ten seconds, at once."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_PATIENCE_SECONDS = 10
+
+
+@contextmanager
+def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on the first SIGINT or SIGTERM; raise KeyboardInterrupt on the second or after ten seconds.
+
+    Only for the main thread. To be entered after Ray has started, which installs a SIGTERM handler of its own.
+    """
+    is_stopping = False
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        nonlocal is_stopping
+        del number, frame
+        if is_stopping:
+            raise KeyboardInterrupt
+        is_stopping = True
+        stop()
+        signal.alarm(_PATIENCE_SECONDS)
+
+    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    before = {number: signal.signal(number, handle) for number in watched}
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

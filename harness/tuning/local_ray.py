@@ -1,0 +1,104 @@
+"""A private Ray on this machine: on localhost, with a token, in a folder that is removed afterwards.
+
+Ray reads its switches when it is imported: `set_ray_environment` comes before anything that imports Ray. This
+module itself may be imported earlier.
+"""
+
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_QUIET_AND_CLOSED = {
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
+    "RAY_AIR_NEW_OUTPUT": "0",  # with verbose=0 the only output that is really silent
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep has its own
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # nothing is ever restored from Tune's snapshots
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+_OBJECT_STORE_BYTES = 128 * 1024**2
+"""Small: runs exchange short reports only, images are mapped from the cache."""
+
+
+def set_ray_environment(*, is_local: bool) -> None:
+    """Set Ray's switches where the user has not; to be called before Ray is imported.
+
+    Args:
+        is_local: A private Ray will be started, which always asks for a token.
+    """
+    for name, value in _QUIET_AND_CLOSED.items():
+        os.environ.setdefault(name, value)
+    if is_local:
+        os.environ["RAY_AUTH_MODE"] = "token"
+
+
+@contextmanager
+def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
+    """Run a private Ray; yields its folder, which holds nothing worth keeping.
+
+    Args:
+        cpus: CPU slots to offer.
+        gpus: GPUs to offer.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="harness-", dir=_short_temporary_folder()))
+    try:
+        token = folder / "token"
+        token.touch(mode=0o600)
+        token.write_text(secrets.token_hex(32), encoding="ascii")
+        os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+        os.environ.pop("RAY_AUTH_TOKEN", None)
+        import ray
+
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                num_gpus=gpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+            yield folder
+        finally:
+            ray.shutdown()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _short_temporary_folder() -> str:
+    """Return a temporary folder whose path leaves room for Ray's sockets (107 bytes in all)."""
+    folder = tempfile.gettempdir()
+    return folder if len(folder) <= 24 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder below it
+
+
+@contextmanager
+def joined_ray(address: str) -> Iterator[Path]:
+    """Join a running cluster; yields a temporary folder of this driver.
+
+    Args:
+        address: `auto` or `HOST:PORT`.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="harness-"))
+    try:
+        import ray
+
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+            yield folder
+        finally:
+            ray.shutdown()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,135 @@
+"""Ray Tune's Searcher, TrialScheduler, Callback and Stopper as thin doors to the conductor."""
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from harness.training.epoch import EpochRecord
+from harness.tuning.conductor import Conductor
+from harness.tuning.runs import RunEnd, Worker
+
+
+class _Door:
+    """Lead to the conductor; when Ray Tune pickles its set-up, which nothing here restores, lead nowhere."""
+
+    _conductor: Conductor
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+def run_in_worker(config: dict[str, Any]) -> None:
+    """Train a run in a worker process; torch is imported there, not in the driver."""
+    from harness.tuning.trainable import run_trial
+
+    run_trial(config)
+
+
+class ConductorSearcher(_Door, Searcher):
+    """Hand the conductor's runs to Ray Tune."""
+
+    def __init__(self, conductor: Conductor, settings: dict[str, Any]) -> None:
+        """Connect to a conductor.
+
+        Args:
+            conductor: Decides which run is next.
+            settings: `threads` and `device` of every run.
+        """
+        super().__init__()
+        self._conductor = conductor
+        self._settings = settings
+        self._run_ids: dict[str, str] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Return the next run as a trial's config; None to ask again later; FINISHED when all is done."""
+        run = self._conductor.next_run()
+        if run is None:
+            return str(Searcher.FINISHED) if self._conductor.is_over else None
+        self._run_ids[trial_id] = run.run_id
+        return asdict(run) | self._settings
+
+    def on_trial_complete(
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,
+        error: bool = False,  # noqa: FBT001, FBT002 - Ray's signature
+    ) -> None:
+        """Note the end of a run that did not report its own end: it was stopped."""
+        del error  # the scheduler has noted the failure, with its reason
+        epoch = (result or {}).get("epoch", 0)
+        end = RunEnd(status="stopped", reason=f"stopped by ASHA after epoch {epoch}")
+        self._conductor.ended(self._run_ids[trial_id], end)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Save nothing: a study is continued from its journal, never from a pickle."""
+
+
+class ConductorScheduler(_Door, FIFOScheduler):
+    """Let the conductor decide after every report whether a run goes on."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self._conductor = conductor
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Record an epoch or an end; stop what is to be stopped, and what has ended."""
+        del tune_controller
+        run_id = trial.config["run_id"]
+        if result.get("kind") == "end":
+            self._conductor.ended(run_id, RunEnd(**_select(RunEnd, result)))
+            return str(TrialScheduler.STOP)
+        record = EpochRecord(**_select(EpochRecord, result))
+        stop = self._conductor.epoch(run_id, record, Worker(**_select(Worker, result)))
+        return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Note a run whose worker was lost, or that failed; the first reason given counts."""
+        del tune_controller
+        self._conductor.ended(trial.config["run_id"], RunEnd(status="failed", reason=_failure(trial)))
+
+
+def _select(kind: type[Any], result: dict[str, Any]) -> dict[str, Any]:
+    """Return the parts of a report that a dataclass has; Ray adds many of its own."""
+    names = {field.name for field in fields(kind)}
+    return {name: value for name, value in result.items() if name in names}
+
+
+def _failure(trial: Trial) -> str:
+    """Return the last line of what Ray knows of a trial's failure."""
+    path = Path(trial.error_file) if trial.error_file else None
+    text = path.read_text(encoding="utf-8") if path and path.exists() else ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "the worker process was lost"
+
+
+class StartCallback(_Door, Callback):
+    """Tell the conductor when a run really begins."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """Record the start."""
+        del iteration, trials, info
+        self._conductor.started(trial.config["run_id"])
+
+
+class InterruptStopper(_Door, Stopper):
+    """End the experiment once the conductor is interrupted."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        """Stop no single run: that is the scheduler's part."""
+        del trial_id, result
+        return False
+
+    def stop_all(self) -> bool:
+        """Return whether everything is to stop."""
+        return self._conductor.is_interrupted

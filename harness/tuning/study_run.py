@@ -1,0 +1,246 @@
+"""Run a whole study: check, declare, train, record."""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+
+from harness import PROTOCOL_VERSION
+from harness.errors import EnvironmentMismatchError, ResultsError
+from harness.records.folder import ResultsFolder
+from harness.records.journal import JournalWriter
+from harness.records.manifest import DeclaredArm, Manifest
+from harness.records.provenance import git_state, gpu_names, machine, usable_cores, versions
+from harness.study.plan import Plan, plan_study
+from harness.study.study import Study
+from harness.training.data.prepare import PreparedDataset, prepare_dataset
+from harness.tuning.conductor import Conductor
+from harness.tuning.interruption import on_interrupt
+from harness.tuning.local_ray import joined_ray, local_ray
+from harness.tuning.progress import Progress
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a study ended."""
+
+    folder: ResultsFolder
+    failed_runs: int
+    is_interrupted: bool
+
+
+def run_study(study: Study, results: Path, address: str, say: Callable[[str], None]) -> Outcome:
+    """Run a study into `results/<study>/`.
+
+    Args:
+        study: The parsed study.
+        results: Folder of all studies' results.
+        address: `local`, `auto` or `HOST:PORT` of a Ray cluster.
+        say: Takes short messages for the user.
+
+    Raises:
+        ResultsError: The results folder already holds this study, or cannot be written.
+        EnvironmentMismatchError: This machine or cluster cannot run what the study asks for.
+        DataError: The data set cannot be found or is damaged.
+    """
+    folder = ResultsFolder(results.resolve() / study.name)
+    check_folder_is_free(folder)
+    check_resources(study, address)
+    prepared = prepare_dataset(_dataset(study), progress=say)
+    plan = plan_study(study)
+    say("starting Ray" if address == "local" else f"joining Ray at {address}")
+    with _ray(study, address) as temporary:
+        slots = _slots(study)
+        _declare(study, plan, folder, prepared, slots)
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        storage = JournalStorage(JournalFileBackend(str(folder.optuna_journal)))
+        with JournalWriter(folder.journal) as journal, Progress(study, plan, slots) as progress:
+
+            def write(event: Any) -> None:
+                journal.append(event)
+                progress.take(event)
+
+            conductor = Conductor(study, plan, storage, write)
+            with on_interrupt(conductor.interrupt):
+                _run_in_tune(conductor, study, slots, temporary)
+    if conductor.fault is not None:
+        raise conductor.fault
+    return Outcome(
+        folder=folder,
+        failed_runs=progress.count("failed"),
+        is_interrupted=not conductor.is_over,
+    )
+
+
+def check_folder_is_free(folder: ResultsFolder) -> None:
+    """Refuse a results folder that already holds a study.
+
+    Raises:
+        ResultsError: It does, or it cannot be made.
+    """
+    if folder.journal.exists() or folder.manifest.exists():
+        raise ResultsError(
+            f"{folder.root}: already holds results of this study, which are never overwritten. "
+            f"Remedy: --results DIR for another folder, or move this one away."
+        )
+    try:
+        folder.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder.root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
+        ) from error
+
+
+def check_resources(study: Study, address: str) -> None:
+    """Refuse a study whose single run does not fit on this machine; a cluster is checked once joined.
+
+    Raises:
+        EnvironmentMismatchError: Too few CPUs or GPUs.
+    """
+    if address == "local":
+        _check_fits(study, usable_cores(), len(gpu_names()), "this machine")
+
+
+def _check_fits(study: Study, cpus: float, gpus: float, where: str) -> None:
+    for name, asked, there in (("cpu", study.resources.cpu, cpus), ("gpu", study.resources.gpu, gpus)):
+        if asked > there:
+            raise EnvironmentMismatchError(
+                f"resources.{name}: a run asks for {asked:g}, but {where} has {there:g}. "
+                f"Remedy: --set resources.{name}={int(there)}"
+            )
+
+
+def _dataset(study: Study) -> str:
+    """Return the study's data set.
+
+    Raises:
+        EnvironmentMismatchError: Its arms use several.
+    """
+    names = {arm.fixed.get("dataset", "fashion_mnist") for arm in study.arms}
+    if len(names) > 1 or any("dataset" in arm.space for arm in study.arms):
+        raise EnvironmentMismatchError(
+            f"a study runs on one data set, but its arms use several: {', '.join(sorted(names))}. "
+            f"Remedy: one study file a data set."
+        )
+    return str(names.pop())
+
+
+def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
+    if address != "local":
+        return joined_ray(address)
+    return local_ray(usable_cores(), len(gpu_names()) if study.resources.gpu else 0)
+
+
+def _slots(study: Study) -> int:
+    """Return how many runs fit beside each other.
+
+    Raises:
+        EnvironmentMismatchError: Not even one does.
+    """
+    import ray
+
+    there = ray.cluster_resources()
+    cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
+    _check_fits(study, cpus, gpus, "the cluster")
+    slots = int(cpus // study.resources.cpu)
+    return min(slots, int(gpus / study.resources.gpu)) if study.resources.gpu else slots
+
+
+def _declare(study: Study, plan: Plan, folder: ResultsFolder, prepared: PreparedDataset, slots: int) -> None:
+    """Write down what the study is before its first run."""
+    spec = prepared.spec
+    val_fraction = next(iter({arm.fixed.get("val_fraction", 0.1) for arm in study.arms}))
+    val_samples = round(spec.n_train * val_fraction)
+    arms = {
+        arm_plan.arm.name: DeclaredArm(
+            fixed=arm_plan.arm.fixed,
+            space={
+                name: domain.model_dump(mode="json", exclude_unset=True)
+                for name, domain in arm_plan.arm.space.items()
+            },
+            search_runs=arm_plan.search_runs,
+            confirm_runs=arm_plan.confirm_runs,
+            max_epochs=arm_plan.arm.max_epochs,
+        )
+        for arm_plan in plan.arms
+    }
+    manifest = Manifest(
+        protocol_version=PROTOCOL_VERSION,
+        study=study.name,
+        question=study.question,
+        arms=arms,
+        search=study.search.model_dump(mode="json"),
+        confirm=study.confirm.model_dump(mode="json"),
+        search_seeds=list(plan.search_seeds),
+        confirm_seeds=list(plan.confirm_seeds),
+        resources=study.resources.model_dump(mode="json"),
+        claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
+        dataset={
+            "name": spec.name,
+            "sha256": prepared.sha256,
+            "train_samples": spec.n_train - val_samples,
+            "val_samples": val_samples,
+            "test_samples": spec.n_test,
+            "split": f"stratified by class, {val_fraction:g} of the training images for validation, "
+            f"drawn anew from each run's seed",
+        },
+        git=git_state(),
+        versions=versions(),
+        machine=machine(),
+        slots=slots,
+        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    try:
+        folder.study_file.write_text(study.text, encoding="utf-8")
+        manifest.write(folder.manifest)
+    except OSError as error:
+        raise ResultsError(f"{folder.root}: cannot be written ({error.strerror})") from error
+
+
+def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path) -> None:
+    """Run everything the conductor hands out as one Tune experiment."""
+    import logging
+
+    from ray import tune
+    from ray.tune.logger import JsonLoggerCallback
+
+    from harness.tuning.ray_adapters import (
+        ConductorScheduler,
+        ConductorSearcher,
+        InterruptStopper,
+        StartCallback,
+        run_in_worker,
+    )
+
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are in the journal and on the screen
+    resources = study.resources
+    settings = {"threads": resources.cpu, "device": "cuda" if resources.gpu else "cpu"}
+    tuner = tune.Tuner(
+        tune.with_resources(run_in_worker, {"cpu": resources.cpu, "gpu": resources.gpu}),
+        tune_config=tune.TuneConfig(
+            search_alg=ConductorSearcher(conductor, settings),
+            scheduler=ConductorScheduler(conductor),
+            num_samples=-1,
+            max_concurrent_trials=slots,
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.config["run_id"]),
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(temporary / "storage"),
+            verbose=0,
+            stop=InterruptStopper(conductor),
+            # Without JsonLogger Tune cannot build its result grid; its files go with the temporary folder.
+            callbacks=[StartCallback(conductor), JsonLoggerCallback()],
+        ),
+    )
+    tuner.fit()
+

@@ -1,0 +1,86 @@
+"""What a worker does: train one run and report every epoch. Runs inside Ray's processes."""
+
+import socket
+import traceback
+from dataclasses import asdict
+from functools import lru_cache
+from typing import Any
+
+import torch
+from ray import tune
+
+from harness.study.configuration import Configuration
+from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
+from harness.training.data.prepare import PreparedDataset, prepare_dataset
+from harness.training.evaluation import evaluate
+from harness.training.epoch import EpochRecord
+from harness.training.loop import RunResult, train
+from harness.tuning.runs import RunEnd, Worker
+
+
+def run_trial(config: dict[str, Any]) -> None:
+    """Train the run that a `RunSpec` describes, as Ray Tune calls it.
+
+    Reports each epoch (`kind: epoch`, an `EpochRecord` and a `Worker`) and, when the run ends by itself, its end
+    (`kind: end`, a `RunEnd`), as flat dicts.
+
+    Args:
+        config: A `RunSpec` as a dict, with `threads` and `device` beside its fields.
+    """
+    torch.set_num_threads(config["threads"])
+    configuration = Configuration.model_validate(config["configuration"])
+    try:
+        end = _train(config, configuration)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        tune.report({"kind": "end", **asdict(RunEnd(status="failed", reason=reason))})
+        raise
+    tune.report({"kind": "end", **asdict(end)})
+
+
+def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
+    """Train, report epochs, and return how the run ended; confirm runs are measured on the test set once."""
+    device = torch.device(config["device"])
+    prepared = _prepared(configuration.dataset)
+    data = _on_device(prepared, device.type)
+    n_train = len(data) - round(len(data) * configuration.val_fraction)
+    worker = Worker(
+        threads=torch.get_num_threads(),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        host=socket.gethostname(),
+        steps_per_epoch=-(-n_train // configuration.batch_size),
+    )
+
+    def report(record: EpochRecord) -> None:
+        tune.report({"kind": "epoch", **asdict(record), **asdict(worker)})
+
+    result = train(configuration, config["seed"], data, report, prepared.spec.n_classes)
+    if result.has_diverged:
+        return RunEnd(status="diverged", reason=result.reason)
+    return RunEnd(status="completed", **_test_values(config["phase"], prepared, result, device))
+
+
+def _test_values(phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device) -> dict[str, float]:
+    """Return test loss and accuracy of a confirm run, and nothing for any other."""
+    if phase != "confirm":
+        return {}
+    test = load_test_images(prepared, phase=phase)
+    on_device = LabelledImages(images=test.images.to(device), labels=test.labels.to(device))
+    loss, accuracy = evaluate(result.predictor, on_device)
+    return {"test_loss": loss, "test_accuracy": accuracy}
+
+
+@lru_cache(maxsize=2)
+def _prepared(name: str) -> PreparedDataset:
+    """Return the data set in this machine's cache, looked up once per process."""
+    return prepare_dataset(name)
+
+
+@lru_cache(maxsize=2)
+def _on_device(prepared: PreparedDataset, device: str) -> LabelledImages:
+    """Return the training images on a device, moved once per process; on the CPU they stay mapped."""
+    data = load_training_images(prepared)
+    if device == "cpu":
+        return data
+    return LabelledImages(images=data.images.to(device), labels=data.labels.to(device))
