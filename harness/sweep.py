@@ -50,7 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
     )
-    parser.add_argument("--resume", action="store_true", help="continue an interrupted study (not yet available)")
+    parser.add_argument(
+        "--resume", action="store_true", help="continue an interrupted study (not yet available)"
+    )
     parser.add_argument(
         "--address",
         default="local",

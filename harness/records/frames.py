@@ -80,11 +80,13 @@ class Frames:
 
     def runs_frame(self) -> pd.DataFrame:
         """Return the runs as a pandas frame, one row a run, in the order the runs ended."""
-        return self.runs.to_pandas()
+        frame: pd.DataFrame = self.runs.to_pandas()
+        return frame
 
     def epochs_frame(self) -> pd.DataFrame:
         """Return the epochs as a pandas frame, grouped by run in the runs' order."""
-        return self.epochs.to_pandas()
+        frame: pd.DataFrame = self.epochs.to_pandas()
+        return frame
 
 
 def frames_from_events(study: str, events: Iterable[Event], train_samples: int) -> Frames:
@@ -163,9 +165,9 @@ def _runs_schema(rows: list[dict[str, Any]]) -> pa.Schema:
 
 def _cell_type(cells: list[Any]) -> pa.DataType:
     kinds = {type(cell) for cell in cells if cell is not None}
-    if kinds <= {bool}:
+    if kinds == {bool}:
         return pa.bool_()
-    if kinds <= {int}:
+    if kinds == {int}:
         return pa.int64()
     if kinds <= {int, float}:
         return pa.float64()

@@ -65,8 +65,7 @@ def read_journal(folder: ResultsFolder) -> Iterator[Event]:
             f"{folder.root}: no journal.jsonl here, so this is not a results folder. "
             f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers."
         )
-    opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
-    with opened as lines:
+    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
                 yield EVENT.validate_json(line)

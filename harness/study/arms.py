@@ -21,6 +21,7 @@ def expand_arms(file: StudyFile) -> list[Arm]:
     """Return the study's arms; a template with `for_each` makes one arm a combination of its values."""
     shared = given_fields(file.recipe)
     arms: list[Arm] = []
+    own: Any
     for name, own in file.arms.items():
         each = given_fields(own.for_each)
         for values in itertools.product(*each.values()):
@@ -44,7 +45,7 @@ def _label(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def check_arms(arms: list[Arm], file: StudyFile, search: Search | None, source: Source) -> None:
+def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
     """Note what is wrong with arms as wholes: missing fields, foreign hyperparameters, the wrong sampler."""
     names = [arm.name for arm in arms]
     for name in {name for name in names if names.count(name) > 1}:
@@ -55,7 +56,7 @@ def check_arms(arms: list[Arm], file: StudyFile, search: Search | None, source: 
         arm = next(arm for arm in arms if arm.space)
         source.report(
             _origin(arm, next(iter(arm.space)), source),
-            "this is a domain, but the study has no search section. Remedy: search: {trials: 20}, or a fixed value",
+            "this is a domain, but the study has no search section. Remedy: search: {trials: 20}",
         )
 
 
@@ -133,20 +134,24 @@ def _check_domains(arm: Arm, search: Search, source: Source) -> None:
     for carrier, field, domain in _all_domains(arm):
         path = _origin(arm, carrier, source)
         if search.sampler == "grid" and isinstance(domain, Range):
-            source.report(path, f"{field} is a range, which sampler: grid cannot list. Remedy: {{grid: [...]}}")
+            source.report(
+                path, f"{field} is a range, which sampler: grid cannot list. Remedy: {{grid: [...]}}"
+            )
         if search.sampler != "grid" and isinstance(domain, Grid):
             message = f"{field} is a grid, but the sampler is {search.sampler}. Remedy: {{choices: [...]}}"
             source.report(path, message)
 
 
 def _check_corners(arm: Arm, source: Source) -> None:
-    """Resolve the extreme points of the arm's space, so that rules across fields break now and not in a run."""
+    """Resolve the extreme points of the arm's space, so that rules across fields break now, not in a run."""
     for chosen in corners(arm):
         try:
             arm.configuration(chosen)
         except ValidationError as error:
             reason = str(error.errors(include_url=False)[0].get("ctx", {}).get("error", error))
-            source.report(("arms", arm.name.partition("@")[0]), f"arm {arm.name} can reach {chosen}: {reason}")
+            source.report(
+                ("arms", arm.name.partition("@")[0]), f"arm {arm.name} can reach {chosen}: {reason}"
+            )
             return
 
 

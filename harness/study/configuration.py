@@ -86,7 +86,7 @@ def resolve(values: Mapping[str, Any]) -> Configuration:
     """Return the configuration of a recipe's values, the optimizer's own defaults filled in.
 
     Raises:
-        pydantic.ValidationError: A value breaks its field's rule, or the optimizer has no such hyperparameter.
+        pydantic.ValidationError: A value breaks its field's rule, or the optimizer lacks a hyperparameter.
     """
     spec = OPTIMIZERS.get(values.get("optimizer", ""))
     defaults = spec.hyperparameters if spec else {}

@@ -1,7 +1,7 @@
 """Domains: what may stand in place of a value in a recipe. The names are Optuna's.
 
-The models that parse study files are made from `Configuration`'s fields, so that a recipe field is declared once:
-its domains take exactly the values the field takes.
+The models that parse study files are made from `Configuration`'s fields, so that a recipe field is declared
+once: its domains take exactly the values the field takes.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,13 @@ from pydantic.fields import FieldInfo
 
 from harness.study.configuration import Configuration
 
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+
 
 class Domain(BaseModel):
     """Stand for several values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = _STRICT
 
 
 class Range(Domain):
@@ -97,10 +99,15 @@ def _kind(value: Any) -> str:
 
 def _value_type(info: FieldInfo) -> Any:
     """Return a field's type without None, its rules attached."""
-    kind = info.annotation
+    kind: Any = info.annotation
     if get_origin(kind) in (Union, UnionType):
         kind = Union[tuple(arg for arg in get_args(kind) if arg is not NoneType)]  # noqa: UP007 - built at run time
     return Annotated[kind, *info.metadata] if info.metadata else kind
+
+
+def _list_of(value: Any) -> Any:
+    """Return the type of a list with at least one value."""
+    return Annotated[list[value], Field(min_length=1)]
 
 
 def _bare(kind: Any) -> Any:
@@ -108,20 +115,24 @@ def _bare(kind: Any) -> Any:
 
 
 def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None) -> Any:
-    """Return the type of a recipe field in a study file; names may also be `one_of` where `branch` is given."""
+    """Return the type of a recipe field in a study file; with `branch`, names may also be `one_of`."""
     value = _value_type(info)
-    values = Annotated[list[value], Field(min_length=1)]
+    values = _list_of(value)
     title = name.title().replace("_", "")
     domains: dict[str, type[Domain]] = {
         "<choices>": create_model(f"{title}Choices", __base__=Choices, choices=(values, ...)),
         "<grid>": create_model(f"{title}Grid", __base__=Grid, grid=(values, ...)),
     }
     if _bare(value) in {int, float}:
-        domains["<range>"] = create_model(f"{title}Range", __base__=Range, low=(value, ...), high=(value, ...))
+        bounds: dict[str, Any] = {"low": (value, ...), "high": (value, ...)}
+        domains["<range>"] = create_model(f"{title}Range", __base__=Range, **bounds)
     if branch is not None and get_origin(_bare(value)) is Literal:
-        branches = Annotated[dict[value, branch | None], Field(min_length=1)]
+        branches = Annotated[dict[value, branch | None], Field(min_length=1)]  # type: ignore[valid-type]
         domains["<one_of>"] = create_model(f"{title}OneOf", __base__=OneOf, one_of=(branches, ...))
-    kinds = [Annotated[value, Tag("<value>")], *(Annotated[model, Tag(tag)] for tag, model in domains.items())]
+    kinds = [
+        Annotated[value, Tag("<value>")],
+        *(Annotated[model, Tag(tag)] for tag, model in domains.items()),
+    ]
     return Annotated[Union[tuple(kinds)], Discriminator(_kind)]  # noqa: UP007 - built at run time
 
 
@@ -131,7 +142,7 @@ def _space_model(name: str, doc: str, branch: type[BaseModel] | None) -> type[Ba
     for field, info in Configuration.model_fields.items():
         kind = _value_or_domain(field, info, branch)
         fields[field] = (kind | None, Field(default=None, description=info.description))
-    return create_model(name, __doc__=doc, __config__=ConfigDict(extra="forbid", frozen=True, strict=True), **fields)
+    return create_model(name, __doc__=doc, __config__=_STRICT, **fields)
 
 
 BranchSpace = _space_model("BranchSpace", "The fields that a branch of `one_of` fixes or searches.", None)
@@ -139,21 +150,20 @@ BranchSpace = _space_model("BranchSpace", "The fields that a branch of `one_of` 
 RecipeSpace = _space_model("RecipeSpace", "Recipe fields: each a value, a domain, or absent.", BranchSpace)
 
 
-ForEach = create_model(
-    "ForEach",
-    __doc__="Recipe fields with a list of values each: one arm is made for every combination.",
-    __config__=ConfigDict(extra="forbid", frozen=True, strict=True),
-    **{
-        name: (Annotated[list[_value_type(info)], Field(min_length=1)] | None, None)
-        for name, info in Configuration.model_fields.items()
-    },
-)
+def _for_each_model() -> Any:
+    """Return a model with every recipe field, each absent or a list of values."""
+    fields: dict[str, Any] = {
+        name: (_list_of(_value_type(info)) | None, None) for name, info in Configuration.model_fields.items()
+    }
+    doc = "Recipe fields with a list of values each: one arm is made for every combination."
+    return create_model("ForEach", __doc__=doc, __config__=_STRICT, **fields)
 
-ArmSpace = create_model(
+
+ArmSpace: Any = create_model(
     "ArmSpace",
     __doc__="One arm's own recipe fields; with `for_each`, a template of several arms.",
     __base__=RecipeSpace,
-    for_each=(ForEach | None, None),
+    for_each=(_for_each_model() | None, None),
 )
 
 

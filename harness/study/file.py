@@ -19,9 +19,10 @@ class _Section(BaseModel):
 
 
 class EarlyStopping(_Section):
-    """ASHA: at each rung a run continues only if it is among the best 1/`reduction_factor` of its arm.
+    """ASHA: at each rung a run goes on only if it is among the best 1/`reduction_factor` of its arm.
 
-    Source: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning, algorithm 2 (stopping variant).
+    Source: Li et al. 2020, A System for Massively Parallel Hyperparameter Tuning, algorithm 2, in the
+    stopping variant of Ray Tune.
     """
 
     grace_epochs: Annotated[int, Field(ge=1)] = 2
@@ -51,15 +52,21 @@ class Search(_Section):
     def _parts_fit_together(self) -> "Search":
         natural = _BETTER[self.metric]
         if self.mode not in (None, natural):
-            raise ValueError(f"mode: {self.mode} would select the worst {self.metric}. Remedy: mode: {natural}")
+            raise ValueError(
+                f"mode: {self.mode} would select the worst {self.metric}. Remedy: mode: {natural}"
+            )
         if self.sampler == "grid" and self.trials is not None:
-            raise ValueError("trials does not go with sampler: grid, which runs every grid point. Leave it out")
+            raise ValueError(
+                "trials does not go with sampler: grid, which runs every grid point. Leave it out"
+            )
         if self.sampler != "grid" and self.trials is None:
             raise ValueError(f"sampler: {self.sampler} needs trials, the number of configurations per arm")
         if self.sampler == "grid" and isinstance(self.early_stopping, EarlyStopping):
             raise ValueError("sampler: grid measures every point at full length. Leave out early_stopping")
         if self.seeds > 1 and self.sampler != "grid":
-            raise ValueError("seeds above 1 go with sampler: grid; elsewhere the confirm phase repeats the winner")
+            raise ValueError(
+                "seeds above 1 go with sampler: grid; elsewhere the confirm phase repeats the winner"
+            )
         return self
 
     def filled(self) -> "Search":
@@ -116,7 +123,7 @@ class StudyFile(_Section):
     question: Annotated[str, Field(min_length=1)]
     recipe: RecipeSpace | None = None  # type: ignore[valid-type]
     """Settings shared by every arm; an arm's own settings take precedence."""
-    arms: Annotated[dict[Name, ArmSpace], Field(min_length=1)]  # type: ignore[valid-type]
+    arms: Annotated[dict[Name, ArmSpace], Field(min_length=1)]
     """Contestants: each fixes some recipe fields and searches others."""
     search: Search | None = None
     confirm: Confirm = Confirm()

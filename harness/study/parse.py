@@ -15,6 +15,7 @@ from harness.study.source import Path, Source, read_source, set_value
 from harness.study.study import Study
 from harness.study.wording import message
 
+
 def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
     """Read and check a study file.
 
@@ -49,7 +50,7 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
         raise study_error(name, source.problems)
     search = file.search.filled() if file.search else None
     arms = expand_arms(file)
-    check_arms(arms, file, search, source)
+    check_arms(arms, search, source)
     _check_claims(file.claims, [arm.name for arm in arms], source)
     if source.problems:
         raise study_error(name, source.problems)
@@ -80,7 +81,8 @@ def _validate(source: Source) -> StudyFile | None:
             return StudyFile.model_validate(data)
         except ValidationError as error:
             cut = [_note(item, source, data) for item in error.errors(include_url=False)]
-        if not any([_cut(data, path) for path in cut]):
+        n_cut = sum(_cut(data, path) for path in cut)
+        if n_cut == 0:
             return None
     return None
 
@@ -101,10 +103,7 @@ def _path_in_document(loc: tuple[str | int, ...], data: Any) -> tuple[Path, bool
     path: list[str | int] = []
     node = data
     for part in loc:
-        if isinstance(node, dict) and part in node:
-            path.append(part)
-            node = node[part]
-        elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+        if _has(node, part):
             path.append(part)
             node = node[part]
         elif part == loc[-1] and not str(part).startswith(("<", "[")):
@@ -114,19 +113,19 @@ def _path_in_document(loc: tuple[str | int, ...], data: Any) -> tuple[Path, bool
 
 def _cut(data: Any, path: Path) -> bool:
     """Remove the value at a path; False when there is nothing to remove."""
-    if not path:
-        return False
     node = data
     for part in path[:-1]:
-        node = node[part] if isinstance(node, dict | list) and _has(node, part) else None
-    if not isinstance(node, dict | list) or not _has(node, path[-1]):
+        node = node[part] if _has(node, part) else None
+    if not path or not _has(node, path[-1]):
         return False
-    del node[path[-1]]  # type: ignore[arg-type]
+    del node[path[-1]]
     return True
 
 
-def _has(node: dict[Any, Any] | list[Any], part: str | int) -> bool:
-    return part in node if isinstance(node, dict) else isinstance(part, int) and part < len(node)
+def _has(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and part < len(node)
+    return isinstance(node, dict) and part in node
 
 
 def _check_claims(claims: list[Claim], arms: list[str], source: Source) -> None:
@@ -138,4 +137,3 @@ def _check_claims(claims: list[Claim], arms: list[str], source: Source) -> None:
                 source.report(path, f"there is no arm {named!r}. {nearest(named, arms)}")
         if claim.better.arm == claim.better.than:
             source.report(("claims", i, "better"), "compares an arm with itself")
-

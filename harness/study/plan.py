@@ -14,7 +14,7 @@ class ArmPlan:
 
     arm: Arm
     search_runs: int
-    """Configurations times search seeds; 0 for an arm with nothing to search that goes straight to confirm."""
+    """Configurations times search seeds; 0 for an arm that has nothing to search."""
     confirm_runs: int
 
 

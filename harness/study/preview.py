@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,14 @@ def preview(study: Study, train_images: Mapping[str, int]) -> str:
     lines = [f"study {study.name}: {study.question}", ""]
     total_epochs = 0.0
     for arm_plan in plan.arms:
-        lines += [*_arm_lines(arm_plan, study, train_images)]
+        lines += [*_arm_lines(arm_plan, train_images)]
         total_epochs += _expected_epochs(arm_plan, study)
     lines += ["", *_phase_lines(study, len(plan.arms), plan.confirm_seeds)]
     lines += ["", *_estimate_lines(study, total_epochs, train_images)]
     return "\n".join(lines)
 
 
-def _arm_lines(arm_plan: ArmPlan, study: Study, train_images: Mapping[str, int]) -> Iterator[str]:
+def _arm_lines(arm_plan: ArmPlan, train_images: Mapping[str, int]) -> Iterator[str]:
     arm = arm_plan.arm
     yield f"arm {arm.name}: {arm_plan.search_runs} search runs, {arm_plan.confirm_runs} confirm runs"
     yield "  fixed     " + ", ".join(f"{name} = {value}" for name, value in arm.fixed.items())
@@ -57,32 +58,34 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
                 yield f"{name} = {value}" + (", with" if own else "")
                 for field, inner in own.items():
                     is_domain = isinstance(inner, Domain)
-                    yield from (f"  {line}" for line in _domain_lines(field, inner)) if is_domain else [
-                        f"  {field} = {inner}"
-                    ]
+                    yield from (
+                        (f"  {line}" for line in _domain_lines(field, inner))
+                        if is_domain
+                        else [f"  {field} = {inner}"]
+                    )
         case _:
             yield f"{name} one of {', '.join(str(value) for value in domain.values)}"  # type: ignore[attr-defined]
 
 
 def _steps_per_epoch(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
-    return math.ceil(_train_samples(fixed, train_images) / fixed["batch_size"])
+    return math.ceil(_train_samples(fixed, train_images) / int(fixed["batch_size"]))
 
 
 def _train_samples(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
     images = train_images[fixed.get("dataset", "fashion_mnist")]
-    return images - round(images * fixed.get("val_fraction", 0.1))
+    return images - round(images * float(fixed.get("val_fraction", 0.1)))
 
 
 def _phase_lines(study: Study, n_arms: int, confirm_seeds: tuple[int, ...]) -> Iterator[str]:
     search, stopping = study.search, study.early_stopping
     early = (
-        f"ASHA after {stopping.grace_epochs} epochs, reduction factor {stopping.reduction_factor}, rungs per arm"
+        f"ASHA per arm after {stopping.grace_epochs} epochs, reduction factor {stopping.reduction_factor}"
         if stopping
         else "no early stopping"
     )
     yield f"search: {search.sampler}, selects on {search.metric} ({search.mode}), seed {search.seed}, {early}"
     yield (
-        f"confirm: {len(confirm_seeds)} fresh seeds, the same in all {n_arms} arms; the test set is read here only"
+        f"confirm: {len(confirm_seeds)} fresh seeds, the same in all {n_arms} arms; only they see the test set"
         if confirm_seeds
         else "confirm: none"
     )
@@ -108,7 +111,7 @@ def _estimate_lines(study: Study, total_epochs: float, train_images: Mapping[str
     fixed = study.arms[0].fixed
     hidden = fixed.get("model", {}).get("hidden") if isinstance(fixed.get("model"), dict) else None
     if study.resources.gpu or hidden is None:
-        yield f"about {total_epochs:.0f} epochs in all; no time estimate (it knows fully connected nets on CPUs only)"
+        yield f"about {total_epochs:.0f} epochs in all (time estimates are for fully connected nets on CPUs)"
         return
     speed = _probe_gflops() * _MATRIX_SHARE
     seconds = total_epochs * _train_samples(fixed, train_images) * _train_flops(hidden) / (speed * 1e9)
@@ -126,7 +129,7 @@ def _train_flops(hidden: list[int]) -> float:
     layer, whose input needs none.
     """
     sizes = [_PIXELS, *hidden, _CLASSES]
-    weights = [fan_in * fan_out for fan_in, fan_out in zip(sizes[:-1], sizes[1:], strict=True)]
+    weights = [fan_in * fan_out for fan_in, fan_out in pairwise(sizes)]
     return 6.0 * sum(weights) - 2.0 * weights[0]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from harness.study.problems import Problem
 
@@ -135,7 +135,6 @@ class _Reader:
             return self._read_mapping(node, path)
         if isinstance(node, SequenceNode):
             return [self._read_entry(child, (*path, i)) for i, child in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
         return self._constructor.construct_object(node)
 
     def _read_entry(self, node: Node, path: Path) -> Any:

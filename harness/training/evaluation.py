@@ -22,7 +22,9 @@ class Predictor:
 
 
 @torch.no_grad()
-def evaluate(predictor: Predictor, data: LabelledImages, indices: torch.Tensor | None = None) -> tuple[float, float]:
+def evaluate(
+    predictor: Predictor, data: LabelledImages, indices: torch.Tensor | None = None
+) -> tuple[float, float]:
     """Return mean cross-entropy (nats) and accuracy (0 to 1) over all images, or those at the indices.
 
     Means are over samples, not over batches: a smaller last batch weighs what it holds.
@@ -31,7 +33,7 @@ def evaluate(predictor: Predictor, data: LabelledImages, indices: torch.Tensor |
     chosen = torch.arange(len(data), device=data.labels.device) if indices is None else indices
     loss_sum = torch.zeros((), dtype=torch.float64, device=data.labels.device)
     n_correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
-    for batch in chosen.split(_EVALUATION_BATCH):
+    for batch in torch.split(chosen, _EVALUATION_BATCH):
         labels = data.labels.index_select(0, batch)
         logits = predictor.model(predictor.transform(data.images.index_select(0, batch)))
         loss_sum += functional.cross_entropy(logits, labels, reduction="sum")

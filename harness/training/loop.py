@@ -70,7 +70,9 @@ def train(
     for epoch in range(1, configuration.epochs + 1):
         started = time.perf_counter()
         shuffled = split.train[torch.randperm(len(split.train), generator=order).to(split.train.device)]
-        loss, accuracy, steps = _train_epoch(predictor, optimizer, data, shuffled.split(configuration.batch_size))
+        loss, accuracy, steps = _train_epoch(
+            predictor, optimizer, data, torch.split(shuffled, configuration.batch_size)
+        )
         seconds = time.perf_counter() - started
         train_seconds += seconds
         val_loss, val_accuracy = evaluate(predictor, data, split.val) if isfinite(loss) else (None, None)
@@ -108,7 +110,7 @@ def _split(data: LabelledImages, val_fraction: float, seed: int) -> Split:
 def _fresh_predictor(
     configuration: Configuration, data: LabelledImages, split: Split, init_seed: int, n_classes: int
 ) -> Predictor:
-    """Return an untrained model on the data's device; it is drawn on the CPU, so a GPU starts from the same."""
+    """Return an untrained model on the data's device; drawn on the CPU, so a GPU starts from the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(init_seed)
         height, width = data.images.shape[1:]

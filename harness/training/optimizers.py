@@ -13,7 +13,9 @@ _FUSED = {"SGD", "Adam", "AdamW"}
 """Classes whose `fused=True` runs on CPUs and GPUs alike: one pass over the parameters instead of several."""
 
 
-def build_optimizer(configuration: Configuration, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+def build_optimizer(
+    configuration: Configuration, parameters: Iterable[nn.Parameter]
+) -> torch.optim.Optimizer:
     """Return the configuration's optimizer over the parameters."""
     spec = OPTIMIZERS[configuration.optimizer]
     arguments: dict[str, Any] = {name: getattr(configuration, name) for name in spec.hyperparameters}

@@ -15,7 +15,9 @@ from harness.tuning.space import grid_points, is_conditional, suggest
 class ArmSearch:
     """Propose an arm's configurations, learn from their runs, and name the winner."""
 
-    def __init__(self, study: Study, plan: Plan, arm_plan: ArmPlan, storage: optuna.storages.BaseStorage) -> None:
+    def __init__(
+        self, study: Study, plan: Plan, arm_plan: ArmPlan, storage: optuna.storages.BaseStorage
+    ) -> None:
         self.arm = arm_plan.arm
         self.planned = arm_plan.search_runs
         self.granted = 0
@@ -105,8 +107,8 @@ class ArmSearch:
     def winner(self) -> str | None:
         """Return the run id of the best configuration's first run; None when no configuration completed.
 
-        Only runs of full length count, and with several seeds only configurations all of whose runs completed;
-        the earlier configuration wins a tie.
+        Only runs of full length count, and with several seeds only configurations all of whose runs
+        completed; the earlier configuration wins a tie.
         """
         whole = {
             number: runs for number, runs in sorted(self._completed.items()) if len(runs) == len(self._seeds)
@@ -126,4 +128,3 @@ def _sampler(study: Study, arm_plan: ArmPlan) -> optuna.samplers.BaseSampler:
             seed=seed, multivariate=True, group=is_conditional(arm_plan.arm.space), constant_liar=True
         )
     return optuna.samplers.RandomSampler(seed=seed)
-

@@ -1,7 +1,7 @@
-"""The protocol of a study: who runs next, what is recorded, who wins, what is confirmed. Knows nothing of Ray.
+"""The protocol of a study: who runs next, what is recorded, who wins, what is confirmed.
 
-Everything that happens passes through here and into the journal, in this order: the event is on the disk first,
-then samplers and rungs learn of it.
+Everything that happens passes through here and into the journal, in this order: the event is on the disk
+first, then samplers and rungs learn of it. Ray is not needed here: its doors are in `ray_adapters`.
 """
 
 from collections.abc import Callable
@@ -35,9 +35,10 @@ class _LiveRun:
 class _ArmConfirm:
     """An arm's confirm phase: the same seeds as in every other arm."""
 
-    configuration: dict[str, Any] | None = None
-    """The winner's; None until the search is over, or when it has no winner."""
+    configuration: dict[str, Any] = field(default_factory=dict)
+    """The winner's; empty until the search is over, or when it has no winner."""
     planned: int = 0
+    """0 until there is a configuration to confirm."""
     granted: int = 0
     ended: int = 0
 
@@ -79,8 +80,10 @@ class Conductor:
     @property
     def is_over(self) -> bool:
         """Whether every run of the study has ended."""
-        return not self._live and all(search.is_over for search in self._searches.values()) and (
-            all(confirm.granted == confirm.planned for confirm in self._confirms.values())
+        return (
+            not self._live
+            and all(search.is_over for search in self._searches.values())
+            and (all(confirm.granted == confirm.planned for confirm in self._confirms.values()))
         )
 
     def next_run(self) -> RunSpec | None:
@@ -107,7 +110,6 @@ class Conductor:
         confirm = self._confirms[arm]
         number = confirm.granted
         confirm.granted += 1
-        assert confirm.configuration is not None
         return RunSpec(
             run_id=f"{arm}-confirm-{number:04d}",
             arm=arm,

@@ -4,6 +4,7 @@ A slow starter in one arm is thus never stopped by a fast one in another.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
@@ -28,7 +29,7 @@ class ArmEarlyStopping:
             mode: `min` or `max`.
             max_epochs: Epochs of the longest run; rungs stand below it.
         """
-        self._asha = AsyncHyperBandScheduler(
+        self._asha: Any = AsyncHyperBandScheduler(
             time_attr="epoch",
             metric="value",
             mode=mode,
@@ -50,9 +51,7 @@ class ArmEarlyStopping:
         if run_id not in self._handles:
             self._handles[run_id] = _RunHandle(run_id)
             self._asha.on_trial_add(None, self._handles[run_id])
-        decision = self._asha.on_trial_result(
-            None, self._handles[run_id], {"epoch": epoch, "value": value}
-        )
+        decision = self._asha.on_trial_result(None, self._handles[run_id], {"epoch": epoch, "value": value})
         return bool(decision == TrialScheduler.STOP)
 
     def forget(self, run_id: str) -> None:

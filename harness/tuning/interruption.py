@@ -10,9 +10,9 @@ _PATIENCE_SECONDS = 10
 
 @contextmanager
 def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on the first SIGINT or SIGTERM; raise KeyboardInterrupt on the second or after ten seconds.
+    """Call `stop` on the first SIGINT or SIGTERM; raise KeyboardInterrupt on the second, or after 10 s.
 
-    Only for the main thread. To be entered after Ray has started, which installs a SIGTERM handler of its own.
+    Only for the main thread, and after Ray has started, which installs a SIGTERM handler of its own.
     """
     is_stopping = False
 

@@ -100,7 +100,8 @@ class Tally:
         else:
             search_length = longest * (_EXPECTED_SHARE_STOPPED_EARLY if self._stops_early else 1.0)
         return sum(
-            self._search_left[name] * min(search_length, arm.max_epochs) + self._confirm_left[name] * arm.max_epochs
+            self._search_left[name] * min(search_length, arm.max_epochs)
+            + self._confirm_left[name] * arm.max_epochs
             for name, arm in self.arms.items()
         )
 
@@ -109,7 +110,9 @@ class Progress:
     """Show a tally while a study runs."""
 
     def __init__(self, study: Study, plan: Plan, slots: int) -> None:
-        self._title = f"{study.name}: {slots} runs at a time" if slots > 1 else f"{study.name}: one run at a time"
+        self._title = (
+            f"{study.name}: {slots} runs at a time" if slots > 1 else f"{study.name}: one run at a time"
+        )
         self._tally = Tally(study, plan)
         self._started = time.monotonic()
         self._last_line = 0.0

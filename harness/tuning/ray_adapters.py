@@ -45,7 +45,7 @@ class ConductorSearcher(_Door, Searcher):
         self._settings = settings
         self._run_ids: dict[str, str] = {}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+    def suggest(self, trial_id: str) -> Any:
         """Return the next run as a trial's config; None to ask again later; FINISHED when all is done."""
         run = self._conductor.next_run()
         if run is None:
@@ -73,7 +73,7 @@ class ConductorScheduler(_Door, FIFOScheduler):
     """Let the conductor decide after every report whether a run goes on."""
 
     def __init__(self, conductor: Conductor) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._conductor = conductor
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:

@@ -49,7 +49,9 @@ def _label(value: Any) -> str | int | float | bool | None:
 
 def grid_points(space: Mapping[str, Domain]) -> Iterator[dict[str, Any]]:
     """Yield Optuna parameters of every grid point, in the declared order, the last field changing fastest."""
-    listed = {name: [_label(v) for v in d.values] for name, d in space.items() if isinstance(d, Choices | Grid)}
+    listed = {
+        name: [_label(v) for v in d.values] for name, d in space.items() if isinstance(d, Choices | Grid)
+    }
     for values in product(*listed.values()):
         yield dict(zip(listed, values, strict=True))
 

@@ -146,7 +146,7 @@ def _slots(study: Study) -> int:
     """
     import ray
 
-    there = ray.cluster_resources()
+    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
     _check_fits(study, cpus, gpus, "the cluster")
     slots = int(cpus // study.resources.cpu)
@@ -239,8 +239,7 @@ def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path
             verbose=0,
             stop=InterruptStopper(conductor),
             # Without JsonLogger Tune cannot build its result grid; its files go with the temporary folder.
-            callbacks=[StartCallback(conductor), JsonLoggerCallback()],
+            callbacks=[StartCallback(conductor), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
         ),
     )
     tuner.fit()
-

@@ -12,8 +12,8 @@ from ray import tune
 from harness.study.configuration import Configuration
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
-from harness.training.evaluation import evaluate
 from harness.training.epoch import EpochRecord
+from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
 from harness.tuning.runs import RunEnd, Worker
 
@@ -21,8 +21,8 @@ from harness.tuning.runs import RunEnd, Worker
 def run_trial(config: dict[str, Any]) -> None:
     """Train the run that a `RunSpec` describes, as Ray Tune calls it.
 
-    Reports each epoch (`kind: epoch`, an `EpochRecord` and a `Worker`) and, when the run ends by itself, its end
-    (`kind: end`, a `RunEnd`), as flat dicts.
+    Reports each epoch (`kind: epoch`, an `EpochRecord` and a `Worker`) and, when the run ends by itself, its
+    end (`kind: end`, a `RunEnd`), as flat dicts.
 
     Args:
         config: A `RunSpec` as a dict, with `threads` and `device` beside its fields.
@@ -58,17 +58,19 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     result = train(configuration, config["seed"], data, report, prepared.spec.n_classes)
     if result.has_diverged:
         return RunEnd(status="diverged", reason=result.reason)
-    return RunEnd(status="completed", **_test_values(config["phase"], prepared, result, device))
+    if config["phase"] != "confirm":
+        return RunEnd(status="completed")
+    test_loss, test_accuracy = _test(config["phase"], prepared, result, device)
+    return RunEnd(status="completed", test_loss=test_loss, test_accuracy=test_accuracy)
 
 
-def _test_values(phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device) -> dict[str, float]:
-    """Return test loss and accuracy of a confirm run, and nothing for any other."""
-    if phase != "confirm":
-        return {}
+def _test(
+    phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device
+) -> tuple[float, float]:
+    """Return a confirm run's loss and accuracy on the test set, opened here and nowhere else."""
     test = load_test_images(prepared, phase=phase)
     on_device = LabelledImages(images=test.images.to(device), labels=test.labels.to(device))
-    loss, accuracy = evaluate(result.predictor, on_device)
-    return {"test_loss": loss, "test_accuracy": accuracy}
+    return evaluate(result.predictor, on_device)
 
 
 @lru_cache(maxsize=2)
