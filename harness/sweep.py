@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
     from harness.tuning.study_run import Outcome
@@ -78,24 +79,25 @@ def _sweep(options: argparse.Namespace) -> int:
         print(preview(study, {name: spec.n_train for name, spec in DATASETS.items()}))
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
+    from harness.tuning.preflight import check_before_start
 
+    folder = ResultsFolder(options.results.resolve() / study.name)
+    check_before_start(study, folder, options.address)
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    outcome = run_study(study, options.results, options.address, say=_say)
-    return _finish(outcome)
+    return _finish(run_study(study, folder, options.address, say=_say), folder)
 
 
-def _finish(outcome: "Outcome") -> int:
+def _finish(outcome: "Outcome", folder: ResultsFolder) -> int:
     """Report what ended; return the exit code."""
-    folder = outcome.folder.root
     if outcome.is_interrupted:
-        print(f"interrupted: every event until now is in {outcome.folder.journal}")
-        print(f"a report of this part: python -m analysis.report {shlex.quote(str(folder))}")
+        print(f"interrupted: every event until now is in {folder.journal}")
+        print(f"a report of this part: python -m analysis.report {shlex.quote(str(folder.root))}")
         return EXIT_INTERRUPTED
     from analysis.report import write_report
 
-    print(f"report: {write_report(folder)}")
+    print(f"report: {write_report(folder.root)}")
     if outcome.failed_runs:
         print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
         return EXIT_SOME_FAILED

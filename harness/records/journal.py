@@ -19,7 +19,7 @@ class JournalWriter:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = path.open("ab")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise ResultsError(
                 f"{path}: cannot be written ({error.strerror}). Remedy: --results DIR with a writable DIR."
@@ -32,8 +32,9 @@ class JournalWriter:
             ResultsError: The disk is full or the folder has become unwritable.
         """
         try:
-            self._file.write(event.model_dump_json().encode() + b"\n")
-            self._file.flush()
+            rest = memoryview(event.model_dump_json().encode() + b"\n")
+            while rest:
+                rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
             raise ResultsError(

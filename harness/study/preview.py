@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.study.domains import Domain, OneOf, Range
+from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.study.plan import ArmPlan, plan_study
 from harness.study.study import Study
 
@@ -53,6 +53,8 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
         case Range():
             scale = ", log scale" if domain.log else f", step {domain.step:g}" if domain.step else ""
             yield f"{name} from {domain.low:g} to {domain.high:g}{scale}"
+        case Choices() | Grid():
+            yield f"{name} one of {', '.join(str(value) for value in domain.values)}"
         case OneOf():
             for value, own in domain.branches.items():
                 yield f"{name} = {value}" + (", with" if own else "")
@@ -63,8 +65,6 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
                         if is_domain
                         else [f"  {field} = {inner}"]
                     )
-        case _:
-            yield f"{name} one of {', '.join(str(value) for value in domain.values)}"  # type: ignore[attr-defined]
 
 
 def _steps_per_epoch(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
@@ -85,7 +85,7 @@ def _phase_lines(study: Study, n_arms: int, confirm_seeds: tuple[int, ...]) -> I
     )
     yield f"search: {search.sampler}, selects on {search.metric} ({search.mode}), seed {search.seed}, {early}"
     yield (
-        f"confirm: {len(confirm_seeds)} fresh seeds, the same in all {n_arms} arms; only they see the test set"
+        f"confirm: {len(confirm_seeds)} fresh seeds, the same in all {n_arms} arms; the test set is for these"
         if confirm_seeds
         else "confirm: none"
     )

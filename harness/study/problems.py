@@ -39,5 +39,5 @@ def nearest(word: str, valid: Iterable[str]) -> str:
     """Return the end of a message about an unknown word: the closest valid one first, then all of them."""
     names = list(valid)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    hint = f"Did you mean {close[0]!r}? " if close else ""
     return f"{hint}Valid: {', '.join(names)}"

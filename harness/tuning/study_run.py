@@ -13,7 +13,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from harness import PROTOCOL_VERSION
-from harness.errors import EnvironmentMismatchError, ResultsError
+from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.manifest import DeclaredArm, Manifest
@@ -24,6 +24,7 @@ from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.conductor import Conductor
 from harness.tuning.interruption import on_interrupt
 from harness.tuning.local_ray import joined_ray, local_ray
+from harness.tuning.preflight import check_run_fits, dataset_of
 from harness.tuning.progress import Progress
 
 
@@ -31,29 +32,25 @@ from harness.tuning.progress import Progress
 class Outcome:
     """How a study ended."""
 
-    folder: ResultsFolder
     failed_runs: int
     is_interrupted: bool
 
 
-def run_study(study: Study, results: Path, address: str, say: Callable[[str], None]) -> Outcome:
-    """Run a study into `results/<study>/`.
+def run_study(study: Study, folder: ResultsFolder, address: str, say: Callable[[str], None]) -> Outcome:
+    """Run a study that passed `preflight`.
 
     Args:
         study: The parsed study.
-        results: Folder of all studies' results.
+        folder: Where its results go.
         address: `local`, `auto` or `HOST:PORT` of a Ray cluster.
         say: Takes short messages for the user.
 
     Raises:
-        ResultsError: The results folder already holds this study, or cannot be written.
-        EnvironmentMismatchError: This machine or cluster cannot run what the study asks for.
+        ResultsError: The results folder cannot be written.
+        EnvironmentMismatchError: The cluster cannot run what the study asks for.
         DataError: The data set cannot be found or is damaged.
     """
-    folder = ResultsFolder(results.resolve() / study.name)
-    check_folder_is_free(folder)
-    check_resources(study, address)
-    prepared = prepare_dataset(_dataset(study), progress=say)
+    prepared = prepare_dataset(dataset_of(study), progress=say)
     plan = plan_study(study)
     say("starting Ray" if address == "local" else f"joining Ray at {address}")
     with _ray(study, address) as temporary:
@@ -72,64 +69,7 @@ def run_study(study: Study, results: Path, address: str, say: Callable[[str], No
                 _run_in_tune(conductor, study, slots, temporary)
     if conductor.fault is not None:
         raise conductor.fault
-    return Outcome(
-        folder=folder,
-        failed_runs=progress.count("failed"),
-        is_interrupted=not conductor.is_over,
-    )
-
-
-def check_folder_is_free(folder: ResultsFolder) -> None:
-    """Refuse a results folder that already holds a study.
-
-    Raises:
-        ResultsError: It does, or it cannot be made.
-    """
-    if folder.journal.exists() or folder.manifest.exists():
-        raise ResultsError(
-            f"{folder.root}: already holds results of this study, which are never overwritten. "
-            f"Remedy: --results DIR for another folder, or move this one away."
-        )
-    try:
-        folder.root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultsError(
-            f"{folder.root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
-        ) from error
-
-
-def check_resources(study: Study, address: str) -> None:
-    """Refuse a study whose single run does not fit on this machine; a cluster is checked once joined.
-
-    Raises:
-        EnvironmentMismatchError: Too few CPUs or GPUs.
-    """
-    if address == "local":
-        _check_fits(study, usable_cores(), len(gpu_names()), "this machine")
-
-
-def _check_fits(study: Study, cpus: float, gpus: float, where: str) -> None:
-    for name, asked, there in (("cpu", study.resources.cpu, cpus), ("gpu", study.resources.gpu, gpus)):
-        if asked > there:
-            raise EnvironmentMismatchError(
-                f"resources.{name}: a run asks for {asked:g}, but {where} has {there:g}. "
-                f"Remedy: --set resources.{name}={int(there)}"
-            )
-
-
-def _dataset(study: Study) -> str:
-    """Return the study's data set.
-
-    Raises:
-        EnvironmentMismatchError: Its arms use several.
-    """
-    names = {arm.fixed.get("dataset", "fashion_mnist") for arm in study.arms}
-    if len(names) > 1 or any("dataset" in arm.space for arm in study.arms):
-        raise EnvironmentMismatchError(
-            f"a study runs on one data set, but its arms use several: {', '.join(sorted(names))}. "
-            f"Remedy: one study file a data set."
-        )
-    return str(names.pop())
+    return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
 
 
 def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
@@ -148,7 +88,7 @@ def _slots(study: Study) -> int:
 
     there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
-    _check_fits(study, cpus, gpus, "the cluster")
+    check_run_fits(study, cpus, gpus, "the cluster")
     slots = int(cpus // study.resources.cpu)
     return min(slots, int(gpus / study.resources.gpu)) if study.resources.gpu else slots
 

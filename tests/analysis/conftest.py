@@ -1,0 +1,252 @@
+"""Build small real results folders from the records' own manifest and events."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.report import write_report
+from harness.records.events import EpochEnded, Phase, PhaseEnded, RunEnded, RunStarted, Status
+from harness.records.folder import ResultsFolder
+from harness.records.manifest import DeclaredArm, Manifest
+
+STEPS_PER_EPOCH = 106
+LOG_RANGE = {"low": 1e-4, "high": 1.0, "log": True}
+
+
+@dataclass
+class Run:
+    """One run to be written; the curve is made up from its final values."""
+
+    arm: str
+    phase: Phase
+    seed: int = 0
+    lr: float | None = 0.01
+    epochs: int = 3
+    status: Status = "completed"
+    val_loss: float = 0.40
+    val_accuracy: float = 0.88
+    test_loss: float | None = 0.42
+    test_accuracy: float | None = 0.87
+    epoch_seconds: float = 2.0
+    run_id: str = ""
+    configuration: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Study:
+    """A results folder in the making; `write` puts it on disk."""
+
+    arms: dict[str, dict[str, Any]]
+    """Arm to its space; an empty space fixes the learning rate at 0.01."""
+    runs: list[Run] = field(default_factory=list)
+    winners: dict[str, str | None] = field(default_factory=dict)
+    name: str = "optimizers"
+    question: str = "Which optimizer trains the network?"
+    claims: list[dict[str, Any]] = field(default_factory=list)
+    search_runs: dict[str, int] = field(default_factory=dict)
+    """Planned search runs of an arm; those present by default."""
+    confirm_runs: int | None = None
+    max_epochs: int | None = 3
+    metric: str = "val_loss"
+
+    def add(self, arm: str, phase: Phase, **values: Any) -> Run:
+        """Add a run with the given fields of `Run`; its id says arm, phase and position unless given."""
+        run = Run(arm, phase, **values)
+        position = sum(r.arm == arm and r.phase == phase for r in self.runs)
+        run.run_id = run.run_id or f"{arm}-{phase}-{position:03d}"
+        self.runs.append(run)
+        return run
+
+    def search(self, arm: str, rates: Sequence[float], best: float | None = None) -> None:
+        """Add one completed search run a rate; `best` wins, the others lose by their distance to it."""
+        for rate in rates:
+            distance = abs(math.log10(rate / best)) if best else 1.0
+            run = self.add(arm, "search", lr=rate, val_loss=0.35 + 0.1 * distance)
+            if rate == best:
+                self.winners[arm] = run.run_id
+        self.winners.setdefault(arm, None)
+
+    def confirm(self, arm: str, accuracies: Sequence[float], lr: float = 0.01, **other: Any) -> None:
+        """Add one completed confirm run a test accuracy, with seeds 100, 101, ..."""
+        for seed, accuracy in enumerate(accuracies, start=100):
+            values = {"test_accuracy": accuracy, "val_accuracy": accuracy, "test_loss": 1 - accuracy} | other
+            self.add(arm, "confirm", seed=seed, lr=lr, **values)
+
+    def write(self, root: Path) -> Path:
+        """Write manifest and journal below `root`; return the results folder."""
+        folder = ResultsFolder(root / self.name)
+        folder.root.mkdir(parents=True)
+        self.manifest().write(folder.manifest)
+        # as JournalWriter writes them, without its fsync after every line
+        folder.journal.write_text("".join(event.model_dump_json() + "\n" for event in self.events()))
+        return folder.root
+
+    def manifest(self) -> Manifest:
+        """Return what the study declares."""
+        return Manifest(
+            protocol_version="1",
+            study=self.name,
+            question=self.question,
+            arms={arm: self._declared(arm, space) for arm, space in self.arms.items()},
+            search={"sampler": "tpe", "trials": 20, "metric": self.metric, "mode": "min", "seed": 0},
+            confirm={"seeds": self._confirm_runs(next(iter(self.arms)))},
+            search_seeds=[0],
+            confirm_seeds=sorted({r.seed for r in self.runs if r.phase == "confirm"}),
+            resources={"cpu": 1, "gpu": 0},
+            claims=self.claims,
+            dataset={
+                "name": "fashion_mnist",
+                "sha256": {"train-images": "ab" * 32},
+                "train_samples": 54000,
+                "val_samples": 6000,
+                "test_samples": 10000,
+                "split": "10 % of the training images, stratified by class, drawn with the run's seed",
+            },
+            git={"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
+            versions={"python": "3.11.9", "torch": "2.11.0"},
+            machine={"host": "node1", "cpu": "An example CPU", "cores": 2},
+            slots=1,
+            command=["python", "-m", "harness.sweep", "search_spaces/optimizers.yaml"],
+            created_at="2026-01-02T03:04:05+00:00",
+        )
+
+    def _declared(self, arm: str, space: dict[str, Any]) -> DeclaredArm:
+        present = sum(r.arm == arm and r.phase == "search" for r in self.runs)
+        fixed: dict[str, Any] = {"dataset": "fashion_mnist", "model": {"name": "fcn"}, "optimizer": arm}
+        return DeclaredArm(
+            fixed=fixed if "lr" in space or "optimizer" in space else fixed | {"lr": 0.01},
+            space=space,
+            search_runs=self.search_runs.get(arm, present),
+            confirm_runs=self._confirm_runs(arm),
+            max_epochs=self.max_epochs,
+        )
+
+    def _confirm_runs(self, arm: str) -> int:
+        if self.confirm_runs is not None:
+            return self.confirm_runs
+        return sum(r.arm == arm and r.phase == "confirm" for r in self.runs)
+
+    def events(self) -> list[Any]:
+        """Return the journal's events: each run from start to end, then the ends of the phases."""
+        clock = iter(range(10**6))
+
+        def now() -> str:
+            second = next(clock)
+            return f"2026-01-02T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000000+00:00"
+
+        events: list[Any] = []
+        for run in self.runs:
+            events += _run_events(run, now)
+        for arm, winner in self.winners.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        return events
+
+
+def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
+    configuration = {"dataset": "fashion_mnist", "model": {"name": "fcn"}, "optimizer": run.arm, "lr": run.lr}
+    events: list[Any] = [
+        RunStarted(
+            time=now(),
+            run_id=run.run_id,
+            arm=run.arm,
+            phase=run.phase,
+            number=0,
+            seed=run.seed,
+            configuration=configuration | run.configuration,
+        )
+    ]
+    events += [_epoch_event(run, epoch, now()) for epoch in range(1, run.epochs + 1)]
+    is_tested = run.phase == "confirm" and run.status == "completed"
+    events.append(
+        RunEnded(
+            time=now(),
+            run_id=run.run_id,
+            phase=run.phase,
+            status=run.status,
+            reason=None if run.status == "completed" else f"made to be {run.status}",
+            epochs=run.epochs,
+            steps_per_epoch=STEPS_PER_EPOCH if run.epochs else None,
+            test_loss=run.test_loss if is_tested else None,
+            test_accuracy=run.test_accuracy if is_tested else None,
+            train_seconds=run.epochs * run.epoch_seconds,
+            threads=1,
+            device="cpu",
+            host="node1",
+        )
+    )
+    return events
+
+
+def _epoch_event(run: Run, epoch: int, time: str) -> EpochEnded:
+    assert run.lr is not None, "a run without a learning rate reports no epoch"
+    is_lost = run.status == "diverged" and epoch == run.epochs
+    to_go = (run.epochs - epoch) / run.epochs
+    return EpochEnded(
+        time=time,
+        run_id=run.run_id,
+        epoch=epoch,
+        step=epoch * STEPS_PER_EPOCH,
+        lr=run.lr,
+        train_loss=None if is_lost else run.val_loss - 0.05 + to_go,
+        train_accuracy=max(0.0, run.val_accuracy + 0.01 - 0.3 * to_go),
+        val_loss=None if is_lost else run.val_loss + to_go,
+        val_accuracy=None if is_lost else max(0.0, run.val_accuracy - 0.3 * to_go),
+        seconds=run.epoch_seconds,
+    )
+
+
+SEED_OFFSETS = (0.000, 0.001, -0.001, 0.002, -0.002, 0.0005, -0.0005, 0.0015)
+"""Eight seeds' deviations from an arm's mean; their mean is 0.0000625."""
+
+
+@pytest.fixture
+def new_study() -> type[Study]:
+    """Return the builder, for a study from nothing."""
+    return Study
+
+
+@pytest.fixture
+def three_arms() -> Study:
+    """Return a study of three arms with a search, eight confirm seeds and three claims."""
+    return _three_arms()
+
+
+def _three_arms() -> Study:
+    study = Study(arms={arm: {"lr": LOG_RANGE} for arm in ("sgd", "rmsprop", "adam")})
+    for arm, best, accuracy in (("sgd", 0.9, 0.86), ("rmsprop", 1e-3, 0.88), ("adam", 1e-2, 0.88)):
+        study.search(arm, [2e-4, 1e-3, 1e-2, 1e-1, 0.9], best=best)
+        study.add(arm, "search", lr=0.5, status="diverged", epochs=2)
+        study.add(arm, "search", lr=3e-4, status="stopped", epochs=1, val_loss=0.1)
+        tilt = {"sgd": 1.0, "rmsprop": 0.9, "adam": 1.1}[arm]
+        study.confirm(arm, [accuracy + tilt * offset for offset in SEED_OFFSETS], lr=best)
+    study.claims = [
+        {
+            "says": "Adam reaches a higher test accuracy than SGD.",
+            "source": "study A table 1",
+            "better": {"arm": "adam", "than": "sgd", "metric": "test_accuracy"},
+        },
+        {
+            "says": "Adam beats RMSprop.",
+            "better": {"arm": "adam", "than": "rmsprop", "metric": "test_accuracy"},
+        },
+        {"says": "RMSprop is faster.", "faster": {"arm": "rmsprop", "than": "sgd"}},
+    ]
+    return study
+
+
+@pytest.fixture
+def results(three_arms: Study, tmp_path: Path) -> Path:
+    """Return the results folder of `three_arms`."""
+    return three_arms.write(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results folder of `three_arms` with its report; tests only read it."""
+    folder = _three_arms().write(tmp_path_factory.mktemp("reported"))
+    write_report(folder)
+    return folder

@@ -1,0 +1,84 @@
+"""Reading results folders, and what is refused."""
+
+import gzip
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analysis.load import load_study
+from harness.errors import ResultsError
+from harness.records.folder import ResultsFolder
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
+
+
+def test_a_compressed_journal_is_the_same_study(results: Path) -> None:
+    """Committed reference results hold only the gzipped journal; frames, winners and hash are the same."""
+    plain = load_study(results)
+    folder = ResultsFolder(results)
+    folder.compressed_journal.write_bytes(gzip.compress(folder.journal.read_bytes()))
+    folder.journal.unlink()
+    packed = load_study(results)
+    assert packed.runs.equals(plain.runs)
+    assert packed.winners == plain.winners
+    assert packed.journal_sha256 == plain.journal_sha256
+
+
+def test_a_repeated_seed_is_no_further_replicate(three_arms: "Study", tmp_path: Path) -> None:
+    """Eight seeds written twice stay eight seeds: n never grows by copying rows."""
+    for run in [r for r in three_arms.runs if r.phase == "confirm"]:
+        three_arms.add(run.arm, "confirm", seed=run.seed, test_accuracy=run.test_accuracy)
+    confirm = load_study(three_arms.write(tmp_path)).runs_of("confirm")
+    assert list(confirm["arm"].value_counts()) == [8, 8, 8]
+
+
+def test_runs_that_have_not_ended_are_left_out(results: Path) -> None:
+    """A report of a study that is still running shows the runs that have ended."""
+    journal = ResultsFolder(results).journal
+    lines = journal.read_text().splitlines(keepends=True)
+    started = next(line for line in lines if '"run_started"' in line)
+    journal.write_text("".join(lines) + started.replace('"sgd-search-000"', '"sgd-search-999"'))
+    assert "sgd-search-999" not in set(load_study(results).runs["run_id"])
+
+
+@pytest.mark.parametrize("name", ["nowhere", "."])
+def test_a_folder_that_is_no_results_folder_is_refused(tmp_path: Path, name: str) -> None:
+    """The message names the folder and what to give instead."""
+    with pytest.raises(ResultsError, match=r"Remedy: give a folder that python -m harness\.sweep wrote"):
+        load_study(tmp_path / name)
+
+
+def test_the_parent_of_results_folders_is_pointed_at_them(results: Path) -> None:
+    """`results` in place of `results/optimizers` is the likeliest mistake, so the remedy is spelled out."""
+    with pytest.raises(ResultsError, match=re.escape(f"Remedy: give {results}")):
+        load_study(results.parent)
+
+
+def test_a_manifest_without_training_samples_is_refused(results: Path) -> None:
+    """Throughput cannot be computed without it."""
+    path = ResultsFolder(results).manifest
+    manifest = json.loads(path.read_text())
+    del manifest["dataset"]["train_samples"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ResultsError, match=r"dataset\.train_samples is None"):
+        load_study(results)
+
+
+def test_a_journal_of_another_study_is_refused(results: Path) -> None:
+    """Runs of an arm that was never declared mean that the files do not belong together."""
+    path = ResultsFolder(results).manifest
+    path.write_text(path.read_text().replace('"adam": {', '"adamw": {'))
+    with pytest.raises(ResultsError, match=r"the journal has runs of adam, but the manifest"):
+        load_study(results)
+
+
+@pytest.mark.parametrize("loser", ["sgd-search-006", "sgd-search-005", "sgd-search-777"])
+def test_only_a_completed_run_can_win(three_arms: "Study", tmp_path: Path, loser: str) -> None:
+    """A stopped (006), a diverged (005) or an unknown run as winner is a damaged journal."""
+    three_arms.winners["sgd"] = loser
+    with pytest.raises(ResultsError, match=f"run {loser}, is not a completed run"):
+        load_study(three_arms.write(tmp_path))

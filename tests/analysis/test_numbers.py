@@ -1,0 +1,48 @@
+"""Numbers as text."""
+
+import math
+
+import pytest
+
+from analysis import numbers
+
+
+@pytest.mark.parametrize(
+    ("mean", "half_width", "scale", "text"),
+    [
+        (0.9031, 0.0018, 100, "90.31 ± 0.18"),
+        (0.9031, 0.0123, 100, "90.3 ± 1.2"),
+        (0.30123, 0.000996, 1, "0.3012 ± 0.0010"),
+        (1234.5, 123.4, 1, "1234 ± 123"),
+        (0.5, 0.0, 1, "0.5000 ± 0"),
+        (0.5, None, 1, "0.5000"),
+        (0.5, math.nan, 1, "0.5000"),
+        (None, None, 1, numbers.ABSENT),
+    ],
+)
+def test_numbers_are_rounded_to_two_digits_of_their_uncertainty(
+    mean: float | None, half_width: float | None, scale: float, text: str
+) -> None:
+    """More digits would pretend to know what the interval denies."""
+    assert numbers.with_uncertainty(mean, half_width, scale=scale) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.02, "0.02"), (8e-5, "8e-5"), (1.234e-4, "1.23e-4"), (1.0, "1"), (None, numbers.ABSENT)],
+)
+def test_rates_keep_three_digits(value: float | None, text: str) -> None:
+    """Small rates are written with an exponent."""
+    assert numbers.rate(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(1908.0, "1,908"), (3266.4, "3,266"), (1.25, "1.25"), (0, "0")])
+def test_counts_group_thousands(value: float, text: str) -> None:
+    """Large amounts are whole."""
+    assert numbers.count(value) == text
+
+
+@pytest.mark.parametrize(("p", "text"), [(0.0312, "0.031"), (1e-5, "< 0.0001"), (1.0, "1")])
+def test_p_values_have_two_digits(p: float, text: str) -> None:
+    """Tiny values are bounded, not written out."""
+    assert numbers.p_value(p) == text

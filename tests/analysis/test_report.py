@@ -1,0 +1,326 @@
+"""The whole report: same bytes, one offline page, sane for every kind of study."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import pytest
+
+from analysis import command, sections
+from analysis.load import load_study
+from analysis.plots.__main__ import write as write_only_figures
+from analysis.plots.registry import PLOTS
+from analysis.report import write_report
+from analysis.tables.__main__ import write as write_only_tables
+from analysis.tables.registry import TABLES
+from analysis.tables.rendering import render_tables
+from harness.records.folder import ResultsFolder
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
+
+LOG = {"low": 1e-4, "high": 1.0, "log": True}
+
+
+def everything_below(folder: Path) -> dict[str, bytes]:
+    """Return each file's bytes by its path inside a folder."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_deleted_outputs_come_back_as_the_same_bytes(reported: Path, tmp_path: Path) -> None:
+    """Everything derives from the journal and the manifest, wherever the folder lies."""
+    moved = tmp_path / "elsewhere" / "renamed folder"
+    shutil.copytree(reported, moved)
+    folder = ResultsFolder(moved)
+    shutil.rmtree(folder.report)
+    folder.runs.unlink()
+    folder.epochs.unlink()
+    write_report(moved)
+    after = everything_below(moved)
+    assert after == everything_below(reported)
+    assert {"runs.parquet", "epochs.parquet", "report/index.html", "report/report.md"} <= after.keys()
+    assert {
+        f"report/figures/{name}.{kind}" for name in PLOTS for kind in ("svg", "png", "csv")
+    } <= after.keys()
+    assert {
+        f"report/tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")
+    } <= after.keys()
+
+
+def test_parquet_holds_the_runs(reported: Path) -> None:
+    """`runs.parquet` has a row a run: seven search and eight confirm runs of three arms."""
+    runs = pd.read_parquet(ResultsFolder(reported).runs)
+    assert len(runs) == len(load_study(reported).runs) == 3 * (7 + 8)
+
+
+class _Page(HTMLParser):
+    """Collect what a page refers to and describes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.references: list[str] = []
+        self.descriptions: list[str] = []
+        self.drawings = 0
+        self.anchors: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.references += [
+            found[key] or "" for key in ("href", "src", "xlink:href", "action") if key in found
+        ]
+        self.anchors.add(found.get("id") or "")
+        self.drawings += tag == "svg"
+        if found.get("role") == "img":
+            self.descriptions.append(found.get("aria-label") or "")
+
+
+def page_of(results: Path) -> tuple[str, _Page]:
+    """Return a report's HTML as text and as what it refers to; an absent report is written first."""
+    index = ResultsFolder(results).report / "index.html"
+    text = (index if index.exists() else write_report(results)).read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    return text, page
+
+
+def test_the_page_needs_nothing_from_outside(reported: Path) -> None:
+    """Namespaces of SVG aside, no address stands in the page, and every reference points into it."""
+    text, page = page_of(reported)
+    addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"'<>)]*", text))
+    assert addresses <= {"http://www.w3.org/1999/xlink", "http://www.w3.org/2000/svg"}
+    inside = [reference for reference in page.references if reference != "data:,"]
+    assert inside
+    assert all(reference.startswith("#") and reference[1:] in page.anchors for reference in inside)
+    assert len(text) < 5_000_000
+
+
+def test_every_figure_is_described_in_words(reported: Path) -> None:
+    """Who cannot see a figure is told what it shows, with numbers."""
+    _, page = page_of(reported)
+    assert page.drawings == len(PLOTS) == len(page.descriptions)
+    assert all(re.search(r"\d", description) for description in page.descriptions)
+
+
+def test_script_fits_five_kilobytes(reported: Path) -> None:
+    """The page is complete without its script, which only sorts and copies."""
+    text, _ = page_of(reported)
+    (script,) = re.findall(r"<script>(.*?)</script>", text, flags=re.DOTALL)
+    assert len(script.encode()) < 5000
+
+
+def test_drawings_share_no_id(reported: Path) -> None:
+    """Several drawings stand in one page: ids are unique, and each reference stays within its own drawing."""
+    text, _ = page_of(reported)
+    drawings = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
+    seen: set[str] = set()
+    for drawing in drawings:
+        ids = set(re.findall(r'\bid="([^"]+)"', drawing))
+        references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', drawing)
+        assert {one or other for one, other in references} <= ids
+        assert not ids & seen
+        seen |= ids
+    assert len(drawings) == len(PLOTS)
+
+
+def test_text_of_the_study_is_shown_and_never_run(three_arms: "Study", tmp_path: Path) -> None:
+    """Markup in a question, an arm or a claim is text in both documents."""
+    attack = "<script>alert(1)</script><img src=x onerror=alert(2)> `x` $\\frac$ | [y](z) & </style>"
+    three_arms.question = attack
+    three_arms.claims[0]["says"] = attack
+    three_arms.arms = {attack: three_arms.arms.pop("sgd")} | three_arms.arms
+    three_arms.winners = {attack: three_arms.winners.pop("sgd")} | three_arms.winners
+    for run in three_arms.runs:
+        run.arm = attack if run.arm == "sgd" else run.arm
+    results = three_arms.write(tmp_path)
+    text, page = page_of(results)
+    assert (page.tags.count("script"), page.tags.count("img"), page.tags.count("style")) == (
+        1,
+        0,
+        1 + len(PLOTS),
+    )
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    markdown = (results / "report" / "report.md").read_text(encoding="utf-8")
+    assert re.search(r"(?<!\\)<(script|img)", markdown) is None
+
+
+def test_claims_are_json_with_the_verdicts(reported: Path) -> None:
+    """Machines read the same verdicts as people."""
+    found = json.loads((reported / "report" / "claims.json").read_text(encoding="utf-8"))
+    assert [claim["ruling"] for claim in found["claims"]] == ["inconclusive", "equivalent", "not testable"]
+    assert found["alpha"] == 0.05
+
+
+def test_order_of_runs_and_names_of_arms_change_no_number(three_arms: "Study", tmp_path: Path) -> None:
+    """Runs that ended in another order, and arms under other names in the same order, change nothing."""
+    first = load_study(three_arms.write(tmp_path / "a"))
+    names = {"sgd": "zeta", "rmsprop": "mu", "adam": "alpha"}
+    for run in three_arms.runs:
+        run.arm = names[run.arm]
+    three_arms.runs.reverse()
+    three_arms.arms = {names[arm]: space for arm, space in three_arms.arms.items()}
+    three_arms.winners = {names[arm]: winner for arm, winner in three_arms.winners.items()}
+    for claim in three_arms.claims:
+        for spec in claim.values():
+            if isinstance(spec, dict):
+                spec.update({key: names[spec[key]] for key in ("arm", "than")})
+    second = load_study(three_arms.write(tmp_path / "b"))
+    for name, table in TABLES.items():
+        numbers = [table.compute(records).select_dtypes("number") for records in (first, second)]
+        pd.testing.assert_frame_equal(*numbers, obj=name)
+
+
+def test_test_values_change_no_choice(three_arms: "Study", tmp_path: Path) -> None:
+    """Shuffled test accuracies leave the search table and the learning-rate plot as they are."""
+    first = load_study(three_arms.write(tmp_path / "a"))
+    confirm = [run for run in three_arms.runs if run.phase == "confirm"]
+    for run, value in zip(confirm, [run.test_accuracy for run in reversed(confirm)], strict=True):
+        run.test_accuracy = value
+    second = load_study(three_arms.write(tmp_path / "b"))
+    for compute in (TABLES["search"].compute, PLOTS["learning_rates"].compute):
+        pd.testing.assert_frame_equal(compute(first), compute(second))
+
+
+def _one_seed(study: "Study") -> None:
+    study.confirm("a", [0.8841])
+    study.confirm("b", [0.8603])
+
+
+def _no_search(study: "Study") -> None:
+    study.confirm("a", [0.90, 0.91])
+    study.confirm("b", [0.89, 0.88])
+
+
+def _no_confirm(study: "Study") -> None:
+    study.arms = {"a": {"lr": {"grid": [0.01, 0.1]}}, "b": {"lr": {"low": 0.0, "high": 1.0}}}
+    study.search("a", [0.01, 0.1], best=0.1)
+    study.search("b", [0.2, 0.5], best=0.5)
+
+
+def _all_diverged(study: "Study") -> None:
+    study.arms = {"a": {"lr": LOG}, "b": {"lr": LOG}}
+    for rate in (0.1, 0.5):
+        study.add("a", "search", lr=rate, status="diverged", epochs=1)
+        study.add("b", "search", lr=rate, status="diverged", epochs=1)
+    study.winners = {"a": None, "b": None}
+    study.confirm_runs = 10
+
+
+def _confirm_diverged(study: "Study") -> None:
+    study.confirm("a", [0.9, 0.91])
+    for seed in range(3):
+        study.add("b", "confirm", seed=seed, status="diverged", epochs=1)
+
+
+def _failed_at_start(study: "Study") -> None:
+    study.add("a", "confirm", status="failed", epochs=0, lr=None)
+    study.add("b", "confirm", status="failed", epochs=0, lr=None)
+
+
+def _nothing_ended(study: "Study") -> None:
+    study.search_runs = {"a": 5, "b": 5}
+    study.confirm_runs = 3
+
+
+def _epochs_searched(study: "Study") -> None:
+    study.max_epochs = None
+    study.arms = {"a": {"lr": LOG, "epochs": {"low": 1, "high": 5}}, "b": {"lr": LOG}}
+    study.search("a", [0.01, 0.1], best=0.1)
+    study.search("b", [0.01, 0.1], best=0.1)
+    study.confirm("a", [0.90, 0.91])
+
+
+def _eight_arms(study: "Study") -> None:
+    study.arms = {f"batch {2**power}": {"lr": LOG} for power in range(8)}
+    for arm in study.arms:
+        study.search(arm, [0.01, 0.1], best=0.1)
+        study.confirm(arm, [0.90, 0.91])
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        _one_seed,
+        _no_search,
+        _no_confirm,
+        _all_diverged,
+        _confirm_diverged,
+        _failed_at_start,
+        _nothing_ended,
+        _epochs_searched,
+        _eight_arms,
+    ],
+)
+def test_odd_studies_have_sane_reports(new_study: "type[Study]", tmp_path: Path, fill: Any) -> None:
+    """Whatever is missing, the report stands, shows no NaN, and a claim is refused with a reason."""
+    study = new_study(arms={"a": {}, "b": {}})
+    study.claims = [{"says": "a wins", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}]
+    fill(study)
+    results = study.write(tmp_path)
+    text, page = page_of(results)
+    words = re.sub(r"<svg.*?</svg>|<script>.*?</script>|<style>.*?</style>", "", text, flags=re.DOTALL)
+    markdown = (results / "report" / "report.md").read_text(encoding="utf-8")
+    for shown in (words, markdown):
+        assert re.search(r"\b(nan|NaN|NaT|inf)\b|<NA>|None(?!\.)", shown) is None
+    assert "not testable" in text
+    assert page.drawings == len(page.descriptions) <= len(PLOTS)
+
+
+def test_one_seed_says_single_seed(new_study: "type[Study]", tmp_path: Path) -> None:
+    """The published tables have one seed an arm: nothing they conclude can be tested."""
+    study = new_study(arms={"a": {}, "b": {}})
+    study.claims = [{"says": "a wins", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}]
+    _one_seed(study)
+    records = load_study(study.write(tmp_path))
+    cells = render_tables(records)["claims"].cells
+    assert cells["Verdict"].tolist() == ["not testable"]
+    assert cells["Why"][0].startswith("single seed")
+    assert any("single seed" in limit.lower() for limit in sections.limits(records))
+
+
+def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Nobody takes a third of a study for the whole."""
+    study = new_study(arms={"a": {"lr": LOG}}, search_runs={"a": 5}, confirm_runs=4)
+    study.search("a", [0.01, 0.1, 0.2])
+    said = sections.progress(load_study(study.write(tmp_path)))
+    assert said == "Unfinished: 3 of 9 planned runs have ended. Everything below describes those."
+
+
+def test_a_finished_study_says_nothing(reported: Path) -> None:
+    """No warning where nothing is missing."""
+    assert sections.progress(load_study(reported)) is None
+
+
+def test_tables_and_plots_commands_write_only_theirs(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Neither touches the rest of the report or the parquet files."""
+    study = new_study(arms={"a": {}})
+    study.confirm("a", [0.9])
+    results = study.write(tmp_path)
+    write_only_tables(results)
+    assert {path.name for path in (results / "report").iterdir()} == {"tables"}
+    shutil.rmtree(results / "report")
+    write_only_figures(results)
+    assert {path.name for path in (results / "report").iterdir()} == {"figures"}
+    assert not ResultsFolder(results).runs.exists()
+
+
+def test_the_command_prints_results_and_mistakes(
+    results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A good folder beside a missing one: its result is printed, the mistake is one line, the exit code 2."""
+    code = command.run(
+        [str(tmp_path / "nowhere"), str(results)],
+        module="analysis.tables",
+        description="",
+        write=write_only_tables,
+    )
+    printed = capsys.readouterr()
+    assert code == 2
+    assert printed.out == f"{results / 'report' / 'tables'}\n"
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith(f"error: {tmp_path / 'nowhere'}: no such folder.")

@@ -1,0 +1,126 @@
+"""Statistics against values worked out by hand or printed in tables."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis import statistics
+
+P_VALUES = st.lists(st.floats(0, 1), max_size=12)
+
+
+def test_t_interval_of_five_accuracies() -> None:
+    """Mean .92, s = .0158114, t(.975, 4) = 2.776445: half-width 2.776445 * .0158114 / sqrt(5) = .019632."""
+    interval = statistics.t_interval([0.90, 0.91, 0.92, 0.93, 0.94])
+    assert (interval.n, interval.mean) == (5, pytest.approx(0.92))
+    assert (interval.low, interval.high) == (
+        pytest.approx(0.900368, abs=5e-7),
+        pytest.approx(0.939632, abs=5e-7),
+    )
+
+
+def test_one_value_has_no_interval() -> None:
+    """A single seed shows no spread."""
+    interval = statistics.t_interval([0.9])
+    assert (interval.mean, interval.half_width, interval.low, interval.high) == (0.9, None, None, None)
+
+
+def test_no_values_have_no_mean() -> None:
+    """Nothing in, nothing out: not zero and not NaN."""
+    assert statistics.t_interval([]) == statistics.MeanInterval(n=0, mean=None, half_width=None)
+
+
+def test_paired_difference_of_three_seeds() -> None:
+    """Differences 1, 2, 3: mean 2, s 1, t = 2 sqrt(3) = 3.4641; p(2 df) = 1 - t / sqrt(t^2 + 2) = .074180."""
+    found = statistics.paired_difference({1: 2.0, 2: 4.0, 3: 6.0, 9: 0.0}, {1: 1.0, 2: 2.0, 3: 3.0, 8: 0.0})
+    assert found is not None
+    assert (found.n, found.mean, found.deviation) == (3, 2.0, 1.0)
+    assert found.p == pytest.approx(0.074180, abs=1e-6)
+    assert found.half_width(0.95) == pytest.approx(4.302653 / 3**0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("second", [{}, {1: 0.5}, {7: 0.5, 8: 0.5}])
+def test_fewer_than_two_common_seeds_have_no_difference(second: dict[int, float]) -> None:
+    """Values of different seeds are never paired."""
+    assert statistics.paired_difference({1: 0.4, 2: 0.6}, second) is None
+
+
+def test_equal_values_differ_by_nothing() -> None:
+    """Identical arms give p = 1 and an interval of no width, not 0/0."""
+    found = statistics.paired_difference({1: 0.4, 2: 0.6}, {1: 0.4, 2: 0.6})
+    assert found is not None
+    assert (found.mean, found.half_width(0.95), found.p) == (0.0, 0.0, 1.0)
+
+
+def test_holm_of_three() -> None:
+    """3 * .01 = .03, 2 * .03 = .06, 1 * .04 = .04, raised to the .06 before it."""
+    assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+
+
+def test_holm_levels_stop_with_the_first_failure() -> None:
+    """.01 meets .05 / 3 and passes; .03 meets .05 / 2 and fails; .04 shares that level."""
+    assert statistics.holm_alphas([0.01, 0.04, 0.03], 0.05) == pytest.approx([0.05 / 3, 0.025, 0.025])
+
+
+@given(P_VALUES)
+def test_holm_agrees_with_its_levels(p_values: list[float]) -> None:
+    """A p-value is below its level exactly where its adjusted value is below alpha."""
+    adjusted, alphas = statistics.holm(p_values), statistics.holm_alphas(p_values, 0.05)
+    for p, after, alpha in zip(p_values, adjusted, alphas, strict=True):
+        assert after >= p
+        if abs(after - 0.05) > 1e-9:
+            assert (p < alpha) == (after < 0.05)
+
+
+@given(P_VALUES, st.randoms(use_true_random=False))
+def test_holm_does_not_depend_on_order(p_values: list[float], random: "np.random.Generator") -> None:
+    """Shuffled p-values give the shuffled result."""
+    order = list(range(len(p_values)))
+    random.shuffle(order)
+    adjusted = statistics.holm(p_values)
+    assert statistics.holm([p_values[i] for i in order]) == [adjusted[i] for i in order]
+
+
+def test_smallest_attainable_p() -> None:
+    """Two of 2^n sign patterns are the most extreme: .0625 at n = 5, .03125 at n = 6."""
+    assert statistics.smallest_attainable_p(5) == 0.0625
+    assert statistics.smallest_attainable_p(6) == 0.03125
+
+
+@pytest.mark.parametrize(("n", "expected"), [(10, 0.996), (34, 0.495)])
+def test_detectable_difference_matches_power_tables(n: int, expected: float) -> None:
+    """Paired t-test, alpha .05, power .80, in standard deviations of the difference (values of G*Power)."""
+    found = statistics.detectable_difference(n=n, deviation=1.0, alpha=0.05)
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_wilson_interval_of_eight_in_ten() -> None:
+    """With z = 1.96: centre (.8 + .19208) / 1.38416 = .71674, spread .22659."""
+    low, high = statistics.wilson_interval(8, 10)
+    assert (low, high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
+
+
+@given(st.integers(1, 50), st.data())
+def test_wilson_interval_holds_the_share(trials: int, data: st.DataObject) -> None:
+    """The observed share lies inside, and both ends are proportions."""
+    successes = data.draw(st.integers(0, trials))
+    low, high = statistics.wilson_interval(successes, trials)
+    assert 0 <= low <= successes / trials + 1e-12
+    assert successes / trials - 1e-12 <= high <= 1
+
+
+def test_wilson_interval_needs_a_trial() -> None:
+    """A proportion of nothing is refused."""
+    with pytest.raises(ValueError, match="at least one trial"):
+        statistics.wilson_interval(0, 0)
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_t_interval_covers_as_often_as_it_says(n: int) -> None:
+    """Of 5 000 means of n normal values, 95 % intervals cover the true mean in 94 to 96 of 100."""
+    generator = np.random.default_rng(20260102 + n)
+    samples = generator.normal(size=(5000, n))
+    intervals = [statistics.t_interval(list(sample)) for sample in samples]
+    covered = sum(i.low is not None and i.high is not None and i.low <= 0 <= i.high for i in intervals)
+    assert 0.94 <= covered / 5000 <= 0.96

@@ -1,0 +1,76 @@
+import inspect
+from typing import Any, get_args
+
+import pytest
+import torch
+
+from harness.study.configuration import OptimizerName, resolve
+from harness.study.optimizers import OPTIMIZERS
+from harness.training.optimizers import build_optimizer
+
+OTHER_VALUES = {
+    "lr": 0.05,
+    "momentum": 0.8,
+    "nesterov": True,
+    "weight_decay": 0.1,
+    "alpha": 0.7,
+    "beta1": 0.6,
+    "beta2": 0.7,
+    "eps": 0.3,
+}
+
+
+def steps(optimizer: torch.optim.Optimizer, parameter: torch.nn.Parameter) -> torch.Tensor:
+    """Take five steps down a quartic bowl."""
+    for _ in range(5):
+        optimizer.zero_grad()
+        (parameter**4).sum().backward()
+        optimizer.step()
+    return parameter.detach()
+
+
+def configured(optimizer: str, **hyperparameters: Any) -> torch.Tensor:
+    """Return where five steps of the harness's optimizer lead."""
+    recipe = {"model": {"name": "fcn"}, "batch_size": 1, "epochs": 1, "optimizer": optimizer}
+    parameter = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    return steps(build_optimizer(resolve(recipe | hyperparameters), [parameter]), parameter)
+
+
+def test_every_name_of_a_recipe_has_a_row() -> None:
+    """The recipe's names and the registry are the same set."""
+    assert set(get_args(OptimizerName)) == set(OPTIMIZERS)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_defaults_are_those_of_torch(optimizer: str) -> None:
+    """A row's default equals the default in torch's signature."""
+    spec = OPTIMIZERS[optimizer]
+    signature = inspect.signature(getattr(torch.optim, spec.torch_class)).parameters
+    for name, default in spec.hyperparameters.items():
+        if name in {"beta1", "beta2"}:
+            assert signature["betas"].default[name == "beta2"] == default
+        else:
+            assert signature[name].default == default
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_steps_are_those_of_torch(optimizer: str) -> None:
+    """With every hyperparameter away from its default, five steps agree with torch's optimizer."""
+    spec = OPTIMIZERS[optimizer]
+    chosen = {name: OTHER_VALUES[name] for name in spec.hyperparameters}
+    arguments = dict(chosen)
+    if "beta1" in arguments:
+        arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
+    parameter = torch.nn.Parameter(torch.tensor([1.0, -2.0], dtype=torch.float64))
+    expected = steps(getattr(torch.optim, spec.torch_class)([parameter], **arguments), parameter)
+    torch.testing.assert_close(configured(optimizer, **chosen), expected)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name"), [(o, name) for o, spec in OPTIMIZERS.items() for name in spec.hyperparameters]
+)
+def test_every_hyperparameter_matters(optimizer: str, name: str) -> None:
+    """None is accepted and then ignored: changing one changes where the steps lead."""
+    base = {"momentum": 0.5} if "momentum" in OPTIMIZERS[optimizer].hyperparameters else {}
+    changed = base | {name: OTHER_VALUES[name]}
+    assert not torch.equal(configured(optimizer, **base), configured(optimizer, **changed))

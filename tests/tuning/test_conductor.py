@@ -1,0 +1,154 @@
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from optuna.trial import TrialState
+
+from harness.errors import ResultsError
+from harness.records.events import Event, PhaseEnded, RunEnded, RunStarted
+from harness.tuning.conductor import Conductor
+from harness.tuning.runs import RunEnd, RunSpec
+
+
+def flat(run: RunSpec, epoch: int) -> float:
+    """Return a loss that tells the run's number: the first run is the best."""
+    del epoch
+    return 1.0 + run.number
+
+
+def ended(events: list[Event]) -> list[RunEnded]:
+    """Return the ends of runs."""
+    return [event for event in events if isinstance(event, RunEnded)]
+
+
+def test_arms_take_turns_and_get_the_same_budget(drive: Callable[..., Any]) -> None:
+    """At no moment is an arm more than one search run ahead of another."""
+    runs = [run for run in drive("search.early_stopping=none").run(flat) if run.phase == "search"]
+    assert [run.arm for run in runs] == ["sgd", "adam"] * 4
+
+
+def test_a_slow_arm_is_never_stopped_by_a_fast_one(drive: Callable[..., Any]) -> None:
+    """Adam's losses are far below SGD's; each arm's first and best run still completes."""
+    driven = drive()
+    driven.run(lambda run, epoch: flat(run, epoch) + (0 if run.arm == "adam" else 1000))
+    completed = {end.run_id for end in ended(driven.events) if end.status == "completed"}
+    assert {"sgd-search-0000", "adam-search-0000"} <= completed
+
+
+def test_stopped_runs_stop_at_rungs_and_never_win(drive: Callable[..., Any]) -> None:
+    """A run that is stopped with the lowest loss of all is not the winner."""
+
+    def lucky(run: RunSpec, epoch: int) -> float:
+        return {0: 1.0, 1: 2.0, 2: 3.0}.get(run.number, 4.0) - (3.9 if run.number == 3 and epoch == 2 else 0)
+
+    driven = drive()
+    driven.run(lucky)
+    stops = [end for end in ended(driven.events) if end.status == "stopped"]
+    assert stops
+    assert {end.epochs for end in stops} <= {1, 3}
+    winners = {e.arm: e.winner for e in driven.events if isinstance(e, PhaseEnded) and e.phase == "search"}
+    assert winners == {"sgd": "sgd-search-0000", "adam": "adam-search-0000"}
+
+
+def test_the_winner_is_confirmed_on_fresh_seeds_the_same_in_every_arm(drive: Callable[..., Any]) -> None:
+    """Three seeds an arm, with the configuration of the arm's best run."""
+    driven = drive("search.early_stopping=none")
+    runs = driven.run(flat)
+    by_id = {run.run_id: run for run in runs}
+    confirm = [run for run in runs if run.phase == "confirm"]
+    assert Counter(run.arm for run in confirm) == {"sgd": 3, "adam": 3}
+    for arm in ("sgd", "adam"):
+        assert {run.seed for run in confirm if run.arm == arm} == set(driven.conductor.plan.confirm_seeds)
+        expected = by_id[f"{arm}-search-0000"].configuration
+        assert all(run.configuration == expected for run in confirm if run.arm == arm)
+
+
+def test_optuna_is_told_the_truth(drive: Callable[..., Any]) -> None:
+    """Completed runs have values, stopped ones are PRUNED with the epochs they reached."""
+    driven = drive()
+    driven.run(flat)
+    trials = driven.optuna_trials("sgd")
+    ends = {end.run_id: end for end in ended(driven.events)}
+    for trial in trials:
+        end = ends[f"sgd-search-{trial.number:04d}"]
+        expected = TrialState.COMPLETE if end.status == "completed" else TrialState.PRUNED
+        assert trial.state == expected
+        assert max(trial.intermediate_values) == end.epochs
+
+
+@pytest.mark.parametrize(("status", "state"), [("diverged", TrialState.PRUNED), ("failed", TrialState.FAIL)])
+def test_runs_that_end_badly_use_up_budget_and_never_win(
+    drive: Callable[..., Any], status: Any, state: TrialState
+) -> None:
+    """An arm whose every run ends so has no winner and no confirm phase; the study still ends."""
+    driven = drive()
+    while (run := driven.conductor.next_run()) is not None:
+        driven.conductor.started(run.run_id)
+        driven.conductor.ended(run.run_id, RunEnd(status=status, reason="because"))
+    assert driven.conductor.is_over
+    assert Counter(end.status for end in ended(driven.events)) == {status: 8}
+    assert {t.state for t in driven.optuna_trials("adam")} == {state}
+    assert [e.winner for e in driven.events if isinstance(e, PhaseEnded)] == [None, None]
+
+
+def test_the_same_study_makes_the_same_choices(drive: Callable[..., Any]) -> None:
+    """With one run at a time, configurations and seeds are equal; another study seed gives others."""
+    first, second, other = drive().run(flat), drive().run(flat), drive("search.seed=1").run(flat)
+    assert first == second
+    assert first != other
+
+
+def test_an_arm_added_beside_changes_nothing_in_the_others(drive: Callable[..., Any]) -> None:
+    """Samplers depend on their arm's name, not on its place."""
+    alone = [run for run in drive("search.early_stopping=none").run(flat) if run.arm == "adam"]
+    extra = "arms.extra={optimizer: sgd, lr: {low: 0.1, high: 1.0}}"
+    beside = [run for run in drive("search.early_stopping=none", extra).run(flat) if run.arm == "adam"]
+    assert alone == beside
+
+
+def test_a_grid_is_run_in_the_declared_order(drive: Callable[..., Any]) -> None:
+    """Every point with every seed, the last field changing fastest; the best mean wins."""
+    driven = drive(
+        "search={sampler: grid, seeds: 2}",
+        "confirm.seeds=1",
+        "arms.sgd={optimizer: sgd, lr: {grid: [0.5, 0.1]}, momentum: {grid: [0.0, 0.9]}}",
+        "arms.adam={optimizer: adam, lr: {grid: [0.01]}}",
+    )
+    losses = {0.0: [3.0, 1.0], 0.9: [1.9, 1.9]}
+    runs = driven.run(lambda run, _: losses.get(run.configuration["momentum"] or 0.0, [9])[run.number % 2])
+    sgd = [
+        (r.configuration["lr"], r.configuration["momentum"])
+        for r in runs
+        if r.arm == "sgd" and r.phase == "search"
+    ]
+    assert sgd == [(0.5, 0.0)] * 2 + [(0.5, 0.9)] * 2 + [(0.1, 0.0)] * 2 + [(0.1, 0.9)] * 2
+    winner = next(e.winner for e in driven.events if isinstance(e, PhaseEnded) and e.arm == "sgd")
+    assert winner == "sgd-search-0002"
+
+
+def test_an_interrupted_study_hands_out_and_records_nothing_more(drive: Callable[..., Any]) -> None:
+    """A run in flight gets no end, so that it can be run again."""
+    driven = drive()
+    run = driven.conductor.next_run()
+    driven.conductor.started(run.run_id)
+    driven.conductor.interrupt()
+    driven.conductor.ended(run.run_id, RunEnd(status="stopped", reason="x"))
+    assert driven.conductor.next_run() is None
+    assert [type(event) for event in driven.events] == [RunStarted]
+    assert not driven.conductor.is_over
+
+
+def test_a_record_that_cannot_be_written_interrupts_the_study(drive: Callable[..., Any]) -> None:
+    """The error is kept for the caller, and no further run is handed out."""
+    driven = drive()
+
+    def full(event: Event) -> None:
+        raise ResultsError(f"disk full at {event.event}")
+
+    conductor = Conductor(driven.study, driven.conductor.plan, drive().storage.__class__(), full)
+    run = conductor.next_run()
+    assert run is not None
+    conductor.started(run.run_id)
+    assert str(conductor.fault) == "disk full at run_started"
+    assert conductor.next_run() is None
