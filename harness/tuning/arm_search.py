@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 from harness.study.domains import Range
 from harness.study.plan import ArmPlan, Plan
 from harness.study.seeds import derive_seed
-from harness.study.study import Study
+from harness.study.study import Arm, Study
 from harness.tuning.early_stopping import ArmEarlyStopping
 from harness.tuning.runs import RunEnd, RunSpec
 from harness.tuning.space import grid_points, is_conditional, suggest
@@ -22,12 +22,12 @@ class ArmSearch:
         self.planned = arm_plan.search_runs
         self.granted = 0
         """Runs proposed so far."""
+        self._study = study
         self._seeds = plan.search_seeds
         self._mode = study.search.mode or "min"
         self._optuna = optuna.create_study(
             study_name=f"{study.name}/{self.arm.name}",
             storage=storage,
-            sampler=_sampler(study, arm_plan),
             direction="minimize" if self._mode == "min" else "maximize",
         )
         if study.search.sampler == "grid":
@@ -60,6 +60,7 @@ class ArmSearch:
     def propose(self) -> RunSpec:
         """Return the next run, its configuration chosen from everything told so far."""
         number = self.granted
+        self._optuna.sampler = _sampler(self._study, self.arm, number)
         trial = self._optuna.ask()
         configuration = self.arm.configuration(suggest(trial, self.arm.space))
         run = RunSpec(
@@ -120,11 +121,14 @@ class ArmSearch:
         return min(run_id for run_id, _ in whole[best])
 
 
-def _sampler(study: Study, arm_plan: ArmPlan) -> optuna.samplers.BaseSampler:
-    """Return the arm's own sampler; its seed depends on the arm's name and on no other arm."""
-    seed = derive_seed(study.search.seed, "sampler", arm_plan.arm.name)
+def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler:
+    """Return the sampler for one proposal.
+
+    Each proposal has a seed of its own, derived from the study's seed, the arm's name and the proposal's number:
+    it is a function of what the arm's runs have told so far, whether the study was interrupted or not.
+    """
+    seed = derive_seed(study.search.seed, "sampler", arm.name, number)
     if study.search.sampler == "tpe":
-        return optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=is_conditional(arm_plan.arm.space), constant_liar=True
-        )
+        group = is_conditional(arm.space)
+        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=group, constant_liar=True)
     return optuna.samplers.RandomSampler(seed=seed)
