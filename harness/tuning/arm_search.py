@@ -124,8 +124,8 @@ class ArmSearch:
 def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler:
     """Return the sampler for one proposal.
 
-    Each proposal has a seed of its own, derived from the study's seed, the arm's name and the proposal's number:
-    it is a function of what the arm's runs have told so far, whether the study was interrupted or not.
+    Each proposal has a seed of its own, derived from the study's seed, the arm's name and the proposal's
+    number: it depends on what the arm's runs have told so far, and not on whether the study was interrupted.
     """
     seed = derive_seed(study.search.seed, "sampler", arm.name, number)
     if study.search.sampler == "tpe":
