@@ -1,7 +1,13 @@
-"""The append-only journal: the only source of truth of a study."""
+"""The append-only journal: the only source of truth of a study.
+
+One JSON object a line. Its last key, `crc`, is the CRC-32 of the line without it, continued from the line
+before, so a flipped byte, a lost line and a repeated block are all seen.
+"""
 
 import gzip
 import os
+import re
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +19,37 @@ from harness.errors import ResultsError
 from harness.records.events import EVENT, Event
 from harness.records.folder import ResultsFolder
 
+_SEALED = re.compile(rb'(?P<body>\{.*),"crc":"(?P<crc>[0-9a-f]{8})"\}\n', re.DOTALL)
+
+
+def seal(body: bytes, previous: int) -> tuple[bytes, int]:
+    """Return a journal line and its checksum.
+
+    Args:
+        body: An event as a JSON object on one line.
+        previous: The checksum of the line before; 0 for the first.
+    """
+    crc = zlib.crc32(body, previous)
+    return body[:-1] + f',"crc":"{crc:08x}"}}\n'.encode(), crc
+
+
+def unseal(line: bytes) -> tuple[bytes, int] | None:
+    """Return a line's event and the checksum it carries; None when it is not a whole journal line."""
+    match = _SEALED.fullmatch(line)
+    return (match["body"] + b"}", int(match["crc"], 16)) if match else None
+
 
 class JournalWriter:
     """Append events to a journal; each is on the disk (fsync) when `append` returns."""
 
     def __init__(self, path: Path) -> None:
+        """Open a journal, made where it is missing.
+
+        Raises:
+            ResultsError: It cannot be written, or does not end with a whole line.
+        """
         try:
+            self._crc = _last_crc(path) if path.exists() else 0
             self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise ResultsError(
@@ -31,15 +62,19 @@ class JournalWriter:
         Raises:
             ResultsError: The disk is full or the folder has become unwritable.
         """
+        line, crc = seal(event.model_dump_json().encode(), self._crc)
+        whole = self._file.tell()
         try:
-            rest = memoryview(event.model_dump_json().encode() + b"\n")
+            rest = memoryview(line)
             while rest:
                 rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
+            os.ftruncate(self._file.fileno(), whole)  # no half line stays behind
             raise ResultsError(
                 f"{self._file.name}: event not written ({error.strerror}). Everything before it is kept."
             ) from error
+        self._crc = crc
 
     def close(self) -> None:
         """Close the file; further events are errors."""
@@ -54,11 +89,23 @@ class JournalWriter:
         self.close()
 
 
+def _last_crc(path: Path) -> int:
+    """Return the checksum of a journal's last line; 0 for an empty journal."""
+    crc = 0
+    with path.open("rb") as lines:
+        for line in lines:
+            unsealed = unseal(line)
+            if unsealed is None:
+                raise ResultsError(f"{path}: a line is damaged: {line[:120]!r}")
+            crc = unsealed[1]
+    return crc
+
+
 def read_journal(folder: ResultsFolder) -> Iterator[Event]:
     """Yield a study's events in the order they happened, from the journal or its compressed copy.
 
     Raises:
-        ResultsError: There is no journal, or a line of it is not a valid event.
+        ResultsError: There is no journal, or a line of it is damaged.
     """
     path = next((p for p in (folder.journal, folder.compressed_journal) if p.exists()), None)
     if path is None:
@@ -66,13 +113,36 @@ def read_journal(folder: ResultsFolder) -> Iterator[Event]:
             f"{folder.root}: no journal.jsonl here, so this is not a results folder. "
             f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers."
         )
+    crc = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            try:
-                yield EVENT.validate_json(line)
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                raise ResultsError(
-                    f"{path}:{number}: not a valid event ({first['msg']}): {line[:120]!r}. "
-                    f"Remedy: cut the file before this line; everything above it is intact."
-                ) from error
+            event, crc = _checked(line, crc, f"{path}:{number}")
+            yield event
+
+
+def _checked(line: bytes, previous: int, place: str) -> tuple[Event, int]:
+    """Return a line's event and checksum.
+
+    Raises:
+        ResultsError: The line was cut, changed, or does not follow the one before.
+    """
+    unsealed = unseal(line)
+    if unsealed is None:
+        raise ResultsError(
+            f"{place}: not a whole line of a journal: {line[:120]!r}. "
+            f"Remedy: cut the file before this line; everything above it is intact."
+        )
+    body, crc = unsealed
+    if zlib.crc32(body, previous) != crc:
+        raise ResultsError(
+            f"{place}: the checksum does not fit: this line was changed, or lines before it are missing or "
+            f"repeated. Remedy: cut the file before this line; everything above it is intact."
+        )
+    try:
+        return EVENT.validate_json(body), crc
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ResultsError(
+            f"{place}: not an event this version knows ({first['msg']}): {body[:120]!r}. "
+            f"Remedy: use the version of the harness that wrote it."
+        ) from error

@@ -49,7 +49,8 @@ class Manifest(BaseModel):
     resources: dict[str, Any]
     claims: list[dict[str, Any]]
     dataset: dict[str, Any]
-    """Name, SHA-256 of the unpacked files, number of images, and the rule of the split."""
+    """Name, SHA-256 of the unpacked files, the rule of the split, and the images of each part:
+    `train_samples`, `val_samples`, `test_samples`."""
     git: dict[str, Any]
     """`{"commit": ..., "dirty": ...}`, both null outside a checkout."""
     versions: dict[str, str]

@@ -135,7 +135,7 @@ def _declare(study: Study, plan: Plan, folder: ResultsFolder, prepared: Prepared
         versions=versions(),
         machine=machine(),
         slots=slots,
-        command=[Path(sys.argv[0]).name, *sys.argv[1:]],
+        command=["python", "-m", "harness.sweep", *sys.argv[1:]],
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     try:

@@ -11,6 +11,7 @@ import pytest
 from analysis.report import write_report
 from harness.records.events import EpochEnded, Phase, PhaseEnded, RunEnded, RunStarted, Status
 from harness.records.folder import ResultsFolder
+from harness.records.journal import seal
 from harness.records.manifest import DeclaredArm, Manifest
 
 STEPS_PER_EPOCH = 106
@@ -81,8 +82,11 @@ class Study:
         folder = ResultsFolder(root / self.name)
         folder.root.mkdir(parents=True)
         self.manifest().write(folder.manifest)
-        # as JournalWriter writes them, without its fsync after every line
-        folder.journal.write_text("".join(event.model_dump_json() + "\n" for event in self.events()))
+        lines, crc = [], 0  # as JournalWriter writes them, without its fsync after every line
+        for event in self.events():
+            line, crc = seal(event.model_dump_json().encode(), crc)
+            lines.append(line)
+        folder.journal.write_bytes(b"".join(lines))
         return folder.root
 
     def manifest(self) -> Manifest:

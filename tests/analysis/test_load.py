@@ -10,7 +10,9 @@ import pytest
 
 from analysis.load import load_study
 from harness.errors import ResultsError
+from harness.records.events import RunStarted
 from harness.records.folder import ResultsFolder
+from harness.records.journal import JournalWriter, read_journal
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -38,10 +40,10 @@ def test_a_repeated_seed_is_no_further_replicate(three_arms: "Study", tmp_path: 
 
 def test_runs_that_have_not_ended_are_left_out(results: Path) -> None:
     """A report of a study that is still running shows the runs that have ended."""
-    journal = ResultsFolder(results).journal
-    lines = journal.read_text().splitlines(keepends=True)
-    started = next(line for line in lines if '"run_started"' in line)
-    journal.write_text("".join(lines) + started.replace('"sgd-search-000"', '"sgd-search-999"'))
+    folder = ResultsFolder(results)
+    started = next(event for event in read_journal(folder) if isinstance(event, RunStarted))
+    with JournalWriter(folder.journal) as journal:
+        journal.append(started.model_copy(update={"run_id": "sgd-search-999"}))
     assert "sgd-search-999" not in set(load_study(results).runs["run_id"])
 
 

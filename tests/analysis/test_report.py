@@ -186,14 +186,9 @@ def test_test_values_change_no_choice(three_arms: "Study", tmp_path: Path) -> No
         pd.testing.assert_frame_equal(compute(first), compute(second))
 
 
-def _one_seed(study: "Study") -> None:
+def _one_seed_without_search(study: "Study") -> None:
     study.confirm("a", [0.8841])
     study.confirm("b", [0.8603])
-
-
-def _no_search(study: "Study") -> None:
-    study.confirm("a", [0.90, 0.91])
-    study.confirm("b", [0.89, 0.88])
 
 
 def _no_confirm(study: "Study") -> None:
@@ -235,8 +230,8 @@ def _epochs_searched(study: "Study") -> None:
     study.confirm("a", [0.90, 0.91])
 
 
-def _eight_arms(study: "Study") -> None:
-    study.arms = {f"batch {2**power}": {"lr": LOG} for power in range(8)}
+def _five_arms(study: "Study") -> None:
+    study.arms = {f"batch {2**power}": {"lr": LOG} for power in range(5)}
     for arm in study.arms:
         study.search(arm, [0.01, 0.1], best=0.1)
         study.confirm(arm, [0.90, 0.91])
@@ -245,15 +240,14 @@ def _eight_arms(study: "Study") -> None:
 @pytest.mark.parametrize(
     "fill",
     [
-        _one_seed,
-        _no_search,
+        _one_seed_without_search,
         _no_confirm,
         _all_diverged,
         _confirm_diverged,
         _failed_at_start,
         _nothing_ended,
         _epochs_searched,
-        _eight_arms,
+        _five_arms,
     ],
 )
 def test_odd_studies_have_sane_reports(new_study: "type[Study]", tmp_path: Path, fill: Any) -> None:
@@ -275,7 +269,7 @@ def test_one_seed_says_single_seed(new_study: "type[Study]", tmp_path: Path) -> 
     """The published tables have one seed an arm: nothing they conclude can be tested."""
     study = new_study(arms={"a": {}, "b": {}})
     study.claims = [{"says": "a wins", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}]
-    _one_seed(study)
+    _one_seed_without_search(study)
     records = load_study(study.write(tmp_path))
     cells = render_tables(records)["claims"].cells
     assert cells["Verdict"].tolist() == ["not testable"]
@@ -287,8 +281,16 @@ def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -
     """Nobody takes a third of a study for the whole."""
     study = new_study(arms={"a": {"lr": LOG}}, search_runs={"a": 5}, confirm_runs=4)
     study.search("a", [0.01, 0.1, 0.2])
+    study.winners.clear()  # the search phase has not ended
     said = sections.progress(load_study(study.write(tmp_path)))
     assert said == "Unfinished: 3 of 9 planned runs have ended. Everything below describes those."
+
+
+def test_an_arm_without_a_winner_has_nothing_to_confirm(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Where every search run diverged, the confirm runs will never come, and the study is finished."""
+    study = new_study(arms={"a": {"lr": LOG}}, confirm_runs=4, winners={"a": None})
+    study.add("a", "search", lr=0.5, status="diverged", epochs=1)
+    assert sections.progress(load_study(study.write(tmp_path))) is None
 
 
 def test_a_finished_study_says_nothing(reported: Path) -> None:

@@ -82,12 +82,6 @@ def test_holm_does_not_depend_on_order(p_values: list[float], random: "np.random
     assert statistics.holm([p_values[i] for i in order]) == [adjusted[i] for i in order]
 
 
-def test_smallest_attainable_p() -> None:
-    """Two of 2^n sign patterns are the most extreme: .0625 at n = 5, .03125 at n = 6."""
-    assert statistics.smallest_attainable_p(5) == 0.0625
-    assert statistics.smallest_attainable_p(6) == 0.03125
-
-
 @pytest.mark.parametrize(("n", "expected"), [(10, 0.996), (34, 0.495)])
 def test_detectable_difference_matches_power_tables(n: int, expected: float) -> None:
     """Paired t-test, alpha .05, power .80, in standard deviations of the difference (values of G*Power)."""

@@ -1,4 +1,7 @@
 import gzip
+import json
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,12 +57,38 @@ def test_appending_keeps_what_is_there(folder: ResultsFolder) -> None:
     assert len(list(read_journal(folder))) == 5
 
 
-def test_a_damaged_line_is_named_with_its_remedy(folder: ResultsFolder) -> None:
+def test_a_cut_line_is_named_with_its_remedy(folder: ResultsFolder) -> None:
     """The message gives file:line, and nothing before the line is doubted."""
     with folder.journal.open("a") as file:
         file.write('{"event": "epoch", "run')
-    with pytest.raises(ResultsError, match=r"journal\.jsonl:5: not a valid event"):
+    with pytest.raises(ResultsError, match=r"journal\.jsonl:5: not a whole line of a journal"):
         list(read_journal(folder))
+
+
+def test_every_flipped_bit_is_seen(folder: ResultsFolder) -> None:
+    """Even one that leaves valid JSON, such as another digit of a loss."""
+    whole = folder.journal.read_bytes()
+    for position in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[position] ^= 1
+        folder.journal.write_bytes(damaged)
+        with pytest.raises(ResultsError, match=r"journal\.jsonl:\d"):
+            list(read_journal(folder))
+
+
+@pytest.mark.parametrize("order", [[0, 2, 3], [0, 1, 1, 2, 3], [0, 2, 1, 3], [1, 2, 3]])
+def test_lost_repeated_and_swapped_lines_are_seen(folder: ResultsFolder, order: list[int]) -> None:
+    """Each line's checksum continues that of the line before."""
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    folder.journal.write_bytes(b"".join(lines[i] for i in order))
+    with pytest.raises(ResultsError, match="the checksum does not fit"):
+        list(read_journal(folder))
+
+
+def test_every_line_is_a_json_object(folder: ResultsFolder) -> None:
+    """Anyone can read a journal without the harness."""
+    events = [json.loads(line) for line in folder.journal.read_text().splitlines()]
+    assert [event["event"] for event in events] == ["run_started", "epoch", "run_ended", "phase_ended"]
 
 
 def test_a_folder_without_journal_is_refused(tmp_path: Path) -> None:
@@ -87,11 +116,23 @@ def test_a_journal_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> No
         JournalWriter(tmp_path / "journal.jsonl")
 
 
-def test_a_full_disk_is_told(tmp_path: Path) -> None:
-    """/dev/full fails like a full disk; what was not written is said."""
-    (tmp_path / "journal.jsonl").symlink_to("/dev/full")
-    with (
-        JournalWriter(tmp_path / "journal.jsonl") as journal,
-        pytest.raises(ResultsError, match="No space left on device"),
-    ):
-        journal.append(WON)
+@pytest.fixture
+def small_disk() -> Iterator[int]:
+    """Let no file of this process grow past 600 bytes, which fails a write as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
+    yield 600
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path, small_disk: int) -> None:
+    """The event that did not fit is an error; what was written before is intact."""
+    folder = ResultsFolder(tmp_path)
+    n_fitting = small_disk // (len(WON.model_dump_json()) + len(',"crc":"01234567"\n'))
+    with JournalWriter(folder.journal) as journal:
+        for _ in range(n_fitting):
+            journal.append(WON)
+        with pytest.raises(ResultsError, match="event not written"):
+            journal.append(WON)
+    assert list(read_journal(folder)) == [WON] * n_fitting
+    assert n_fitting > 0

@@ -1,0 +1,104 @@
+"""What each arm was granted and what it spent, and whether that is equal enough to decide anything.
+
+Two things must not be confused. What an arm is *granted* (search runs, and the epochs those would take at
+full length) is the study's doing: if it differs, one arm was tuned harder, and a difference between arms
+may be a difference of tuning (Sivaprasad et al. 2020, Optimizer benchmarking needs to account for
+hyperparameter tuning). What an arm *spends* of it is a result: ASHA stops hopeless runs, diverged runs end
+at once, so an arm whose range holds many bad values spends fewer epochs under exactly the same rules; a
+larger batch takes fewer steps an epoch, a dearer update more seconds. Deciding on what was spent would void
+nearly every comparison under early stopping, and deciding on nothing would let 50 trials beat 5.
+
+So: **no claim of the study is decided** when arms differ by more than 10 % in
+
+- search runs planned, or search runs that ended with a result (completed, stopped or diverged: a failed run
+  tells the search nothing, and an interrupted one has not run), or
+- epochs of a full-length run, or planned search runs times those epochs.
+
+Spent epochs, steps and seconds are shown beside their ratio to the mean of the arms, and differences above
+10 % are named as notes. The confirm phase needs no such rule: its arms share their seeds and are compared
+pairwise.
+"""
+
+import pandas as pd
+
+from analysis import numbers
+from analysis.load import StudyRecords
+
+TOLERANCE = 0.10
+"""Share of the largest amount by which the smallest may fall short."""
+
+STATUSES = ("completed", "stopped", "diverged", "failed")
+
+
+def compute_ledger(records: StudyRecords) -> pd.DataFrame:
+    """Return one row an arm and phase: runs planned and ended, by status, and epochs, steps and seconds.
+
+    Returns: Columns `arm, phase, planned, ended, completed, stopped, diverged, failed, full_epochs,
+        planned_epochs, epochs, steps, seconds, epochs_ratio, steps_ratio, seconds_ratio`. A ratio is to the
+        mean over the arms of the phase. Phases that were not planned and had no run are left out.
+    """
+    steps = records.epochs.groupby("run_id")["step"].max()
+    runs = records.runs.assign(steps=records.runs["run_id"].map(steps).fillna(0).astype("int64"))
+    rows = [_row(records, runs, arm, phase) for phase in ("search", "confirm") for arm in records.arms]
+    ledger = pd.DataFrame(rows)
+    is_used = ledger.groupby("phase")[["planned", "ended"]].transform("sum").sum(axis=1) > 0
+    ledger = ledger[is_used].reset_index(drop=True)
+    for amount in ("epochs", "steps", "seconds"):
+        mean = ledger.groupby("phase")[amount].transform("mean")
+        ledger[f"{amount}_ratio"] = ledger[amount] / mean.where(mean > 0)
+    return ledger
+
+
+def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dict[str, object]:
+    declared = records.manifest.arms[arm]
+    planned = declared.search_runs if phase == "search" else declared.confirm_runs
+    ended = runs[(runs["arm"] == arm) & (runs["phase"] == phase)]
+    full = declared.max_epochs
+    return {
+        "arm": arm,
+        "phase": phase,
+        "planned": planned,
+        "ended": len(ended),
+        **{status: int((ended["status"] == status).sum()) for status in STATUSES},
+        "full_epochs": full,
+        "planned_epochs": None if full is None else planned * full,
+        "epochs": int(ended["epochs"].sum()),
+        "steps": int(ended["steps"].sum()),
+        "seconds": float(ended["train_seconds"].sum()),
+    }
+
+
+def inequalities(records: StudyRecords) -> list[str]:
+    """Return a sentence for every granted amount that differs by more than 10 %."""
+    declared = records.manifest.arms
+    search = records.runs_of("search")
+    tried = search.loc[search["status"] != "failed", "arm"].value_counts()
+    granted: dict[str, dict[str, float | None]] = {
+        "planned search runs": {arm: declared[arm].search_runs for arm in declared},
+        "search runs ended with a result": {arm: int(tried.get(arm, 0)) for arm in declared},
+        "epochs of a full-length run": {arm: declared[arm].max_epochs for arm in declared},
+        "planned search epochs": {
+            arm: None if d.max_epochs is None else d.search_runs * d.max_epochs for arm, d in declared.items()
+        },
+    }
+    return [sentence for name, amounts in granted.items() if (sentence := _unequal(name, amounts))]
+
+
+def spending_notes(ledger: pd.DataFrame) -> list[str]:
+    """Return a sentence for every spent amount that differs by more than 10 % within a phase."""
+    return [
+        sentence
+        for phase, rows in ledger.groupby("phase", sort=False)
+        for amount in ("epochs", "steps", "seconds")
+        if (sentence := _unequal(f"{amount} spent in the {phase} phase", dict(rows.set_index("arm")[amount])))
+    ]
+
+
+def _unequal(name: str, amounts: dict[str, float | None]) -> str | None:
+    known = {arm: amount for arm, amount in amounts.items() if amount is not None}
+    if len(known) < 2:
+        return None
+    least, most = min(known, key=lambda arm: known[arm]), max(known, key=lambda arm: known[arm])
+    if known[most] - known[least] <= TOLERANCE * known[most] + 1e-9:
+        return None
+    return f"{name}: {numbers.count(known[least])} ({least}) against {numbers.count(known[most])} ({most})"

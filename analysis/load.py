@@ -1,0 +1,146 @@
+"""Read one results folder: the manifest and the journal, nothing else, into frames and winners.
+
+Everything the report says derives from what `load_study` returns. The parquet files are never read: they are
+written from the same frames.
+"""
+
+import gzip
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from harness.errors import ResultsError
+from harness.records.events import Event, Phase, PhaseEnded
+from harness.records.folder import ResultsFolder
+from harness.records.frames import Frames, frames_from_events
+from harness.records.journal import read_journal
+from harness.records.manifest import Manifest
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecords:
+    """Everything known about one study."""
+
+    folder: ResultsFolder
+    manifest: Manifest
+    frames: Frames
+    """The tables as they go into `runs.parquet` and `epochs.parquet`."""
+    runs: pd.DataFrame
+    """One row a run, columns as in `runs.parquet`, sorted by arm (manifest order), phase, run id."""
+    epochs: pd.DataFrame
+    """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
+    winners: dict[str, str | None]
+    """Winning search run of each arm whose search phase ended; null where no run reached full length."""
+    journal_sha256: str
+    """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms in the study file's order, which every table and figure keeps."""
+        return list(self.manifest.arms)
+
+    def runs_of(self, phase: Phase) -> pd.DataFrame:
+        """Return the runs of one phase; of the confirm phase, one run a seed and arm.
+
+        A second confirm run of the same arm and seed repeats the first one and is no further replicate.
+        """
+        runs = self.runs[self.runs["phase"] == phase]
+        return runs.drop_duplicates(["arm", "seed"]) if phase == "confirm" else runs
+
+
+def load_study(path: Path) -> StudyRecords:
+    """Read a results folder.
+
+    Raises:
+        ResultsError: The folder is missing or is not a results folder, a file of it is damaged, or its
+            journal and manifest belong to different studies.
+    """
+    _check_folder(path)
+    folder = ResultsFolder(path)
+    manifest = Manifest.read(folder.manifest)
+    winners: dict[str, str | None] = {}
+    events = _noting_winners(read_journal(folder), winners)
+    frames = frames_from_events(manifest.study, events, _train_samples(folder, manifest))
+    records = StudyRecords(
+        folder=folder,
+        manifest=manifest,
+        frames=frames,
+        runs=_sorted_runs(frames.runs_frame(), list(manifest.arms)),
+        epochs=frames.epochs_frame().sort_values(["run_id", "epoch"], ignore_index=True),
+        winners=winners,
+        journal_sha256=_journal_sha256(folder),
+    )
+    _check_consistency(records)
+    return records
+
+
+def _check_folder(path: Path) -> None:
+    if not path.is_dir():
+        raise ResultsError(
+            f"{path}: no such folder. Remedy: give a folder that python -m harness.sweep wrote, "
+            f"such as results/optimizers."
+        )
+    inside = sorted(p.parent for p in path.glob("*/manifest.json"))
+    if not ResultsFolder(path).manifest.exists() and inside:
+        raise ResultsError(
+            f"{path}: holds the results of several studies but is not one itself. "
+            f"Remedy: give {' or '.join(str(p) for p in inside[:5])}."
+        )
+
+
+def _noting_winners(events: Iterable[Event], winners: dict[str, str | None]) -> Iterator[Event]:
+    """Pass events through, adding each arm's winner to `winners`: a journal is read once."""
+    for event in events:
+        if isinstance(event, PhaseEnded) and event.phase == "search":
+            winners[event.arm] = event.winner
+        yield event
+
+
+def _train_samples(folder: ResultsFolder, manifest: Manifest) -> int:
+    samples = manifest.dataset.get("train_samples")
+    if not isinstance(samples, int):
+        raise ResultsError(
+            f"{folder.manifest}: dataset.train_samples is {samples!r}, but must be the number of training "
+            f"samples of one epoch. Remedy: restore the manifest that python -m harness.sweep wrote."
+        )
+    return samples
+
+
+def _sorted_runs(runs: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
+    order = {arm: position for position, arm in enumerate(arms)}
+    position = runs["arm"].map(order).rename("position")
+    keyed = runs.assign(position=position).sort_values(["position", "phase", "run_id"], ignore_index=True)
+    return keyed.drop(columns="position")
+
+
+def _journal_sha256(folder: ResultsFolder) -> str:
+    if folder.journal.exists():
+        with folder.journal.open("rb") as plain:
+            return hashlib.file_digest(plain, "sha256").hexdigest()
+    with gzip.open(folder.compressed_journal, "rb") as unpacked:
+        digest = hashlib.sha256()
+        while block := unpacked.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_consistency(records: StudyRecords) -> None:
+    """Refuse a journal that contradicts its manifest or the rule of selection."""
+    strangers = sorted((set(records.runs["arm"]) | set(records.winners)) - set(records.arms))
+    if strangers:
+        raise ResultsError(
+            f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but the manifest "
+            f"declares only {', '.join(records.arms)}. Remedy: put back the manifest that belongs to this "
+            "journal."
+        )
+    completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
+    for arm, winner in records.winners.items():
+        if winner is not None and winner not in completed:
+            raise ResultsError(
+                f"{records.folder.root}: the winner of arm {arm}, run {winner}, is not a completed run "
+                f"of this journal, and only a run of full length can win. "
+                f"Remedy: restore the journal as it was written."
+            )

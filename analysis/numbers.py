@@ -1,0 +1,66 @@
+"""Numbers as text: rounded to their uncertainty, the same in every table, figure and sentence."""
+
+import math
+from typing import TypeGuard
+
+ABSENT = "\N{EN DASH}"
+"""Stands for a value that does not exist."""
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def with_uncertainty(
+    mean: float | None, half_width: float | None, *, scale: float = 1, decimals: int = 4
+) -> str:
+    """Return `mean ± half_width`, rounded to two significant digits of the half-width.
+
+    Args:
+        mean: None gives the mark for an absent value.
+        half_width: None (a single value) gives the mean alone, with `decimals` digits.
+        scale: Multiplies both, 100 for percent.
+        decimals: Digits after the point where no half-width says how many are meant.
+    """
+    if not is_present(mean):
+        return ABSENT
+    if not is_present(half_width):
+        return f"{scale * mean:.{decimals}f}"
+    if half_width <= 1e-12 * abs(mean):  # no spread but rounding
+        return f"{scale * mean:.{decimals}f} ± 0"
+    digits = decimals_of(scale * half_width)
+    return f"{scale * mean:.{digits}f} ± {scale * half_width:.{digits}f}"
+
+
+def decimals_of(half_width: float) -> int:
+    """Return how many digits after the point show a positive half-width with two significant digits."""
+    exponent = int(f"{half_width:.1e}".split("e")[1])  # of the rounded number: 0.0996 counts as 0.10
+    return max(0, 1 - exponent)
+
+
+def rate(value: float | None) -> str:
+    """Return a learning rate with three significant digits, without trailing zeros."""
+    if not is_present(value):
+        return ABSENT
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def count(value: float | None) -> str:
+    """Return a count or amount with thousands separated: whole where it is whole or large."""
+    if not is_present(value):
+        return ABSENT
+    is_whole = value == int(value) or abs(value) >= 100
+    return f"{value:,.0f}" if is_whole else f"{value:.3g}"
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value with two significant digits, or that it is below .0001."""
+    if not is_present(p):
+        return ABSENT
+    return "< 0.0001" if p < 1e-4 else f"{p:.2g}"
+
+
+def is_present(value: float | None) -> TypeGuard[float]:
+    """Return whether a cell holds a number; frames mark absent ones as NaN, objects as None."""
+    return value is not None and not math.isnan(value)

@@ -1,0 +1,205 @@
+"""Learning curves: how fast does each arm learn, and does it overfit?
+
+Training beside validation on one common scale, against epochs and against seconds. Every seed is a thin
+line; the mean and its interval are drawn where all of an arm's seeds have a finite value, so that no
+average is taken over survivors.
+"""
+
+from functools import partial
+from typing import Literal
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from analysis import numbers, statistics
+from analysis.load import StudyRecords
+from analysis.plots.spec import Plot
+from analysis.plots.style import RC, ArmStyle, label_ends, plain_log_ticks
+
+Quantity = Literal["loss", "accuracy"]
+
+_SPLITS = {"train": "Training", "val": "Validation"}
+_CLOCKS = {"epoch": "epoch", "seconds": "training seconds (evaluation excluded)"}
+_COLUMNS = {
+    "arm": "str",
+    "phase": "str",
+    "split": "str",
+    "line": "str",
+    "run_id": "str",
+    "seed": "Int64",
+    "status": "str",
+    "epoch": "int64",
+    "seconds": "float64",
+    "value": "float64",
+    "low": "float64",
+    "high": "float64",
+    "n": "int64",
+}
+
+
+def compute_curves(records: StudyRecords, quantity: Quantity) -> pd.DataFrame:
+    """Return every line of the figure: each seed's, and each arm's mean.
+
+    Confirm runs where the study has any, else the winning search runs (one seed an arm).
+
+    Returns: Columns `arm, phase, split, line, run_id, seed, status, epoch, seconds, value, low, high, n`.
+        `line` is `seed` or `mean`; `seconds` is training time since the run began (of a mean: the mean over
+        its seeds); `value` is absent where it was not finite; `low` and `high` are the 95 % t-interval of a
+        mean over n >= 2 seeds.
+    """
+    runs = _curve_runs(records)
+    epochs = records.epochs.merge(runs[["run_id", "arm", "phase", "seed", "status"]], on="run_id")
+    epochs = epochs.assign(seconds=epochs.groupby("run_id")["seconds"].cumsum())
+    sizes = {str(arm): len(group) for arm, group in runs.groupby("arm")}
+    rows: list[dict[str, object]] = []
+    for split in _SPLITS:
+        column = f"{split}_{quantity}"
+        rows += _seed_rows(epochs.assign(split=split, value=epochs[column]))
+        rows += _mean_rows(epochs.assign(split=split, value=epochs[column]), sizes)
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    position = frame["arm"].map({arm: at for at, arm in enumerate(records.arms)})
+    order = ["position", "split", "line", "run_id", "epoch"]
+    return frame.assign(position=position).sort_values(order, ignore_index=True).drop(columns="position")
+
+
+def _curve_runs(records: StudyRecords) -> pd.DataFrame:
+    """Return the runs whose curves are shown; failed runs are missing data and left out."""
+    confirm = records.runs_of("confirm")
+    confirm = confirm[confirm["status"] != "failed"]
+    winners = records.runs["run_id"].isin([winner for winner in records.winners.values() if winner])
+    return confirm if len(confirm) else records.runs[winners]
+
+
+def _seed_rows(epochs: pd.DataFrame) -> list[dict[str, object]]:
+    shown = ["arm", "phase", "split", "run_id", "seed", "status", "epoch", "seconds", "value"]
+    return [
+        dict(zip(shown, row, strict=True), line="seed", n=1) for row in epochs[shown].itertuples(index=False)
+    ]
+
+
+def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, object]]:
+    """Return the mean and interval at every epoch that all of an arm's seeds reached with a finite value."""
+    rows: list[dict[str, object]] = []
+    for (arm, phase, split, epoch), group in epochs.groupby(["arm", "phase", "split", "epoch"], sort=False):
+        values = list(group["value"].dropna())
+        if len(values) < sizes[str(arm)]:
+            continue
+        interval = statistics.t_interval(values)
+        place = {"arm": arm, "phase": phase, "split": split, "epoch": epoch, "line": "mean", "run_id": ""}
+        ends = {"value": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
+        rows.append({**place, "status": "", "seconds": float(group["seconds"].mean()), **ends})
+    return rows
+
+
+def draw_curves(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: Quantity) -> Figure:
+    """Draw training and validation (rows) against epochs and seconds (columns)."""
+    scale = 100 if quantity == "accuracy" else 1
+    values = ["value", "low", "high"]
+    frame = frame.assign(**{name: scale * frame[name] for name in values})
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(9.6, 6.6), layout="constrained")
+        axes = figure.subplots(len(_SPLITS), len(_CLOCKS), sharey=True, sharex="col", squeeze=False)
+        for row, (split, name) in zip(axes, _SPLITS.items(), strict=True):
+            for ax, clock in zip(row, _CLOCKS, strict=True):
+                _draw_panel(ax, frame[frame["split"] == split], clock, styles)
+                ax.set_title(f"{name} {quantity}")
+            row[0].set_ylabel("loss (log scale)" if quantity == "loss" else "accuracy (%)")
+        for ax, label in zip(axes[-1], _CLOCKS.values(), strict=True):
+            ax.set_xlabel(label)
+            ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        if quantity == "loss":
+            axes[0, 0].set_yscale("log")
+            plain_log_ticks(axes[0, 0])
+        for row, split in zip(axes, _SPLITS, strict=True):
+            label_ends(row[0], _ends(frame[frame["split"] == split]), styles)
+    return figure
+
+
+def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, ArmStyle]) -> None:
+    seeds, means = frame[frame["line"] == "seed"], frame[frame["line"] == "mean"]
+    palette = {arm: style.color for arm, style in styles.items()}
+    thin = {"estimator": None, "linewidth": 0.6, "alpha": 0.4, "legend": False}
+    sns.lineplot(seeds, x=clock, y="value", hue="arm", units="run_id", palette=palette, ax=ax, **thin)
+    for arm, line in means.groupby("arm", sort=False):
+        style = styles[str(arm)]
+        ax.fill_between(line[clock], line["low"], line["high"], color=style.color, alpha=0.25, linewidth=0)
+        ax.plot(line[clock], line["value"], color=style.color, linestyle=style.line, linewidth=1.8)
+        ax.plot(
+            line[clock].iloc[-1:],
+            line["value"].iloc[-1:],
+            color=style.color,
+            marker=style.marker,
+            markersize=5,
+        )
+    lost = seeds[(seeds["status"] == "diverged") & seeds["value"].notna()].groupby("run_id").tail(1)
+    for arm, points in lost.groupby("arm", sort=False):
+        ax.plot(
+            points[clock], points["value"], "x", color=styles[str(arm)].color, markersize=6, clip_on=False
+        )
+    ax.set_xlabel("")
+    ax.set_ylabel("")
+
+
+def _ends(frame: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the last drawn point of each arm: of its mean, else of its last seed line."""
+    ends: dict[str, tuple[float, float]] = {}
+    finite = frame[frame["value"].notna()]
+    for line in ("seed", "mean"):
+        for arm, points in finite[finite["line"] == line].groupby("arm", sort=False):
+            last = points.sort_values("epoch").iloc[-1]
+            ends[str(arm)] = (float(last["epoch"]), float(last["value"]))
+    return ends
+
+
+def caption_curves(records: StudyRecords, frame: pd.DataFrame, quantity: Quantity) -> str:
+    """Return what the lines are and how the band was made."""
+    if frame.empty:
+        return "No learning curves: no confirm run and no winning search run has ended."
+    runs = frame[frame["line"] == "seed"].groupby("arm", sort=False)["run_id"].nunique()
+    sizes = ", ".join(f"{arm} {n}" for arm, n in runs.items())
+    what = (
+        "confirm runs"
+        if "confirm" in set(frame["phase"])
+        else "winning search runs (no confirm phase: optimistic)"
+    )
+    crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(records) else ""
+    return (
+        f"Training and validation {quantity} of the {what}, on one scale. Thin lines: every seed (n: "
+        f"{sizes}). Thick line and band: mean and 95 % Student t-interval at epochs that all seeds of the "
+        f"arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged. "
+        "Training values are means over the epoch while the weights still change, so they lag behind "
+        f"validation values.{crowded}"
+    )
+
+
+def _is_shared(records: StudyRecords) -> bool:
+    return bool((records.runs["concurrency"] > 1).any())
+
+
+def alt_curves(frame: pd.DataFrame, quantity: Quantity) -> str:
+    """Return the last mean of each arm on both splits."""
+    means = frame[frame["line"] == "mean"]
+    last = means.sort_values("epoch", kind="stable").groupby(["arm", "split"], sort=False).tail(1)
+    said = [
+        f"{row['arm']} {_SPLITS[row['split']].lower()} {row['value']:.3g} at epoch {row['epoch']}"
+        for row in last.sort_index().to_dict("records")
+    ]
+    return f"Learning curves of {quantity} by epoch and by seconds. Last means: {'; '.join(said) or 'none'}."
+
+
+def _plot(quantity: Quantity) -> Plot:
+    return Plot(
+        title=f"Learning curves: {quantity}",
+        compute=partial(compute_curves, quantity=quantity),
+        draw=partial(draw_curves, quantity=quantity),
+        caption=partial(caption_curves, quantity=quantity),
+        alt=partial(alt_curves, quantity=quantity),
+    )
+
+
+LOSS_CURVES = _plot("loss")
+ACCURACY_CURVES = _plot("accuracy")

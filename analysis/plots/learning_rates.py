@@ -1,0 +1,196 @@
+"""The learning-rate plot: is each arm's best rate inside its range, and what surrounds it?
+
+One panel an arm, every search run of it: nothing that was tried is left out because it failed.
+"""
+
+import math
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from analysis import numbers, selection
+from analysis.load import StudyRecords
+from analysis.plots.spec import Plot
+from analysis.plots.style import FAINT, INK, RC, ArmStyle, plain_log_ticks
+
+_MOST_VECTOR_POINTS = 5000
+"""With more runs the points become an image inside the SVG, so that the report stays small."""
+_RAIL = 1.045
+"""Height of the rail for runs without a finite value, in axes fractions."""
+
+
+def compute_rates(records: StudyRecords) -> pd.DataFrame:
+    """Return one row a search run, of arms whose learning rate was searched.
+
+    Returns: Columns `arm, run_id, seed, learning_rate, status, epochs, metric, value, place, is_best, edge,
+        low, high, is_log`. `value` is the search metric at the run's last epoch, absent where not finite.
+        `place` says how the run is drawn: `filled` (full length), `hollow` (stopped), `rail` (diverged,
+        failed or without a finite value). `low` and `high` bound the declared range.
+    """
+    metric = str(records.manifest.search.get("metric", "val_loss"))
+    chosen = selection.choices(records)
+    ranged = [arm for arm, choice in chosen.items() if choice.learning_rate_range is not None]
+    runs = records.runs_of("search")
+    if "config.lr" not in runs:
+        runs = runs.assign(**{"config.lr": float("nan")})
+    runs = runs[runs["arm"].isin(ranged) & runs["config.lr"].notna()]
+    rows = [
+        {
+            "arm": arm,
+            "run_id": run_id,
+            "seed": seed,
+            "learning_rate": rate,
+            "status": status,
+            "epochs": epochs,
+            "metric": metric,
+            "value": value if status != "diverged" else None,
+            "place": _place(status, value),
+            "is_best": run_id == chosen[arm].run_id,
+            "edge": chosen[arm].edge if run_id == chosen[arm].run_id else None,
+            **_bounds(chosen[arm].learning_rate_range),
+        }
+        for arm, run_id, seed, rate, status, epochs, value in runs[
+            ["arm", "run_id", "seed", "config.lr", "status", "epochs", metric]
+        ].itertuples(index=False)
+    ]
+    columns = ["arm", "run_id", "seed", "learning_rate", "status", "epochs", "metric", "value", "place"]
+    return pd.DataFrame(rows, columns=[*columns, "is_best", "edge", "low", "high", "is_log", "is_listed"])
+
+
+def _place(status: str, value: float) -> str:
+    if status in {"diverged", "failed"} or math.isnan(value):
+        return "rail"
+    return "hollow" if status == "stopped" else "filled"
+
+
+def _bounds(declared: selection.Range | None) -> dict[str, object]:
+    if declared is None:
+        return {}
+    return {
+        "low": declared.low,
+        "high": declared.high,
+        "is_log": declared.is_log,
+        "is_listed": declared.is_listed,
+    }
+
+
+def draw_rates(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one panel an arm, all with one scale of the metric."""
+    arms = list(dict.fromkeys(frame["arm"]))
+    metric = str(frame["metric"].iloc[0])
+    columns = min(3, len(arms))
+    rows = math.ceil(len(arms) / columns)
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(max(4.8, 3.4 * columns), 3.4 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for ax, arm in zip(axes.flat, arms, strict=False):
+            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm])
+        for ax in axes.flat[len(arms) :]:
+            ax.set_visible(False)
+        is_log = "loss" in metric and bool(frame["value"].gt(0).any())
+        if is_log:
+            axes[0, 0].set_yscale("log")
+            plain_log_ticks(axes[0, 0])
+        elif frame["value"].isna().all():
+            axes[0, 0].set_yticks([])
+        for row in axes:
+            row[0].set_ylabel(metric.replace("val_", "validation ") + (" (log scale)" if is_log else ""))
+        figure.supxlabel("learning rate", fontsize=9)
+    return figure
+
+
+def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle) -> None:
+    ax.set_title(style.label, pad=20)
+    _draw_range(ax, frame)
+    many = len(frame) > _MOST_VECTOR_POINTS
+    for place, face in (("hollow", "white"), ("filled", style.color)):
+        shown = frame[frame["place"] == place]
+        look: dict[str, Any] = {
+            "marker": style.marker,
+            "facecolor": face,
+            "edgecolor": style.color,
+            "s": 30,
+            "zorder": 3,
+        }
+        ax.scatter(shown["learning_rate"], shown["value"], rasterized=many, **look)
+    best = frame[frame["is_best"]]
+    ax.scatter(
+        best["learning_rate"], best["value"], s=150, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=4
+    )
+    _draw_rail(ax, frame[frame["place"] == "rail"], style)
+
+
+def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
+    """Shade the declared range and, darker, the zones in which a best rate counts as being at the edge."""
+    row = frame.iloc[0]
+    declared = selection.Range(
+        low=row["low"], high=row["high"], is_log=row["is_log"], is_listed=row["is_listed"]
+    )
+    ax.axvspan(declared.low, declared.high, color="#eef2f6", zorder=0)
+    ax.set_xscale("log" if declared.is_log else "linear")
+    if declared.low == declared.high:
+        return
+    if not declared.is_listed:
+        share = selection.EDGE_SHARE
+        ax.axvspan(declared.low, declared.at(share), color="#d5dde5", zorder=0.5)
+        ax.axvspan(declared.at(1 - share), declared.high, color="#d5dde5", zorder=0.5)
+    ax.set_xlim(declared.at(-0.06), declared.at(1.06))
+
+
+def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle) -> None:
+    """Put runs without a finite value on a line above the panel: a cross diverged, a plus failed."""
+    above = blended_transform_factory(ax.transData, ax.transAxes)
+    ax.plot([0, 1], [_RAIL, _RAIL], color=FAINT, linewidth=0.6, transform=ax.transAxes, clip_on=False)
+    for is_failed, marker in ((False, "x"), (True, "+")):
+        shown = frame[(frame["status"] == "failed") == is_failed]
+        look: dict[str, Any] = {
+            "color": style.color,
+            "markersize": 6,
+            "markeredgewidth": 1.6,
+            "linestyle": "none",
+        }
+        rates = list(shown["learning_rate"])
+        if not rates:  # an empty line outside the panel would count as a point at the figure's corner
+            continue
+        ax.plot(rates, [_RAIL] * len(rates), marker=marker, transform=above, clip_on=False, zorder=5, **look)
+    failed = int((frame["status"] == "failed").sum())
+    said = f"{len(frame) - failed} diverged" + (f", {failed} failed" if failed else "")
+    ax.text(1, _RAIL + 0.03, said, transform=ax.transAxes, ha="right", va="bottom", fontsize=7.5, color=FAINT)
+
+
+def caption_rates(records: StudyRecords, frame: pd.DataFrame) -> str:
+    """Return what the marks mean."""
+    if frame.empty:
+        return "No learning-rate plot: no arm searched its learning rate, or no such run has ended."
+    fixed = [arm for arm in records.arms if arm not in set(frame["arm"])]
+    without = f" Not shown, because fixed or not yet run: {', '.join(fixed)}." if fixed else ""
+    return (
+        f"Every search run, one panel an arm: {len(frame)} runs, each at its last epoch (a point is one "
+        "run, so no interval). Filled: trained to full length; hollow: stopped early, so at fewer epochs "
+        f"than the others; on the rail above: {numbers.TIMES} diverged, + failed. Ringed: the run that was "
+        "chosen. Light: the declared range; dark: its outer 5 % on either side, where a best rate counts "
+        f"as being at the edge.{without}"
+    )
+
+
+def alt_rates(frame: pd.DataFrame) -> str:
+    """Return the chosen rate of each arm, where it lies, and how many runs are on the rail."""
+    said = []
+    for arm, runs in frame.groupby("arm", sort=False):
+        best = runs[runs["is_best"]]
+        chosen = (
+            f"chosen rate {numbers.rate(best['learning_rate'].iloc[0])}" if len(best) else "no rate chosen"
+        )
+        at_edge = f" at the {best['edge'].iloc[0]} edge" if best["edge"].notna().any() else ""
+        rail = int((runs["place"] == "rail").sum())
+        said.append(f"{arm}: {len(runs)} runs, {chosen}{at_edge}, {rail} without a finite value")
+    return f"Validation result against learning rate for every search run. {'; '.join(said)}."
+
+
+LEARNING_RATES = Plot(
+    title="Learning rates", compute=compute_rates, draw=draw_rates, caption=caption_rates, alt=alt_rates
+)

@@ -1,0 +1,13 @@
+"""Every figure by the name of its files, in the order of the report."""
+
+from analysis.plots.final_accuracy import FINAL_ACCURACY
+from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
+from analysis.plots.learning_rates import LEARNING_RATES
+from analysis.plots.spec import Plot
+
+PLOTS: dict[str, Plot] = {
+    "final_accuracy": FINAL_ACCURACY,
+    "learning_rates": LEARNING_RATES,
+    "learning_curves": LOSS_CURVES,
+    "accuracy_curves": ACCURACY_CURVES,
+}

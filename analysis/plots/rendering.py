@@ -1,0 +1,98 @@
+"""Figures as svg, png and CSV twin; the same records give the same bytes on every machine."""
+
+import io
+import re
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.load import StudyRecords
+from analysis.output import write_file
+from analysis.plots.registry import PLOTS
+from analysis.plots.style import RC, arm_styles
+
+_PNG_DPI = 150
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderedFigure:
+    """One figure of one study, ready for every format."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    numbers: pd.DataFrame
+    """Everything drawn."""
+    svg: str | None
+    """None where the study has nothing to draw; the caption then says why."""
+    png: bytes | None
+
+    def csv(self) -> str:
+        """Return the CSV twin with full precision; absent values are empty."""
+        return self.numbers.to_csv(index=False, lineterminator="\n")
+
+    def inline_svg(self) -> str:
+        """Return the drawing for use inside HTML: no prolog, no metadata, ids that no other figure has."""
+        svg = self.svg or ""
+        svg = svg[svg.index("<svg") :] if svg else ""
+        svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
+        svg = re.sub(r"\s*<title>.*?</title>", "", svg, count=1, flags=re.DOTALL)
+        svg = re.sub(r'\bid="', f'id="{self.name}-', svg)
+        svg = svg.replace('href="#', f'href="#{self.name}-').replace("url(#", f"url(#{self.name}-")
+        return re.sub(r'(<svg [^>]*?)width="[^"]*" height="[^"]*"', r'\1aria-hidden="true"', svg, count=1)
+
+
+def render_figures(records: StudyRecords) -> dict[str, RenderedFigure]:
+    """Return every figure of a study by name; one without data has a caption and no drawing."""
+    styles = arm_styles(records.arms)
+    rendered = {}
+    for name, plot in PLOTS.items():
+        frame = plot.compute(records)
+        figure = None if frame.empty else _laid_out(plot.draw(frame, styles))
+        rendered[name] = RenderedFigure(
+            name=name,
+            title=plot.title,
+            caption=plot.caption(records, frame),
+            alt=plot.alt(frame),
+            numbers=frame,
+            svg=None if figure is None else _as_svg(figure, name, plot.title),
+            png=None if figure is None else _as_png(figure),
+        )
+    return rendered
+
+
+def write_figures(records: StudyRecords, figures: dict[str, RenderedFigure]) -> None:
+    """Write each figure that has a drawing below `report/figures/` as svg and png with its CSV twin."""
+    folder = records.folder.report / "figures"
+    for name, figure in figures.items():
+        if figure.svg is None or figure.png is None:
+            continue
+        write_file(folder / f"{name}.svg", figure.svg)
+        write_file(folder / f"{name}.png", figure.png)
+        write_file(folder / f"{name}.csv", figure.csv())
+
+
+def _laid_out(figure: Figure) -> Figure:
+    """Fix the layout, which would otherwise be worked out again for every format."""
+    with mpl.rc_context(RC):
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    return figure
+
+
+def _as_svg(figure: Figure, name: str, title: str) -> str:
+    buffer = io.StringIO()
+    # The salt fixes ids that matplotlib draws at random otherwise; date and version would change the bytes.
+    with mpl.rc_context(RC | {"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
+    return buffer.getvalue()
+
+
+def _as_png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    with mpl.rc_context(RC):
+        figure.savefig(buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()

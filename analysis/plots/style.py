@@ -1,0 +1,166 @@
+"""How every figure looks: fonts, sizes, and the colour, marker and line of each arm.
+
+Nothing here changes matplotlib's global state: drawing happens inside `rc_context(RC)` on figures that
+pyplot never sees. DejaVu Sans comes with matplotlib, so the bytes of a figure do not depend on the fonts of
+the machine.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+PETROFF10 = (
+    "#3f90da",
+    "#ffa90e",
+    "#bd1f01",
+    "#94a4a2",
+    "#832db6",
+    "#a96b59",
+    "#e76300",
+    "#b9ac70",
+    "#717581",
+    "#92dadd",
+)
+"""Ten colours that stay apart under colour-vision deficiencies.
+
+Source: Petroff (2021), Accessible color sequences for data visualization, arXiv:2107.02270.
+"""
+
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+
+INK = "#1f2328"
+FAINT = "#6e7781"
+
+RC: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.labelsize": 9,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": FAINT,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#d8dee4",
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmStyle:
+    """The look of one arm, the same in every figure; never told apart by colour alone."""
+
+    label: str
+    color: str
+    marker: str
+    line: Any
+    """A matplotlib line style."""
+
+
+def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
+    """Return each arm's look, by its position in the study file.
+
+    Colours, markers and lines repeat with different periods (10, 9, 4), so up to 90 arms keep their own
+    pair of colour and marker.
+    """
+    return {
+        arm: ArmStyle(
+            label=literal(arm),
+            color=PETROFF10[position % len(PETROFF10)],
+            marker=_MARKERS[position % len(_MARKERS)],
+            line=_LINES[position % len(_LINES)],
+        )
+        for position, arm in enumerate(arms)
+    }
+
+
+def literal(text: str) -> str:
+    """Return text of a study so that matplotlib shows it as it is, dollar signs included."""
+    return text.replace("$", r"\$")
+
+
+def label_ends(ax: Axes, ends: dict[str, tuple[float, float]], styles: dict[str, ArmStyle]) -> None:
+    """Write each arm's name beside the end of its line, moved apart where names would overlap.
+
+    Args:
+        ax: Its limits and scales must be final.
+        ends: Arm to the data coordinates of the last point of its line.
+        styles: Look of every arm.
+    """
+    arms = sorted(ends, key=lambda arm: ends[arm][1])
+    if not arms:
+        return
+    heights = ax.transAxes.inverted().transform(ax.transData.transform([ends[arm] for arm in arms]))[:, 1]
+    placed = spread(list(heights), gap=min(0.085, 1.2 / len(arms)))
+    lift = max(0.0, 0.02 - placed[0])  # a name below the axis would cover what stands there
+    for arm, height in zip(arms, placed, strict=True):
+        leader = {
+            "arrowstyle": "-",
+            "color": styles[arm].color,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "relpos": (0, 0.5),
+        }
+        ax.annotate(
+            styles[arm].label,
+            xy=ends[arm],
+            xytext=(1.05, height + lift),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+            arrowprops=leader,
+        )
+
+
+def spread(heights: Sequence[float], *, gap: float) -> list[float]:
+    """Return ascending heights moved apart to at least `gap`, as little as possible on average.
+
+    Groups of neighbours that are too close are centred on their mean; groups that then touch are merged.
+    """
+    groups: list[tuple[float, int]] = []  # mean height and number of members
+    for height in heights:
+        groups.append((height, 1))
+        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
+            (upper, more), (lower, fewer) = groups.pop(), groups.pop()
+            groups.append(((upper * more + lower * fewer) / (more + fewer), more + fewer))
+    return [mean + gap * (place - (size - 1) / 2) for mean, size in groups for place in range(size)]
+
+
+def plain_log_ticks(ax: Axes) -> None:
+    """Label a logarithmic y axis with plain numbers: round ones where it spans less than a decade.
+
+    Args:
+        ax: Its limits must be final.
+    """
+    low, high = ax.get_ylim()
+    if high < 10 * low:
+        ax.yaxis.set_major_locator(MaxNLocator(6))
+        ax.yaxis.set_minor_locator(NullLocator())
+    else:
+        ax.yaxis.set_minor_formatter(FuncFormatter(_two_three_five))
+    ax.yaxis.set_major_formatter(FuncFormatter(_plain))
+
+
+def _plain(value: float, _position: int | None) -> str:
+    return f"{value:g}"
+
+
+def _two_three_five(value: float, _position: int | None) -> str:
+    return f"{value:g}" if f"{value:e}"[0] in "235" else ""

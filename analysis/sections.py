@@ -1,0 +1,182 @@
+"""What the report's sections say beside its tables and figures, as text computed from the records."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import pandas as pd
+
+from analysis import budget, claims, numbers, selection
+from analysis.load import StudyRecords
+from analysis.plots.final_accuracy import sampling_error
+from harness.records.manifest import Manifest
+
+_SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def progress(records: StudyRecords) -> str | None:
+    """Return how much of the study is missing, or None when every planned run has ended."""
+    planned = 0
+    for name, arm in records.manifest.arms.items():
+        has_no_winner = arm.search_runs > 0 and records.winners.get(name, "not decided yet") is None
+        planned += arm.search_runs + (0 if has_no_winner else arm.confirm_runs)
+    ended = len(records.runs_of("search")) + len(records.runs_of("confirm"))
+    if ended >= planned:
+        return None
+    return f"Unfinished: {ended} of {planned} planned runs have ended. Everything below describes those."
+
+
+def rulings(records: StudyRecords) -> list[tuple[str, int]]:
+    """Return how many claims have each ruling, in the order of `claims.Ruling`."""
+    counts = Counter(verdict.ruling for verdict in claims.decide(records))
+    return [(ruling, counts[ruling]) for ruling in get_args(claims.Ruling) if counts[ruling]]
+
+
+def warnings(records: StudyRecords) -> list[str]:
+    """Return what a reader must know before believing the tables."""
+    unequal = budget.inequalities(records)
+    found = [f"Unequal budgets, so no claim is decided: {reason}." for reason in unequal]
+    found += [
+        f"The chosen learning rate of {arm} ({numbers.rate(choice.learning_rate)}) lies at the {choice.edge} "
+        f"edge of its declared range: a wider range may change its results."
+        for arm, choice in selection.choices(records).items()
+        if choice.edge
+    ]
+    for (arm, phase), ended in records.runs.groupby(["arm", "phase"], sort=False):
+        if ended["status"].isin(["diverged", "failed"]).all():
+            found.append(f"Every {phase} run of arm {arm} diverged or failed.")
+    return found
+
+
+def failures(records: StudyRecords) -> list[dict[str, str]]:
+    """Return one row an arm, phase and status of runs that diverged or failed, with the first reason."""
+    lost = records.runs[records.runs["status"].isin(["diverged", "failed"])]
+    return [
+        {
+            "Arm": str(arm),
+            "Phase": str(phase),
+            "Status": str(status),
+            "Runs": str(len(group)),
+            "Learning rates": _span(group),
+            "First reason": next(iter(group["reason"].dropna()), numbers.ABSENT),
+        }
+        for (arm, phase, status), group in lost.groupby(["arm", "phase", "status"], sort=False)
+    ]
+
+
+def _span(runs: pd.DataFrame) -> str:
+    """Return the smallest and largest learning rate of some runs."""
+    rates = [float(rate) for rate in runs["config.lr"].dropna()] if "config.lr" in runs else []
+    if not rates:
+        return numbers.ABSENT
+    low, high = numbers.rate(min(rates)), numbers.rate(max(rates))
+    return low if low == high else f"{low} to {high}"
+
+
+def limits(records: StudyRecords) -> list[str]:
+    """Return what this study cannot show, as far as its records tell."""
+    name = records.manifest.dataset.get("name", "unnamed")
+    found = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
+    found.append(_limit_of_seeds(records))
+    accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
+    error = sampling_error(records, float(accuracies.mean())) if len(accuracies) else None
+    if error is not None:
+        found.append(
+            f"All arms share the same {records.manifest.dataset['test_samples']:,} test images. Another "
+            f"draw of them would move an accuracy by a standard error of {100 * error:.2f} percentage "
+            "points, which no interval here includes."
+        )
+    found.append("Comparisons that are not among the declared claims are exploratory.")
+    if (records.runs["concurrency"] > 1).any():
+        found.append("Several runs trained at the same time: seconds and minutes are not comparable.")
+    if (records.runs["status"] == "stopped").any():
+        found.append("Stopped search runs are shorter than the others; no comparison of arms uses them.")
+    return found
+
+
+def _limit_of_seeds(records: StudyRecords) -> str:
+    confirm = records.runs_of("confirm")
+    completed = confirm.loc[confirm["status"] == "completed", "arm"].value_counts()
+    fewest = min(int(completed.get(arm, 0)) for arm in records.arms)
+    if fewest == 0:
+        return "At least one arm has no completed confirm run; values of search runs are optimistic."
+    if fewest == 1:
+        return "A single seed in at least one arm: no difference from it can be told from noise."
+    return (
+        f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together; "
+        "the search ran once, so how much another search would change the choice is not measured."
+    )
+
+
+def arms(records: StudyRecords) -> list[dict[str, str]]:
+    """Return what each arm fixes and what it searched."""
+    return [
+        {
+            "Arm": name,
+            "Fixed": _settings(arm.fixed),
+            "Searched": _settings(arm.space) or "nothing",
+            "Search runs": str(arm.search_runs),
+            "Confirm runs": str(arm.confirm_runs),
+            "Epochs": "searched" if arm.max_epochs is None else str(arm.max_epochs),
+        }
+        for name, arm in records.manifest.arms.items()
+    ]
+
+
+def _has_search(manifest: Manifest) -> bool:
+    """Return whether any arm of the study searches anything."""
+    return any(arm.search_runs for arm in manifest.arms.values())
+
+
+def protocol(records: StudyRecords) -> list[tuple[str, str]]:
+    """Return how the study was run: search, seeds, data, split."""
+    manifest, dataset = records.manifest, records.manifest.dataset
+    sizes = [
+        f"{dataset[f'{split}_samples']:,} {word}"
+        for split, word in _SPLIT_WORDS.items()
+        if isinstance(dataset.get(f"{split}_samples"), int)
+    ]
+    return [
+        ("Search", _settings(manifest.search) if _has_search(manifest) else "none, every setting is fixed"),
+        ("Search seeds", _listing(manifest.search_seeds)),
+        ("Confirm seeds", _listing(manifest.confirm_seeds)),
+        ("Data", f"{dataset.get('name', 'unnamed')}: {', '.join(sizes)} images"),
+        ("Split", str(dataset.get("split", numbers.ABSENT))),
+        ("Resources a run", _settings(manifest.resources)),
+        ("Runs at the same time", str(manifest.slots)),
+    ]
+
+
+def origin(records: StudyRecords) -> list[tuple[str, str]]:
+    """Return where the numbers come from: code, versions, machine, hashes."""
+    manifest = records.manifest
+    commit = manifest.git.get("commit") or "outside a checkout"
+    hashes = manifest.dataset.get("sha256")
+    return [
+        ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.get('dirty') else ''}"),
+        ("Protocol version", manifest.protocol_version),
+        ("Versions", _settings(manifest.versions)),
+        ("Machine", _settings(manifest.machine)),
+        ("Started", manifest.created_at),
+        ("Journal SHA-256", records.journal_sha256),
+        ("Data SHA-256", _settings(hashes) if isinstance(hashes, dict) else str(hashes or numbers.ABSENT)),
+    ]
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    """Return nested settings as `name value` pairs on one line; absent values are left out."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in settings.items() if value is not None)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + _settings(value) + "}"
+    if isinstance(value, list):
+        return "[" + _listing(value) + "]"
+    if isinstance(value, float):
+        return numbers.rate(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _listing(values: Sequence[Any]) -> str:
+    return ", ".join(_value(value) for value in values) or "none"

@@ -1,0 +1,143 @@
+"""What each arm's search chose, and where that lies in the range the study declared.
+
+Ranges come from the manifest, never from the data: whether an optimum is interior cannot be read off the
+points that happened to be sampled.
+
+Source of the rule: Google tuning playbook, "search space is suspicious if the best point is close to its
+boundary".
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis.load import StudyRecords
+
+Side = Literal["lower", "upper"]
+
+EDGE_SHARE = 0.05
+"""A value within this share of the range (of the log range where the domain is log) of a bound is at its
+edge."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """The declared values of one numeric field."""
+
+    low: float
+    high: float
+    is_log: bool
+    is_listed: bool = False
+    """True for grids and choices: only the listed values exist, and the first and the last are the edges."""
+
+    def edge(self, value: float) -> Side | None:
+        """Return the bound that `value` is close to, or None in the interior."""
+        if self.low == self.high:
+            return None
+        if self.is_listed:
+            below, above = math.isclose(value, self.low), math.isclose(value, self.high)
+        else:
+            position = self.position(value)
+            # The tolerance keeps a value exactly on the 5 % line at the edge despite rounding.
+            below, above = position <= EDGE_SHARE + 1e-9, position >= 1 - EDGE_SHARE - 1e-9
+        return "lower" if below else "upper" if above else None
+
+    def position(self, value: float) -> float:
+        """Return where `value` lies between the bounds: 0 at `low`, 1 at `high`."""
+        if self.is_log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def at(self, position: float) -> float:
+        """Return the value at a position: the inverse of `position`."""
+        if self.is_log:
+            return float(self.low * (self.high / self.low) ** position)
+        return self.low + position * (self.high - self.low)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """The learning rate an arm ended up with."""
+
+    run_id: str | None
+    """The winning search run; None for an arm without a search or without a winner."""
+    learning_rate: float | None
+    learning_rate_range: Range | None
+    """None where the learning rate was fixed."""
+
+    @property
+    def edge(self) -> Side | None:
+        """The bound of the declared range that the rate is close to."""
+        if self.run_id is None or self.learning_rate is None or self.learning_rate_range is None:
+            return None
+        return self.learning_rate_range.edge(self.learning_rate)
+
+
+def choices(records: StudyRecords) -> dict[str, Choice]:
+    """Return what each arm chose, in the manifest's order of arms."""
+    return {arm: _choice(records, arm) for arm in records.arms}
+
+
+def _choice(records: StudyRecords, arm: str) -> Choice:
+    declared = records.manifest.arms[arm]
+    winner = records.winners.get(arm)
+    runs = records.runs[records.runs["arm"] == arm]
+    chosen = runs[runs["run_id"] == winner] if winner is not None else runs[runs["phase"] == "confirm"]
+    configuration = _configuration(chosen)
+    rate = configuration.get("lr", declared.fixed.get("lr"))
+    return Choice(
+        run_id=winner,
+        learning_rate=float(rate) if isinstance(rate, int | float) else None,
+        learning_rate_range=declared_range(declared.space, "lr", configuration),
+    )
+
+
+def _configuration(runs: pd.DataFrame) -> dict[str, Any]:
+    """Return the recipe fields of the first of some runs of one configuration; absent values left out."""
+    if runs.empty:
+        return {}
+    cells = runs.iloc[0].dropna().to_dict()
+    return {str(n).removeprefix("config."): v for n, v in cells.items() if str(n).startswith("config.")}
+
+
+def declared_range(
+    space: Mapping[str, Any], field: str, configuration: Mapping[str, Any] | None = None
+) -> Range | None:
+    """Return the declared range of a numeric field, or None where it has none.
+
+    Args:
+        space: An arm's space as the manifest holds it.
+        field: The recipe field.
+        configuration: Picks the branch of a `one_of` that the field stands in; without it (or with another
+            value) such a field has no range.
+    """
+    if field in space:
+        return _as_range(space[field])
+    for chooser, domain in space.items():
+        branches = domain.get("one_of") if isinstance(domain, Mapping) else None
+        taken = str((configuration or {}).get(chooser))
+        if isinstance(branches, Mapping) and isinstance(branches.get(taken), Mapping):
+            found = declared_range(branches[taken], field, configuration)
+            if found is not None:
+                return found
+    return None
+
+
+def _as_range(domain: Any) -> Range | None:
+    if not isinstance(domain, Mapping):
+        return None
+    if "low" in domain and "high" in domain:
+        return Range(low=float(domain["low"]), high=float(domain["high"]), is_log=bool(domain.get("log")))
+    listed = domain.get("grid", domain.get("choices"))
+    if isinstance(listed, list) and listed and all(_is_number(value) for value in listed):
+        low, high = float(min(listed)), float(max(listed))
+        # A list has no scale of its own; one that spans a decade or more is read as logarithmic.
+        return Range(low=low, high=high, is_log=low > 0 and high / low >= 10, is_listed=True)
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,31 @@
+// Optional: the report is complete without it. Sorts tables by a click on a heading and copies them as text.
+const number = (text) => { const found = text.replace(/,/g, "").match(/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?/); return found ? Number(found[0]) : NaN; };
+const order = (a, b) => { const x = number(a), y = number(b); return isNaN(x) || isNaN(y) ? a.localeCompare(b) : x - y; };
+
+function sort(heading) {
+  const table = heading.closest("table"), body = table.tBodies[0];
+  const sign = heading.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  table.querySelectorAll("thead th").forEach((other) => other.setAttribute("aria-sort", "none"));
+  heading.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
+  const at = heading.cellIndex;
+  const rows = [...body.rows].sort((a, b) => sign * order(a.cells[at].innerText, b.cells[at].innerText));
+  body.append(...rows);
+}
+
+document.querySelectorAll("thead th").forEach((heading) => {
+  heading.setAttribute("aria-sort", "none");
+  heading.tabIndex = 0;
+  heading.addEventListener("click", () => sort(heading));
+  heading.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(heading); });
+});
+
+document.querySelectorAll("[data-copy]").forEach((button) => {
+  const table = document.getElementById(button.dataset.copy).querySelector("table");
+  if (!table || !navigator.clipboard) return;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const lines = [...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim()).join("\t"));
+    await navigator.clipboard.writeText(lines.join("\n"));
+    button.textContent = "copied";
+  });
+});
