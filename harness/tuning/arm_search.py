@@ -1,15 +1,42 @@
 """One arm's search: its own Optuna sampler, its own ASHA rungs, its own budget."""
 
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Any
+
 import optuna
 from optuna.trial import TrialState
 
+from harness.records.events import Status
 from harness.study.domains import Range
 from harness.study.plan import ArmPlan, Plan
 from harness.study.seeds import derive_seed
 from harness.study.study import Arm, Study
 from harness.tuning.early_stopping import ArmEarlyStopping
-from harness.tuning.runs import RunEnd, RunSpec
-from harness.tuning.space import grid_points, is_conditional, suggest
+from harness.tuning.runs import RunSpec
+from harness.tuning.space import distributions_of, grid_points, is_conditional, parameters_of, suggest
+
+
+@dataclass(frozen=True, kw_only=True)
+class PastRun:
+    """A search run as the journal knows it."""
+
+    spec: RunSpec
+    values: tuple[float | None, ...]
+    """The search metric after each epoch; None where it was not finite."""
+    status: Status | None
+    """How it ended; None for a run that was in flight."""
+
+
+_STATES: dict[Status, TrialState] = {
+    "completed": TrialState.COMPLETE,
+    "stopped": TrialState.PRUNED,
+    "diverged": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+"""What Optuna is told. Samplers rank PRUNED trials by the epochs they reached, and leave FAILED ones out."""
 
 
 class ArmSearch:
@@ -30,15 +57,13 @@ class ArmSearch:
             storage=storage,
             direction="minimize" if self._mode == "min" else "maximize",
         )
-        if study.search.sampler == "grid":
-            for point in grid_points(self.arm.space):
-                for _ in self._seeds:
-                    self._optuna.enqueue_trial(point)
+        is_grid = study.search.sampler == "grid"
+        self._grid: list[dict[str, Any]] = list(grid_points(self.arm.space)) if is_grid else []
         stopping = study.early_stopping
         self._asha = ArmEarlyStopping(stopping, self._mode, self._longest_run()) if stopping else None
         self._trials: dict[str, optuna.Trial] = {}
         self._values: dict[str, float] = {}
-        self._completed: dict[int, list[tuple[str, float]]] = {}
+        self._completed: dict[int, list[tuple[RunSpec, float]]] = {}
 
     def _longest_run(self) -> int:
         """Return the most epochs a configuration of this arm can have."""
@@ -60,6 +85,8 @@ class ArmSearch:
     def propose(self) -> RunSpec:
         """Return the next run, its configuration chosen from everything told so far."""
         number = self.granted
+        if self._grid:
+            self._optuna.enqueue_trial(self._grid[number // len(self._seeds)])
         self._optuna.sampler = _sampler(self._study, self.arm, number)
         trial = self._optuna.ask()
         configuration = self.arm.configuration(suggest(trial, self.arm.space))
@@ -91,22 +118,74 @@ class ArmSearch:
             return False
         return self._asha.should_stop(run.run_id, epoch, value)
 
-    def end(self, run: RunSpec, end: RunEnd) -> None:
-        """Tell Optuna how a run ended: PRUNED for stopped and diverged ones, with the epochs they reached."""
+    def end(self, run: RunSpec, status: Status) -> None:
+        """Tell Optuna how a run ended, and drop it from ASHA's live runs."""
         trial = self._trials.pop(run.run_id)
         if self._asha is not None:
             self._asha.forget(run.run_id)
-        if end.status == "completed":
-            value = self._values[run.run_id]
-            self._completed.setdefault(run.number // len(self._seeds), []).append((run.run_id, value))
-            self._optuna.tell(trial, value)
-        elif end.status == "failed":
-            self._optuna.tell(trial, state=TrialState.FAIL)
+        if status == "completed":
+            self._complete(run, self._values[run.run_id])
+            self._optuna.tell(trial, self._values[run.run_id])
         else:
-            self._optuna.tell(trial, state=TrialState.PRUNED)
+            self._optuna.tell(trial, state=_STATES[status])
 
-    def winner(self) -> str | None:
-        """Return the run id of the best configuration's first run; None when no configuration completed.
+    def _complete(self, run: RunSpec, value: float) -> None:
+        """Count a run of full length as a candidate for the winner."""
+        self._completed.setdefault(run.number // len(self._seeds), []).append((run, value))
+
+    def restore(
+        self, past: Mapping[int, PastRun], epochs: Sequence[tuple[RunSpec, int, float]]
+    ) -> list[RunSpec]:
+        """Take up the search where the journal left it; return the runs to start again.
+
+        Optuna's trials are made in the runs' order, so that numbers agree. Rungs are filled by ended runs only:
+        one that was in flight starts again and passes them anew.
+
+        Args:
+            past: Number to run.
+            epochs: (run, epoch, value) of ended runs' epochs below full length, in the order they happened.
+        """
+        again = []
+        for number in range(max(past, default=-1) + 1):
+            if number not in past:
+                again.append(self.propose())  # was proposed, and never began
+            elif past[number].status is None:
+                self._optuna.enqueue_trial(parameters_of(self.arm.space, past[number].spec.configuration))
+                trial = self._optuna.ask()
+                suggest(trial, self.arm.space)
+                self._trials[past[number].spec.run_id] = trial
+                self.granted += 1
+                again.append(past[number].spec)
+            else:
+                self._restore_ended(past[number])
+        if self._asha is not None:
+            for spec, epoch, value in epochs:
+                self._asha.should_stop(spec.run_id, epoch, value)
+            for run in past.values():
+                self._asha.forget(run.spec.run_id)
+        return again
+
+    def _restore_ended(self, run: PastRun) -> None:
+        """Add an ended run to Optuna's study and to the candidates."""
+        finite = {epoch: value for epoch, value in enumerate(run.values, start=1) if value is not None}
+        is_completed = run.status == "completed"
+        parameters = parameters_of(self.arm.space, run.spec.configuration)
+        self._optuna.add_trial(
+            optuna.trial.create_trial(
+                state=_STATES[run.status or "failed"],
+                value=run.values[-1] if is_completed else None,
+                params=parameters,
+                distributions=distributions_of(self.arm.space, parameters),
+                intermediate_values=finite,
+            )
+        )
+        self.granted += 1
+        last = run.values[-1] if run.values else None
+        if is_completed and last is not None:
+            self._complete(run.spec, last)
+
+    def winner(self) -> RunSpec | None:
+        """Return the best configuration's first run; None when no configuration completed.
 
         Only runs of full length count, and with several seeds only configurations all of whose runs
         completed; the earlier configuration wins a tie.
@@ -117,8 +196,8 @@ class ArmSearch:
         if not whole:
             return None
         sign = 1.0 if self._mode == "min" else -1.0
-        best = min(whole, key=lambda number: sign * sum(value for _, value in whole[number]))
-        return min(run_id for run_id, _ in whole[best])
+        best = min(whole, key=lambda number: sign * fsum(value for _, value in whole[number]))
+        return min((run for run, _ in whole[best]), key=lambda run: run.number)
 
 
 def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler:
@@ -129,6 +208,10 @@ def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler
     """
     seed = derive_seed(study.search.seed, "sampler", arm.name, number)
     if study.search.sampler == "tpe":
-        group = is_conditional(arm.space)
-        return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=group, constant_liar=True)
+        with warnings.catch_warnings():
+            # `group` is what makes multivariate TPE fit conditional spaces; our lock pins its behaviour
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return optuna.samplers.TPESampler(
+                seed=seed, multivariate=True, group=is_conditional(arm.space), constant_liar=True
+            )
     return optuna.samplers.RandomSampler(seed=seed)

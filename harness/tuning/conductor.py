@@ -4,11 +4,10 @@ Everything that happens passes through here and into the journal, in this order:
 first, then samplers and rungs learn of it. Ray is not needed here: its doors are in `ray_adapters`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any
 
 import optuna
 
@@ -17,7 +16,9 @@ from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunS
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
+from harness.tuning.arm_confirm import ArmConfirm
 from harness.tuning.arm_search import ArmSearch
+from harness.tuning.past import Past
 from harness.tuning.runs import RunEnd, RunSpec, Worker
 
 
@@ -29,18 +30,6 @@ class _LiveRun:
     epochs: int = 0
     train_seconds: float = 0.0
     worker: Worker | None = None
-
-
-@dataclass
-class _ArmConfirm:
-    """An arm's confirm phase: the same seeds as in every other arm."""
-
-    configuration: dict[str, Any] = field(default_factory=dict)
-    """The winner's; empty until the search is over, or when it has no winner."""
-    planned: int = 0
-    """0 until there is a configuration to confirm."""
-    granted: int = 0
-    ended: int = 0
 
 
 @dataclass
@@ -57,9 +46,10 @@ class Conductor:
     fault: ResultsError | None = None
     """Why an event could not be written, which interrupts the study."""
     _live: dict[str, _LiveRun] = field(default_factory=dict)
-    _configurations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _again: list[RunSpec] = field(default_factory=list)
+    """Runs of an interrupted study to start before any other."""
     _searches: dict[str, ArmSearch] = field(init=False)
-    _confirms: dict[str, _ArmConfirm] = field(init=False)
+    _confirms: dict[str, ArmConfirm] = field(init=False)
 
     def __post_init__(self) -> None:
         self._searches = {
@@ -67,11 +57,28 @@ class Conductor:
             for arm in self.plan.arms
             if arm.search_runs
         }
-        self._confirms = {arm.arm.name: _ArmConfirm() for arm in self.plan.arms}
+        self._confirms = {arm.arm.name: ArmConfirm(arm.arm.name, self.plan) for arm in self.plan.arms}
         for arm in self.plan.arms:
             if not arm.search_runs:
-                configuration = arm.arm.configuration({}).model_dump(mode="json")
-                self._confirms[arm.arm.name] = _ArmConfirm(configuration, planned=arm.confirm_runs)
+                self._confirms[arm.arm.name].open(arm.arm.configuration({}).model_dump(mode="json"))
+
+    def replay(self, events: Sequence[Event]) -> None:
+        """Take up a study where its journal ends.
+
+        Searches, rungs and confirm phases stand as the events left them. Runs that were in flight are handed
+        out first, with the same configuration and seed. A phase whose last run ended is closed now if the
+        journal was cut before it said so.
+        """
+        past = Past(events, self.study.search.metric)
+        for name, search in self._searches.items():
+            self._again += search.restore(past.search_runs(name), past.ended_search_epochs(name))
+            if search.is_over:
+                self._end_search(name, is_recorded=name in past.winners)
+        for name, confirm in self._confirms.items():
+            runs = past.confirm_runs(name)
+            self._again += confirm.restore(runs)
+            if runs and confirm.is_over and name not in past.confirmed:
+                self._record(PhaseEnded(time=_now(), phase="confirm", arm=name, winner=None))
 
     def interrupt(self) -> None:
         """Stop in good order."""
@@ -80,11 +87,8 @@ class Conductor:
     @property
     def is_over(self) -> bool:
         """Whether every run of the study has ended."""
-        return (
-            not self._live
-            and all(search.is_over for search in self._searches.values())
-            and (all(confirm.granted == confirm.planned for confirm in self._confirms.values()))
-        )
+        phases = [*self._searches.values(), *self._confirms.values()]
+        return not self._live and not self._again and all(phase.is_over for phase in phases)
 
     def next_run(self) -> RunSpec | None:
         """Return the run to start now; None when there is none, or none before another run ends.
@@ -94,30 +98,19 @@ class Conductor:
         """
         if self.is_interrupted:
             return None
-        searching = [search for search in self._searches.values() if search.remaining]
-        if searching:
-            run = max(searching, key=lambda search: search.remaining / search.planned).propose()
-        else:
-            confirming = {name: c for name, c in self._confirms.items() if c.granted < c.planned}
-            if not confirming:
-                return None
-            run = self._confirm_run(min(confirming, key=lambda name: confirming[name].granted))
-        self._live[run.run_id] = _LiveRun(run)
-        self._configurations[run.run_id] = run.configuration
+        run = self._again.pop(0) if self._again else self._fresh_run()
+        if run is not None:
+            self._live[run.run_id] = _LiveRun(run)
         return run
 
-    def _confirm_run(self, arm: str) -> RunSpec:
-        confirm = self._confirms[arm]
-        number = confirm.granted
-        confirm.granted += 1
-        return RunSpec(
-            run_id=f"{arm}-confirm-{number:04d}",
-            arm=arm,
-            phase="confirm",
-            number=number,
-            seed=self.plan.confirm_seeds[number],
-            configuration=confirm.configuration,
-        )
+    def _fresh_run(self) -> RunSpec | None:
+        searching = [search for search in self._searches.values() if search.remaining]
+        if searching:
+            return max(searching, key=lambda search: search.remaining / search.planned).propose()
+        confirming = [confirm for confirm in self._confirms.values() if confirm.remaining]
+        if confirming:
+            return max(confirming, key=lambda confirm: confirm.remaining).propose()
+        return None
 
     def started(self, run_id: str) -> None:
         """Record that a run began to train."""
@@ -193,19 +186,23 @@ class Conductor:
 
     def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
         search = self._searches[spec.arm]
-        search.end(spec, end)
-        if not search.is_over:
-            return
-        winner = search.winner()
-        self._record(PhaseEnded(time=_now(), phase="search", arm=spec.arm, winner=winner))
+        search.end(spec, end.status)
+        if search.is_over:
+            self._end_search(spec.arm, is_recorded=False)
+
+    def _end_search(self, arm: str, *, is_recorded: bool) -> None:
+        """Name an arm's winner and open its confirm phase."""
+        winner = self._searches[arm].winner()
+        if not is_recorded:
+            run_id = winner.run_id if winner else None
+            self._record(PhaseEnded(time=_now(), phase="search", arm=arm, winner=run_id))
         if winner is not None:
-            configuration = self._configurations[winner]
-            self._confirms[spec.arm] = _ArmConfirm(configuration, planned=len(self.plan.confirm_seeds))
+            self._confirms[arm].open(winner.configuration)
 
     def _end_confirm_run(self, spec: RunSpec) -> None:
         confirm = self._confirms[spec.arm]
-        confirm.ended += 1
-        if confirm.ended == confirm.planned:
+        confirm.end()
+        if confirm.is_over:
             self._record(PhaseEnded(time=_now(), phase="confirm", arm=spec.arm, winner=None))
 
     def _record(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""Domains of study files as Optuna parameters."""
+"""Domains of study files as Optuna parameters, both ways."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,40 +6,63 @@ from itertools import product
 from typing import Any
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 
+Parameters = dict[str, Any]
+"""What Optuna chose: a field's name, or `<branch>.<field>` for fields of a branch, to its choice."""
+
 
 def suggest(trial: optuna.Trial, space: Mapping[str, Domain]) -> dict[str, Any]:
-    """Let Optuna choose a value for every field of a space; a chosen branch's own fields are added.
-
-    Fields of a branch are Optuna parameters called `<branch>.<field>`.
-    """
+    """Let Optuna choose a value for every field of a space; a chosen branch's own fields are added."""
     chosen: dict[str, Any] = {}
     for field, domain in space.items():
+        chosen[field] = _suggest_one(trial, field, domain)
         if isinstance(domain, OneOf):
-            branch = trial.suggest_categorical(field, list(domain.branches))
-            chosen[field] = branch
+            branch = chosen[field]
             for name, value in domain.branches[branch].items():
-                chosen[name] = _value(trial, f"{branch}.{name}", value)
-        else:
-            chosen[field] = _value(trial, field, domain)
+                is_searched = isinstance(value, Domain)
+                chosen[name] = _suggest_one(trial, f"{branch}.{name}", value) if is_searched else value
     return chosen
 
 
-def _value(trial: optuna.Trial, name: str, domain: Any) -> Any:
-    """Return a fixed value as it is, or Optuna's choice from a domain."""
+def _suggest_one(trial: optuna.Trial, name: str, domain: Domain) -> Any:
+    match distribution(domain):
+        case FloatDistribution() as d:
+            return trial.suggest_float(name, d.low, d.high, log=d.log, step=d.step)
+        case IntDistribution() as d:
+            return trial.suggest_int(name, d.low, d.high, log=d.log, step=d.step)
+        case CategoricalDistribution() as d:
+            label = trial.suggest_categorical(name, d.choices)
+            return next(value for value in _values(domain) if _label(value) == label)
+    raise AssertionError(f"no Optuna distribution for {domain!r}")
+
+
+def distribution(domain: Domain) -> BaseDistribution:
+    """Return Optuna's distribution of a domain."""
     match domain:
         case Range() if domain.is_integer:
             step = int(domain.step) if domain.step else 1
-            return trial.suggest_int(name, domain.low, domain.high, log=domain.log, step=step)
+            return IntDistribution(domain.low, domain.high, log=domain.log, step=step)
         case Range():
-            return trial.suggest_float(name, domain.low, domain.high, log=domain.log, step=domain.step)
+            return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+    return CategoricalDistribution([_label(value) for value in _values(domain)])
+
+
+def _values(domain: Domain) -> list[Any]:
+    """Return what may be chosen from a domain that is no range."""
+    match domain:
         case Choices() | Grid():
-            labels = {_label(value): value for value in domain.values}
-            return labels[trial.suggest_categorical(name, list(labels))]
-        case _:
-            return domain
+            return domain.values
+        case OneOf():
+            return list(domain.branches)
+    raise AssertionError(f"{domain!r} has no list of values")
 
 
 def _label(value: Any) -> str | int | float | bool | None:
@@ -47,11 +70,32 @@ def _label(value: Any) -> str | int | float | bool | None:
     return json.dumps(value) if isinstance(value, dict | list) else value
 
 
-def grid_points(space: Mapping[str, Domain]) -> Iterator[dict[str, Any]]:
-    """Yield Optuna parameters of every grid point, in the declared order, the last field changing fastest."""
-    listed = {
-        name: [_label(v) for v in d.values] for name, d in space.items() if isinstance(d, Choices | Grid)
-    }
+def parameters_of(space: Mapping[str, Domain], configuration: Mapping[str, Any]) -> Parameters:
+    """Return the parameters Optuna must have chosen for a configuration: `suggest`, backwards."""
+    parameters: Parameters = {}
+    for field, domain in space.items():
+        parameters[field] = _label(configuration[field])
+        if isinstance(domain, OneOf):
+            branch = configuration[field]
+            for name, value in domain.branches[branch].items():
+                if isinstance(value, Domain):
+                    parameters[f"{branch}.{name}"] = _label(configuration[name])
+    return parameters
+
+
+def distributions_of(space: Mapping[str, Domain], parameters: Parameters) -> dict[str, BaseDistribution]:
+    """Return the distribution behind each of a configuration's parameters."""
+    domains: dict[str, Domain] = dict(space)
+    for domain in space.values():
+        if isinstance(domain, OneOf):
+            for branch, own in domain.branches.items():
+                domains |= {f"{branch}.{n}": d for n, d in own.items() if isinstance(d, Domain)}
+    return {name: distribution(domains[name]) for name in parameters}
+
+
+def grid_points(space: Mapping[str, Domain]) -> Iterator[Parameters]:
+    """Yield the parameters of every grid point, in the declared order, the last field changing fastest."""
+    listed = {name: [_label(v) for v in _values(domain)] for name, domain in space.items()}
     for values in product(*listed.values()):
         yield dict(zip(listed, values, strict=True))
 

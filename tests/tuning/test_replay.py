@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from optuna.trial import TrialState
+
+from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
+from harness.tuning.runs import RunSpec
+
+
+def bumpy(run: RunSpec, epoch: int) -> float:
+    """Return a loss that falls with epochs, differs by configuration and crosses those of other runs."""
+    rate = run.configuration["lr"]
+    return abs(rate - 0.01) + (run.seed % 7) / (1 + epoch) + 1 / epoch
+
+
+def results(events: list[Event]) -> dict[str, Any]:
+    """Return every ended run with its configuration, seed, status, epochs and last loss; and the winners."""
+    starts = {e.run_id: e for e in events if isinstance(e, RunStarted)}
+    last = {e.run_id: e.val_loss for e in events if isinstance(e, EpochEnded)}
+    ends = [e for e in events if isinstance(e, RunEnded)]
+    assert len({e.run_id for e in ends}) == len(ends)
+    return {
+        e.run_id: (starts[e.run_id].configuration, starts[e.run_id].seed, e.status, e.epochs, last[e.run_id])
+        for e in ends
+    } | {e.arm: e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
+
+
+OVERRIDES = [
+    (),
+    ("search.sampler=random",),
+    ("search={sampler: grid, seeds: 2}", "confirm.seeds=2",
+     "arms.sgd={optimizer: sgd, lr: {grid: [0.5, 0.1]}}", "arms.adam={optimizer: adam, lr: {grid: [0.01]}}"),
+    ("arms.sgd={optimizer: {one_of: {sgd: {lr: {low: 0.01, high: 1.0, log: true}}, adam: {lr: 0.001}}}}",),
+    ("arms.sgd={optimizer: sgd, lr: 0.1}",),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES, ids=["tpe", "random", "grid", "one_of", "fixed"])
+def test_any_prefix_of_a_journal_leads_to_the_same_results(
+    drive: Callable[..., Any], overrides: tuple[str, ...]
+) -> None:
+    """Wherever a study is cut, taking it up runs the same runs to the same ends and the same winners."""
+    whole = drive(*overrides)
+    whole.run(bumpy)
+    for length in range(len(whole.events) + 1):
+        again = drive(*overrides)
+        again.events.extend(whole.events[:length])
+        again.conductor.replay(whole.events[:length])
+        again.run(bumpy)
+        assert results(again.events) == results(whole.events), f"cut after event {length}"
+        assert again.conductor.is_over
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@given(st.lists(st.integers(0, 200), min_size=2, max_size=6))
+def test_a_study_cut_many_times_leads_to_the_same_results(drive: Callable[..., Any], cuts: list[int]) -> None:
+    """Interruptions add up without trace."""
+    whole = drive()
+    whole.run(bumpy)
+    events: list[Event] = []
+    for cut in [*sorted(cuts), 10_000]:
+        again = drive()
+        again.events.extend(events)
+        again.conductor.replay(events)
+        again.run(bumpy)
+        events = again.events[:cut]
+    assert results(events) == results(whole.events)
+
+
+def test_runs_in_flight_start_again_first_with_configuration_and_seed(drive: Callable[..., Any]) -> None:
+    """Two runs at a time are interrupted; both are handed out before any other."""
+    first = drive()
+    one, two = first.conductor.next_run(), first.conductor.next_run()
+    for run in (one, two):
+        first.conductor.started(run.run_id)
+    again = drive()
+    again.conductor.replay(first.events)
+    assert [again.conductor.next_run(), again.conductor.next_run()] == [one, two]
+
+
+def test_a_finished_study_has_nothing_left(drive: Callable[..., Any]) -> None:
+    """Replaying a whole journal hands out nothing and records nothing."""
+    whole = drive()
+    whole.run(bumpy)
+    again = drive()
+    again.conductor.replay(whole.events)
+    assert again.conductor.is_over
+    assert again.conductor.next_run() is None
+    assert again.events == []
+
+
+def test_optuna_is_rebuilt_as_it_stood(drive: Callable[..., Any]) -> None:
+    """Numbers, parameters, states, values and intermediate values of ended runs are the same."""
+    whole = drive()
+    whole.run(bumpy)
+    again = drive()
+    again.conductor.replay(whole.events)
+    for arm in ("sgd", "adam"):
+        for before, after in zip(whole.optuna_trials(arm), again.optuna_trials(arm), strict=True):
+            assert before.number == after.number
+            assert before.state == after.state
+            assert before.params == after.params
+            assert before.distributions == after.distributions
+            assert before.intermediate_values == after.intermediate_values
+            if before.state == TrialState.COMPLETE:
+                assert before.value == after.value
+
+
+def test_more_trials_continue_the_search(drive: Callable[..., Any]) -> None:
+    """A study whose search was cut may be given a larger budget; the runs it had are kept."""
+    short = drive("search.trials=3")
+    short.run(bumpy)
+    searched = [event for event in short.events if getattr(event, "phase", None) != "confirm"]
+    cut = next(i for i, e in enumerate(searched) if isinstance(e, PhaseEnded))
+    more = drive("search.trials=6")
+    more.events.extend(searched[:cut])
+    more.conductor.replay(searched[:cut])
+    more.run(bumpy)
+    ends = [e for e in more.events if isinstance(e, RunEnded) and e.phase == "search"]
+    assert len(ends) == 12
+    assert set(results(searched[:cut])) <= set(results(more.events))
