@@ -32,6 +32,11 @@ class ResultsFolder:
         return self.root / "journal.jsonl.gz"
 
     @property
+    def lock(self) -> Path:
+        """Says which sweep is writing here; gone when none is."""
+        return self.root / ".lock"
+
+    @property
     def runs(self) -> Path:
         """One row a run."""
         return self.root / "runs.parquet"

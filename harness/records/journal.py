@@ -39,6 +39,12 @@ def unseal(line: bytes) -> tuple[bytes, int] | None:
     return (match["body"] + b"}", int(match["crc"], 16)) if match else None
 
 
+def follows(line: bytes, previous: int) -> bool:
+    """Return whether a line is whole and continues a line with this checksum."""
+    unsealed = unseal(line)
+    return unsealed is not None and zlib.crc32(unsealed[0], previous) == unsealed[1]
+
+
 class JournalWriter:
     """Append events to a journal; each is on the disk (fsync) when `append` returns."""
 
@@ -116,11 +122,11 @@ def read_journal(folder: ResultsFolder) -> Iterator[Event]:
     crc = 0
     with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            event, crc = _checked(line, crc, f"{path}:{number}")
+            event, crc = checked_line(line, crc, f"{path}:{number}")
             yield event
 
 
-def _checked(line: bytes, previous: int, place: str) -> tuple[Event, int]:
+def checked_line(line: bytes, previous: int, place: str) -> tuple[Event, int]:
     """Return a line's event and checksum.
 
     Raises:
@@ -133,7 +139,7 @@ def _checked(line: bytes, previous: int, place: str) -> tuple[Event, int]:
             f"Remedy: cut the file before this line; everything above it is intact."
         )
     body, crc = unsealed
-    if zlib.crc32(body, previous) != crc:
+    if not follows(line, previous):
         raise ResultsError(
             f"{place}: the checksum does not fit: this line was changed, or lines before it are missing or "
             f"repeated. Remedy: cut the file before this line; everything above it is intact."

@@ -29,6 +29,20 @@ class DeclaredArm(BaseModel):
     """Epochs of a full-length run; null when `epochs` itself is searched."""
 
 
+class Resumption(BaseModel):
+    """A later session that continued the study."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: str
+    """UTC, ISO 8601."""
+    command: list[str]
+    changes: list[str]
+    """What differed from before and was accepted, in words."""
+    loss: str | None
+    """What was damaged in the journal and what became of it."""
+
+
 class Manifest(BaseModel):
     """Everything the report needs to know that the journal does not say."""
 
@@ -62,10 +76,13 @@ class Manifest(BaseModel):
     command: list[str]
     created_at: str
     """UTC, ISO 8601."""
+    resumed: list[Resumption] = []
 
     def write(self, path: Path) -> None:
-        """Write the manifest as indented JSON."""
-        path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        """Write the manifest as indented JSON; at no moment is half of it there."""
+        temporary = path.with_name(f"{path.name}.new")
+        temporary.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
 
     @classmethod
     def read(cls, path: Path) -> "Manifest":

@@ -138,8 +138,8 @@ class ArmSearch:
     ) -> list[RunSpec]:
         """Take up the search where the journal left it; return the runs to start again.
 
-        Optuna's trials are made in the runs' order, so that numbers agree. Rungs are filled by ended runs only:
-        one that was in flight starts again and passes them anew.
+        Optuna's trials are made in the runs' order, so that numbers agree. Rungs are filled by ended runs
+        only: one that was in flight starts again and passes them anew.
 
         Args:
             past: Number to run.

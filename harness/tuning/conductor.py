@@ -87,8 +87,10 @@ class Conductor:
     @property
     def is_over(self) -> bool:
         """Whether every run of the study has ended."""
-        phases = [*self._searches.values(), *self._confirms.values()]
-        return not self._live and not self._again and all(phase.is_over for phase in phases)
+        if self._live or self._again:
+            return False
+        searches, confirms = self._searches.values(), self._confirms.values()
+        return all(search.is_over for search in searches) and all(confirm.is_over for confirm in confirms)
 
     def next_run(self) -> RunSpec | None:
         """Return the run to start now; None when there is none, or none before another run ends.

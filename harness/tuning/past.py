@@ -71,7 +71,7 @@ class Past:
         }
 
     def ended_search_epochs(self, arm: str) -> list[tuple[RunSpec, int, float]]:
-        """Return what ASHA was told of an arm's ended runs, in order: (run, epoch, value) below full length."""
+        """Return what ASHA was told of an arm's ended runs, in order: (run, epoch, value)."""
         found = []
         for event in self._epochs:
             spec, value = self.specs[event.run_id], self._value(event)

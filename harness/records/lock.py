@@ -1,0 +1,66 @@
+"""One sweep at a time in a results folder."""
+
+import fcntl
+import json
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.errors import ResultsError
+
+
+class FolderLock:
+    """Hold a results folder; a lock whose owner is gone is taken over.
+
+    The operating system drops the lock with its process, however that ends. What the file says only names the
+    owner in messages.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> Self:
+        while True:
+            self._open()
+            self._lock()
+            if self._path.exists() and os.fstat(self._descriptor).st_ino == self._path.stat().st_ino:
+                break
+            os.close(self._descriptor)  # its owner removed it between our two steps
+        self._name_owner()
+        return self
+
+    def _open(self) -> None:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise ResultsError(
+                f"{self._path.parent}: cannot be written ({error.strerror}). "
+                f"Remedy: --results DIR with a writable DIR."
+            ) from error
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = os.pread(self._descriptor, 500, 0).decode(errors="replace").strip()
+            os.close(self._descriptor)
+            raise ResultsError(
+                f"{self._path.parent}: another sweep is writing here: {owner or 'not yet named'}. "
+                f"Remedy: wait for it, or give another folder with --results DIR."
+            ) from error
+
+    def _name_owner(self) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": now}
+        os.ftruncate(self._descriptor, 0)
+        os.write(self._descriptor, json.dumps(owner).encode() + b"\n")
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._path.unlink(missing_ok=True)
+        os.close(self._descriptor)

@@ -1,0 +1,111 @@
+"""Reading a journal that may have been cut or damaged, before a study is continued.
+
+What is certain is kept, what was lost is named, and the damaged file stays beside the repaired one:
+
+- lines missing their end, or garbage, at the end: what a crash leaves. The intact lines before them are used.
+- a block of lines repeated: what a copy gone wrong leaves. The repetition is dropped, nothing is lost.
+- anything damaged before lines that are sound: refused. Dropping the sound ones is the user's decision.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ResultsError
+from harness.records.events import Event
+from harness.records.folder import ResultsFolder
+from harness.records.journal import checked_line, follows, unseal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """What a journal still says."""
+
+    events: Sequence[Event]
+    loss: str | None
+    """What was damaged and what became of it; None for an intact journal."""
+
+
+def recover_journal(folder: ResultsFolder) -> Recovery:
+    """Read a journal for continuing its study, mending it where that is certain to be right.
+
+    Raises:
+        ResultsError: It is damaged before lines that are sound, or was written by a newer version.
+    """
+    path = folder.journal
+    content = path.read_bytes() if path.exists() else b""
+    lines = content.splitlines(keepends=True)
+    kept, loss = _intact(lines, path)
+    events, crc = [], 0
+    for number, line in enumerate(kept, start=1):
+        event, crc = checked_line(line, crc, f"{path}:{number}")
+        events.append(event)
+    if loss is not None:
+        damaged = _free_name(path)
+        path.replace(damaged)
+        _write_synced(path, b"".join(kept))
+        loss = f"{loss} The damaged file is kept as {damaged.name}."
+    return Recovery(events=events, loss=loss)
+
+
+def _intact(lines: list[bytes], path: Path) -> tuple[list[bytes], str | None]:
+    """Return the lines to keep and what was lost."""
+    kept: list[bytes] = []
+    crc, at, repeated = 0, 0, 0
+    while at < len(lines):
+        if follows(lines[at], crc):
+            kept.append(lines[at])
+            crc = _crc(lines[at])
+            at += 1
+        elif (length := _repetition(lines, at, kept)) > 0:
+            repeated += length
+            at += length
+        elif any(_is_sound(lines, i) for i in range(at + 1, len(lines))):
+            raise ResultsError(
+                f"{path}:{at + 1}: this line is damaged, and lines after it are sound. Nothing was changed. "
+                f"Remedy: bring back a copy of the journal, or cut it before line {at + 1}: the runs that "
+                f"lines after it record are then run again."
+            )
+        else:
+            return kept, f"{path.name}: {len(lines) - at} damaged lines at the end were dropped."
+    return (
+        kept,
+        f"{path.name}: {repeated} repeated lines were dropped, nothing was lost." if repeated else None,
+    )
+
+
+def _crc(line: bytes) -> int:
+    unsealed = unseal(line)
+    return unsealed[1] if unsealed else 0
+
+
+def _is_sound(lines: list[bytes], at: int) -> bool:
+    """Whether a line continues the line before it, whatever stands further up."""
+    return unseal(lines[at - 1]) is not None and follows(lines[at], _crc(lines[at - 1]))
+
+
+def _repetition(lines: list[bytes], at: int, kept: list[bytes]) -> int:
+    """Return the length of a block at `at` that repeats the end of what was kept; 0 for none."""
+    for length in range(1, min(len(kept), len(lines) - at) + 1):
+        if lines[at : at + length] == kept[-length:]:
+            return length
+    return 0
+
+
+def _free_name(path: Path) -> Path:
+    """Return a name beside the journal that no earlier damaged file has."""
+    number = 1
+    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+        number += 1
+    return name
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    """Write a file so that either all of it is there or none."""
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
