@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Search every arm of a study with the same budget, confirm each winner on fresh seeds, "
         "and write the records and the report to RESULTS/<study>/.",
         epilog="exit codes: 0 every planned run ended; 1 some runs failed; 2 a bad study, argument or "
-        "environment, nothing was started; 75 interrupted.",
+        "environment, nothing was started; 75 interrupted, --resume finishes it.",
     )
     parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
     parser.add_argument(
@@ -51,9 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
     )
-    parser.add_argument(
-        "--resume", action="store_true", help="continue an interrupted study (not yet available)"
-    )
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted study")
     parser.add_argument(
         "--address",
         default="local",
@@ -66,11 +64,6 @@ def _parser() -> argparse.ArgumentParser:
 def _sweep(options: argparse.Namespace) -> int:
     from harness.study.parse import load_study
 
-    if options.resume:
-        raise HarnessError(
-            "--resume: continuing an interrupted study is not available in this version. "
-            "Remedy: start the study again with another --results folder; nothing in the old one is lost."
-        )
     study = load_study(options.study, tuple(options.overrides))
     if options.dry_run:
         from harness.study.preview import preview
@@ -82,19 +75,22 @@ def _sweep(options: argparse.Namespace) -> int:
     from harness.tuning.preflight import check_before_start
 
     folder = ResultsFolder(options.results.resolve() / study.name)
-    check_before_start(study, folder, options.address)
+    check_before_start(study, folder, options.address, resume=options.resume)
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    return _finish(run_study(study, folder, options.address, say=_say), folder)
+    return _finish(run_study(study, folder, options.address, _say, resume=options.resume), folder)
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder) -> int:
     """Report what ended; return the exit code."""
     if outcome.is_interrupted:
         print(f"interrupted: every event until now is in {folder.journal}")
+        print("the same command with --resume finishes the study")
         print(f"a report of this part: python -m analysis.report {shlex.quote(str(folder.root))}")
         return EXIT_INTERRUPTED
+    if outcome.had_nothing_to_do:
+        print("this study is finished, nothing is left to run")
     from analysis.report import write_report
 
     print(f"report: {write_report(folder.root)}")

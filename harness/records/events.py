@@ -92,6 +92,8 @@ class PhaseEnded(_Event):
     arm: str
     winner: str | None
     """The run id whose configuration the confirm phase uses; null in the confirm phase or without one."""
+    reason: str | None = None
+    """Why a search phase was given up before its budget was spent; null where it was not."""
 
 
 Event = Annotated[RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")]

@@ -35,6 +35,7 @@ _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
     ("device", pa.string()),
     ("host", pa.string()),
     ("concurrency", pa.int64()),
+    ("attempts", pa.int64()),
     ("started_at", pa.string()),
     ("ended_at", pa.string()),
 ]
@@ -61,6 +62,7 @@ class _OpenRun:
     started: RunStarted
     epochs: list[EpochEnded] = field(default_factory=list)
     concurrency: int = 1
+    attempts: int = 1
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
     for event in events:
         match event:
             case RunStarted():
-                open_runs[event.run_id] = _OpenRun(event)
+                before = open_runs.get(event.run_id)
+                attempts = before.attempts + 1 if before else 1
+                open_runs[event.run_id] = _OpenRun(event, attempts=attempts)
                 for run in open_runs.values():
                     run.concurrency = max(run.concurrency, len(open_runs))
             case EpochEnded() if event.run_id in open_runs:
@@ -131,6 +135,7 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> 
             train_samples * len(run.epochs) / ended.train_seconds if ended.train_seconds > 0 else None
         ),
         "concurrency": run.concurrency,
+        "attempts": run.attempts,
         "started_at": started.time,
         "ended_at": ended.time,
     }

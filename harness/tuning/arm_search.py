@@ -39,6 +39,10 @@ _STATES: dict[Status, TrialState] = {
 """What Optuna is told. Samplers rank PRUNED trials by the epochs they reached, and leave FAILED ones out."""
 
 
+_FAILURES_TO_GIVE_UP = 3
+"""Failed runs in a row after which an arm is given up: the fault is then its recipe's or the machine's."""
+
+
 class ArmSearch:
     """Propose an arm's configurations, learn from their runs, and name the winner."""
 
@@ -63,6 +67,10 @@ class ArmSearch:
         self._asha = ArmEarlyStopping(stopping, self._mode, self._longest_run()) if stopping else None
         self._trials: dict[str, optuna.Trial] = {}
         self._values: dict[str, float] = {}
+        self._reached: dict[str, int] = {}
+        self._failures_in_a_row = 0
+        self.given_up: str | None = None
+        """Why the arm was closed before its budget was spent."""
         self._completed: dict[int, list[tuple[RunSpec, float]]] = {}
 
     def _longest_run(self) -> int:
@@ -112,7 +120,9 @@ class ArmSearch:
         """
         if value is None:
             return False
-        self._trials[run.run_id].report(value, epoch)
+        if epoch > self._reached.get(run.run_id, 0):  # a run started again repeats what it reported
+            self._trials[run.run_id].report(value, epoch)
+            self._reached[run.run_id] = epoch
         self._values[run.run_id] = value
         if self._asha is None or epoch >= run.configuration["epochs"]:
             return False
@@ -120,6 +130,7 @@ class ArmSearch:
 
     def end(self, run: RunSpec, status: Status) -> None:
         """Tell Optuna how a run ended, and drop it from ASHA's live runs."""
+        self._failures_in_a_row = self._failures_in_a_row + 1 if status == "failed" else 0
         trial = self._trials.pop(run.run_id)
         if self._asha is not None:
             self._asha.forget(run.run_id)
@@ -128,6 +139,17 @@ class ArmSearch:
             self._optuna.tell(trial, self._values[run.run_id])
         else:
             self._optuna.tell(trial, state=_STATES[status])
+
+    @property
+    def has_only_failed(self) -> bool:
+        """Whether so many runs in a row failed that the next ones would too."""
+        return self._failures_in_a_row >= _FAILURES_TO_GIVE_UP and self.remaining > 0
+
+    def close(self) -> None:
+        """Give the arm up: no further run is proposed."""
+        failed = f"the last {self._failures_in_a_row} runs failed"
+        self.given_up = f"{failed}, so the remaining {self.remaining} were not started"
+        self.planned = self.granted
 
     def _complete(self, run: RunSpec, value: float) -> None:
         """Count a run of full length as a candidate for the winner."""

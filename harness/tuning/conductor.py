@@ -4,6 +4,7 @@ Everything that happens passes through here and into the journal, in this order:
 first, then samplers and rungs learn of it. Ray is not needed here: its doors are in `ray_adapters`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,9 @@ from harness.tuning.arm_confirm import ArmConfirm
 from harness.tuning.arm_search import ArmSearch
 from harness.tuning.past import Past
 from harness.tuning.runs import RunEnd, RunSpec, Worker
+
+_TRIES_AFTER_LOSS = 2
+"""How often a run is started again after its worker was lost."""
 
 
 @dataclass
@@ -48,6 +52,8 @@ class Conductor:
     _live: dict[str, _LiveRun] = field(default_factory=dict)
     _again: list[RunSpec] = field(default_factory=list)
     """Runs of an interrupted study to start before any other."""
+    _lost: Counter[str] = field(default_factory=Counter)
+    """How often each run lost its worker."""
     _searches: dict[str, ArmSearch] = field(init=False)
     _confirms: dict[str, ArmConfirm] = field(init=False)
 
@@ -72,8 +78,10 @@ class Conductor:
         past = Past(events, self.study.search.metric)
         for name, search in self._searches.items():
             self._again += search.restore(past.search_runs(name), past.ended_search_epochs(name))
+            if name in past.given_up:
+                search.close()
             if search.is_over:
-                self._end_search(name, is_recorded=name in past.winners)
+                self._end_search(name, is_recorded=name in past.searched)
         for name, confirm in self._confirms.items():
             runs = past.confirm_runs(name)
             self._again += confirm.restore(runs)
@@ -186,9 +194,29 @@ class Conductor:
         else:
             self._end_confirm_run(live.spec)
 
+    def lost(self, run_id: str, reason: str) -> None:
+        """Start a run again whose worker was lost, which is not the run's own fault; not for ever.
+
+        Args:
+            run_id: The run; one that already ended is left alone.
+            reason: What is known of the loss, for the record of a run that is given up.
+        """
+        live = self._live.get(run_id)
+        if live is None or self.is_interrupted:
+            return
+        self._lost[run_id] += 1
+        if self._lost[run_id] > _TRIES_AFTER_LOSS:
+            given_up = f"{reason} (the worker was lost {self._lost[run_id]} times)"
+            self.ended(run_id, RunEnd(status="failed", reason=given_up))
+        else:
+            del self._live[run_id]
+            self._again.append(live.spec)
+
     def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
         search = self._searches[spec.arm]
         search.end(spec, end.status)
+        if search.has_only_failed:
+            search.close()
         if search.is_over:
             self._end_search(spec.arm, is_recorded=False)
 
@@ -197,7 +225,8 @@ class Conductor:
         winner = self._searches[arm].winner()
         if not is_recorded:
             run_id = winner.run_id if winner else None
-            self._record(PhaseEnded(time=_now(), phase="search", arm=arm, winner=run_id))
+            given_up = self._searches[arm].given_up
+            self._record(PhaseEnded(time=_now(), phase="search", arm=arm, winner=run_id, reason=given_up))
         if winner is not None:
             self._confirms[arm].open(winner.configuration)
 

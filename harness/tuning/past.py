@@ -20,8 +20,10 @@ class Past:
         self._metric = metric
         self.specs: dict[str, RunSpec] = {}
         """Every run that was started, by its id."""
-        self.winners: dict[str, str | None] = {}
-        """Arms whose search phase the journal closes, with the winner's run id."""
+        self.searched: set[str] = set()
+        """Arms whose search phase the journal closes."""
+        self.given_up: set[str] = set()
+        """Arms among them that were closed because their runs failed."""
         self.confirmed: set[str] = set()
         """Arms whose confirm phase the journal closes."""
         self._ends: dict[str, RunEnded] = {}
@@ -50,7 +52,9 @@ class Past:
             case RunEnded():
                 self._ends[event.run_id] = event
             case PhaseEnded() if event.phase == "search":
-                self.winners[event.arm] = event.winner
+                self.searched.add(event.arm)
+                if event.reason is not None:
+                    self.given_up.add(event.arm)
             case PhaseEnded():
                 self.confirmed.add(event.arm)
 

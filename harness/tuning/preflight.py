@@ -6,37 +6,46 @@ from harness.records.provenance import gpu_names, usable_cores
 from harness.study.study import Study
 
 
-def check_before_start(study: Study, folder: ResultsFolder, address: str) -> None:
+def check_before_start(study: Study, folder: ResultsFolder, address: str, *, resume: bool) -> None:
     """Refuse what cannot run.
 
     Args:
         study: The parsed study.
         folder: Where its results would go.
         address: `local`, or the address of a cluster, whose resources are checked once it is joined.
+        resume: Whether the study is to be continued.
 
     Raises:
-        ResultsError: The folder already holds a study, or cannot be written.
+        ResultsError: The folder already holds a study, or holds none to continue, or cannot be written.
         EnvironmentMismatchError: A single run does not fit on this machine.
     """
     dataset_of(study)
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
-    _check_folder_is_free(folder)
+    check_folder(folder, resume=resume)
 
 
-def _check_folder_is_free(folder: ResultsFolder) -> None:
-    if folder.journal.exists() or folder.manifest.exists():
+def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
+    """Refuse to overwrite results, and to continue where there are none.
+
+    Raises:
+        ResultsError: Either is asked for, or the folder cannot be made.
+    """
+    if folder.manifest.exists() and not resume:
         raise ResultsError(
             f"{folder.root}: already holds results of this study, which are never overwritten. "
-            f"Remedy: --results DIR for another folder, or move this one away."
+            f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away."
+        )
+    if resume and not folder.manifest.exists():
+        raise ResultsError(
+            f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
+            f"holds the study with --results DIR."
         )
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
-        folder.journal.touch()
-        folder.journal.unlink()
     except OSError as error:
         raise ResultsError(
-            f"{folder.root}: cannot be written ({error.strerror}). Remedy: --results DIR with a writable DIR."
+            f"{folder.root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
         ) from error
 
 

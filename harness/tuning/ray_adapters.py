@@ -88,9 +88,13 @@ class ConductorScheduler(_Door, FIFOScheduler):
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Note a run whose worker was lost, or that failed; the first reason given counts."""
+        """Note a run whose worker was lost; one that failed by itself has told so before."""
         del tune_controller
-        self._conductor.ended(trial.config["run_id"], RunEnd(status="failed", reason=_failure(trial)))
+        run_id, failure = trial.config["run_id"], _failure(trial)
+        if "OutOfMemory" in failure or "out of memory" in failure:
+            self._conductor.ended(run_id, RunEnd(status="failed", reason=failure))
+        else:
+            self._conductor.lost(run_id, failure)
 
 
 def _select(kind: type[Any], result: dict[str, Any]) -> dict[str, Any]:
@@ -100,11 +104,11 @@ def _select(kind: type[Any], result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failure(trial: Trial) -> str:
-    """Return the last line of what Ray knows of a trial's failure."""
+    """Return what Ray knows of a trial's failure: the line that names the error."""
     path = Path(trial.error_file) if trial.error_file else None
     text = path.read_text(encoding="utf-8") if path and path.exists() else ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1] if lines else "the worker process was lost"
+    lines = [line.strip() for line in text.splitlines() if "Error" in line]
+    return lines[-1][:300] if lines else "the worker process was lost"
 
 
 class StartCallback(_Door, Callback):

@@ -1,72 +1,154 @@
-"""Run a whole study: check, declare, train, record."""
+"""Run a whole study, or the rest of it: check, declare, train, record."""
 
+import logging
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 
-from harness import PROTOCOL_VERSION
 from harness.errors import ResultsError
+from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
-from harness.records.manifest import DeclaredArm, Manifest
-from harness.records.provenance import git_state, gpu_names, machine, usable_cores, versions
+from harness.records.lock import FolderLock
+from harness.records.manifest import Manifest, Resumption
+from harness.records.provenance import gpu_names, usable_cores
+from harness.records.recovery import recover_journal
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
-from harness.training.data.prepare import PreparedDataset, prepare_dataset
+from harness.training.data.prepare import prepare_dataset
 from harness.tuning.conductor import Conductor
+from harness.tuning.continuation import accepted_changes
+from harness.tuning.declaration import COMMAND, declare
 from harness.tuning.interruption import on_interrupt
 from harness.tuning.local_ray import joined_ray, local_ray
-from harness.tuning.preflight import check_run_fits, dataset_of
+from harness.tuning.optuna_journal import buffered_storage
+from harness.tuning.preflight import check_folder, check_run_fits, dataset_of
 from harness.tuning.progress import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a study ended."""
+    """How a session ended."""
 
     failed_runs: int
     is_interrupted: bool
+    had_nothing_to_do: bool = False
+    """The study was finished before."""
 
 
-def run_study(study: Study, folder: ResultsFolder, address: str, say: Callable[[str], None]) -> Outcome:
-    """Run a study that passed `preflight`.
+@dataclass(frozen=True, kw_only=True)
+class _Session:
+    """What a session starts from."""
+
+    manifest: Manifest
+    events: Sequence[Event]
+
+
+def run_study(
+    study: Study, folder: ResultsFolder, address: str, say: Callable[[str], None], *, resume: bool
+) -> Outcome:
+    """Run a study that passed `preflight`, from its start or from where its journal ends.
 
     Args:
         study: The parsed study.
         folder: Where its results go.
         address: `local`, `auto` or `HOST:PORT` of a Ray cluster.
         say: Takes short messages for the user.
+        resume: Continue what the folder holds.
 
     Raises:
-        ResultsError: The results folder cannot be written.
+        ResultsError: The results folder cannot be written, belongs to another sweep, holds another study, or
+            is damaged beyond what is certain to be right.
         EnvironmentMismatchError: The cluster cannot run what the study asks for.
         DataError: The data set cannot be found or is damaged.
     """
     prepared = prepare_dataset(dataset_of(study), progress=say)
     plan = plan_study(study)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with FolderLock(folder.lock):
+        check_folder(folder, resume=resume)
+        declared = declare(study, plan, prepared, _local_slots(study) if address == "local" else 0)
+        session = _continue(folder, declared, say) if resume else _begin(folder, declared, study)
+        with _tidied_unless_begun(folder), JournalWriter(folder.journal) as journal:
+            return _run_session(study, plan, session, folder, journal, address=address, say=say)
+
+
+def _begin(folder: ResultsFolder, declared: Manifest, study: Study) -> _Session:
+    """Write down what the study is before its first run."""
+    try:
+        folder.study_file.write_text(study.text, encoding="utf-8")
+        declared.write(folder.manifest)
+    except OSError as error:
+        raise ResultsError(f"{folder.root}: cannot be written ({error.strerror})") from error
+    return _Session(manifest=declared, events=[])
+
+
+def _continue(folder: ResultsFolder, declared: Manifest, say: Callable[[str], None]) -> _Session:
+    """Read what happened, and check that what is asked for now continues it."""
+    before = Manifest.read(folder.manifest)
+    recovery = recover_journal(folder)
+    changes = accepted_changes(before, declared, recovery.events)
+    for line in filter(None, [recovery.loss, *changes]):
+        say(line)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    command = [*COMMAND, *sys.argv[1:]]
+    step = Resumption(at=now, command=command, changes=changes, loss=recovery.loss)
+    budgets = ("question", "arms", "search", "confirm", "confirm_seeds", "resources", "slots")
+    grown = {name: getattr(declared, name) for name in budgets}
+    return _Session(
+        manifest=before.model_copy(update={**grown, "resumed": [*before.resumed, step]}),
+        events=recovery.events,
+    )
+
+
+@contextmanager
+def _tidied_unless_begun(folder: ResultsFolder) -> Iterator[None]:
+    """Leave no results folder behind when starting failed before the first event."""
+    try:
+        yield
+    except BaseException:
+        if folder.journal.exists() and folder.journal.stat().st_size == 0:
+            for path in (folder.journal, folder.manifest, folder.study_file, folder.optuna_journal):
+                path.unlink(missing_ok=True)
+        raise
+
+
+def _run_session(
+    study: Study,
+    plan: Plan,
+    session: _Session,
+    folder: ResultsFolder,
+    journal: JournalWriter,
+    *,
+    address: str,
+    say: Callable[[str], None],
+) -> Outcome:
+    """Run what is left of a study."""
+    storage, optuna_journal = buffered_storage(folder.optuna_journal)
+    progress = Progress(study, plan)
+    for event in session.events:
+        progress.recall(event)
+
+    def write(event: Event) -> None:
+        journal.append(event)
+        progress.take(event)
+
+    conductor = Conductor(study, plan, storage, write)
+    conductor.replay(session.events)
+    if conductor.is_over:
+        return Outcome(failed_runs=progress.count("failed"), is_interrupted=False, had_nothing_to_do=True)
     say("starting Ray" if address == "local" else f"joining Ray at {address}")
     with _ray(study, address) as temporary:
-        slots = _slots(study)
-        _declare(study, plan, folder, prepared, slots)
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = JournalStorage(JournalFileBackend(str(folder.optuna_journal)))
-        with JournalWriter(folder.journal) as journal, Progress(study, plan, slots) as progress:
-
-            def write(event: Any) -> None:
-                journal.append(event)
-                progress.take(event)
-
-            conductor = Conductor(study, plan, storage, write)
-            with on_interrupt(conductor.interrupt):
-                _run_in_tune(conductor, study, slots, temporary)
+        slots = _cluster_slots(study)
+        session.manifest.model_copy(update={"slots": slots}).write(folder.manifest)
+        optuna_journal.release()
+        with progress.shown(slots), on_interrupt(conductor.interrupt):
+            _run_in_tune(conductor, study, slots, temporary)
     if conductor.fault is not None:
         raise conductor.fault
     return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
@@ -78,8 +160,12 @@ def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
     return local_ray(usable_cores(), len(gpu_names()) if study.resources.gpu else 0)
 
 
-def _slots(study: Study) -> int:
-    """Return how many runs fit beside each other.
+def _local_slots(study: Study) -> int:
+    return _slots(study, usable_cores(), len(gpu_names()))
+
+
+def _cluster_slots(study: Study) -> int:
+    """Return how many runs fit into the Ray that was started or joined.
 
     Raises:
         EnvironmentMismatchError: Not even one does.
@@ -89,66 +175,17 @@ def _slots(study: Study) -> int:
     there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
     check_run_fits(study, cpus, gpus, "the cluster")
+    return _slots(study, cpus, gpus)
+
+
+def _slots(study: Study, cpus: float, gpus: float) -> int:
+    """Return how many runs fit beside each other."""
     slots = int(cpus // study.resources.cpu)
     return min(slots, int(gpus / study.resources.gpu)) if study.resources.gpu else slots
 
 
-def _declare(study: Study, plan: Plan, folder: ResultsFolder, prepared: PreparedDataset, slots: int) -> None:
-    """Write down what the study is before its first run."""
-    spec = prepared.spec
-    val_fraction = next(iter({arm.fixed.get("val_fraction", 0.1) for arm in study.arms}))
-    val_samples = round(spec.n_train * val_fraction)
-    arms = {
-        arm_plan.arm.name: DeclaredArm(
-            fixed=arm_plan.arm.fixed,
-            space={
-                name: domain.model_dump(mode="json", exclude_unset=True)
-                for name, domain in arm_plan.arm.space.items()
-            },
-            search_runs=arm_plan.search_runs,
-            confirm_runs=arm_plan.confirm_runs,
-            max_epochs=arm_plan.arm.max_epochs,
-        )
-        for arm_plan in plan.arms
-    }
-    manifest = Manifest(
-        protocol_version=PROTOCOL_VERSION,
-        study=study.name,
-        question=study.question,
-        arms=arms,
-        search=study.search.model_dump(mode="json"),
-        confirm=study.confirm.model_dump(mode="json"),
-        search_seeds=list(plan.search_seeds),
-        confirm_seeds=list(plan.confirm_seeds),
-        resources=study.resources.model_dump(mode="json"),
-        claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
-        dataset={
-            "name": spec.name,
-            "sha256": prepared.sha256,
-            "train_samples": spec.n_train - val_samples,
-            "val_samples": val_samples,
-            "test_samples": spec.n_test,
-            "split": f"stratified by class, {val_fraction:g} of the training images for validation, "
-            f"drawn anew from each run's seed",
-        },
-        git=git_state(),
-        versions=versions(),
-        machine=machine(),
-        slots=slots,
-        command=["python", "-m", "harness.sweep", *sys.argv[1:]],
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    try:
-        folder.study_file.write_text(study.text, encoding="utf-8")
-        manifest.write(folder.manifest)
-    except OSError as error:
-        raise ResultsError(f"{folder.root}: cannot be written ({error.strerror})") from error
-
-
 def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path) -> None:
     """Run everything the conductor hands out as one Tune experiment."""
-    import logging
-
     from ray import tune
     from ray.tune.logger import JsonLoggerCallback
 

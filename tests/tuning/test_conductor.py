@@ -8,8 +8,26 @@ from optuna.trial import TrialState
 
 from harness.errors import ResultsError
 from harness.records.events import Event, PhaseEnded, RunEnded, RunStarted
+from harness.records.frames import frames_from_events
+from harness.training.epoch import EpochRecord
 from harness.tuning.conductor import Conductor
-from harness.tuning.runs import RunEnd, RunSpec
+from harness.tuning.runs import RunEnd, RunSpec, Worker
+
+WORKER = Worker(threads=1, device="cpu", host="h", steps_per_epoch=10)
+
+
+def record(epoch: int, loss: float) -> EpochRecord:
+    """Return an epoch with this validation loss."""
+    return EpochRecord(
+        epoch=epoch,
+        step=10 * epoch,
+        lr=0.1,
+        train_loss=1.0,
+        train_accuracy=0.5,
+        val_loss=loss,
+        val_accuracy=0.5,
+        seconds=1.0,
+    )
 
 
 def flat(run: RunSpec, epoch: int) -> float:
@@ -78,19 +96,79 @@ def test_optuna_is_told_the_truth(drive: Callable[..., Any]) -> None:
         assert max(trial.intermediate_values) == end.epochs
 
 
-@pytest.mark.parametrize(("status", "state"), [("diverged", TrialState.PRUNED), ("failed", TrialState.FAIL)])
+@pytest.mark.parametrize(
+    ("status", "state", "count"), [("diverged", TrialState.PRUNED, 8), ("failed", TrialState.FAIL, 6)]
+)
 def test_runs_that_end_badly_use_up_budget_and_never_win(
-    drive: Callable[..., Any], status: Any, state: TrialState
+    drive: Callable[..., Any], status: Any, state: TrialState, count: int
 ) -> None:
-    """An arm whose every run ends so has no winner and no confirm phase; the study still ends."""
+    """An arm whose every run ends so has no winner and no confirm phase; the study still ends.
+
+    Three failures in a row close an arm; divergence is a result and closes none.
+    """
     driven = drive()
     while (run := driven.conductor.next_run()) is not None:
         driven.conductor.started(run.run_id)
         driven.conductor.ended(run.run_id, RunEnd(status=status, reason="because"))
     assert driven.conductor.is_over
-    assert Counter(end.status for end in ended(driven.events)) == {status: 8}
+    assert Counter(end.status for end in ended(driven.events)) == {status: count}
     assert {t.state for t in driven.optuna_trials("adam")} == {state}
     assert [e.winner for e in driven.events if isinstance(e, PhaseEnded)] == [None, None]
+
+
+def test_an_arm_that_only_fails_is_given_up_with_a_reason(drive: Callable[..., Any]) -> None:
+    """The rest of its budget is not burned, the other arm is not touched, and the journal says why."""
+    driven = drive("search={trials: 10, early_stopping: none}", "confirm.seeds=1")
+    while (run := driven.conductor.next_run()) is not None:
+        if run.arm == "sgd":
+            driven.conductor.started(run.run_id)
+            driven.conductor.ended(run.run_id, RunEnd(status="failed", reason="because"))
+        else:
+            driven.train(run, flat)
+    searched = Counter(end.run_id.split("-")[0] for end in ended(driven.events) if end.phase == "search")
+    assert searched == {"sgd": 3, "adam": 10}
+    closed = next(e for e in driven.events if isinstance(e, PhaseEnded) and e.arm == "sgd")
+    assert closed.reason == "the last 3 runs failed, so the remaining 7 were not started"
+    again = drive("search={trials: 10, early_stopping: none}", "confirm.seeds=1")
+    again.conductor.replay(driven.events)
+    assert again.conductor.is_over
+
+
+def test_a_lost_worker_starts_its_run_again_but_not_for_ever(drive: Callable[..., Any]) -> None:
+    """Twice the run is handed out again, with everything the same; the third loss is a failure."""
+    driven = drive()
+    first = driven.conductor.next_run()
+    for _ in range(2):
+        driven.conductor.started(first.run_id)
+        driven.conductor.epoch(first.run_id, record(1, 1.0), WORKER)
+        driven.conductor.lost(first.run_id, "ActorDiedError")
+        assert driven.conductor.next_run() == first
+    driven.conductor.started(first.run_id)
+    driven.conductor.lost(first.run_id, "ActorDiedError")
+    (end,) = ended(driven.events)
+    assert (end.status, end.reason) == ("failed", "ActorDiedError (the worker was lost 3 times)")
+    frames = frames_from_events("s", driven.events, 100)
+    assert frames.runs.column("attempts").to_pylist() == [3]
+
+
+def test_a_lost_worker_changes_no_result(drive: Callable[..., Any]) -> None:
+    """A study in which every run loses its worker once ends like one without losses."""
+    whole, lossy = drive(), drive()
+    expected = whole.run(flat)
+    seen: set[str] = set()
+    order = []
+    while (run := lossy.conductor.next_run()) is not None:
+        if run.run_id in seen:
+            lossy.train(run, flat)
+            order.append(run)
+        else:
+            seen.add(run.run_id)
+            lossy.conductor.started(run.run_id)
+            lossy.conductor.epoch(run.run_id, record(1, flat(run, 1)), WORKER)
+            lossy.conductor.lost(run.run_id, "ActorDiedError")
+    assert order == expected
+    kept = [(end.run_id, end.status) for end in ended(lossy.events)]
+    assert kept == [(end.run_id, end.status) for end in ended(whole.events)]
 
 
 def test_the_same_study_makes_the_same_choices(drive: Callable[..., Any]) -> None:

@@ -1,0 +1,67 @@
+"""What a study declares before its first run, as a manifest."""
+
+import sys
+from datetime import UTC, datetime
+
+from harness import PROTOCOL_VERSION
+from harness.records.manifest import DeclaredArm, Manifest
+from harness.records.provenance import git_state, machine, versions
+from harness.study.plan import ArmPlan, Plan
+from harness.study.study import Study
+from harness.training.data.prepare import PreparedDataset
+
+COMMAND = ["python", "-m", "harness.sweep"]
+
+
+def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> Manifest:
+    """Return the manifest of a study about to run here.
+
+    Args:
+        study: The parsed study.
+        plan: Its runs and seeds.
+        prepared: The verified data set.
+        slots: Runs that may train at the same time.
+    """
+    spec = prepared.spec
+    val_fraction = next(iter({arm.fixed.get("val_fraction", 0.1) for arm in study.arms}))
+    val_samples = round(spec.n_train * val_fraction)
+    return Manifest(
+        protocol_version=PROTOCOL_VERSION,
+        study=study.name,
+        question=study.question,
+        arms={arm_plan.arm.name: _declared_arm(arm_plan) for arm_plan in plan.arms},
+        search=study.search.model_dump(mode="json"),
+        confirm=study.confirm.model_dump(mode="json"),
+        search_seeds=list(plan.search_seeds),
+        confirm_seeds=list(plan.confirm_seeds),
+        resources=study.resources.model_dump(mode="json"),
+        claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
+        dataset={
+            "name": spec.name,
+            "sha256": prepared.sha256,
+            "train_samples": spec.n_train - val_samples,
+            "val_samples": val_samples,
+            "test_samples": spec.n_test,
+            "split": f"stratified by class, {val_fraction:g} of the training images for validation, "
+            f"drawn anew from each run's seed",
+        },
+        git=git_state(),
+        versions=versions(),
+        machine=machine(),
+        slots=slots,
+        command=[*COMMAND, *sys.argv[1:]],
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _declared_arm(arm_plan: ArmPlan) -> DeclaredArm:
+    arm = arm_plan.arm
+    return DeclaredArm(
+        fixed=arm.fixed,
+        space={
+            name: domain.model_dump(mode="json", exclude_unset=True) for name, domain in arm.space.items()
+        },
+        search_runs=arm_plan.search_runs,
+        confirm_runs=arm_plan.confirm_runs,
+        max_epochs=arm.max_epochs,
+    )

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import ResultsError
+from harness.records.events import PhaseEnded
+from harness.records.folder import ResultsFolder
+from harness.records.journal import JournalWriter, read_journal
+from harness.records.recovery import recover_journal
+
+EVENTS = [PhaseEnded(time=f"t{i}", phase="search", arm=f"arm{i}", winner=None) for i in range(6)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> ResultsFolder:
+    """Return a results folder with a journal of six events."""
+    folder = ResultsFolder(tmp_path)
+    with JournalWriter(folder.journal) as journal:
+        for event in EVENTS:
+            journal.append(event)
+    return folder
+
+
+def lines(folder: ResultsFolder) -> list[bytes]:
+    """Return the journal's lines."""
+    return folder.journal.read_bytes().splitlines(keepends=True)
+
+
+def test_an_intact_journal_is_left_alone(folder: ResultsFolder) -> None:
+    """Nothing is lost, nothing is written."""
+    before = folder.journal.read_bytes()
+    recovery = recover_journal(folder)
+    assert (recovery.events, recovery.loss) == (EVENTS, None)
+    assert folder.journal.read_bytes() == before
+    assert list(folder.root.iterdir()) == [folder.journal]
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_an_empty_or_missing_journal_holds_no_event(tmp_path: Path, content: bytes | None) -> None:
+    """A study killed before its first event begins at its beginning."""
+    folder = ResultsFolder(tmp_path)
+    if content is not None:
+        folder.journal.write_bytes(content)
+    assert recover_journal(folder).events == []
+
+
+def test_a_journal_cut_at_any_byte_keeps_its_whole_lines(folder: ResultsFolder) -> None:
+    """What a crash tears off is dropped and named, and the journal can be appended to again."""
+    content = folder.journal.read_bytes()
+    ends = [len(b"".join(lines(folder)[:i])) for i in range(7)]
+    for cut in range(len(content)):
+        folder.journal.write_bytes(content[:cut])
+        n_whole = sum(end <= cut for end in ends) - 1
+        recovery = recover_journal(folder)
+        assert recovery.events == EVENTS[:n_whole]
+        assert (recovery.loss is None) == (cut in ends)
+        with JournalWriter(folder.journal) as journal:
+            journal.append(EVENTS[0])
+        assert list(read_journal(folder)) == [*EVENTS[:n_whole], EVENTS[0]]
+
+
+def test_the_damaged_file_is_kept_beside_the_repaired_one(folder: ResultsFolder) -> None:
+    """Twice damaged, two copies."""
+    for number in (1, 2):
+        damaged = folder.journal.read_bytes()[:-5]
+        folder.journal.write_bytes(damaged)
+        recovery = recover_journal(folder)
+        kept = folder.root / f"journal.jsonl.damaged-{number}"
+        assert kept.read_bytes() == damaged
+        assert recovery.loss is not None
+        assert kept.name in recovery.loss
+
+
+@given(st.integers(0, 5), st.integers(1, 6))
+def test_a_repeated_block_is_dropped_without_loss(start: int, length: int) -> None:
+    """Wherever lines up to some point stand twice, each is read once."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = ResultsFolder(Path(name))
+        with JournalWriter(folder.journal) as journal:
+            for event in EVENTS:
+                journal.append(event)
+        whole = lines(folder)
+        end = min(start + length, len(whole))
+        folder.journal.write_bytes(b"".join(whole[:end] + whole[start:end] + whole[end:]))
+        recovery = recover_journal(folder)
+        assert recovery.events == EVENTS
+        assert recovery.loss is not None
+        assert "nothing was lost" in recovery.loss
+
+
+def test_damage_before_sound_lines_is_refused_and_nothing_changed(folder: ResultsFolder) -> None:
+    """Whether to give up what follows is not ours to decide; the message gives line and remedy."""
+    damaged = lines(folder)
+    damaged[2] = damaged[2].replace(b"arm2", b"arm7")
+    folder.journal.write_bytes(b"".join(damaged))
+    with pytest.raises(
+        ResultsError, match=r"journal\.jsonl:3: this line is damaged, and lines after it are sound"
+    ):
+        recover_journal(folder)
+    assert lines(folder) == damaged
