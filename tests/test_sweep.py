@@ -195,7 +195,7 @@ def test_five_mistakes_are_told_without_starting_anything(tmp_path: Path, reposi
     text = (repository / STUDY).read_text()
     for old, new in (
         ("batch_size", "batchsize"), ("high: 1.0", "high: 1e-5"), ("optimizer: adam", "optimizer: adem"),
-        ("trials: 16", "trials: -1"), ("arm: adam", "arm: adm"),
+        ("trials: 12", "trials: -1"), ("arm: adam", "arm: adm"),
     ):  # fmt: skip
         assert old in text
         text = text.replace(old, new, 1)
@@ -235,6 +235,6 @@ def test_a_dry_run_starts_and_writes_nothing(repository: Path, tmp_path: Path) -
     """It tells arms, spaces, runs and steps."""
     done = sweep(repository, STUDY, "--dry-run", "--results", str(tmp_path))
     assert done.returncode == 0
-    assert "arm rmsprop: 16 search runs, 5 confirm runs" in done.stdout
+    assert "arm rmsprop: 12 search runs, 5 confirm runs" in done.stdout
     assert "50 epochs of 106 steps = 5300 steps" in done.stdout
     assert not list(tmp_path.iterdir())

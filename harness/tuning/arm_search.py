@@ -227,6 +227,7 @@ def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler
 
     Each proposal has a seed of its own, derived from the study's seed, the arm's name and the proposal's
     number: it depends on what the arm's runs have told so far, and not on whether the study was interrupted.
+    TPE draws at random for a third of the budget, at most for ten trials (Optuna's default).
     """
     seed = derive_seed(study.search.seed, "sampler", arm.name, number)
     if study.search.sampler == "tpe":
@@ -234,6 +235,10 @@ def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler
             # `group` is what makes multivariate TPE fit conditional spaces; our lock pins its behaviour
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             return optuna.samplers.TPESampler(
-                seed=seed, multivariate=True, group=is_conditional(arm.space), constant_liar=True
+                n_startup_trials=min(10, max(1, (study.search.trials or 0) // 3)),
+                seed=seed,
+                multivariate=True,
+                group=is_conditional(arm.space),
+                constant_liar=True,
             )
     return optuna.samplers.RandomSampler(seed=seed)
