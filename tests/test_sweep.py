@@ -217,7 +217,6 @@ def test_five_mistakes_are_told_without_starting_anything(tmp_path: Path, reposi
         ((STUDY, "--set", "recipe.epochs"), "not of the form key.subkey=value"),
         ((STUDY, "--set", "resources.cpu=4096"), "resources.cpu: a run asks for 4096, but this machine has"),
         ((STUDY, "--set", "resources.gpu=64"), "resources.gpu: a run asks for 64, but this machine has"),
-        ((STUDY, "--resume"), "not available in this version"),
     ],
 )
 def test_what_cannot_run_is_refused_without_traceback(
