@@ -34,7 +34,7 @@ class EarlyStopping(_Section):
 class Search(_Section):
     """How configurations are chosen. Every arm gets the same."""
 
-    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    sampler: Literal["tpe", "random", "grid", "gp"] = "tpe"
     trials: Annotated[int, Field(ge=1)] | None = None
     """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
     metric: Metric = "val_loss"
@@ -89,6 +89,8 @@ class Resources(_Section):
     """Threads of a run."""
     gpu: Annotated[float, Field(ge=0)] = 0
     """GPUs of a run: 0, a fraction below 1, or a whole number."""
+    stall_minutes: Annotated[float, Field(gt=0)] | None = None
+    """A run that reports no epoch for so long is killed and counts as failed; by default none is."""
 
     @model_validator(mode="after")
     def _gpu_is_a_fraction_or_whole(self) -> "Resources":

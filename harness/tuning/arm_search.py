@@ -230,15 +230,24 @@ def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler
     TPE draws at random for a third of the budget, at most for ten trials (Optuna's default).
     """
     seed = derive_seed(study.search.seed, "sampler", arm.name, number)
-    if study.search.sampler == "tpe":
-        with warnings.catch_warnings():
-            # `group` is what makes multivariate TPE fit conditional spaces; our lock pins its behaviour
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return optuna.samplers.TPESampler(
-                n_startup_trials=min(10, max(1, (study.search.trials or 0) // 3)),
-                seed=seed,
-                multivariate=True,
-                group=is_conditional(arm.space),
-                constant_liar=True,
-            )
-    return optuna.samplers.RandomSampler(seed=seed)
+    with warnings.catch_warnings():
+        # `group` and the GP sampler are experimental in name; the lock file pins their behaviour
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        match study.search.sampler:
+            case "tpe":
+                return optuna.samplers.TPESampler(
+                    n_startup_trials=_startup_trials(study),
+                    seed=seed,
+                    multivariate=True,
+                    group=is_conditional(arm.space),
+                    constant_liar=True,
+                )
+            case "gp":
+                return optuna.samplers.GPSampler(seed=seed, n_startup_trials=_startup_trials(study))
+            case _:
+                return optuna.samplers.RandomSampler(seed=seed)
+
+
+def _startup_trials(study: Study) -> int:
+    """Return how many proposals are drawn at random before a model is fitted."""
+    return min(10, max(1, (study.search.trials or 0) // 3))

@@ -4,6 +4,7 @@ Everything that happens passes through here and into the journal, in this order:
 first, then samplers and rungs learn of it. Ray is not needed here: its doors are in `ray_adapters`.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ class _LiveRun:
     """A run that was handed out and has not ended."""
 
     spec: RunSpec
+    heard_at: float = field(default_factory=time.monotonic)
+    """When the run last began or reported, by the driver's monotonic clock, in seconds."""
     epochs: int = 0
     train_seconds: float = 0.0
     worker: Worker | None = None
@@ -127,6 +130,7 @@ class Conductor:
         if self.is_interrupted:
             return
         spec = self._live[run_id].spec
+        self._live[run_id].heard_at = time.monotonic()
         self._record(
             RunStarted(
                 time=_now(),
@@ -158,7 +162,7 @@ class Conductor:
                 seconds=epoch.seconds,
             )
         )
-        live.epochs, live.worker = epoch.epoch, worker
+        live.epochs, live.worker, live.heard_at = epoch.epoch, worker, time.monotonic()
         live.train_seconds += epoch.seconds
         if live.spec.phase == "confirm":
             return False
@@ -203,6 +207,11 @@ class Conductor:
         """
         live = self._live.get(run_id)
         if live is None or self.is_interrupted:
+            return
+        limit = self.study.resources.stall_minutes
+        if limit is not None and time.monotonic() - live.heard_at >= 60 * limit:
+            stalled = f"no epoch within {limit:g} minutes (resources.stall_minutes), so the worker was killed"
+            self.ended(run_id, RunEnd(status="failed", reason=stalled))
             return
         self._lost[run_id] += 1
         if self._lost[run_id] > _TRIES_AFTER_LOSS:

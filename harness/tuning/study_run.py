@@ -199,7 +199,11 @@ def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are in the journal and on the screen
     resources = study.resources
-    settings = {"threads": resources.cpu, "device": "cuda" if resources.gpu else "cpu"}
+    settings = {
+        "threads": resources.cpu,
+        "device": "cuda" if resources.gpu else "cpu",
+        "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
+    }
     tuner = tune.Tuner(
         tune.with_resources(run_in_worker, {"cpu": resources.cpu, "gpu": resources.gpu}),
         tune_config=tune.TuneConfig(

@@ -1,5 +1,6 @@
 """What a worker does: train one run and report every epoch. Runs inside Ray's processes."""
 
+import faulthandler
 import socket
 import traceback
 from dataclasses import asdict
@@ -17,6 +18,9 @@ from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
 from harness.tuning.runs import RunEnd, Worker
 
+_STANDARD_ERROR = 2
+"""File descriptor; Ray keeps what is written there with the worker's log."""
+
 
 def run_trial(config: dict[str, Any]) -> None:
     """Train the run that a `RunSpec` describes, as Ray Tune calls it.
@@ -25,7 +29,7 @@ def run_trial(config: dict[str, Any]) -> None:
     end (`kind: end`, a `RunEnd`), as flat dicts.
 
     Args:
-        config: A `RunSpec` as a dict, with `threads` and `device` beside its fields.
+        config: A `RunSpec` as a dict, with `threads`, `device` and `stall_seconds` beside its fields.
     """
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
@@ -53,15 +57,27 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     )
 
     def report(record: EpochRecord) -> None:
+        faulthandler.cancel_dump_traceback_later()
         tune.report({"kind": "epoch", **asdict(record), **asdict(worker)})
+        _watch(config["stall_seconds"])
 
-    result = train(configuration, config["seed"], data, report, prepared.spec.n_classes)
+    _watch(config["stall_seconds"])
+    try:
+        result = train(configuration, config["seed"], data, report, prepared.spec.n_classes)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
     if result.has_diverged:
         return RunEnd(status="diverged", reason=result.reason)
     if config["phase"] != "confirm":
         return RunEnd(status="completed")
     test_loss, test_accuracy = _test(config["phase"], prepared, result, device)
     return RunEnd(status="completed", test_loss=test_loss, test_accuracy=test_accuracy)
+
+
+def _watch(stall_seconds: float | None) -> None:
+    """Let this process end itself, whatever it hangs in, unless it is watched anew or released in time."""
+    if stall_seconds is not None:
+        faulthandler.dump_traceback_later(stall_seconds, exit=True, file=_STANDARD_ERROR)
 
 
 def _test(

@@ -31,6 +31,7 @@ def results(events: list[Event]) -> dict[str, Any]:
 OVERRIDES = [
     (),
     ("search.sampler=random",),
+    ("search.sampler=gp",),
     ("search={sampler: grid, seeds: 2}", "confirm.seeds=2",
      "arms.sgd={optimizer: sgd, lr: {grid: [0.5, 0.1]}}", "arms.adam={optimizer: adam, lr: {grid: [0.01]}}"),
     ("arms.sgd={optimizer: {one_of: {sgd: {lr: {low: 0.01, high: 1.0, log: true}}, adam: {lr: 0.001}}}}",),
@@ -38,7 +39,7 @@ OVERRIDES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("overrides", OVERRIDES, ids=["tpe", "random", "grid", "one_of", "fixed"])
+@pytest.mark.parametrize("overrides", OVERRIDES, ids=["tpe", "random", "gp", "grid", "one_of", "fixed"])
 def test_any_prefix_of_a_journal_leads_to_the_same_results(
     drive: Callable[..., Any], overrides: tuple[str, ...]
 ) -> None:
