@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-STUDY  ?= search_spaces/optimizers.yaml
+STUDY   ?= search_spaces/optimizers.yaml
+RESULTS ?= results/optimizers
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report test check format lock schema clean
+.PHONY: help $(VENV) sweep report dashboard test check format lock schema clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -31,6 +32,9 @@ report: $(VENV)/installed  ## write the report of every study under results/ aga
 	  if [ -e "$$journal" ]; then found=1; $(BIN)/python -m analysis.report "$$(dirname "$$journal")" || exit $$?; fi; \
 	done; [ $$found = 1 ] || { echo "no results yet: run make sweep" >&2; exit 2; }
 
+dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
+	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"
+
 test: $(VENV)/installed  ## run the whole test suite
 	$(BIN)/python -m pytest
 
@@ -51,7 +55,7 @@ schema: $(VENV)/installed  ## write the JSON schema of study files again
 
 lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra test --output-file requirements.txt pyproject.toml
+	  --no-emit-index-url --no-header --extra test --extra dashboard --output-file requirements.txt pyproject.toml
 
 clean:  ## remove the virtual environment and caches (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
