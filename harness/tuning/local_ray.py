@@ -7,7 +7,9 @@ module itself may be imported earlier.
 import logging
 import os
 import secrets
+import shlex
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,6 +71,7 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
                 object_store_memory=_OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
+                runtime_env=_runtime_environment(),
                 _temp_dir=str(folder),
             )
             yield folder
@@ -76,6 +79,15 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
             ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runtime_environment() -> dict[str, str] | None:
+    """Return what workers need when the interpreter's path has a space or another character that shells read.
+
+    Ray 2.60 starts workers through `bash -c` and quotes their arguments, but not the interpreter.
+    """
+    quoted = shlex.quote(sys.executable)
+    return None if quoted == sys.executable else {"py_executable": quoted}
 
 
 def _short_temporary_folder() -> str:

@@ -1,6 +1,7 @@
 """Progress on the screen: a live table on a terminal, elsewhere one short line every few seconds."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +30,6 @@ class Progress:
         self._started = time.monotonic()
         self._epochs_before = 0
         self._first_epoch_at: float | None = None
-        self._last_line = 0.0
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=2)
 
@@ -48,27 +48,34 @@ class Progress:
         beside = f"{slots} runs at a time" if slots > 1 else "one run at a time"
         self._title = f"{self._study}: {beside}"
         self._started = time.monotonic()
-        if not self._console.is_terminal:
-            yield
-            self._print_line()
+        if self._console.is_terminal:
+            with self._live:
+                yield
             return
-        with self._live:
-            yield
+        is_over = threading.Event()
+        printer = threading.Thread(target=self._print_lines, args=(is_over,), daemon=True)
+        printer.start()
+        yield
+        is_over.set()
+        printer.join()
+        self._print_line()
+
+    def _print_lines(self, is_over: threading.Event) -> None:
+        """Print a line every few seconds, also while nothing happens."""
+        while not is_over.wait(_LINE_SECONDS):
+            self._print_line()
 
     def take(self, event: Event) -> None:
-        """Count an event and show it in time."""
+        """Count an event."""
         self._tally.take(event)
         if self._first_epoch_at is None and isinstance(event, EpochEnded):
             self._first_epoch_at = time.monotonic() - event.seconds
-        if not self._console.is_terminal and time.monotonic() - self._last_line >= _LINE_SECONDS:
-            self._print_line()
 
     def count(self, status: Status) -> int:
         """Return how many runs ended with a status."""
         return self._tally.count(status)
 
     def _print_line(self) -> None:
-        self._last_line = time.monotonic()
         arms = ", ".join(
             f"{name} {arm.ended.total()}/{arm.planned}{_best(arm)}" for name, arm in self._tally.arms.items()
         )
