@@ -38,7 +38,10 @@ class Search(_Section):
     trials: Annotated[int, Field(ge=1)] | None = None
     """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
     metric: Metric = "val_loss"
-    """What selects, at a run's last epoch. Never a test value."""
+    """What selects, at the end of a run of full length. Never a test value."""
+    average_epochs: Annotated[int, Field(ge=1)] = 1
+    """Epochs at the end of a run over which the metric is averaged: with 1, the last epoch alone decides, and
+    with it its luck."""
     mode: Literal["min", "max"] | None = None
     """Follows from the metric; may be spelled out."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0

@@ -66,7 +66,7 @@ class ArmSearch:
         stopping = study.early_stopping
         self._asha = ArmEarlyStopping(stopping, self._mode, self._longest_run()) if stopping else None
         self._trials: dict[str, optuna.Trial] = {}
-        self._values: dict[str, float] = {}
+        self._values: dict[str, list[float]] = {}
         self._reached: dict[str, int] = {}
         self._failures_in_a_row = 0
         self.given_up: str | None = None
@@ -123,7 +123,7 @@ class ArmSearch:
         if epoch > self._reached.get(run.run_id, 0):  # a run started again repeats what it reported
             self._trials[run.run_id].report(value, epoch)
             self._reached[run.run_id] = epoch
-        self._values[run.run_id] = value
+        self._values.setdefault(run.run_id, [])[epoch - 1 :] = [value]
         if self._asha is None or epoch >= run.configuration["epochs"]:
             return False
         return self._asha.should_stop(run.run_id, epoch, value)
@@ -135,8 +135,9 @@ class ArmSearch:
         if self._asha is not None:
             self._asha.forget(run.run_id)
         if status == "completed":
-            self._complete(run, self._values[run.run_id])
-            self._optuna.tell(trial, self._values[run.run_id])
+            value = self._final(self._values[run.run_id])
+            self._complete(run, value)
+            self._optuna.tell(trial, value)
         else:
             self._optuna.tell(trial, state=_STATES[status])
 
@@ -150,6 +151,11 @@ class ArmSearch:
         failed = f"the last {self._failures_in_a_row} runs failed"
         self.given_up = f"{failed}, so the remaining {self.remaining} were not started"
         self.planned = self.granted
+
+    def _final(self, values: Sequence[float | None]) -> float:
+        """Return what selects a run of full length: the metric's mean over its last epochs."""
+        last = [value for value in values[-self._study.search.average_epochs :] if value is not None]
+        return fsum(last) / len(last)
 
     def _complete(self, run: RunSpec, value: float) -> None:
         """Count a run of full length as a candidate for the winner."""
@@ -195,16 +201,15 @@ class ArmSearch:
         self._optuna.add_trial(
             optuna.trial.create_trial(
                 state=_STATES[run.status or "failed"],
-                value=run.values[-1] if is_completed else None,
+                value=self._final(run.values) if is_completed else None,
                 params=parameters,
                 distributions=distributions_of(self.arm.space, parameters),
                 intermediate_values=finite,
             )
         )
         self.granted += 1
-        last = run.values[-1] if run.values else None
-        if is_completed and last is not None:
-            self._complete(run.spec, last)
+        if is_completed:
+            self._complete(run.spec, self._final(run.values))
 
     def winner(self) -> RunSpec | None:
         """Return the best configuration's first run; None when no configuration completed.

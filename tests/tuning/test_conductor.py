@@ -245,3 +245,24 @@ def test_a_record_that_cannot_be_written_interrupts_the_study(drive: Callable[..
     conductor.started(run.run_id)
     assert str(conductor.fault) == "disk full at run_started"
     assert conductor.next_run() is None
+
+
+def test_averaging_over_the_last_epochs_takes_luck_out_of_the_selection(drive: Callable[..., Any]) -> None:
+    """A run that is best at its very last epoch only does not win; Optuna is told the mean."""
+
+    def swinging(run: RunSpec, epoch: int) -> float:
+        is_lucky = run.number == 1 and epoch == 9
+        return 0.1 if is_lucky else 1.0 + run.number
+
+    lucky, calm = (
+        drive("search.early_stopping=none"),
+        drive("search={trials: 4, early_stopping: none, average_epochs: 3}"),
+    )
+    for driven, winner, value in (
+        (lucky, "sgd-search-0001", 0.1),
+        (calm, "sgd-search-0000", (2 + 2 + 0.1) / 3),
+    ):
+        driven.run(swinging)
+        closed = next(e for e in driven.events if isinstance(e, PhaseEnded) and e.arm == "sgd")
+        assert closed.winner == winner
+        assert driven.optuna_trials("sgd")[1].value == pytest.approx(value)
