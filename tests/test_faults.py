@@ -15,7 +15,7 @@ arms:
   broken: {{optimizer: sgd, lr: {{low: 1e-2, high: 1.0, log: true}}}}
 search: {{trials: 5}}
 confirm: {{seeds: 2}}
-resources: {{cpu: 2{more}}}
+resources: {{concurrency: 1{more}}}
 """
 
 

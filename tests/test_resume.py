@@ -1,14 +1,12 @@
 """Interrupting, killing and resuming real sweeps."""
 
 import json
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +31,8 @@ confirm: {seeds: 3}
 
 def command(study: Path, results: Path, *arguments: str) -> list[str]:
     """Return the sweep command, one run at a time."""
-    one_at_a_time = ["--set", f"resources.cpu={max(1, len(os.sched_getaffinity(0)))}"]
     head = [sys.executable, "-m", "harness.sweep", str(study), "--results", str(results)]
-    return [*head, *one_at_a_time, *arguments]
+    return [*head, "--set", "resources.concurrency=1", *arguments]
 
 
 def start(study: Path, results: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -84,26 +81,10 @@ def undisturbed(finished: ResultsFolder) -> dict[str, Any]:
     return outcome(finished)
 
 
-@pytest.fixture
-def tidy() -> Iterator[None]:
-    """Kill what a killed driver left of its Ray."""
-    before = {p.pid for p in psutil.process_iter()}
-    yield
-    kill_ray(before)
-
-
-def kill_ray(spared: set[int]) -> None:
-    """Kill every process of Ray that is not spared."""
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if process.pid not in spared and (("ray" in line and "harness-" in line) or line.startswith("ray::")):
-            process.kill()
-
-
 @pytest.mark.ray
 @pytest.mark.data
 def test_an_interrupted_study_is_finished_by_resume(
-    study: Path, undisturbed: dict[str, Any], tmp_path: Path, tidy: None
+    study: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     """Ctrl-C in the middle and --resume lead to the same runs and the same numbers, bit for bit."""
     folder = ResultsFolder(tmp_path / "drill")
@@ -132,7 +113,7 @@ def test_an_interrupted_study_is_finished_by_resume(
 @pytest.mark.ray
 @pytest.mark.data
 def test_twenty_kills_lose_and_invent_nothing(
-    study: Path, undisturbed: dict[str, Any], tmp_path: Path, tidy: None
+    study: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     """Driver, worker or raylet are killed at random moments; resumed until it ends, the study is the same."""
     chance = random.Random(20)  # noqa: S311 - moments and victims, not secrets
@@ -140,15 +121,17 @@ def test_twenty_kills_lose_and_invent_nothing(
     kept: dict[str, Any] = {}
     n_kills, code = 0, None
     while code != 0:
-        spared = {p.pid for p in psutil.process_iter()}
         process = start(study, tmp_path, *(["--resume"] if folder.manifest.exists() else []))
+        family: set[psutil.Process] = set()
         while process.poll() is None and n_kills < 20:
             time.sleep(chance.uniform(0.5, 6))
-            n_kills += kill_one(process, chance)
+            n_kills += kill_one(process, family, chance)
         output, _ = process.communicate(timeout=300)
         code = process.returncode
-        assert code in {0, 75, -signal.SIGKILL, 1}, output
-        kill_ray(spared)
+        assert code in {0, 1, 2, 75, -signal.SIGKILL}, output
+        for orphan in family:
+            if orphan.is_running():
+                orphan.kill()
         now = outcome(folder) if folder.journal.exists() else {}
         assert kept.items() <= now.items()
         kept = now
@@ -156,22 +139,29 @@ def test_twenty_kills_lose_and_invent_nothing(
     assert outcome(folder) == undisturbed
 
 
-def kill_one(driver: subprocess.Popen[str], chance: random.Random) -> int:
-    """Kill the driver, one of its workers, or its raylet; return how many died."""
+def kill_one(driver: subprocess.Popen[str], family: set[psutil.Process], chance: random.Random) -> int:
+    """Kill the driver, one of its workers, or its raylet; return how many died.
+
+    Args:
+        driver: The sweep.
+        family: Takes every process the driver has started so far.
+        chance: Chooses the victim.
+    """
     try:
         children = psutil.Process(driver.pid).children(recursive=True)
         lines = {child: " ".join(child.cmdline()) for child in children}
+        victims = {
+            "driver": [psutil.Process(driver.pid)],
+            "worker": [child for child, line in lines.items() if line.startswith("ray::ImplicitFunc")],
+            "raylet": [child for child, line in lines.items() if "raylet/raylet" in line],
+        }
+        family.update(children)
+        choice = victims[chance.choice(["driver", "worker", "worker", "raylet"])]
+        if not choice:
+            return 0
+        chance.choice(choice).kill()
     except psutil.NoSuchProcess:
         return 0
-    victims = {
-        "driver": [psutil.Process(driver.pid)],
-        "worker": [child for child, line in lines.items() if line.startswith("ray::")],
-        "raylet": [child for child, line in lines.items() if "raylet/raylet" in line],
-    }
-    choice = victims[chance.choice(["driver", "worker", "worker", "raylet"])]
-    if not choice:
-        return 0
-    chance.choice(choice).kill()
     return 1
 
 

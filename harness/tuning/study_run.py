@@ -179,9 +179,12 @@ def _cluster_slots(study: Study) -> int:
 
 
 def _slots(study: Study, cpus: float, gpus: float) -> int:
-    """Return how many runs fit beside each other."""
-    slots = int(cpus // study.resources.cpu)
-    return min(slots, int(gpus / study.resources.gpu)) if study.resources.gpu else slots
+    """Return how many runs may train beside each other."""
+    asked = study.resources
+    slots = int(cpus // asked.cpu)
+    if asked.gpu:
+        slots = min(slots, int(gpus / asked.gpu))
+    return min(slots, asked.concurrency or slots)
 
 
 def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path) -> None:
