@@ -4,7 +4,8 @@ The data stays as bytes, shared by all processes; each batch is gathered, scaled
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 
@@ -43,6 +44,20 @@ class RunResult:
         return self.reason is not None
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Let numbers too small for full precision be zero: moments of dead pixels decay into such slow ones.
+
+    The setting belongs to the calling thread (and those it starts); torch's default is put back.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_denormals_flushed()
 def train(
     configuration: Configuration,
     seed: int,
@@ -59,7 +74,6 @@ def train(
         on_epoch: Called with each epoch's record; what it raises ends the run.
         n_classes: Number of classes.
     """
-    torch.set_flush_denormal(True)  # moments of dead pixels decay into denormals, which are slow on CPUs
     init_seed, order_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
     split = _split(data, configuration.val_fraction, seed)
     predictor = _fresh_predictor(configuration, data, split, init_seed, n_classes)

@@ -29,6 +29,7 @@ from harness.tuning.local_ray import joined_ray, local_ray
 from harness.tuning.optuna_journal import buffered_storage
 from harness.tuning.preflight import check_folder, check_run_fits, dataset_of
 from harness.tuning.progress import Progress
+from harness.tuning.watchdog import watched_raylet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def _run_session(
         slots = _cluster_slots(study)
         session.manifest.model_copy(update={"slots": slots}).write(folder.manifest)
         optuna_journal.release()
-        with progress.shown(slots), on_interrupt(conductor.interrupt):
+        with progress.shown(slots), on_interrupt(conductor.interrupt), watched_raylet():
             _run_in_tune(conductor, study, slots, temporary)
     if conductor.fault is not None:
         raise conductor.fault

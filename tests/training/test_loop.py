@@ -63,6 +63,12 @@ def test_a_run_leaves_the_global_random_state_alone(images: LabelledImages) -> N
     assert torch.equal(torch.rand(1), expected)
 
 
+def test_a_run_puts_torchs_treatment_of_denormals_back(images: LabelledImages) -> None:
+    """Other code in the process computes with numbers below 1e-38 as before."""
+    run(configuration(epochs=1), images)
+    assert (torch.tensor([1e-40]) * 1).item() > 0
+
+
 def test_every_sample_is_seen_and_the_last_batch_kept(images: LabelledImages) -> None:
     """108 images in batches of 8 are 14 steps, and the epoch says so."""
     result, epochs = run(configuration(), images)
