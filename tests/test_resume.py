@@ -81,6 +81,7 @@ def undisturbed(finished: ResultsFolder) -> dict[str, Any]:
     return outcome(finished)
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.data
 def test_an_interrupted_study_is_finished_by_resume(
@@ -175,6 +176,7 @@ def wait_for_ends(folder: ResultsFolder, process: subprocess.Popen[str], at_leas
     pytest.fail("too few runs ended in 90 s")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "told"),
     [
@@ -199,6 +201,7 @@ def test_a_study_that_differs_is_not_continued(
     assert finished.journal.read_bytes() == before
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.data
 def test_more_confirm_seeds_are_accepted_and_recorded(
