@@ -55,7 +55,7 @@ schema: $(VENV)/installed  ## write the JSON schema of study files again
 
 lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --extra test --extra dashboard --output-file requirements.txt pyproject.toml
+	  --no-header --extra test --extra dashboard --output-file requirements.txt pyproject.toml
 
 clean:  ## remove the virtual environment and caches (results stay)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
