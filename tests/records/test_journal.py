@@ -1,7 +1,7 @@
 import gzip
 import json
-import resource
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,23 +116,32 @@ def test_a_journal_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> No
         JournalWriter(tmp_path / "journal.jsonl")
 
 
-@pytest.fixture
-def small_disk() -> Iterator[int]:
-    """Let no file of this process grow past 600 bytes, which fails a write as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
-    yield 600
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+ON_A_SMALL_DISK = """
+import resource, sys
+from pathlib import Path
+from harness.records.events import PhaseEnded
+from harness.records.journal import JournalWriter
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))
+won = PhaseEnded.model_validate_json(sys.argv[2])
+with JournalWriter(Path(sys.argv[1])) as journal:
+    while True:
+        journal.append(won)
+"""
 
 
-def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path, small_disk: int) -> None:
-    """The event that did not fit is an error; what was written before is intact."""
+def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path: Path) -> None:
+    """The event that did not fit is an error; what was written before is intact.
+
+    A limit of 600 bytes a file fails a write as a full disk does. It binds a whole process, whose own output
+    may be a file too, so it is set in a child.
+    """
     folder = ResultsFolder(tmp_path)
-    n_fitting = small_disk // (len(WON.model_dump_json()) + len(',"crc":"01234567"\n'))
-    with JournalWriter(folder.journal) as journal:
-        for _ in range(n_fitting):
-            journal.append(WON)
-        with pytest.raises(ResultsError, match="event not written"):
-            journal.append(WON)
+    command = [sys.executable, "-c", ON_A_SMALL_DISK, str(folder.journal), WON.model_dump_json()]
+    process = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert process.returncode == 1
+    assert "ResultsError" in process.stderr
+    assert "event not written" in process.stderr
+    n_fitting = 600 // (len(WON.model_dump_json()) + len(',"crc":"01234567"\n'))
     assert list(read_journal(folder)) == [WON] * n_fitting
     assert n_fitting > 0
