@@ -23,7 +23,7 @@ from harness.study.plan import plan_study
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
 from harness.tuning.conductor import Conductor
-from harness.tuning.optuna_journal import buffered_storage
+from harness.tuning.optuna_journal import written_storage
 from harness.tuning.runs import RunEnd, RunSpec, Worker
 
 STUDY = """\
@@ -100,7 +100,7 @@ def main() -> None:
         started = time.perf_counter()
         recovered = recover_journal(folder).events
         read = time.perf_counter()
-        storage, backend = buffered_storage(folder.optuna_journal)
+        storage, backend = written_storage(folder.optuna_journal)
         Conductor(study, plan_study(study), storage, print).replay(recovered)
         rebuilt = time.perf_counter()
         backend.release()

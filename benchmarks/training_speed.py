@@ -267,7 +267,7 @@ def _run_harness(bench: Bench, seed: int) -> Timing:
         records.append(record)
         reported.append(time.perf_counter())
 
-    result = train(bench.configuration, seed, bench.data, note, bench.prepared.spec.n_classes)
+    result = train(bench.configuration, seed, bench.data, note, n_classes=bench.prepared.spec.n_classes)
     accuracy = records[-1].val_accuracy
     if result.has_diverged or accuracy is None:
         raise HarnessError(f"the harness's run with seed {seed} diverged: {result.reason}")

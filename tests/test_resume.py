@@ -1,6 +1,7 @@
 """Interrupting, killing and resuming real sweeps."""
 
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from harness.records.events import EpochEnded, PhaseEnded, RunEnded, RunStarted
@@ -166,3 +168,59 @@ def test_where_nothing_was_run_nothing_is_continued(study: Path, tmp_path: Path)
     done = subprocess.run(command(study, tmp_path, "--resume"), capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "holds no study to continue" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.data
+def test_twenty_kills_lose_and_invent_nothing(
+    study: Path, undisturbed: dict[str, Any], tmp_path: Path
+) -> None:
+    """Driver, worker or raylet are killed at random moments; resumed until it ends, the study is the same."""
+    chance = random.Random(20)  # noqa: S311 - moments and victims, not secrets
+    folder = ResultsFolder(tmp_path / "drill")
+    kept: dict[str, Any] = {}
+    n_kills, code = 0, None
+    while code != 0:
+        process = start(study, tmp_path, *(["--resume"] if folder.manifest.exists() else []))
+        family: set[psutil.Process] = set()
+        while process.poll() is None and n_kills < 20:
+            time.sleep(chance.uniform(0.5, 6))
+            n_kills += kill_one(process, family, chance)
+        output, _ = process.communicate(timeout=300)
+        code = process.returncode
+        assert code in {0, 1, 2, 75, -signal.SIGKILL}, output
+        for orphan in family:
+            if orphan.is_running():
+                orphan.kill()
+        now = outcome(folder) if folder.journal.exists() else {}
+        assert kept.items() <= now.items()
+        kept = now
+    assert n_kills >= 20
+    assert outcome(folder) == undisturbed
+
+
+def kill_one(driver: subprocess.Popen[str], family: set[psutil.Process], chance: random.Random) -> int:
+    """Kill the driver, one of its workers, or its raylet; return how many died.
+
+    Args:
+        driver: The sweep.
+        family: Takes every process the driver has started so far.
+        chance: Chooses the victim.
+    """
+    try:
+        children = psutil.Process(driver.pid).children(recursive=True)
+        lines = {child: " ".join(child.cmdline()) for child in children}
+        victims = {
+            "driver": [psutil.Process(driver.pid)],
+            "worker": [child for child, line in lines.items() if line.startswith("ray::ImplicitFunc")],
+            "raylet": [child for child, line in lines.items() if "raylet/raylet" in line],
+        }
+        family.update(children)
+        choice = victims[chance.choice(["driver", "worker", "worker", "raylet"])]
+        if not choice:
+            return 0
+        chance.choice(choice).kill()
+    except psutil.NoSuchProcess:
+        return 0
+    return 1

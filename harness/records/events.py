@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-Phase = Literal["search", "confirm"]
+Phase = Literal["search", "confirm", "audit"]
+"""`audit` runs repeat stopped search runs at full length, to see whether early stopping was right."""
+
 Status = Literal["completed", "stopped", "diverged", "failed"]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -68,6 +70,8 @@ class RunEnded(_Event):
     """Why a run did not complete; null for completed runs."""
     epochs: Annotated[int, Field(ge=0)]
     """Epochs reported before the end."""
+    selected_epoch: int | None = None
+    """The epoch that stands for the run, whose network a confirm run is tested with; null for the last."""
     steps_per_epoch: int | None
     test_loss: float | None
     test_accuracy: Fraction | None
@@ -78,9 +82,9 @@ class RunEnded(_Event):
     host: str | None
 
     @model_validator(mode="after")
-    def _search_runs_never_see_the_test_set(self) -> "RunEnded":
-        if self.phase == "search" and (self.test_loss is not None or self.test_accuracy is not None):
-            raise ValueError(f"run {self.run_id} is a search run and must not carry test values")
+    def _only_confirm_runs_see_the_test_set(self) -> "RunEnded":
+        if self.phase != "confirm" and (self.test_loss is not None or self.test_accuracy is not None):
+            raise ValueError(f"run {self.run_id} is a {self.phase} run and must not carry test values")
         return self
 
 
@@ -91,7 +95,7 @@ class PhaseEnded(_Event):
     phase: Phase
     arm: str
     winner: str | None
-    """The run id whose configuration the confirm phase uses; null in the confirm phase or without one."""
+    """The run id whose configuration the confirm phase uses; null in other phases or without one."""
     reason: str | None = None
     """Why a search phase was given up before its budget was spent; null where it was not."""
 

@@ -21,6 +21,7 @@ _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
     ("status", pa.string()),
     ("reason", pa.string()),
     ("epochs", pa.int64()),
+    ("selected_epoch", pa.int64()),
     ("steps_per_epoch", pa.int64()),
     ("train_loss", pa.float64()),
     ("train_accuracy", pa.float64()),
@@ -125,10 +126,13 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
 
 
 def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> dict[str, Any]:
-    started, last = run.started, run.epochs[-1] if run.epochs else None
+    started = run.started
+    selected = ended.selected_epoch or len(run.epochs)
+    stands_for_run = run.epochs[selected - 1] if run.epochs else None
     row = ended.model_dump(exclude={"event", "time"}) | {
         "study": study,
         "arm": started.arm,
+        "selected_epoch": selected,
         "seed": started.seed,
         "epoch_seconds": _median_epoch_seconds(run.epochs),
         "samples_per_second": (
@@ -140,7 +144,7 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> 
         "ended_at": ended.time,
     }
     for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
-        row[name] = getattr(last, name) if last else None
+        row[name] = getattr(stands_for_run, name) if stands_for_run else None
     configuration = {f"config.{name}": as_cell(value) for name, value in started.configuration.items()}
     return row | configuration
 

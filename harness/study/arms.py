@@ -14,6 +14,11 @@ from harness.study.problems import nearest
 from harness.study.source import Path, Source
 from harness.study.study import Arm
 
+_UNCONDITIONAL = {"gp", "cmaes", "qmc"}
+"""Samplers that need the same fields in every configuration."""
+
+_OTHER_SAMPLERS = "Remedy: sampler: tpe, gp or qmc"
+
 _REQUIRED = ("model", "optimizer", "batch_size", "epochs")
 
 
@@ -140,6 +145,18 @@ def _check_domains(arm: Arm, search: Search, source: Source) -> None:
         if search.sampler != "grid" and isinstance(domain, Grid):
             message = f"{field} is a grid, but the sampler is {search.sampler}. Remedy: {{choices: [...]}}"
             source.report(path, message)
+        if search.sampler in _UNCONDITIONAL and isinstance(domain, OneOf):
+            message = f"sampler: {search.sampler} knows no one_of. Remedy: sampler: tpe, or one arm a branch"
+            source.report(path, message)
+        if search.sampler == "cmaes" and isinstance(domain, Choices):
+            message = (
+                f"{field} has choices, but sampler: cmaes moves in numeric ranges only. {_OTHER_SAMPLERS}"
+            )
+            source.report(path, message)
+    if search.sampler == "cmaes" and len(arm.space) == 1:
+        field = next(iter(arm.space))
+        message = f"arm {arm.name} searches only {field}, but cmaes needs two ranges. {_OTHER_SAMPLERS}"
+        source.report(_origin(arm, field, source), message)
 
 
 def _check_corners(arm: Arm, source: Source) -> None:

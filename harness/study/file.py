@@ -34,11 +34,15 @@ class EarlyStopping(_Section):
 class Search(_Section):
     """How configurations are chosen. Every arm gets the same."""
 
-    sampler: Literal["tpe", "random", "grid", "gp"] = "tpe"
+    sampler: Literal["tpe", "random", "grid", "gp", "cmaes", "qmc"] = "tpe"
+    """Optuna's, each seeded. `gp`, `cmaes` and `qmc` know no `one_of`; `cmaes` needs two numeric ranges."""
     trials: Annotated[int, Field(ge=1)] | None = None
     """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
     metric: Metric = "val_loss"
     """What selects, at the end of a run of full length. Never a test value."""
+    winner: Literal["last", "best"] = "last"
+    """Which epoch's metric stands for a run of full length, and at which epoch confirm runs are tested: the
+    last, or the one with the best metric."""
     average_epochs: Annotated[int, Field(ge=1)] = 1
     """Epochs at the end of a run over which the metric is averaged: with 1, the last epoch alone decides, and
     with it its luck."""
@@ -50,6 +54,10 @@ class Search(_Section):
     """Runs per configuration, each with its own seed; the same seeds in every arm."""
     early_stopping: EarlyStopping | Literal["none"] | None = None
     """ASHA by default; `none` trains every run to its end, as `sampler: grid` always does."""
+
+    audit: Annotated[int, Field(ge=0)] = 0
+    """Stopped runs per arm, chosen at random, that are trained again at full length after the search: the
+    report then says how often early stopping was wrong."""
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Search":
@@ -66,15 +74,24 @@ class Search(_Section):
             raise ValueError(f"sampler: {self.sampler} needs trials, the number of configurations per arm")
         if self.sampler == "grid" and isinstance(self.early_stopping, EarlyStopping):
             raise ValueError("sampler: grid measures every point at full length. Leave out early_stopping")
+        if self.audit and not self.stops_early:
+            raise ValueError("audit repeats stopped runs, and this search stops none. Leave it out")
+        if self.winner == "best" and self.average_epochs > 1:
+            raise ValueError("average_epochs goes with winner: last, whose luck it averages. Leave one out")
         if self.seeds > 1 and self.sampler != "grid":
             raise ValueError(
                 "seeds above 1 go with sampler: grid; elsewhere the confirm phase repeats the winner"
             )
         return self
 
+    @property
+    def stops_early(self) -> bool:
+        """Whether ASHA is at work."""
+        return self.early_stopping != "none" and self.sampler != "grid"
+
     def filled(self) -> "Search":
         """Return the same search with what was left open decided."""
-        stopping = self.early_stopping or ("none" if self.sampler == "grid" else EarlyStopping())
+        stopping = (self.early_stopping or EarlyStopping()) if self.stops_early else "none"
         return self.model_copy(update={"mode": _BETTER[self.metric], "early_stopping": stopping})
 
 

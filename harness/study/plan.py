@@ -16,6 +16,8 @@ class ArmPlan:
     search_runs: int
     """Configurations times search seeds; 0 for an arm that has nothing to search."""
     confirm_runs: int
+    audit_runs: int
+    """At most so many: no more than early stopping stops."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,4 +51,10 @@ def _plan_arm(arm: Arm, study: Study) -> ArmPlan:
         configurations = math.prod(len(d.values) for d in arm.space.values() if isinstance(d, Choices | Grid))
     else:
         configurations = study.search.trials or 1
-    return ArmPlan(arm=arm, search_runs=configurations * study.search.seeds, confirm_runs=study.confirm.seeds)
+    search_runs = configurations * study.search.seeds
+    return ArmPlan(
+        arm=arm,
+        search_runs=search_runs,
+        confirm_runs=study.confirm.seeds,
+        audit_runs=min(study.search.audit, search_runs),
+    )

@@ -39,7 +39,8 @@ def preview(study: Study, train_images: Mapping[str, int]) -> str:
 
 def _arm_lines(arm_plan: ArmPlan, train_images: Mapping[str, int]) -> Iterator[str]:
     arm = arm_plan.arm
-    yield f"arm {arm.name}: {arm_plan.search_runs} search runs, {arm_plan.confirm_runs} confirm runs"
+    audits = f", up to {arm_plan.audit_runs} audit runs" if arm_plan.audit_runs else ""
+    yield f"arm {arm.name}: {arm_plan.search_runs} search runs, {arm_plan.confirm_runs} confirm runs{audits}"
     yield "  fixed     " + ", ".join(f"{name} = {value}" for name, value in arm.fixed.items())
     for name, domain in arm.space.items():
         yield from (f"  searched  {line}" for line in _domain_lines(name, domain))
@@ -83,7 +84,8 @@ def _phase_lines(study: Study, n_arms: int, confirm_seeds: tuple[int, ...]) -> I
         if stopping
         else "no early stopping"
     )
-    yield f"search: {search.sampler}, selects on {search.metric} ({search.mode}), seed {search.seed}, {early}"
+    selects = f"selects on {search.metric} ({search.mode}) of the {search.winner} epoch"
+    yield f"search: {search.sampler}, {selects}, seed {search.seed}, {early}"
     yield (
         f"confirm: {len(confirm_seeds)} fresh seeds, the same in all {n_arms} arms; the test set is for these"
         if confirm_seeds
@@ -104,7 +106,7 @@ def _expected_epochs(arm_plan: ArmPlan, study: Study) -> float:
             average += share * (rung - reached)
             reached, rung, share = rung, rung * stopping.reduction_factor, share / stopping.reduction_factor
         average += share * (longest - reached)
-    return arm_plan.search_runs * average + arm_plan.confirm_runs * longest
+    return arm_plan.search_runs * average + (arm_plan.confirm_runs + arm_plan.audit_runs) * longest
 
 
 def _estimate_lines(study: Study, total_epochs: float, train_images: Mapping[str, int]) -> Iterator[str]:

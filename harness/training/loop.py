@@ -3,25 +3,24 @@
 The data stays as bytes, shared by all processes; each batch is gathered, scaled and used at once.
 """
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
 from harness.study.configuration import Configuration
+from harness.study.file import Metric
 from harness.training.data.arrays import LabelledImages
-from harness.training.data.pixels import input_transform
-from harness.training.data.splits import Split, stratified_split
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Predictor, evaluate
-from harness.training.models import build_model
-from harness.training.optimizers import build_optimizer
+from harness.training.setup import RunSetup, set_up_run
 
 _STEPS_BETWEEN_CHECKS = 50
 """Steps after which the loss is checked for being finite: rare enough not to make a GPU wait."""
@@ -37,11 +36,32 @@ class RunResult:
     steps_per_epoch: int
     train_seconds: float
     predictor: Predictor
+    """The network after the last epoch, or after the best where that was asked for."""
 
     @property
     def has_diverged(self) -> bool:
         """Whether a loss was not finite."""
         return self.reason is not None
+
+
+@dataclass
+class _BestEpoch:
+    """Keep the weights of the epoch with the best metric; of equal ones, the first."""
+
+    metric: Metric
+    value: float | None = None
+    weights: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, record: EpochRecord, model: nn.Module) -> None:
+        """Keep the weights if this epoch is the best so far."""
+        value: float | None = getattr(record, self.metric)
+        if value is None or not isfinite(value):
+            return
+        is_better = self.value is None or (
+            value < self.value if self.metric == "val_loss" else value > self.value
+        )
+        if is_better:
+            self.value, self.weights = value, copy.deepcopy(model.state_dict())
 
 
 @contextmanager
@@ -63,7 +83,9 @@ def train(
     seed: int,
     data: LabelledImages,
     on_epoch: Callable[[EpochRecord], None],
+    *,
     n_classes: int = 10,
+    best_by: Metric | None = None,
 ) -> RunResult:
     """Train one configuration with one seed; the same arguments give the same bits on one machine.
 
@@ -73,86 +95,60 @@ def train(
         data: All training images, of which the split takes a validation part; on the device to train on.
         on_epoch: Called with each epoch's record; what it raises ends the run.
         n_classes: Number of classes.
+        best_by: Return the network of the epoch with the best such metric instead of the last.
     """
-    init_seed, order_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
-    split = _split(data, configuration.val_fraction, seed)
-    predictor = _fresh_predictor(configuration, data, split, init_seed, n_classes)
-    optimizer = build_optimizer(configuration, predictor.model.parameters())
-    order = torch.Generator().manual_seed(order_seed)
-    steps_per_epoch = -(-len(split.train) // configuration.batch_size)
+    setup = set_up_run(configuration, seed, data, n_classes)
+    predictor = setup.predictor
     train_seconds, reason, epoch = 0.0, None, 0
+    best = _BestEpoch(best_by) if best_by else None
     for epoch in range(1, configuration.epochs + 1):
         started = time.perf_counter()
-        shuffled = split.train[torch.randperm(len(split.train), generator=order).to(split.train.device)]
-        loss, accuracy, steps = _train_epoch(
-            predictor, optimizer, data, torch.split(shuffled, configuration.batch_size)
-        )
+        loss, accuracy, steps = _train_epoch(setup, data)
         seconds = time.perf_counter() - started
         train_seconds += seconds
-        val_loss, val_accuracy = evaluate(predictor, data, split.val) if isfinite(loss) else (None, None)
-        on_epoch(
-            EpochRecord(
-                epoch=epoch,
-                step=(epoch - 1) * steps_per_epoch + steps,
-                lr=optimizer.param_groups[0]["lr"],
-                train_loss=loss,
-                train_accuracy=accuracy,
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                seconds=seconds,
-            )
+        val_loss, val_accuracy = (
+            evaluate(predictor, data, setup.split.val) if isfinite(loss) else (None, None)
         )
+        record = EpochRecord(
+            epoch=epoch,
+            step=(epoch - 1) * setup.steps_per_epoch + steps,
+            lr=setup.optimizer.param_groups[0]["lr"],
+            train_loss=loss,
+            train_accuracy=accuracy,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            seconds=seconds,
+        )
+        on_epoch(record)
         reason = _not_finite(loss, val_loss, epoch)
         if reason is not None:
             break
+        if best:
+            best.take(record, predictor.model)
+    if best and best.weights:
+        predictor.model.load_state_dict(best.weights)
     return RunResult(
         reason=reason,
         epochs=epoch,
-        steps_per_epoch=steps_per_epoch,
+        steps_per_epoch=setup.steps_per_epoch,
         train_seconds=train_seconds,
         predictor=predictor,
     )
 
 
-def _split(data: LabelledImages, val_fraction: float, seed: int) -> Split:
-    """Return the run's split, its indices on the data's device."""
-    device = data.labels.device
-    split = stratified_split(data.labels.cpu(), val_fraction, seed)
-    return Split(train=split.train.to(device), val=split.val.to(device))
-
-
-def _fresh_predictor(
-    configuration: Configuration, data: LabelledImages, split: Split, init_seed: int, n_classes: int
-) -> Predictor:
-    """Return an untrained model on the data's device; drawn on the CPU, so a GPU starts from the same."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(init_seed)
-        height, width = data.images.shape[1:]
-        model = build_model(
-            configuration.model.model_dump(), configuration.activation, (height, width), n_classes
-        )
-    input_norm = configuration.model_dump()["input_norm"]
-    transform = input_transform(input_norm, data.images, split.train)
-    return Predictor(model=model.to(data.images.device), transform=transform)
-
-
-def _train_epoch(
-    predictor: Predictor,
-    optimizer: torch.optim.Optimizer,
-    data: LabelledImages,
-    batches: tuple[torch.Tensor, ...],
-) -> tuple[float, float, int]:
+def _train_epoch(setup: RunSetup, data: LabelledImages) -> tuple[float, float, int]:
     """Take one step a batch; return mean loss and accuracy over the samples seen, and the steps taken.
 
     A loss that is not finite ends the epoch early.
     """
+    predictor, optimizer = setup.predictor, setup.optimizer
     model: nn.Module = predictor.model.train()
     device = data.labels.device
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     n_correct = torch.zeros((), dtype=torch.int64, device=device)
     n_seen = 0
     step = 0
-    for step, batch in enumerate(batches, start=1):
+    for step, batch in enumerate(setup.batches(), start=1):
         labels = data.labels.index_select(0, batch)
         logits = model(predictor.transform(data.images.index_select(0, batch)))
         loss = functional.cross_entropy(logits, labels)

@@ -1,43 +1,20 @@
-"""One arm's search: its own Optuna sampler, its own ASHA rungs, its own budget."""
+"""One arm's search: its own Optuna study, its own ASHA rungs, its own budget."""
 
-import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import fsum
 from typing import Any
 
 import optuna
-from optuna.trial import TrialState
 
 from harness.records.events import Status
 from harness.study.domains import Range
+from harness.study.file import Search
 from harness.study.plan import ArmPlan, Plan
-from harness.study.seeds import derive_seed
-from harness.study.study import Arm, Study
+from harness.study.study import Study
+from harness.tuning.arm_trials import ArmTrials, PastRun
 from harness.tuning.early_stopping import ArmEarlyStopping
 from harness.tuning.runs import RunSpec
-from harness.tuning.space import distributions_of, grid_points, is_conditional, parameters_of, suggest
-
-
-@dataclass(frozen=True, kw_only=True)
-class PastRun:
-    """A search run as the journal knows it."""
-
-    spec: RunSpec
-    values: tuple[float | None, ...]
-    """The search metric after each epoch; None where it was not finite."""
-    status: Status | None
-    """How it ended; None for a run that was in flight."""
-
-
-_STATES: dict[Status, TrialState] = {
-    "completed": TrialState.COMPLETE,
-    "stopped": TrialState.PRUNED,
-    "diverged": TrialState.PRUNED,
-    "failed": TrialState.FAIL,
-}
-"""What Optuna is told. Samplers rank PRUNED trials by the epochs they reached, and leave FAILED ones out."""
-
+from harness.tuning.space import grid_points
 
 _FAILURES_TO_GIVE_UP = 3
 """Failed runs in a row after which an arm is given up: the fault is then its recipe's or the machine's."""
@@ -53,24 +30,19 @@ class ArmSearch:
         self.planned = arm_plan.search_runs
         self.granted = 0
         """Runs proposed so far."""
-        self._study = study
-        self._seeds = plan.search_seeds
-        self._mode = study.search.mode or "min"
-        self._optuna = optuna.create_study(
-            study_name=f"{study.name}/{self.arm.name}",
-            storage=storage,
-            direction="minimize" if self._mode == "min" else "maximize",
-        )
-        is_grid = study.search.sampler == "grid"
-        self._grid: list[dict[str, Any]] = list(grid_points(self.arm.space)) if is_grid else []
-        stopping = study.early_stopping
-        self._asha = ArmEarlyStopping(stopping, self._mode, self._longest_run()) if stopping else None
-        self._trials: dict[str, optuna.Trial] = {}
-        self._values: dict[str, list[float]] = {}
-        self._reached: dict[str, int] = {}
-        self._failures_in_a_row = 0
+        self.stopped: dict[int, RunSpec] = {}
+        """Runs that ASHA stopped, by number."""
         self.given_up: str | None = None
         """Why the arm was closed before its budget was spent."""
+        self._search = study.search
+        self._seeds = plan.search_seeds
+        self._trials = ArmTrials(study, self.arm, storage)
+        is_grid = study.search.sampler == "grid"
+        self._grid: list[dict[str, Any]] = list(grid_points(self.arm.space)) if is_grid else []
+        stopping, mode = study.early_stopping, study.search.mode or "min"
+        self._asha = ArmEarlyStopping(stopping, mode, self._longest_run()) if stopping else None
+        self._values: dict[str, list[float | None]] = {}
+        self._failures_in_a_row = 0
         self._completed: dict[int, list[tuple[RunSpec, float]]] = {}
 
     def _longest_run(self) -> int:
@@ -88,27 +60,23 @@ class ArmSearch:
     @property
     def is_over(self) -> bool:
         """Whether every planned run was proposed and has ended."""
-        return self.remaining == 0 and not self._trials
+        return self.remaining == 0 and not self._trials.n_open
 
     def propose(self) -> RunSpec:
         """Return the next run, its configuration chosen from everything told so far."""
         number = self.granted
-        if self._grid:
-            self._optuna.enqueue_trial(self._grid[number // len(self._seeds)])
-        self._optuna.sampler = _sampler(self._study, self.arm, number)
-        trial = self._optuna.ask()
-        configuration = self.arm.configuration(suggest(trial, self.arm.space))
-        run = RunSpec(
-            run_id=f"{self.arm.name}-search-{number:04d}",
+        run_id = f"{self.arm.name}-search-{number:04d}"
+        point = self._grid[number // len(self._seeds)] if self._grid else None
+        configuration = self.arm.configuration(self._trials.ask(run_id, number, point))
+        self.granted += 1
+        return RunSpec(
+            run_id=run_id,
             arm=self.arm.name,
             phase="search",
             number=number,
             seed=self._seeds[number % len(self._seeds)],
             configuration=configuration.model_dump(mode="json"),
         )
-        self._trials[run.run_id] = trial
-        self.granted += 1
-        return run
 
     def report(self, run: RunSpec, epoch: int, value: float | None) -> bool:
         """Take a run's search metric after an epoch; return whether ASHA stops the run.
@@ -120,9 +88,7 @@ class ArmSearch:
         """
         if value is None:
             return False
-        if epoch > self._reached.get(run.run_id, 0):  # a run started again repeats what it reported
-            self._trials[run.run_id].report(value, epoch)
-            self._reached[run.run_id] = epoch
+        self._trials.report(run.run_id, epoch, value)
         self._values.setdefault(run.run_id, [])[epoch - 1 :] = [value]
         if self._asha is None or epoch >= run.configuration["epochs"]:
             return False
@@ -130,16 +96,21 @@ class ArmSearch:
 
     def end(self, run: RunSpec, status: Status) -> None:
         """Tell Optuna how a run ended, and drop it from ASHA's live runs."""
-        self._failures_in_a_row = self._failures_in_a_row + 1 if status == "failed" else 0
-        trial = self._trials.pop(run.run_id)
         if self._asha is not None:
             self._asha.forget(run.run_id)
-        if status == "completed":
-            value = self._final(self._values[run.run_id])
-            self._complete(run, value)
-            self._optuna.tell(trial, value)
-        else:
-            self._optuna.tell(trial, state=_STATES[status])
+        value = self._count_end(run, status, self._values.pop(run.run_id, []))
+        self._trials.tell(run.run_id, status, value)
+
+    def _count_end(self, run: RunSpec, status: Status, values: Sequence[float | None]) -> float | None:
+        """Count an ended run; return what it reached if it completed, which makes it a candidate."""
+        self._failures_in_a_row = self._failures_in_a_row + 1 if status == "failed" else 0
+        if status == "stopped":
+            self.stopped[run.number] = run
+        if status != "completed":
+            return None
+        value = run_value(values, self._search)
+        self._completed.setdefault(run.number // len(self._seeds), []).append((run, value))
+        return value
 
     @property
     def has_only_failed(self) -> bool:
@@ -151,15 +122,6 @@ class ArmSearch:
         failed = f"the last {self._failures_in_a_row} runs failed"
         self.given_up = f"{failed}, so the remaining {self.remaining} were not started"
         self.planned = self.granted
-
-    def _final(self, values: Sequence[float | None]) -> float:
-        """Return what selects a run of full length: the metric's mean over its last epochs."""
-        last = [value for value in values[-self._study.search.average_epochs :] if value is not None]
-        return fsum(last) / len(last)
-
-    def _complete(self, run: RunSpec, value: float) -> None:
-        """Count a run of full length as a candidate for the winner."""
-        self._completed.setdefault(run.number // len(self._seeds), []).append((run, value))
 
     def restore(
         self, past: Mapping[int, PastRun], epochs: Sequence[tuple[RunSpec, int, float]]
@@ -177,39 +139,20 @@ class ArmSearch:
         for number in range(max(past, default=-1) + 1):
             if number not in past:
                 again.append(self.propose())  # was proposed, and never began
-            elif past[number].status is None:
-                self._optuna.enqueue_trial(parameters_of(self.arm.space, past[number].spec.configuration))
-                trial = self._optuna.ask()
-                suggest(trial, self.arm.space)
-                self._trials[past[number].spec.run_id] = trial
-                self.granted += 1
-                again.append(past[number].spec)
-            else:
-                self._restore_ended(past[number])
+                continue
+            run = past[number]
+            value = self._count_end(run.spec, run.status, run.values) if run.status else None
+            self._trials.restore(run, value)
+            self.granted += 1
+            if run.status is None:
+                again.append(run.spec)
+        self._trials.finish_restoring()
         if self._asha is not None:
-            for spec, epoch, value in epochs:
-                self._asha.should_stop(spec.run_id, epoch, value)
+            for spec, epoch, reported in epochs:
+                self._asha.should_stop(spec.run_id, epoch, reported)
             for run in past.values():
                 self._asha.forget(run.spec.run_id)
         return again
-
-    def _restore_ended(self, run: PastRun) -> None:
-        """Add an ended run to Optuna's study and to the candidates."""
-        finite = {epoch: value for epoch, value in enumerate(run.values, start=1) if value is not None}
-        is_completed = run.status == "completed"
-        parameters = parameters_of(self.arm.space, run.spec.configuration)
-        self._optuna.add_trial(
-            optuna.trial.create_trial(
-                state=_STATES[run.status or "failed"],
-                value=self._final(run.values) if is_completed else None,
-                params=parameters,
-                distributions=distributions_of(self.arm.space, parameters),
-                intermediate_values=finite,
-            )
-        )
-        self.granted += 1
-        if is_completed:
-            self._complete(run.spec, self._final(run.values))
 
     def winner(self) -> RunSpec | None:
         """Return the best configuration's first run; None when no configuration completed.
@@ -222,37 +165,31 @@ class ArmSearch:
         }
         if not whole:
             return None
-        sign = 1.0 if self._mode == "min" else -1.0
+        sign = 1.0 if self._search.mode == "min" else -1.0
         best = min(whole, key=lambda number: sign * fsum(value for _, value in whole[number]))
         return min((run for run, _ in whole[best]), key=lambda run: run.number)
 
 
-def _sampler(study: Study, arm: Arm, number: int) -> optuna.samplers.BaseSampler:
-    """Return the sampler for one proposal.
+def run_value(values: Sequence[float | None], search: Search) -> float:
+    """Return what a run of full length is ranked by, as `search.winner` says.
 
-    Each proposal has a seed of its own, derived from the study's seed, the arm's name and the proposal's
-    number: it depends on what the arm's runs have told so far, and not on whether the study was interrupted.
-    TPE draws at random for a third of the budget, at most for ten trials (Optuna's default).
+    Args:
+        values: The search metric after each epoch, finite.
+        search: Says whether the best epoch counts, or the mean over the last `average_epochs`.
     """
-    seed = derive_seed(study.search.seed, "sampler", arm.name, number)
-    with warnings.catch_warnings():
-        # `group` and the GP sampler are experimental in name; the lock file pins their behaviour
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        match study.search.sampler:
-            case "tpe":
-                return optuna.samplers.TPESampler(
-                    n_startup_trials=_startup_trials(study),
-                    seed=seed,
-                    multivariate=True,
-                    group=is_conditional(arm.space),
-                    constant_liar=True,
-                )
-            case "gp":
-                return optuna.samplers.GPSampler(seed=seed, n_startup_trials=_startup_trials(study))
-            case _:
-                return optuna.samplers.RandomSampler(seed=seed)
+    finite = [value for value in values if value is not None]
+    best = best_epoch(values, search)
+    last = finite[-search.average_epochs :] if best is None else finite[best - 1 : best]
+    return fsum(last) / len(last)
 
 
-def _startup_trials(study: Study) -> int:
-    """Return how many proposals are drawn at random before a model is fitted."""
-    return min(10, max(1, (study.search.trials or 0) // 3))
+def best_epoch(values: Sequence[float | None], search: Search) -> int | None:
+    """Return the epoch, from 1, that stands for a run under `winner: best`; of equal ones, the first.
+
+    None under `winner: last`, and for a run without a finite metric.
+    """
+    if search.winner == "last":
+        return None
+    sign = 1.0 if search.mode == "min" else -1.0
+    ranked = [(sign * value, epoch) for epoch, value in enumerate(values, start=1) if value is not None]
+    return min(ranked)[1] if ranked else None

@@ -14,14 +14,17 @@ from math import isfinite
 import optuna
 
 from harness.errors import ResultsError
-from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
+from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
-from harness.tuning.arm_confirm import ArmConfirm
-from harness.tuning.arm_search import ArmSearch
+from harness.tuning.arm_search import ArmSearch, best_epoch
 from harness.tuning.past import Past
+from harness.tuning.run_list import RunList, audit_runs, confirm_runs
 from harness.tuning.runs import RunEnd, RunSpec, Worker
+
+_LISTED_PHASES: tuple[Phase, ...] = ("confirm", "audit")
+"""Phases whose runs are known once the search is over, in the order they are handed out."""
 
 _TRIES_AFTER_LOSS = 2
 """How often a run is started again after its worker was lost."""
@@ -35,6 +38,8 @@ class _LiveRun:
     heard_at: float = field(default_factory=time.monotonic)
     """When the run last began or reported, by the driver's monotonic clock, in seconds."""
     epochs: int = 0
+    values: list[float | None] = field(default_factory=list)
+    """The search metric after each epoch; None where it was not finite."""
     train_seconds: float = 0.0
     worker: Worker | None = None
 
@@ -58,7 +63,7 @@ class Conductor:
     _lost: Counter[str] = field(default_factory=Counter)
     """How often each run lost its worker."""
     _searches: dict[str, ArmSearch] = field(init=False)
-    _confirms: dict[str, ArmConfirm] = field(init=False)
+    _lists: dict[Phase, dict[str, RunList]] = field(init=False)
 
     def __post_init__(self) -> None:
         self._searches = {
@@ -66,15 +71,16 @@ class Conductor:
             for arm in self.plan.arms
             if arm.search_runs
         }
-        self._confirms = {arm.arm.name: ArmConfirm(arm.arm.name, self.plan) for arm in self.plan.arms}
+        self._lists = {phase: {arm.arm.name: RunList() for arm in self.plan.arms} for phase in _LISTED_PHASES}
         for arm in self.plan.arms:
             if not arm.search_runs:
-                self._confirms[arm.arm.name].open(arm.arm.configuration({}).model_dump(mode="json"))
+                name, configuration = arm.arm.name, arm.arm.configuration({}).model_dump(mode="json")
+                self._lists["confirm"][name].open(confirm_runs(name, self.plan, configuration))
 
     def replay(self, events: Sequence[Event]) -> None:
         """Take up a study where its journal ends.
 
-        Searches, rungs and confirm phases stand as the events left them. Runs that were in flight are handed
+        Searches, rungs and later phases stand as the events left them. Runs that were in flight are handed
         out first, with the same configuration and seed. A phase whose last run ended is closed now if the
         journal was cut before it said so.
         """
@@ -84,12 +90,13 @@ class Conductor:
             if name in past.given_up:
                 search.close()
             if search.is_over:
-                self._end_search(name, is_recorded=name in past.searched)
-        for name, confirm in self._confirms.items():
-            runs = past.confirm_runs(name)
-            self._again += confirm.restore(runs)
-            if runs and confirm.is_over and name not in past.confirmed:
-                self._record(PhaseEnded(time=_now(), phase="confirm", arm=name, winner=None))
+                self._end_search(name, is_recorded=name in past.closed["search"])
+        for phase, lists in self._lists.items():
+            for name, listed in lists.items():
+                runs = past.listed_runs(name, phase)
+                self._again += listed.restore(runs)
+                if runs and listed.is_over and name not in past.closed[phase]:
+                    self._record(PhaseEnded(time=_now(), phase=phase, arm=name, winner=None))
 
     def interrupt(self) -> None:
         """Stop in good order."""
@@ -100,14 +107,18 @@ class Conductor:
         """Whether every run of the study has ended."""
         if self._live or self._again:
             return False
-        searches, confirms = self._searches.values(), self._confirms.values()
-        return all(search.is_over for search in searches) and all(confirm.is_over for confirm in confirms)
+        return all(source.is_over for sources in self._sources() for source in sources)
+
+    def _sources(self) -> list[Sequence[ArmSearch | RunList]]:
+        """Return what hands out runs, one an arm, phase by phase."""
+        lists = [list(self._lists[phase].values()) for phase in _LISTED_PHASES]
+        return [list(self._searches.values()), *lists]
 
     def next_run(self) -> RunSpec | None:
         """Return the run to start now; None when there is none, or none before another run ends.
 
         Arms take turns: the one with the most budget left goes first, so a partial result compares equal
-        budgets. Search runs go before confirm runs.
+        budgets. Search runs go before confirm runs, and these before audit runs.
         """
         if self.is_interrupted:
             return None
@@ -117,12 +128,10 @@ class Conductor:
         return run
 
     def _fresh_run(self) -> RunSpec | None:
-        searching = [search for search in self._searches.values() if search.remaining]
-        if searching:
-            return max(searching, key=lambda search: search.remaining / search.planned).propose()
-        confirming = [confirm for confirm in self._confirms.values() if confirm.remaining]
-        if confirming:
-            return max(confirming, key=lambda confirm: confirm.remaining).propose()
+        for sources in self._sources():
+            waiting = [source for source in sources if source.remaining]
+            if waiting:
+                return max(waiting, key=lambda source: source.remaining / source.planned).propose()
         return None
 
     def started(self, run_id: str) -> None:
@@ -164,9 +173,10 @@ class Conductor:
         )
         live.epochs, live.worker, live.heard_at = epoch.epoch, worker, time.monotonic()
         live.train_seconds += epoch.seconds
-        if live.spec.phase == "confirm":
-            return False
         value = _finite(getattr(epoch, self.study.search.metric))
+        live.values.append(value)
+        if live.spec.phase != "search":
+            return False
         return self._searches[live.spec.arm].report(live.spec, epoch.epoch, value)
 
     def ended(self, run_id: str, end: RunEnd) -> None:
@@ -183,6 +193,7 @@ class Conductor:
                 status=end.status,
                 reason=end.reason,
                 epochs=live.epochs,
+                selected_epoch=best_epoch(live.values, self.study.search),
                 steps_per_epoch=worker.steps_per_epoch if worker else None,
                 test_loss=_finite(end.test_loss),
                 test_accuracy=end.test_accuracy,
@@ -196,7 +207,7 @@ class Conductor:
         if live.spec.phase == "search":
             self._end_search_run(live.spec, end)
         else:
-            self._end_confirm_run(live.spec)
+            self._end_listed_run(live.spec)
 
     def lost(self, run_id: str, reason: str) -> None:
         """Start a run again whose worker was lost, which is not the run's own fault; not for ever.
@@ -230,20 +241,25 @@ class Conductor:
             self._end_search(spec.arm, is_recorded=False)
 
     def _end_search(self, arm: str, *, is_recorded: bool) -> None:
-        """Name an arm's winner and open its confirm phase."""
-        winner = self._searches[arm].winner()
+        """Name an arm's winner, and list the runs to confirm it and to audit its early stopping."""
+        search = self._searches[arm]
+        winner = search.winner()
         if not is_recorded:
             run_id = winner.run_id if winner else None
-            given_up = self._searches[arm].given_up
-            self._record(PhaseEnded(time=_now(), phase="search", arm=arm, winner=run_id, reason=given_up))
+            self._record(
+                PhaseEnded(time=_now(), phase="search", arm=arm, winner=run_id, reason=search.given_up)
+            )
         if winner is not None:
-            self._confirms[arm].open(winner.configuration)
+            self._lists["confirm"][arm].open(confirm_runs(arm, self.plan, winner.configuration))
+        stopped = [run for _, run in sorted(search.stopped.items())]
+        settings = self.study.search
+        self._lists["audit"][arm].open(audit_runs(stopped, settings.audit, settings.seed))
 
-    def _end_confirm_run(self, spec: RunSpec) -> None:
-        confirm = self._confirms[spec.arm]
-        confirm.end()
-        if confirm.is_over:
-            self._record(PhaseEnded(time=_now(), phase="confirm", arm=spec.arm, winner=None))
+    def _end_listed_run(self, spec: RunSpec) -> None:
+        listed = self._lists[spec.phase][spec.arm]
+        listed.end()
+        if listed.is_over:
+            self._record(PhaseEnded(time=_now(), phase=spec.phase, arm=spec.arm, winner=None))
 
     def _record(self, event: Event) -> None:
         """Write an event. Ray Tune would log an error and go on, so a failed write is kept for the caller."""

@@ -6,6 +6,7 @@ from typing import Any
 from harness.errors import ResultsError
 from harness.records.events import Event, PhaseEnded, RunStarted
 from harness.records.manifest import Manifest
+from harness.study.file import Search
 
 _DECIDING_VERSIONS = ("python", "torch", "numpy", "optuna", "ray")
 """Versions that can change a number or a choice; others may change."""
@@ -48,8 +49,9 @@ def _differences(before: Manifest, now: Manifest) -> list[str]:
             for name in _DECIDING_VERSIONS
         ),
     ]
-    keys = sorted({*before.search, *now.search} - {"trials"})
-    pairs += [(f"search.{key}", before.search.get(key), now.search.get(key)) for key in keys]
+    settings = Search.model_validate(before.search, strict=False).model_dump(mode="json")
+    keys = [key for key in now.search if key not in {"trials", "audit"}]
+    pairs += [(f"search.{key}", settings[key], now.search[key]) for key in keys]
     for name in before.arms.keys() & now.arms.keys():
         old, new = before.arms[name], now.arms[name]
         for field in sorted({*old.fixed, *old.space, *new.fixed, *new.space}):
@@ -63,6 +65,7 @@ def _shrunk_budgets(before: Manifest, now: Manifest) -> list[str]:
     """Return budgets that became smaller: runs beyond them may already exist."""
     pairs = [
         ("search.trials", before.search.get("trials") or 0, now.search.get("trials") or 0),
+        ("search.audit", before.search.get("audit") or 0, now.search.get("audit") or 0),
         ("confirm.seeds", len(before.confirm_seeds), len(now.confirm_seeds)),
     ]
     return [f"{what}: {there} before, only {here} now" for what, there, here in pairs if here < there]
@@ -83,6 +86,7 @@ def _late_trials(before: Manifest, now: Manifest, events: Sequence[Event]) -> li
 def _harmless(before: Manifest, now: Manifest) -> list[str]:
     pairs: list[tuple[str, Any, Any]] = [
         ("search.trials", before.search.get("trials"), now.search.get("trials")),
+        ("search.audit", before.search.get("audit") or 0, now.search.get("audit") or 0),
         ("confirm.seeds", len(before.confirm_seeds), len(now.confirm_seeds)),
         ("question", before.question, now.question),
         *((f"resources.{key}", before.resources.get(key), now.resources.get(key)) for key in now.resources),

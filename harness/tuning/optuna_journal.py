@@ -1,4 +1,4 @@
-"""Optuna's journal file, written in one go when a study is rebuilt."""
+"""Optuna's journal file, for those who watch: written as trials happen, never read back."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,27 +8,32 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 
 
-class BufferedJournalBackend(BaseJournalBackend):
-    """Keep Optuna's log entries in memory until `release`, then write them to a file and go on there.
+class WrittenJournalBackend(BaseJournalBackend):
+    """Keep Optuna's log entries in memory until they are read, and write them to a file from `release` on.
 
-    Thousands of trials are rebuilt in seconds so; one by one each would wait for the disk several times.
+    One process works on a study, so what it wrote is all there is to read: a file in the results folder is
+    never taken for truth (CMA-ES notes pickles in it). Until `release` nothing is written, so that thousands
+    of trials are rebuilt in seconds; one by one each would wait for the disk several times.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._buffer: list[dict[str, Any]] = []
+        self._unread: list[dict[str, Any]] = []
+        self._n_read = 0
+        self._unwritten: list[dict[str, Any]] = []
         self._file: JournalFileBackend | None = None
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        """Return the entries from a number on."""
-        if self._file is None:
-            return self._buffer[log_number_from:]
-        return self._file.read_logs(log_number_from)
+        """Return the entries from a number on, which is never below an earlier one."""
+        self._unread = self._unread[log_number_from - self._n_read :]
+        self._n_read = log_number_from
+        return list(self._unread)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Add entries."""
+        self._unread += logs
         if self._file is None:
-            self._buffer += logs
+            self._unwritten += logs
         else:
             self._file.append_logs(logs)
 
@@ -36,12 +41,12 @@ class BufferedJournalBackend(BaseJournalBackend):
         """Write what was kept, in place of an earlier session's file; later entries follow one by one."""
         self._path.unlink(missing_ok=True)
         self._file = JournalFileBackend(str(self._path))
-        if self._buffer:
-            self._file.append_logs(self._buffer)
-        self._buffer = []
+        if self._unwritten:
+            self._file.append_logs(self._unwritten)
+        self._unwritten = []
 
 
-def buffered_storage(path: Path) -> tuple[JournalStorage, BufferedJournalBackend]:
-    """Return a storage whose file is written at `release`, and the backend to release."""
-    backend = BufferedJournalBackend(path)
+def written_storage(path: Path) -> tuple[JournalStorage, WrittenJournalBackend]:
+    """Return a storage whose file is written from `release` on, and the backend to release."""
+    backend = WrittenJournalBackend(path)
     return JournalStorage(backend), backend

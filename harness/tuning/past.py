@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
+from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted
 from harness.study.file import Metric
-from harness.tuning.arm_search import PastRun
+from harness.tuning.arm_trials import PastRun
 from harness.tuning.runs import RunSpec
 
 
@@ -20,21 +20,21 @@ class Past:
         self._metric = metric
         self.specs: dict[str, RunSpec] = {}
         """Every run that was started, by its id."""
-        self.searched: set[str] = set()
-        """Arms whose search phase the journal closes."""
         self.given_up: set[str] = set()
-        """Arms among them that were closed because their runs failed."""
-        self.confirmed: set[str] = set()
-        """Arms whose confirm phase the journal closes."""
-        self._ends: dict[str, RunEnded] = {}
+        """Arms whose search was closed because their runs failed."""
+        self.closed: dict[Phase, set[str]] = {"search": set(), "confirm": set(), "audit": set()}
+        """Arms whose phase the journal closes, by phase."""
+        self._began: dict[str, int] = {}
+        self._ends: dict[str, tuple[int, RunEnded]] = {}
         self._values: dict[str, list[float | None]] = {}
         self._epochs: list[EpochEnded] = []
-        for event in events:
-            self._take(event)
+        for position, event in enumerate(events):
+            self._take(position, event)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, position: int, event: Event) -> None:
         match event:
             case RunStarted():
+                self._began.setdefault(event.run_id, position)
                 if event.run_id in self.specs:
                     self._epochs = [epoch for epoch in self._epochs if epoch.run_id != event.run_id]
                 self.specs[event.run_id] = RunSpec(
@@ -50,13 +50,11 @@ class Past:
                 self._values[event.run_id].append(self._value(event))
                 self._epochs.append(event)
             case RunEnded():
-                self._ends[event.run_id] = event
-            case PhaseEnded() if event.phase == "search":
-                self.searched.add(event.arm)
+                self._ends[event.run_id] = (position, event)
+            case PhaseEnded():
+                self.closed[event.phase].add(event.arm)
                 if event.reason is not None:
                     self.given_up.add(event.arm)
-            case PhaseEnded():
-                self.confirmed.add(event.arm)
 
     def _value(self, event: EpochEnded) -> float | None:
         value = event.val_loss if self._metric == "val_loss" else event.val_accuracy
@@ -65,14 +63,20 @@ class Past:
     def search_runs(self, arm: str) -> dict[int, PastRun]:
         """Return an arm's search runs by number."""
         return {
-            spec.number: PastRun(
-                spec=spec,
-                values=tuple(self._values[spec.run_id]),
-                status=self._ends[spec.run_id].status if spec.run_id in self._ends else None,
-            )
+            spec.number: self._past_run(spec)
             for spec in self.specs.values()
             if spec.arm == arm and spec.phase == "search"
         }
+
+    def _past_run(self, spec: RunSpec) -> PastRun:
+        position, end = self._ends.get(spec.run_id, (None, None))
+        return PastRun(
+            spec=spec,
+            values=tuple(self._values[spec.run_id]),
+            status=end.status if end else None,
+            began=self._began[spec.run_id],
+            ended=position,
+        )
 
     def ended_search_epochs(self, arm: str) -> list[tuple[RunSpec, int, float]]:
         """Return what ASHA was told of an arm's ended runs, in order: (run, epoch, value)."""
@@ -84,10 +88,10 @@ class Past:
                 found.append((spec, event.epoch, value))
         return found
 
-    def confirm_runs(self, arm: str) -> dict[int, tuple[RunSpec, bool]]:
-        """Return an arm's confirm runs by number, and whether each ended."""
+    def listed_runs(self, arm: str, phase: Phase) -> dict[int, tuple[RunSpec, bool]]:
+        """Return an arm's runs of the confirm or audit phase by number, and whether each ended."""
         return {
             spec.number: (spec, spec.run_id in self._ends)
             for spec in self.specs.values()
-            if spec.arm == arm and spec.phase == "confirm"
+            if spec.arm == arm and spec.phase == phase
         }

@@ -38,7 +38,7 @@ class ConductorSearcher(_Door, Searcher):
 
         Args:
             conductor: Decides which run is next.
-            settings: `threads`, `device` and `stall_seconds` of every run.
+            settings: `threads`, `device`, `stall_seconds` and `best_by` of every run.
         """
         super().__init__()
         self._conductor = conductor

@@ -93,6 +93,11 @@ def distributions_of(space: Mapping[str, Domain], parameters: Parameters) -> dic
     return {name: distribution(domains[name]) for name in parameters}
 
 
+def distributions_of_all(space: Mapping[str, Domain]) -> dict[str, BaseDistribution]:
+    """Return the distribution of every domain of a space that has no branches."""
+    return {name: distribution(domain) for name, domain in space.items()}
+
+
 def grid_points(space: Mapping[str, Domain]) -> Iterator[Parameters]:
     """Yield the parameters of every grid point, in the declared order, the last field changing fastest."""
     listed = {name: [_label(v) for v in _values(domain)] for name, domain in space.items()}

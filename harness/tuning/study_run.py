@@ -26,7 +26,7 @@ from harness.tuning.continuation import accepted_changes
 from harness.tuning.declaration import COMMAND, declare
 from harness.tuning.interruption import on_interrupt
 from harness.tuning.local_ray import joined_ray, local_ray
-from harness.tuning.optuna_journal import buffered_storage
+from harness.tuning.optuna_journal import written_storage
 from harness.tuning.preflight import check_folder, check_run_fits, dataset_of
 from harness.tuning.progress import Progress
 from harness.tuning.watchdog import watched_raylet
@@ -130,7 +130,7 @@ def _run_session(
     say: Callable[[str], None],
 ) -> Outcome:
     """Run what is left of a study."""
-    storage, optuna_journal = buffered_storage(folder.optuna_journal)
+    storage, optuna_journal = written_storage(folder.optuna_journal)
     progress = Progress(study, plan)
     for event in session.events:
         progress.recall(event)
@@ -206,6 +206,7 @@ def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path
     settings = {
         "threads": resources.cpu,
         "device": "cuda" if resources.gpu else "cpu",
+        "best_by": study.search.metric if study.search.winner == "best" else None,
         "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
     }
     tuner = tune.Tuner(

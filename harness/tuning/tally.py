@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from harness.records.events import EpochEnded, Event, Phase, RunEnded, RunStarted, Status
+from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted, Status
 from harness.study.plan import Plan
 from harness.study.study import Study
 
@@ -32,15 +32,19 @@ class Tally:
         self._stops_early = study.early_stopping is not None
         self.arms = {
             arm_plan.arm.name: ArmProgress(
-                planned=arm_plan.search_runs + arm_plan.confirm_runs, max_epochs=arm_plan.arm.max_epochs or 1
+                planned=arm_plan.search_runs + arm_plan.confirm_runs + arm_plan.audit_runs,
+                max_epochs=arm_plan.arm.max_epochs or 1,
             )
             for arm_plan in plan.arms
         }
         self._arm_of: dict[str, str] = {}
         self._phase_of: dict[str, Phase] = {}
         self._search_epochs: list[int] = []
-        self._search_left = {arm_plan.arm.name: arm_plan.search_runs for arm_plan in plan.arms}
-        self._confirm_left = {arm_plan.arm.name: arm_plan.confirm_runs for arm_plan in plan.arms}
+        self._left: dict[Phase, dict[str, int]] = {
+            "search": {arm_plan.arm.name: arm_plan.search_runs for arm_plan in plan.arms},
+            "confirm": {arm_plan.arm.name: arm_plan.confirm_runs for arm_plan in plan.arms},
+            "audit": {arm_plan.arm.name: arm_plan.audit_runs for arm_plan in plan.arms},
+        }
 
     def take(self, event: Event) -> None:
         """Count an event."""
@@ -54,12 +58,19 @@ class Tally:
                 arm = self.arms[self._arm_of[event.run_id]]
                 arm.running.discard(event.run_id)
                 arm.ended[event.status] += 1
-                left = self._search_left if event.phase == "search" else self._confirm_left
-                left[self._arm_of[event.run_id]] -= 1
+                self._left[event.phase][self._arm_of[event.run_id]] -= 1
                 if event.phase == "search":
                     self._search_epochs.append(event.epochs)
+            case PhaseEnded() if event.phase == "search":
+                self._drop_needless_audits(event.arm)
             case _:
                 pass
+
+    def _drop_needless_audits(self, name: str) -> None:
+        """Expect no more audit runs than were stopped."""
+        needless = max(0, self._left["audit"][name] - self.arms[name].ended["stopped"])
+        self._left["audit"][name] -= needless
+        self.arms[name].planned -= needless
 
     def _take_epoch(self, event: EpochEnded) -> None:
         arm = self.arms[self._arm_of[event.run_id]]
@@ -88,7 +99,7 @@ class Tally:
         else:
             search_length = longest * (_EXPECTED_SHARE_STOPPED_EARLY if self._stops_early else 1.0)
         return sum(
-            self._search_left[name] * min(search_length, arm.max_epochs)
-            + self._confirm_left[name] * arm.max_epochs
+            self._left["search"][name] * min(search_length, arm.max_epochs)
+            + (self._left["confirm"][name] + self._left["audit"][name]) * arm.max_epochs
             for name, arm in self.arms.items()
         )

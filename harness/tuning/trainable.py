@@ -29,7 +29,8 @@ def run_trial(config: dict[str, Any]) -> None:
     end (`kind: end`, a `RunEnd`), as flat dicts.
 
     Args:
-        config: A `RunSpec` as a dict, with `threads`, `device` and `stall_seconds` beside its fields.
+        config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds` and `best_by` (the metric
+            whose best epoch is tested; None for the last epoch) beside its fields.
     """
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
@@ -63,7 +64,14 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
 
     _watch(config["stall_seconds"])
     try:
-        result = train(configuration, config["seed"], data, report, prepared.spec.n_classes)
+        result = train(
+            configuration,
+            config["seed"],
+            data,
+            report,
+            n_classes=prepared.spec.n_classes,
+            best_by=config["best_by"] if config["phase"] == "confirm" else None,
+        )
     finally:
         faulthandler.cancel_dump_traceback_later()
     if result.has_diverged:

@@ -36,10 +36,20 @@ OVERRIDES = [
      "arms.sgd={optimizer: sgd, lr: {grid: [0.5, 0.1]}}", "arms.adam={optimizer: adam, lr: {grid: [0.01]}}"),
     ("arms.sgd={optimizer: {one_of: {sgd: {lr: {low: 0.01, high: 1.0, log: true}}, adam: {lr: 0.001}}}}",),
     ("arms.sgd={optimizer: sgd, lr: 0.1}",),
+    ("search.sampler=qmc",),
+    ("search.sampler=cmaes", "search.trials=9", "confirm.seeds=1",
+     "arms.adam.beta2={low: 0.9, high: 0.999}"),
+    ("search.audit=2", "search.trials=6"),
+    ("search.winner=best",),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("overrides", OVERRIDES, ids=["tpe", "random", "gp", "grid", "one_of", "fixed"])
+MORE = ["qmc", "cmaes", "audit", "best"]
+
+
+@pytest.mark.parametrize(
+    "overrides", OVERRIDES, ids=["tpe", "random", "gp", "grid", "one_of", "fixed", *MORE]
+)
 def test_any_prefix_of_a_journal_leads_to_the_same_results(
     drive: Callable[..., Any], overrides: tuple[str, ...]
 ) -> None:
