@@ -60,6 +60,8 @@ class Conductor:
     _live: dict[str, _LiveRun] = field(default_factory=dict)
     _again: list[RunSpec] = field(default_factory=list)
     """Runs of an interrupted study to start before any other."""
+    _alone: set[str] = field(default_factory=set)
+    """Runs that are to have the machine for themselves: memory ran out beside others."""
     _lost: Counter[str] = field(default_factory=Counter)
     """How often each run lost its worker."""
     _searches: dict[str, ArmSearch] = field(init=False)
@@ -120,7 +122,9 @@ class Conductor:
         Arms take turns: the one with the most budget left goes first, so a partial result compares equal
         budgets. Search runs go before confirm runs, and these before audit runs.
         """
-        if self.is_interrupted:
+        if self.is_interrupted or not self._alone.isdisjoint(self._live):
+            return None
+        if self._live and self._again and self._again[0].run_id in self._alone:
             return None
         run = self._again.pop(0) if self._again else self._fresh_run()
         if run is not None:
@@ -231,6 +235,22 @@ class Conductor:
         else:
             del self._live[run_id]
             self._again.append(live.spec)
+
+    def out_of_memory(self) -> None:
+        """Take up a study all of whose runs ended because memory ran out and Ray killed a worker.
+
+        A run that was alone failed by itself. Of several nobody knows which was too large: they start again,
+        one by one.
+        """
+        if self.is_interrupted:
+            return
+        runs = [live.spec for live in self._live.values()]
+        if len(runs) == 1:
+            self.ended(runs[0].run_id, RunEnd(status="failed", reason="out of memory: the worker was killed"))
+            return
+        self._live.clear()
+        self._again = runs + self._again
+        self._alone.update(run.run_id for run in runs)
 
     def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
         search = self._searches[spec.arm]

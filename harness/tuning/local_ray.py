@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _QUIET_AND_CLOSED = {
@@ -57,7 +58,7 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
     try:
         token = folder / "token"
         token.touch(mode=0o600)
-        token.write_text(secrets.token_hex(32), encoding="ascii")
+        token.write_text(_secret(), encoding="ascii")
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
         os.environ.pop("RAY_AUTH_TOKEN", None)
         import ray
@@ -79,6 +80,12 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
             ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@cache
+def _secret() -> str:
+    """Return this process's token: Ray reads it once, also where a second Ray is started after the first."""
+    return secrets.token_hex(32)
 
 
 def _runtime_environment() -> dict[str, str] | None:

@@ -143,13 +143,18 @@ def _run_session(
     conductor.replay(session.events)
     if conductor.is_over:
         return Outcome(failed_runs=progress.count("failed"), is_interrupted=False, had_nothing_to_do=True)
+    optuna_journal.release()
     say("starting Ray" if address == "local" else f"joining Ray at {address}")
-    with _ray(study, address) as temporary:
-        slots = _cluster_slots(study)
-        session.manifest.model_copy(update={"slots": slots}).write(folder.manifest)
-        optuna_journal.release()
-        with progress.shown(slots), on_interrupt(conductor.interrupt), watched_raylet():
-            _run_in_tune(conductor, study, slots, temporary)
+    while True:
+        with _ray(study, address) as temporary:
+            slots = _cluster_slots(study)
+            session.manifest.model_copy(update={"slots": slots}).write(folder.manifest)
+            with progress.shown(slots), on_interrupt(conductor.interrupt), watched_raylet():
+                has_memory = _run_in_tune(conductor, study, slots, temporary)
+        if has_memory:
+            break
+        conductor.out_of_memory()
+        say("memory ran out and Ray killed a worker; going on")
     if conductor.fault is not None:
         raise conductor.fault
     return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
@@ -188,9 +193,14 @@ def _slots(study: Study, cpus: float, gpus: float) -> int:
     return min(slots, asked.concurrency or slots)
 
 
-def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path) -> None:
-    """Run everything the conductor hands out as one Tune experiment."""
+def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path) -> bool:
+    """Run everything the conductor hands out as one Tune experiment.
+
+    Returns: False if the experiment ended because memory ran out. Ray's monitor then kills a worker with an
+        error that Tune does not count among those of workers, and gives up.
+    """
     from ray import tune
+    from ray.exceptions import OutOfMemoryError
     from ray.tune.logger import JsonLoggerCallback
 
     from harness.tuning.ray_adapters import (
@@ -228,4 +238,10 @@ def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path
             callbacks=[StartCallback(conductor), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
         ),
     )
-    tuner.fit()
+    try:
+        tuner.fit()
+    except RuntimeError as error:
+        if isinstance(error.__cause__, OutOfMemoryError):
+            return False
+        raise
+    return True

@@ -266,3 +266,30 @@ def test_averaging_over_the_last_epochs_takes_luck_out_of_the_selection(drive: C
         closed = next(e for e in driven.events if isinstance(e, PhaseEnded) and e.arm == "sgd")
         assert closed.winner == winner
         assert driven.optuna_trials("sgd")[1].value == pytest.approx(value)
+
+
+def test_runs_beside_each_other_when_memory_ran_out_start_again_one_by_one(
+    drive: Callable[..., Any],
+) -> None:
+    """Nobody knows which was too large; one that fills the memory alone has failed."""
+    driven = drive()
+    conductor = driven.conductor
+    one, two = conductor.next_run(), conductor.next_run()
+    assert one is not None
+    assert two is not None
+    for run in (one, two):
+        conductor.started(run.run_id)
+    conductor.out_of_memory()
+    assert conductor.next_run() == one
+    assert conductor.next_run() is None
+    driven.train(one, flat)
+    assert conductor.next_run() == two
+    assert conductor.next_run() is None
+    conductor.started(two.run_id)
+    conductor.out_of_memory()
+    ends = {e.run_id: e for e in driven.events if isinstance(e, RunEnded)}
+    assert ends[one.run_id].status == "completed"
+    assert ends[two.run_id].status == "failed"
+    assert "out of memory" in str(ends[two.run_id].reason)
+    driven.run(flat)
+    assert conductor.is_over
