@@ -69,9 +69,11 @@ def _sweep(options: argparse.Namespace) -> int:
     study = load_study(options.study, tuple(options.overrides))
     if options.dry_run:
         from harness.study.preview import preview
-        from harness.training.data.registry import DATASETS
+        from harness.training.data.own import training_images
+        from harness.tuning.preflight import dataset_of
 
-        print(preview(study, {name: spec.n_train for name, spec in DATASETS.items()}))
+        dataset = dataset_of(study)
+        print(preview(study, {dataset: training_images(dataset)}))
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start

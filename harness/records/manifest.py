@@ -62,6 +62,9 @@ class Manifest(BaseModel):
     confirm_seeds: list[int]
     resources: dict[str, Any]
     claims: list[dict[str, Any]]
+    published: dict[str, list[dict[str, Any]]] = {}
+    """Arm to published runs: `source`, `note`, `at` (settings that pick search runs), `values` and `notes` by
+    column of the runs. Older manifests have none."""
     dataset: dict[str, Any]
     """Name, SHA-256 of the unpacked files, the rule of the split, and the images of each part:
     `train_samples`, `val_samples`, `test_samples`."""

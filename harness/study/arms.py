@@ -2,15 +2,15 @@
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
+from harness.study.dependents import DEFAULT_CHOICES, DEPENDENTS, reads, refusal
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, given_fields, split_space
 from harness.study.file import Search, StudyFile
-from harness.study.optimizers import HYPERPARAMETERS, OPTIMIZERS
-from harness.study.problems import nearest
 from harness.study.source import Path, Source
 from harness.study.study import Arm
 
@@ -19,7 +19,7 @@ _UNCONDITIONAL = {"gp", "cmaes", "qmc"}
 
 _OTHER_SAMPLERS = "Remedy: sampler: tpe, gp or qmc"
 
-_REQUIRED = ("model", "optimizer", "batch_size", "epochs")
+_REQUIRED = ("model", "optimizer", "batch_size")
 
 
 def expand_arms(file: StudyFile) -> list[Arm]:
@@ -29,25 +29,33 @@ def expand_arms(file: StudyFile) -> list[Arm]:
     own: Any
     for name, own in file.arms.items():
         each = given_fields(own.for_each)
-        for values in itertools.product(*each.values()):
+        labels = [[f"{field}={label}" for label in _labels(values)] for field, values in each.items()]
+        for values, parts in zip(itertools.product(*each.values()), itertools.product(*labels), strict=True):
             combination = dict(zip(each, values, strict=True))
             fixed, space = split_space({**shared, **given_fields(own), **combination})
-            arms.append(Arm(name=_arm_name(name, combination), fixed=fixed, space=space))
+            arm_name = f"{name}@{','.join(parts)}" if parts else name
+            arms.append(Arm(name=arm_name, fixed=fixed, space=space))
     return arms
 
 
-def _arm_name(template: str, combination: dict[str, Any]) -> str:
-    """Return `template@field=value,...`; a structured value is called by its name."""
-    if not combination:
-        return template
-    parts = (f"{field}={_label(value)}" for field, value in combination.items())
-    return f"{template}@{','.join(parts)}"
+def _labels(values: list[Any]) -> list[str]:
+    """Return what an arm's name calls each value: a structure by its name, if no other has it."""
+    short = [_label(value) for value in values]
+    return [
+        label if short.count(label) == 1 else _spelled_out(value)
+        for label, value in zip(short, values, strict=True)
+    ]
 
 
 def _label(value: Any) -> str:
     if isinstance(value, dict):
-        return str(value.get("name", json.dumps(value)))
+        return str(value.get("name", next(iter(value))))
     return value if isinstance(value, str) else json.dumps(value)
+
+
+def _spelled_out(value: Any) -> str:
+    """Return a value as JSON without the marks that file names had better not have."""
+    return re.sub(r'["{} ]', "", json.dumps(value, separators=(",", ":")))
 
 
 def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
@@ -69,7 +77,7 @@ def _check_arm(arm: Arm, search: Search | None, source: Source) -> None:
     before = len(source.problems)
     if not any(_is_about(problem.path, arm) for problem in source.problems):
         _check_required(arm, source)
-    _check_hyperparameters(arm, source)
+    _check_dependents(arm, source)
     if search is not None:
         _check_domains(arm, search, source)
     if len(source.problems) == before and not any(_is_about(p.path, arm) for p in source.problems):
@@ -91,39 +99,55 @@ def _origin(arm: Arm, field: str, source: Source) -> Path:
 
 
 def _check_required(arm: Arm, source: Source) -> None:
+    path: Path = ("arms", arm.name.partition("@")[0])
+    given = arm.fixed.keys() | arm.space.keys()
     for field in _REQUIRED:
-        if field not in arm.fixed and field not in arm.space:
-            path: Path = ("arms", arm.name.partition("@")[0])
+        if field not in given:
             source.report(path, f"arm {arm.name} has no {field}. Remedy: give it here or in recipe")
+    if not given & {"epochs", "steps"}:
+        source.report(path, f"arm {arm.name} has no epochs. Remedy: give them, or steps, here or in recipe")
+    if {"epochs", "steps"} <= given:
+        source.report(
+            _origin(arm, "steps", source), f"arm {arm.name} has both epochs and steps. Leave one out"
+        )
 
 
-def _branches(arm: Arm) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each optimizer the arm may use, with the fields given for that optimizer only."""
-    optimizer = arm.fixed.get("optimizer", arm.space.get("optimizer"))
-    match optimizer:
-        case str():
-            yield optimizer, {}
-        case OneOf():
-            yield from optimizer.branches.items()
-        case Choices() | Grid():
-            yield from ((name, {}) for name in optimizer.values)
-        case _:
-            return
+def _worlds(arm: Arm) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
+    """Yield the arm's fields for every combination of branches, and which ones a branch gave, and where."""
+    fields = {**arm.fixed, **arm.space}
+    forks = {name: domain.branches for name, domain in arm.space.items() if isinstance(domain, OneOf)}
+    for chosen in itertools.product(*forks.values()):
+        world, given_by = dict(fields), dict[str, Path]()
+        for (field, branches), value in zip(forks.items(), chosen, strict=True):
+            world |= {field: value, **branches[value]}
+            given_by |= {name: (field, "one_of", value, name) for name in branches[value]}
+        yield world, given_by
 
 
-def _check_hyperparameters(arm: Arm, source: Source) -> None:
-    """A hyperparameter that is given must be used by every optimizer it is given for."""
-    common = [name for name in HYPERPARAMETERS if name in arm.fixed or name in arm.space]
-    for optimizer, own in _branches(arm):
-        has = OPTIMIZERS[optimizer].hyperparameters
-        for name in common:
-            if name not in has:
-                hint = f"arm {arm.name} uses {optimizer}, which has no {name}. {nearest(name, has)}"
-                source.report(_origin(arm, name, source), hint)
-        for name in own:
-            if name in HYPERPARAMETERS and name not in has:
-                path = (*_origin(arm, "optimizer", source), "one_of", optimizer, name)
-                source.report(path, f"{optimizer} has no {name}. {nearest(name, has)}")
+def _check_dependents(arm: Arm, source: Source) -> None:
+    """A field that is given must be read, whichever values the arm's domains take.
+
+    Where a choice itself is missing or wrong, nothing is said about the fields it might read.
+    """
+    wrong = {part for problem in source.problems if _is_about(problem.path, arm) for part in problem.path}
+    for world, given_by in _worlds(arm):
+        for name in DEPENDENTS.keys() & world.keys():
+            unread = [_unread(name, field, world) for field in DEPENDENTS[name]]
+            if None in unread or wrong & {*DEPENDENTS[name]}:
+                continue
+            choices = [choice for choice in unread if choice is not None]
+            if name in given_by:
+                field, *rest = given_by[name]
+                source.report((*_origin(arm, str(field), source), *rest), refusal(name, choices))
+            else:
+                source.report(_origin(arm, name, source), refusal(name, choices, arm=arm.name))
+
+
+def _unread(name: str, field: str, world: dict[str, Any]) -> tuple[str, Any] | None:
+    """Return (field, choice) for the first choice a field may take that does not read a dependent one."""
+    choice = world.get(field, DEFAULT_CHOICES.get(field))
+    choices = choice.values if isinstance(choice, Choices | Grid) else [choice]
+    return next(((field, value) for value in choices if value and name not in reads(field, value)), None)
 
 
 def _all_domains(arm: Arm) -> Iterator[tuple[str, str, Domain]]:

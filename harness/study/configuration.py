@@ -1,22 +1,54 @@
-"""A configuration: a recipe with every domain replaced by a value."""
+"""A configuration: a recipe with every domain replaced by a value.
+
+The registries of this package name what exists; a field that takes one of their names follows them.
+"""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
-from harness.study.optimizers import HYPERPARAMETERS, OPTIMIZERS
-from harness.study.problems import nearest
+from harness.study.activations import ACTIVATIONS
+from harness.study.datasets import DATASETS, IDX_PREFIX, checked_dataset
+from harness.study.dependents import DEPENDENTS, read_fields, reads, refusal, worded
+from harness.study.initialisers import INITIALISERS
+from harness.study.lengths import epochs_of_steps
+from harness.study.optimizers import OPTIMIZERS
+from harness.study.schedules import SCHEDULES
 
-OptimizerName = Literal["sgd", "rmsprop", "adam", "adamw"]
-DatasetName = Literal["fashion_mnist"]
-ActivationName = Literal["relu", "tanh", "sigmoid", "gelu", "silu", "elu", "leaky_relu"]
+if TYPE_CHECKING:
+    ActivationName = str
+    InitialiserName = str
+    OptimizerName = str
+    ScheduleName = str
+else:  # pydantic needs the names themselves, and the registries have them
+    ActivationName = Literal[tuple(ACTIVATIONS)]
+    InitialiserName = Literal[tuple(INITIALISERS)]
+    OptimizerName = Literal[tuple(OPTIMIZERS)]
+    ScheduleName = Literal[tuple(SCHEDULES)]
+
+Dataset = Annotated[
+    str,
+    AfterValidator(checked_dataset),
+    WithJsonSchema({"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^{IDX_PREFIX}/"}]}),
+]
+InputNormName = Literal["none", "unit", "standardize", "batch_norm"]
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DecayRate = Annotated[float, Field(ge=0, lt=1)]
 OpenFraction = Annotated[float, Field(gt=0, lt=1)]
+ClosedFraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Strict(BaseModel):
@@ -31,10 +63,27 @@ class Fcn(_Strict):
     """Sizes of the hidden layers, from the input on."""
 
 
+class Lenet5(_Strict):
+    """LeNet-5 as study B built it: two convolutions with average pooling, then 120-84 hidden units."""
+
+    name: Literal["lenet5"]
+
+
+class SimpleCnn(_Strict):
+    """The 32-64 two-convolution network of study A, with max pooling and 256-128 hidden units."""
+
+    name: Literal["simple_cnn"]
+
+
+def _name_or_settings(value: Any) -> str:
+    """Tell a name from a mapping, so that a mistake in one is not told as a mistake in both."""
+    return "<settings>" if isinstance(value, Mapping | BaseModel) else "<name>"
+
+
 class PixelConstants(_Strict):
     """Mean and deviation of pixels scaled to 0-1."""
 
-    mean: Annotated[float, Field(ge=0, le=1)]
+    mean: ClosedFraction
     std: PositiveFloat
 
 
@@ -44,50 +93,156 @@ class GivenConstants(_Strict):
     constants: PixelConstants
 
 
-class Configuration(_Strict):
-    """Every setting that makes a training run. Hyperparameters the optimizer does not have are null."""
+class NormalDeviation(_Strict):
+    """Standard deviation of a normal distribution with mean 0."""
 
-    dataset: DatasetName = "fashion_mnist"
+    std: PositiveFloat
+
+
+class NormalInit(_Strict):
+    """Draw weights from a normal distribution whose deviation does not depend on the layer's size."""
+
+    normal: NormalDeviation
+
+
+class Configuration(_Strict):
+    """Every setting that makes a training run. What the choices made here do not read is null."""
+
+    dataset: Dataset = "fashion_mnist"
+    """A known name, or `idx:` and the absolute folder of four IDX files named as MNIST's."""
     val_fraction: OpenFraction = 0.1
     """Share of the training images held out for validation, stratified by class."""
-    model: Fcn
+    model: Fcn | Lenet5 | SimpleCnn = Field(discriminator="name")
     activation: ActivationName = "relu"
-    input_norm: Literal["none", "unit", "standardize"] | GivenConstants = "standardize"
-    """Pixels as they are (0-255), scaled to 0-1, or standardised by the training split or by constants."""
+    """Of every hidden layer."""
+    init: Annotated[
+        Annotated[InitialiserName, Tag("<name>")] | Annotated[NormalInit, Tag("<settings>")],
+        Discriminator(_name_or_settings),
+    ] = "default"
+    """Of all weight matrices and kernels. The Kaiming ones use the activation's gain, the others 1."""
+    bias_init: Literal["default", "zeros"] = "default"
+    """Of all biases; `default` is torch's: uniform in +-1/sqrt(fan_in)."""
+    dropout: DecayRate = 0.0
+    """Probability with which each value after a hidden layer's activation is zeroed while training."""
+    batch_norm: Literal["none", "hidden", "after_activation"] = "none"
+    """BatchNorm in every hidden layer: between layer and activation, or after activation and pooling."""
+    batch_norm_momentum: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Weight of the newest batch in the running statistics; Keras' momentum is its complement."""
+    batch_norm_eps: PositiveFloat | None = None
+    """Added to the variance."""
+    input_norm: Annotated[
+        Annotated[InputNormName, Tag("<name>")] | Annotated[GivenConstants, Tag("<settings>")],
+        Discriminator(_name_or_settings),
+    ] = "standardize"
+    """Pixels as they are (0-255), scaled to 0-1, standardised by the training split or by constants, or
+    scaled to 0-1 and led through a BatchNorm over all pixels."""
     optimizer: OptimizerName
     lr: PositiveFloat | None = None
+    """The schedule's greatest learning rate."""
     momentum: DecayRate | None = None
+    dampening: ClosedFraction | None = None
+    """Share of the gradient that does not enter the momentum."""
     nesterov: bool | None = None
     weight_decay: NonNegativeFloat | None = None
+    decoupled_weight_decay: bool | None = None
+    """Whether weight decay shrinks the weights, as in AdamW, or enters the gradient."""
     alpha: DecayRate | None = None
     """RMSprop's decay of the squared gradient."""
+    centered: bool | None = None
+    """Whether RMSprop divides by the gradient's deviation."""
     beta1: DecayRate | None = None
     beta2: DecayRate | None = None
+    rho: DecayRate | None = None
+    """Adadelta's decay of squared gradients and steps."""
     eps: PositiveFloat | None = None
+    amsgrad: bool | None = None
+    """Whether the greatest second moment so far counts."""
+    momentum_decay: NonNegativeFloat | None = None
+    """NAdam's."""
+    lr_decay: NonNegativeFloat | None = None
+    """Adagrad's."""
+    initial_accumulator_value: NonNegativeFloat | None = None
+    """Of Adagrad's sum of squared gradients."""
+    lr_schedule: ScheduleName = "constant"
+    """How the learning rate follows the step."""
+    warmup_epochs: NonNegativeFloat | None = None
+    """Epochs, also fractions of one, in which the rate rises on a straight line; then the schedule begins."""
+    lr_min_factor: ClosedFraction | None = None
+    """The schedule's lowest rate, as a share of `lr`."""
+    lr_gamma: Annotated[float, Field(gt=0, le=1)] | None = None
+    """What `step` multiplies with each time, and `exponential` each epoch."""
+    lr_step_epochs: PositiveInt | None = None
+    """Epochs between the reductions of `step`."""
+    lr_pct_start: OpenFraction | None = None
+    """Share of the run in which `one_cycle` rises."""
+    lr_div_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """`one_cycle` begins with `lr` divided by this."""
+    lr_final_div_factor: Annotated[float, Field(ge=1, allow_inf_nan=False)] | None = None
+    """`one_cycle` ends with its first rate divided by this."""
     batch_size: PositiveInt
     epochs: PositiveInt
+    """Length of a run; with `steps`, the epochs that those take."""
+    steps: PositiveInt | None = None
+    """Length of a run in optimizer steps, in place of `epochs`; the last epoch is then cut short."""
+    label_smoothing: DecayRate = 0.0
+    """Share of the target that is spread evenly over all classes; reported losses are without it."""
+    clip_norm: PositiveFloat | None = None
+    """Greatest norm of the gradient of all parameters together; longer ones are scaled down to it."""
     precision: Literal["fp32"] = "fp32"
 
     @model_validator(mode="after")
-    def _hyperparameters_fit_the_optimizer(self) -> "Configuration":
-        has = OPTIMIZERS[self.optimizer].hyperparameters
-        for name in HYPERPARAMETERS:
-            given = getattr(self, name) is not None
-            if given and name not in has:
-                raise ValueError(f"{self.optimizer} has no {name}. {nearest(name, has)}")
-            if not given and name in has:
-                raise ValueError(f"{self.optimizer} needs {name}: use resolve() to fill in defaults")
+    def _what_is_given_is_used(self) -> "Configuration":
+        values = self.model_dump()
+        used = read_fields(values)
+        for name, fields in DEPENDENTS.items():
+            is_given = values[name] is not None
+            if is_given and name not in used:
+                raise ValueError(refusal(name, [(field, values[field]) for field in fields]))
+            if not is_given and name in used:
+                reader = next(field for field in fields if name in reads(field, values[field]))
+                how = "which has no default" if used[name] is None else "whose default resolve() fills in"
+                raise ValueError(f"{worded(reader, values[reader])} needs {name}, {how}")
+        return self
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> "Configuration":
         if self.nesterov and not self.momentum:
             raise ValueError("nesterov needs a momentum above 0: raise the momentum or its lower bound")
+        if self.nesterov and self.dampening:
+            raise ValueError(f"nesterov needs dampening 0, but it is {self.dampening}: leave one of them out")
+        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
+            raise ValueError(
+                f"warmup_epochs = {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs: shorten it"
+            )
+        if self.batch_norm != "none" and self.batch_size == 1:
+            raise ValueError("batch_norm needs batches of at least 2 images: raise batch_size")
+        if self.steps is not None and self.epochs != epochs_of_steps(self.model_dump()):
+            raise ValueError(
+                f"steps = {self.steps} and epochs = {self.epochs} are both given: leave one of them out"
+            )
         return self
 
 
+_LENGTH_FIELDS = ("steps", "batch_size", "dataset", "val_fraction")
+
+
 def resolve(values: Mapping[str, Any]) -> Configuration:
-    """Return the configuration of a recipe's values, the optimizer's own defaults filled in.
+    """Return the configuration of a recipe's values, the defaults of what its choices read filled in.
 
     Raises:
-        pydantic.ValidationError: A value breaks its field's rule, or the optimizer lacks a hyperparameter.
+        pydantic.ValidationError: A value breaks its field's rule, or no choice reads it.
     """
-    spec = OPTIMIZERS.get(values.get("optimizer", ""))
-    defaults = spec.hyperparameters if spec else {}
-    return Configuration.model_validate({**defaults, **values})
+    filled = {**{name: value for name, value in read_fields(values).items() if value is not None}, **values}
+    if "steps" in filled and "epochs" not in filled:
+        filled["epochs"] = _epochs(filled)
+    return Configuration.model_validate(filled)
+
+
+def _epochs(values: Mapping[str, Any]) -> int:
+    """Return the epochs that the steps take; 1 where the fields are wrong, which validation then tells."""
+    fields = Configuration.model_fields
+    length = {name: values.get(name, fields[name].default) for name in _LENGTH_FIELDS}
+    try:
+        return epochs_of_steps(length)
+    except (TypeError, ValueError, ZeroDivisionError):
+        return 1

@@ -102,6 +102,8 @@ def _value_type(info: FieldInfo) -> Any:
     kind: Any = info.annotation
     if get_origin(kind) in (Union, UnionType):
         kind = Union[tuple(arg for arg in get_args(kind) if arg is not NoneType)]  # noqa: UP007 - built at run time
+    if isinstance(info.discriminator, str):
+        kind = Annotated[kind, Field(discriminator=info.discriminator)]
     return Annotated[kind, *info.metadata] if info.metadata else kind
 
 
@@ -176,6 +178,8 @@ def given_fields(space: BaseModel | None) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     is_structure = isinstance(value, BaseModel) and not isinstance(value, Domain)
     return value.model_dump(mode="json") if is_structure else value
 

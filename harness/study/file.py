@@ -4,7 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.study.claims import Claim, ClaimMetric
+from harness.study.configuration import PositiveFloat
 from harness.study.domains import ArmSpace, RecipeSpace
+from harness.study.published import Published
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 """Becomes part of file names and run ids, hence letters, digits, `_` and `-` only."""
@@ -122,24 +125,6 @@ class Resources(_Section):
         return self
 
 
-class Better(_Section):
-    """Arm `arm` has the better metric than arm `than`."""
-
-    arm: str
-    than: str
-    metric: Literal["test_accuracy", "test_loss"]
-
-
-class Claim(_Section):
-    """A statement fixed before the data, decided by the report."""
-
-    says: Annotated[str, Field(min_length=1)]
-    """The statement in words, as the report prints it."""
-    source: str | None = None
-    """Who claims it."""
-    better: Better
-
-
 class StudyFile(_Section):
     """One question about training recipes."""
 
@@ -154,3 +139,7 @@ class StudyFile(_Section):
     confirm: Confirm = Confirm()
     resources: Resources = Resources()
     claims: list[Claim] = []
+    region: dict[ClaimMetric, PositiveFloat] = {}
+    """Metric to the difference up to which two arms count as equal, for claims that give none themselves."""
+    published: Published = {}
+    """Arm to what others published of it; the report sets it beside what the study measures."""

@@ -1,16 +1,17 @@
 """From the text of a study file to a `Study`, or to one error that tells every problem at once."""
 
-import copy
 from collections.abc import Mapping
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, SupportsIndex
 
 from pydantic import ValidationError
 
 from harness.errors import StudyError
 from harness.study.arms import check_arms, expand_arms
-from harness.study.file import Claim, Confirm, Search, StudyFile
-from harness.study.problems import nearest, study_error
+from harness.study.claims import check_claims, with_region
+from harness.study.file import Confirm, Search, StudyFile
+from harness.study.problems import study_error
+from harness.study.published import check_published, declared
 from harness.study.source import Path, Source, read_source, set_value
 from harness.study.study import Study
 from harness.study.wording import message
@@ -45,13 +46,17 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
     if isinstance(source.data, dict):
         for argument in overrides:
             set_value(source, argument)
-    file = _validate(source) if isinstance(source.data, dict) else None
+    data = _tracked(source.data)
+    file = _validate(data, source) if isinstance(source.data, dict) else None
     if file is None:
         raise study_error(name, source.problems)
     search = file.search.filled() if file.search else None
     arms = expand_arms(file)
     check_arms(arms, search, source)
-    _check_claims(file.claims, [arm.name for arm in arms], source)
+    names = [arm.name for arm in arms]
+    claims = [with_region(claim, file.region) for claim in file.claims]
+    check_claims(claims, names, source, data["claims"].places if claims else [])
+    check_published(file.published, names, source)
     if source.problems:
         raise study_error(name, source.problems)
     search = search or Search(trials=1).filled()
@@ -63,19 +68,39 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
         search=search,
         confirm=Confirm(seeds=0) if search.sampler == "grid" and not has_confirm else file.confirm,
         resources=file.resources,
-        claims=tuple(file.claims),
+        claims=tuple(claims),
+        published=declared(file.published),
         text=text,
         overrides=overrides,
     )
 
 
-def _validate(source: Source) -> StudyFile | None:
+class _Entries(list[Any]):
+    """A list of the file that knows at which place each entry stood, when others have been cut out."""
+
+    def __init__(self, entries: list[Any]) -> None:
+        super().__init__(_tracked(entry) for entry in entries)
+        self.places = list(range(len(entries)))
+
+    def __delitem__(self, index: SupportsIndex | slice) -> None:
+        """Cut out an entry with its place."""
+        super().__delitem__(index)
+        del self.places[index]
+
+
+def _tracked(data: Any) -> Any:
+    """Return a copy whose lists know the places of their entries."""
+    if isinstance(data, dict):
+        return {key: _tracked(value) for key, value in data.items()}
+    return _Entries(data) if isinstance(data, list) else data
+
+
+def _validate(data: Any, source: Source) -> StudyFile | None:
     """Return the file's model, noting every problem.
 
-    What breaks a rule is noted, cut out, and the rest validated again, so that checks across fields still see
-    everything that is sound. None when too little is left.
+    What breaks a rule is noted, cut out of `data`, and the rest validated again, so that checks across fields
+    still see everything that is sound. None when too little is left.
     """
-    data = copy.deepcopy(source.data)
     for _ in range(10):
         try:
             return StudyFile.model_validate(data)
@@ -104,7 +129,7 @@ def _path_in_document(loc: tuple[str | int, ...], data: Any) -> tuple[Path, bool
     node = data
     for part in loc:
         if _has(node, part):
-            path.append(part)
+            path.append(node.places[part] if isinstance(node, _Entries) and isinstance(part, int) else part)
             node = node[part]
         elif part == loc[-1] and not str(part).startswith(("<", "[")):
             return (*path, part), False
@@ -112,28 +137,25 @@ def _path_in_document(loc: tuple[str | int, ...], data: Any) -> tuple[Path, bool
 
 
 def _cut(data: Any, path: Path) -> bool:
-    """Remove the value at a path; False when there is nothing to remove."""
+    """Remove the value at a path of the document; False when there is nothing to remove."""
     node = data
     for part in path[:-1]:
-        node = node[part] if _has(node, part) else None
-    if not path or not _has(node, path[-1]):
+        index = _index(node, part)
+        node = node[index] if _has(node, index) else None
+    if not path or not _has(node, _index(node, path[-1])):
         return False
-    del node[path[-1]]
+    del node[_index(node, path[-1])]
     return True
+
+
+def _index(node: Any, part: str | int) -> str | int:
+    """Return where in a list the entry is that stood at a place of the file; -1 when it has been cut out."""
+    if isinstance(node, _Entries):
+        return node.places.index(part) if part in node.places else -1
+    return part
 
 
 def _has(node: Any, part: str | int) -> bool:
     if isinstance(node, list):
-        return isinstance(part, int) and part < len(node)
+        return isinstance(part, int) and 0 <= part < len(node)
     return isinstance(node, dict) and part in node
-
-
-def _check_claims(claims: list[Claim], arms: list[str], source: Source) -> None:
-    for i, claim in enumerate(claims):
-        for role in ("arm", "than"):
-            named = getattr(claim.better, role)
-            if named not in arms:
-                path = ("claims", i, "better", role)
-                source.report(path, f"there is no arm {named!r}. {nearest(named, arms)}")
-        if claim.better.arm == claim.better.than:
-            source.report(("claims", i, "better"), "compares an arm with itself")

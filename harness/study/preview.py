@@ -1,22 +1,16 @@
 """What a study would do, in words: arms, spaces, runs, steps and a time estimate. Starts nothing."""
 
-import math
 import time
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from harness.study.costs import product_flops
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
-from harness.study.plan import ArmPlan, plan_study
-from harness.study.study import Study
-
-_MATRIX_SHARE = 0.75
-"""Share of the probe's speed that training reaches, evaluation and bookkeeping included."""
-
-_PIXELS = 28 * 28
-_CLASSES = 10
+from harness.study.lengths import steps_per_epoch
+from harness.study.plan import ArmPlan, Plan, plan_study
+from harness.study.study import Arm, Study
 
 
 def preview(study: Study, train_images: Mapping[str, int]) -> str:
@@ -28,12 +22,10 @@ def preview(study: Study, train_images: Mapping[str, int]) -> str:
     """
     plan = plan_study(study)
     lines = [f"study {study.name}: {study.question}", ""]
-    total_epochs = 0.0
     for arm_plan in plan.arms:
         lines += [*_arm_lines(arm_plan, train_images)]
-        total_epochs += _expected_epochs(arm_plan, study)
     lines += ["", *_phase_lines(study, len(plan.arms), plan.confirm_seeds)]
-    lines += ["", *_estimate_lines(study, total_epochs, train_images)]
+    lines += ["", *_estimate_lines(study, plan, train_images)]
     return "\n".join(lines)
 
 
@@ -46,7 +38,12 @@ def _arm_lines(arm_plan: ArmPlan, train_images: Mapping[str, int]) -> Iterator[s
         yield from (f"  searched  {line}" for line in _domain_lines(name, domain))
     if isinstance(arm.fixed.get("batch_size"), int) and arm.max_epochs:
         steps = _steps_per_epoch(arm.fixed, train_images)
-        yield f"  a full run takes {arm.max_epochs} epochs of {steps} steps = {arm.max_epochs * steps} steps"
+        whole = arm.max_epochs * steps
+        if arm.fixed.get("steps", whole) == whole:
+            yield f"  a full run takes {arm.max_epochs} epochs of {steps} steps = {whole} steps"
+        else:
+            length = f"{arm.max_epochs} epochs of {steps}, the last one cut short"
+            yield f"  a full run takes {arm.fixed['steps']} steps: {length}"
 
 
 def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
@@ -69,7 +66,8 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
 
 
 def _steps_per_epoch(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
-    return math.ceil(_train_samples(fixed, train_images) / int(fixed["batch_size"]))
+    images = train_images[fixed.get("dataset", "fashion_mnist")]
+    return steps_per_epoch(images, fixed.get("val_fraction", 0.1), fixed["batch_size"])
 
 
 def _train_samples(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
@@ -96,7 +94,7 @@ def _phase_lines(study: Study, n_arms: int, confirm_seeds: tuple[int, ...]) -> I
 
 def _expected_epochs(arm_plan: ArmPlan, study: Study) -> float:
     """Return the epochs an arm trains if ASHA lets 1 in `reduction_factor` runs pass each rung."""
-    longest = arm_plan.arm.max_epochs or 1
+    longest = arm_plan.arm.longest_epochs
     stopping = study.early_stopping
     average = float(longest)
     if stopping and stopping.grace_epochs < longest:
@@ -109,30 +107,26 @@ def _expected_epochs(arm_plan: ArmPlan, study: Study) -> float:
     return arm_plan.search_runs * average + (arm_plan.confirm_runs + arm_plan.audit_runs) * longest
 
 
-def _estimate_lines(study: Study, total_epochs: float, train_images: Mapping[str, int]) -> Iterator[str]:
-    fixed = study.arms[0].fixed
-    hidden = fixed.get("model", {}).get("hidden") if isinstance(fixed.get("model"), dict) else None
-    if study.resources.gpu or hidden is None:
-        yield f"about {total_epochs:.0f} epochs in all (time estimates are for fully connected nets on CPUs)"
+def _estimate_lines(study: Study, plan: Plan, train_images: Mapping[str, int]) -> Iterator[str]:
+    epochs = {arm_plan.arm.name: _expected_epochs(arm_plan, study) for arm_plan in plan.arms}
+    if study.resources.gpu:
+        yield f"about {sum(epochs.values()):.0f} epochs in all (time estimates are for CPUs)"
         return
-    speed = _probe_gflops() * _MATRIX_SHARE
-    seconds = total_epochs * _train_samples(fixed, train_images) * _train_flops(hidden) / (speed * 1e9)
+    speed = _probe_gflops()
+    operations = sum(
+        epochs[arm.name] * _train_samples(arm.fixed, train_images) * _dearest_model(arm) for arm in study.arms
+    )
     yield (
-        f"about {total_epochs:.0f} epochs in all, about {seconds / 60:.0f} core-minutes "
-        f"(this core multiplies matrices at {speed / _MATRIX_SHARE:.0f} GFLOP/s now); "
+        f"about {sum(epochs.values()):.0f} epochs in all, about {operations / speed / 6e10:.0f} core-minutes "
+        f"(this core multiplies matrices at {speed:.0f} GFLOP/s now); "
         f"divide by the cores that train, and add half a minute for Ray"
     )
 
 
-def _train_flops(hidden: list[int]) -> float:
-    """Return floating-point operations to train a fully connected net on one sample.
-
-    Forward and weight gradients take 2 operations a weight each, input gradients 2 more except in the first
-    layer, whose input needs none.
-    """
-    sizes = [_PIXELS, *hidden, _CLASSES]
-    weights = [fan_in * fan_out for fan_in, fan_out in pairwise(sizes)]
-    return 6.0 * sum(weights) - 2.0 * weights[0]
+def _dearest_model(arm: Arm) -> float:
+    """Return the operations a sample of the arm's most expensive model."""
+    model: Any = arm.fixed.get("model", arm.space.get("model"))
+    return max(product_flops(m) for m in (model.values if isinstance(model, Choices | Grid) else [model]))
 
 
 def _probe_gflops() -> float:

@@ -1,11 +1,14 @@
 """A study, parsed and checked: what the rest of the harness works with."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.study.claims import Claim
 from harness.study.configuration import Configuration, resolve
-from harness.study.domains import Domain
-from harness.study.file import Claim, Confirm, EarlyStopping, Resources, Search
+from harness.study.domains import Choices, Domain, Grid, OneOf, Range
+from harness.study.file import Confirm, EarlyStopping, Resources, Search
+from harness.study.lengths import epochs_of_steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +31,48 @@ class Arm:
 
     @property
     def max_epochs(self) -> int | None:
-        """Epochs of a full-length run; None when they are searched."""
-        return self.fixed.get("epochs")
+        """Epochs of a full-length run; None when they are searched, or follow from what is searched."""
+        longest = self.longest_epochs
+        return longest if self._epochs(min) == longest else None
+
+    @property
+    def longest_epochs(self) -> int:
+        """The most epochs a run of this arm can have."""
+        return self._epochs(max)
+
+    def _epochs(self, extreme: Callable[[list[Any]], Any]) -> int:
+        """Return the least or most epochs: those given, or those that `steps` take."""
+        if epochs := self._values("epochs"):
+            return int(extreme(epochs))
+        fields = Configuration.model_fields
+        length = {
+            name: extreme(self._values(name) or [fields[name].default])
+            for name in ("steps", "batch_size", "dataset", "val_fraction")
+        }
+        return epochs_of_steps(length)
+
+    def _values(self, field: str) -> list[Any]:
+        """Return the values a field can take, in branches too; of a range its bounds."""
+        branches = [
+            branch
+            for domain in self.space.values()
+            if isinstance(domain, OneOf)
+            for branch in domain.branches.values()
+        ]
+        values: list[Any] = []
+        for given in (self.fixed, self.space, *branches):
+            match given.get(field):
+                case None:
+                    pass
+                case Range() as domain:
+                    values += [domain.low, domain.high]
+                case Choices() | Grid() as domain:
+                    values += domain.values
+                case OneOf() as domain:
+                    values += domain.branches
+                case value:
+                    values.append(value)
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +87,9 @@ class Study:
     confirm: Confirm
     resources: Resources
     claims: tuple[Claim, ...]
+    """Each with the study's region of equivalence, where it has none of its own."""
+    published: dict[str, list[dict[str, Any]]]
+    """Arm to its published runs, as the manifest holds them."""
     text: str
     """The study file as given."""
     overrides: tuple[str, ...]

@@ -22,6 +22,7 @@ _WORDED = {
     "bool_type": "must be true or false, but is {input}",
     "string_type": "must be text, but is {input}",
     "list_type": "must be a list, but is {input}",
+    "union_tag_not_found": "must have {discriminator}, but is {input}",
     "dict_type": "must be a mapping, but is {input}",
     "model_type": "must be a mapping, but is {input}",
     "model_attributes_type": "must be a mapping, but is {input}",
@@ -44,12 +45,11 @@ def message(item: Mapping[str, Any], path: Path) -> str:
     kind, context, given = item["type"], item.get("ctx", {}), repr(item["input"])
     match kind:
         case "extra_forbidden":
-            return f"unknown field. {nearest(str(path[-1]), fields_at(path[:-1]))}"
+            return f"unknown field. {nearest(str(path[-1]), _fields_here(path[:-1], item['loc']))}"
         case "literal_error":
             return f"{given} is not known. {nearest(str(item['input']), _quoted(context['expected']))}"
         case "union_tag_invalid":
-            kinds = [name.strip("<>") for name in _quoted(context["expected_tags"])]
-            return f"this field takes no {context['tag'].strip('<>')}. Valid: {', '.join(kinds)}"
+            return _wrong_kind(context["tag"], _quoted(context["expected_tags"]))
         case "value_error":
             return str(context["error"])
         case _ if kind in _WORDED:
@@ -58,17 +58,40 @@ def message(item: Mapping[str, Any], path: Path) -> str:
             return f"{item['msg']}, but is {given}"
 
 
+def _wrong_kind(tag: str, expected: list[str]) -> str:
+    """Word a tag that is none of those expected: our own ones tell kinds of values, others are names."""
+    if not tag.startswith("<"):
+        return f"{tag!r} is not known. {nearest(tag, expected)}"
+    return f"this field takes no {tag.strip('<>')}. Valid: {', '.join(kind.strip('<>') for kind in expected)}"
+
+
 def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
 def fields_at(path: Path) -> list[str]:
     """Return the names of the fields that a mapping at this place of a study file may have."""
+    return list(dict.fromkeys(name for model in _models_at(path) for name in model.model_fields))
+
+
+def _models_at(path: Path) -> list[type[BaseModel]]:
+    """Return the models that a mapping at this place of a study file may be."""
     kinds: list[Any] = [StudyFile]
     for part in path:
         kinds = [inner for kind in kinds for inner in _step(kind, part)]
-    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
-    return list(dict.fromkeys(name for model in models for name in model.model_fields))
+    return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+
+
+def _fields_here(path: Path, loc: tuple[str | int, ...]) -> list[str]:
+    """Return the fields a mapping may have; where its name tells its kind, those of that kind alone."""
+    kinds = [kind for kind in _models_at(path) if str(_own_name(kind)) in loc] or _models_at(path)
+    return list(dict.fromkeys(name for kind in kinds for name in kind.model_fields))
+
+
+def _own_name(kind: type[BaseModel]) -> str | None:
+    """Return the only name a model of several with a `name` can have."""
+    names = get_args(kind.model_fields["name"].annotation) if "name" in kind.model_fields else ()
+    return str(names[0]) if len(names) == 1 else None
 
 
 def _step(kind: Any, part: str | int) -> Iterator[Any]:

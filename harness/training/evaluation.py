@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from harness.training.arithmetic import fp32_arithmetic
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.pixels import PixelTransform
 
@@ -22,6 +23,7 @@ class Predictor:
 
 
 @torch.no_grad()
+@fp32_arithmetic()
 def evaluate(
     predictor: Predictor, data: LabelledImages, indices: torch.Tensor | None = None
 ) -> tuple[float, float]:

@@ -5,22 +5,23 @@ The data stays as bytes, shared by all processes; each batch is gathered, scaled
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 from math import isfinite
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from harness.study.configuration import Configuration
 from harness.study.file import Metric
+from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.data.arrays import LabelledImages
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Predictor, evaluate
 from harness.training.setup import RunSetup, set_up_run
+from harness.training.step import take_step
 
 _STEPS_BETWEEN_CHECKS = 50
 """Steps after which the loss is checked for being finite: rare enough not to make a GPU wait."""
@@ -64,20 +65,8 @@ class _BestEpoch:
             self.value, self.weights = value, copy.deepcopy(model.state_dict())
 
 
-@contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """Let numbers too small for full precision be zero: moments of dead pixels decay into such slow ones.
-
-    The setting belongs to the calling thread (and those it starts); torch's default is put back.
-    """
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
-@_denormals_flushed()
+@denormals_flushed()
+@fp32_arithmetic()
 def train(
     configuration: Configuration,
     seed: int,
@@ -91,7 +80,7 @@ def train(
 
     Args:
         configuration: The recipe's values.
-        seed: Fixes the split, the initialisation and the data order, each by its own stream.
+        seed: Fixes the split, the initialisation, the data order and dropout's masks, each by its own stream.
         data: All training images, of which the split takes a validation part; on the device to train on.
         on_epoch: Called with each epoch's record; what it raises ends the run.
         n_classes: Number of classes.
@@ -103,7 +92,8 @@ def train(
     best = _BestEpoch(best_by) if best_by else None
     for epoch in range(1, configuration.epochs + 1):
         started = time.perf_counter()
-        loss, accuracy, steps = _train_epoch(setup, data)
+        done = (epoch - 1) * setup.steps_per_epoch
+        loss, accuracy, steps = _train_epoch(setup, data, done)
         seconds = time.perf_counter() - started
         train_seconds += seconds
         val_loss, val_accuracy = (
@@ -111,7 +101,7 @@ def train(
         )
         record = EpochRecord(
             epoch=epoch,
-            step=(epoch - 1) * setup.steps_per_epoch + steps,
+            step=done + steps,
             lr=setup.optimizer.param_groups[0]["lr"],
             train_loss=loss,
             train_accuracy=accuracy,
@@ -136,27 +126,26 @@ def train(
     )
 
 
-def _train_epoch(setup: RunSetup, data: LabelledImages) -> tuple[float, float, int]:
+def _train_epoch(setup: RunSetup, data: LabelledImages, done: int) -> tuple[float, float, int]:
     """Take one step a batch; return mean loss and accuracy over the samples seen, and the steps taken.
 
-    A loss that is not finite ends the epoch early.
+    A loss that is not finite ends the epoch early; so does the end of a run whose length is given in steps.
+
+    Args:
+        setup: The run.
+        data: All training images.
+        done: Steps taken before this epoch.
     """
-    predictor, optimizer = setup.predictor, setup.optimizer
-    model: nn.Module = predictor.model.train()
+    setup.predictor.model.train()
     device = data.labels.device
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     n_correct = torch.zeros((), dtype=torch.int64, device=device)
     n_seen = 0
     step = 0
-    for step, batch in enumerate(setup.batches(), start=1):
-        labels = data.labels.index_select(0, batch)
-        logits = model(predictor.transform(data.images.index_select(0, batch)))
-        loss = functional.cross_entropy(logits, labels)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        loss_sum += loss.detach() * len(batch)
-        n_correct += (logits.detach().argmax(dim=1) == labels).sum()
+    for step, batch in enumerate(islice(setup.batches(), setup.n_steps - done), start=1):
+        loss, correct = take_step(setup, data, batch, setup.lr_of_step(done + step - 1))
+        loss_sum += loss * len(batch)
+        n_correct += correct
         n_seen += len(batch)
         if step % _STEPS_BETWEEN_CHECKS == 0 and not isfinite(loss_sum.item()):
             break

@@ -9,9 +9,6 @@ from torch import nn
 from harness.study.configuration import Configuration
 from harness.study.optimizers import OPTIMIZERS
 
-_FUSED = {"SGD", "Adam", "AdamW"}
-"""Classes whose `fused=True` runs on CPUs and GPUs alike: one pass over the parameters instead of several."""
-
 
 def build_optimizer(
     configuration: Configuration, parameters: Iterable[nn.Parameter]
@@ -21,7 +18,7 @@ def build_optimizer(
     arguments: dict[str, Any] = {name: getattr(configuration, name) for name in spec.hyperparameters}
     if "beta1" in arguments:
         arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
-    if spec.torch_class in _FUSED:
+    if spec.is_fused:
         arguments["fused"] = True
     optimizer: torch.optim.Optimizer = getattr(torch.optim, spec.torch_class)(parameters, **arguments)
     return optimizer

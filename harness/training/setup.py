@@ -5,13 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import nn
 
+from harness.errors import StudyError
 from harness.study.configuration import Configuration
+from harness.study.dependents import reads
+from harness.study.schedules import Position, lr_factor
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.pixels import input_transform
 from harness.training.data.splits import Split, stratified_split
 from harness.training.evaluation import Predictor
 from harness.training.models import build_model
+from harness.training.models.hidden import Dropout
 from harness.training.optimizers import build_optimizer
 
 
@@ -31,6 +36,20 @@ class RunSetup:
         """Optimizer steps of one epoch; the last batch may be smaller."""
         return -(-len(self.split.train) // self.configuration.batch_size)
 
+    @property
+    def n_steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        whole_epochs = self.configuration.epochs * self.steps_per_epoch
+        return min(self.configuration.steps or whole_epochs, whole_epochs)
+
+    def lr_of_step(self, step: int) -> float:
+        """Return the learning rate of one of the run's steps, counted from 0."""
+        lr: float = self.optimizer.defaults["lr"]
+        schedule = self.configuration.lr_schedule
+        settings = {name: getattr(self.configuration, name) for name in reads("lr_schedule", schedule)}
+        position = Position(step=step, n_steps=self.n_steps, steps_per_epoch=self.steps_per_epoch)
+        return lr * lr_factor(schedule, settings, position)
+
     def batches(self) -> Iterator[torch.Tensor]:
         """Return the batches of the next epoch: indices of training images, shape `(batch,)` each."""
         train = self.split.train
@@ -43,13 +62,18 @@ def set_up_run(configuration: Configuration, seed: int, data: LabelledImages, n_
 
     Args:
         configuration: The recipe's values.
-        seed: Fixes the split, the initialisation and the data order, each by its own stream.
+        seed: Fixes the split, the initialisation, the data order and dropout's masks, each by its own stream.
         data: All training images, of which the split takes a validation part; on the device to train on.
         n_classes: Number of classes.
+
+    Raises:
+        StudyError: The images do not suit the recipe.
     """
-    init_seed, order_seed = np.random.SeedSequence(seed).generate_state(2).tolist()
+    init_seed, order_seed, mask_seed = np.random.SeedSequence(seed).generate_state(3).tolist()
     split = _split(data, configuration.val_fraction, seed)
+    _check_last_batch(configuration, len(split.train))
     predictor = _fresh_predictor(configuration, data, split, init_seed, n_classes)
+    _seed_dropout(predictor.model, torch.Generator(data.labels.device).manual_seed(mask_seed))
     return RunSetup(
         configuration=configuration,
         split=split,
@@ -66,6 +90,26 @@ def _split(data: LabelledImages, val_fraction: float, seed: int) -> Split:
     return Split(train=split.train.to(device), val=split.val.to(device))
 
 
+def _check_last_batch(configuration: Configuration, n_train: int) -> None:
+    """Refuse a batch of one image where BatchNorm would have to take its deviation.
+
+    Raises:
+        StudyError: The training images leave one for the last batch.
+    """
+    if configuration.batch_norm != "none" and n_train % configuration.batch_size == 1:
+        raise StudyError(
+            f"batch_size {configuration.batch_size} leaves one of {n_train} training images for the last "
+            f"batch, and BatchNorm cannot normalise a single image: choose another batch_size"
+        )
+
+
+def _seed_dropout(model: nn.Module, generator: torch.Generator) -> None:
+    """Let all masks of a model come from one generator."""
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.generator = generator
+
+
 def _fresh_predictor(
     configuration: Configuration, data: LabelledImages, split: Split, init_seed: int, n_classes: int
 ) -> Predictor:
@@ -73,9 +117,7 @@ def _fresh_predictor(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(init_seed)
         height, width = data.images.shape[1:]
-        model = build_model(
-            configuration.model.model_dump(), configuration.activation, (height, width), n_classes
-        )
+        model = build_model(configuration, (height, width), n_classes)
     input_norm = configuration.model_dump()["input_norm"]
     transform = input_transform(input_norm, data.images, split.train)
     return Predictor(model=model.to(data.images.device), transform=transform)

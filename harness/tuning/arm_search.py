@@ -7,7 +7,6 @@ from typing import Any
 import optuna
 
 from harness.records.events import Status
-from harness.study.domains import Range
 from harness.study.file import Search
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
@@ -40,17 +39,10 @@ class ArmSearch:
         is_grid = study.search.sampler == "grid"
         self._grid: list[dict[str, Any]] = list(grid_points(self.arm.space)) if is_grid else []
         stopping, mode = study.early_stopping, study.search.mode or "min"
-        self._asha = ArmEarlyStopping(stopping, mode, self._longest_run()) if stopping else None
+        self._asha = ArmEarlyStopping(stopping, mode, self.arm.longest_epochs) if stopping else None
         self._values: dict[str, list[float | None]] = {}
         self._failures_in_a_row = 0
         self._completed: dict[int, list[tuple[RunSpec, float]]] = {}
-
-    def _longest_run(self) -> int:
-        """Return the most epochs a configuration of this arm can have."""
-        epochs = self.arm.fixed.get("epochs", self.arm.space.get("epochs"))
-        if isinstance(epochs, int):
-            return epochs
-        return int(epochs.high if isinstance(epochs, Range) else max(epochs.values))  # type: ignore[union-attr]
 
     @property
     def remaining(self) -> int:

@@ -36,6 +36,7 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         confirm_seeds=list(plan.confirm_seeds),
         resources=study.resources.model_dump(mode="json"),
         claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
+        published=study.published,
         dataset={
             "name": spec.name,
             "sha256": prepared.sha256,

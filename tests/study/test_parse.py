@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StudyError
+from harness.study.claims import KINDS
 from harness.study.configuration import Configuration
 from harness.study.domains import Choices, OneOf, Range
 from harness.study.optimizers import OPTIMIZERS
@@ -160,3 +161,295 @@ def test_every_shipped_study_is_correct(path: Path) -> None:
     header = path.read_text(encoding="utf-8").partition("\nstudy:")[0]
     assert "$schema=study.schema.json" in header
     assert f"python -m harness.sweep search_spaces/{path.name}" in header
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "{name: fcn, hidden: [8]}",
+            "{name: lenet}",
+            "s.yaml:4: recipe.model: 'lenet' is not known. Did you mean 'lenet5'? Valid: fcn, lenet5,",
+        ),
+        (
+            "{name: fcn, hidden: [8]}",
+            "{name: lenet5, hidden: [8]}",
+            "s.yaml:4: recipe.model.hidden: unknown field. Valid: name",
+        ),
+        ("{name: fcn, hidden: [8]}", "{hidden: [8]}", "s.yaml:4: recipe.model: must have 'name', but is {"),
+        (
+            "epochs: 9",
+            "epochs: 9\n  init: kaimin_normal",
+            "s.yaml:7: recipe.init: 'kaimin_normal' is not known. Did you mean 'kaiming_normal'?",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  init: {normal: {std: 0}}",
+            "s.yaml:7: recipe.init.normal.std: must be above 0.0, but is 0",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  dataset: fashion_mist",
+            "s.yaml:7: recipe.dataset: 'fashion_mist' is not known. Did you mean 'fashion_mnist'?",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  batch_norm: hiden\n  batch_norm_eps: 0.1",
+            "s.yaml:7: recipe.batch_norm: 'hiden' is not known. Did you mean 'hidden'?",
+        ),
+    ],
+)
+def test_a_wrong_choice_is_told_once_with_the_nearest_right_one(
+    study_text: str, old: str, new: str, told: str
+) -> None:
+    """One problem, whatever the ways in which a field may be written."""
+    (problem,) = problems_of(study_text.replace(old, new))
+    assert problem.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("new", "told"),
+    [
+        (
+            "batch_norm_eps: 1e-3",
+            "arm sgd uses batch_norm: none and input_norm: standardize, which have no batch_norm_eps",
+        ),
+        (
+            "batch_norm_eps: 1e-3\n  batch_norm: {choices: [hidden, none]}",
+            "arm sgd uses batch_norm: none and input_norm: standardize, which have no batch_norm_eps",
+        ),
+        (
+            "lr_schedule: one_cycle\n  warmup_epochs: 1",
+            "arm sgd uses lr_schedule: one_cycle, which has no warmup_epochs. Valid: lr_pct_start",
+        ),
+        (
+            "lr_schedule: {one_of: {cosine: {lr_gamma: 0.1}, constant: }}",
+            "recipe.lr_schedule.one_of.cosine.lr_gamma: lr_schedule: cosine has no lr_gamma",
+        ),
+        ("lr_schedule: step", "lr_schedule: step needs lr_step_epochs, which has no default"),
+        ("steps: 900", "recipe.steps: arm sgd has both epochs and steps. Leave one out"),
+    ],
+)
+def test_a_field_that_not_every_choice_reads_is_told(study_text: str, new: str, told: str) -> None:
+    """With the choice that does not read it."""
+    problems = problems_of(study_text.replace("epochs: 9", f"epochs: 9\n  {new}"))
+    assert any(told in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        "input_norm: batch_norm\n  batch_norm: {choices: [none, hidden]}\n  batch_norm_eps: 1e-3",
+        "lr_schedule: {one_of: {cosine: {lr_min_factor: 0.1}, step: {lr_step_epochs: 3}, constant: }}",
+        "init: {choices: [default, orthogonal, {normal: {std: 0.01}}]}",
+        "clip_norm: null\n  lr_schedule: linear\n  warmup_epochs: {low: 0.0, high: 2.0}",
+        "model: {choices: [{name: fcn, hidden: [5]}, {name: lenet5}]}",
+    ],
+)
+def test_fields_that_every_choice_reads_are_taken(study_text: str, new: str) -> None:
+    """In ranges, choices and branches."""
+    text = study_text.replace("epochs: 9", f"epochs: 9\n  {new}")
+    if new.startswith("model"):
+        text = text.replace("  model: {name: fcn, hidden: [8]}\n", "")
+    assert len(parse_study(text, "s.yaml").arms) == 2
+
+
+@pytest.mark.parametrize(
+    ("new", "longest", "fixed"),
+    [
+        ("steps: 218", 3, 3),
+        ("steps: {choices: [109, 218]}", 3, None),
+        ("steps: 100\n  val_fraction: {low: 0.1, high: 0.9}", 9, None),
+        ("epochs: {low: 3, high: 7}", 7, None),
+        ("epochs: 9", 9, 9),
+    ],
+)
+def test_an_arm_knows_its_longest_run(study_text: str, new: str, longest: int, fixed: int | None) -> None:
+    """Batches of 500 make 108 steps of 54,000 images, and 12 of 6,000."""
+    arm = parse_study(study_text.replace("epochs: 9", new), "s.yaml").arms[0]
+    assert (arm.longest_epochs, arm.max_epochs) == (longest, fixed)
+
+
+@pytest.mark.parametrize(
+    ("each", "names"),
+    [
+        ("model: [{name: fcn}, {name: lenet5}]", ["a@model=fcn", "a@model=lenet5"]),
+        (
+            "model: [{name: fcn, hidden: [5]}, {name: fcn, hidden: [6, 7]}, {name: lenet5}]",
+            ["a@model=name:fcn,hidden:[5]", "a@model=name:fcn,hidden:[6,7]", "a@model=lenet5"],
+        ),
+        ("init: [default, {normal: {std: 0.1}}]", ["a@init=default", "a@init=normal"]),
+        (
+            "init: [{normal: {std: 0.1}}, {normal: {std: 0.2}}]",
+            ["a@init=normal:std:0.1", "a@init=normal:std:0.2"],
+        ),
+    ],
+)
+def test_for_each_names_structured_values_so_that_arms_differ(
+    study_text: str, each: str, names: list[str]
+) -> None:
+    """By their name where that is enough, else spelled out."""
+    text = f"{study_text.partition('arms:')[0]}arms:\n  a: {{optimizer: sgd, for_each: {{{each}}}}}\n"
+    assert [arm.name for arm in parse_study(text, "s.yaml").arms] == names
+
+
+CLAIM = "  - {says: Adam is better., better: {arm: adam, than: sgd, metric: test_accuracy}}\n"
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        ("{says: x}", "claims.0: a claim has exactly one of better, best, equal, faster, diverges"),
+        (
+            "{says: x, diverges: {arm: sgd}, best: {arm: sgd, metric: test_loss}}",
+            "but this one has best and diverges",
+        ),
+        (
+            "{says: x, bettr: {arm: sgd, than: adam, metric: test_loss}}",
+            "unknown field. Did you mean 'better'?",
+        ),
+        ("{says: x, best: {arm: sg, metric: test_loss}}", "claims.0.best.arm: there is no arm 'sg'"),
+        (
+            "{says: x, equal: {arms: [sgd, sgd], metric: test_accuracy}}",
+            "claims.0.equal.arms: names an arm twice",
+        ),
+        (
+            "{says: x, equal: {arms: [sgd, adm], metric: test_accuracy}}",
+            "claims.0.equal.arms.1: there is no arm",
+        ),
+        ("{says: x, equal: {arms: [sgd, adam], metric: test_loss}}", "test_loss has no default region"),
+        (
+            "{says: x, faster: {arm: sgd, than: adam, metric: seconds_to}}",
+            "metric: seconds_to needs a target",
+        ),
+        (
+            "{says: x, faster: {arm: sgd, than: adam, target: {val_loss: 0.4}}}",
+            "metric: train_seconds has no target",
+        ),
+        (
+            "{says: x, faster: {arm: sgd, than: adam, metric: epochs_to, target: {}}}",
+            "name exactly one of val_accuracy",
+        ),
+        ("{says: x, diverges: {arm: sgd, more_than: 1}}", "more_than: must be below 1.0, but is 1"),
+        ("{says: x, diverges: {arm: sgd}, region: 0.1}", "diverges has no region of equivalence"),
+        (
+            "{says: x, optimum: {arm: sgd, field: rate, at: 1, metric: val_loss}}",
+            "there is no recipe field 'rate'",
+        ),
+        (
+            "{says: x, optimum: {arm: sgd, field: lr, metric: val_loss}}",
+            "give either at, one value of the field",
+        ),
+        (
+            "{says: x, optimum: {arm: sgd, field: lr, between: [1, 0.1], metric: val_loss}}",
+            "between must go from low to high",
+        ),
+        (
+            "{says: x, trend: {over: lr, metric: val_loss, direction: rises}}",
+            "give either arm (a grid or a template)",
+        ),
+        (
+            "{says: x, trend: {arm: t, over: lr, metric: val_loss, direction: rises}}",
+            "claims.0.trend.arm: there is no arm 't'",
+        ),
+    ],
+)
+def test_a_claim_that_cannot_be_meant_is_told(study_text: str, claim: str, told: str) -> None:
+    """Every rule of claims, broken once, in one line."""
+    problems = problems_of(study_text.replace(CLAIM, f"  - {claim}\n"))
+    assert len(problems) == 1
+    assert told in problems[0]
+
+
+def test_every_kind_of_claim_is_read(study_text: str) -> None:
+    """One of each, with templates where several arms are meant; regions come from the study or the claim."""
+    text = study_text.replace(
+        "    optimizer: adam\n", "    optimizer: adam\n    for_each: {batch_size: [16, 64, 256]}\n"
+    )
+    text = (
+        text.partition("claims:")[0]
+        + """\
+region: {test_accuracy: 0.005}
+claims:
+  - {says: a, better: {arm: sgd, than: adam@batch_size=16, metric: test_accuracy}}
+  - {says: b, best: {arm: sgd, metric: test_loss}}
+  - {says: c, equal: {arms: [sgd, adam@batch_size=64], metric: test_accuracy}, region: 0.01, source: someone}
+  - {says: d, faster: {arm: sgd, than: adam@batch_size=16, metric: seconds_to, target: {val_accuracy: 0.8}}}
+  - {says: e, diverges: {arm: sgd, at: {lr: 10, nesterov: true, optimizer: sgd}}}
+  - {says: f, optimum: {arm: adam, field: batch_size, between: [16, 64], metric: test_accuracy}}
+  - {says: g, trend: {arm: adam, over: batch_size, metric: epoch_seconds, direction: falls}}
+"""
+    )
+    claims = parse_study(text, "s.yaml").claims
+    assert [claim.kind for claim in claims] == list(KINDS)
+    assert [claim.region for claim in claims] == [0.005, None, 0.01, None, None, None, None]
+    assert claims[4].diverges is not None
+    assert claims[4].diverges.at == {"lr": 10.0, "nesterov": True, "optimizer": "sgd"}
+
+
+def test_each_claim_keeps_its_line_when_others_are_wrong(study_text: str) -> None:
+    """Three mistakes in five claims: each is told at its own place, the sound ones at none."""
+    claims = [
+        "{says: a, better: {arm: adam, than: sgd, metric: test_accuracy}}",
+        "{better: {arm: adam, than: sgd, metric: test_accuracy}}",
+        "{says: c}",
+        "{says: d, best: {arm: sgd, metric: test_loss}}",
+        "{says: e, better: {arm: adam, than: sdg, metric: test_accuracy}}",
+    ]
+    text = study_text.replace(CLAIM, "".join(f"  - {claim}\n" for claim in claims))
+    found = [problem.partition(": ")[2].partition(": ")[0] for problem in problems_of(text)]
+    assert found == ["claims.1.says", "claims.2", "claims.4.better.than"]
+
+
+def test_published_values_are_read(study_text: str) -> None:
+    """One run or several an arm; a value may carry a note; the manifest's form has a list of runs."""
+    text = (
+        study_text
+        + """\
+published:
+  sgd: {source: study A, test_accuracy: 0.8603, train_loss: {value: 0.2811, note: last mini-batch}}
+  adam:
+    - {source: study A, test_accuracy: 0.8841}
+    - {source: notebook, note: second run, at: {lr: 8e-5}, test_accuracy: 0.8846}
+"""
+    )
+    assert parse_study(text, "s.yaml").published == {
+        "sgd": [
+            {
+                "source": "study A",
+                "note": None,
+                "at": None,
+                "values": {"train_loss": 0.2811, "test_accuracy": 0.8603},
+                "notes": {"train_loss": "last mini-batch"},
+            }
+        ],
+        "adam": [
+            {"source": "study A", "note": None, "at": None, "values": {"test_accuracy": 0.8841}, "notes": {}},
+            {
+                "source": "notebook",
+                "note": "second run",
+                "at": {"lr": 8e-5},
+                "values": {"test_accuracy": 0.8846},
+                "notes": {},
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("published", "told"),
+    [
+        ("sgd: {test_accuracy: 0.9}", "published.sgd.source: this field is required"),
+        ("sgd: {source: x}", "published.sgd: holds no value. Valid: train_loss"),
+        ("sgd: {source: x, test_acc: 0.9}", "unknown field. Did you mean 'test_accuracy'?"),
+        ("sgd: {source: x, test_loss: a}", "published.sgd.test_loss: must be a number, but is 'a'"),
+        ("sgd: {source: x, test_loss: {value: 1}}", "published.sgd.test_loss.note: this field is required"),
+        ("sgd: []", "must have at least 1 entry"),
+        ("sgdd: {source: x, test_loss: 1}", "published.sgdd: there is no arm 'sgdd'. Did you mean 'sgd'?"),
+    ],
+)
+def test_a_mistake_in_published_values_is_told(study_text: str, published: str, told: str) -> None:
+    """Sources are required, names are those of the runs' columns."""
+    problems = problems_of(f"{study_text}published:\n  {published}\n")
+    assert len(problems) == 1
+    assert told in problems[0]

@@ -51,3 +51,23 @@ def test_the_preview_tells_runs_and_steps(study_text: str) -> None:
     assert "arm sgd: 4 search runs, 3 confirm runs" in text
     assert "9 epochs of 108 steps = 972 steps" in text
     assert "lr from 0.001 to 1, log scale" in text
+
+
+def test_the_preview_of_a_run_that_ends_within_an_epoch(study_text: str) -> None:
+    """1,000 steps of 108 an epoch."""
+    text = preview(
+        parse_study(study_text.replace("epochs: 9", "steps: 1000"), "s.yaml"), {"fashion_mnist": 60_000}
+    )
+    assert "a full run takes 1000 steps: 10 epochs of 108, the last one cut short" in text
+
+
+def test_the_preview_adds_the_arms_models_up(study_text: str) -> None:
+    """Each arm's own model counts, of several the dearest."""
+
+    def minutes(model: str) -> int:
+        text = study_text.replace("{name: fcn, hidden: [8]}", model).replace("epochs: 9", "epochs: 90")
+        line = preview(parse_study(text, "s.yaml"), {"fashion_mnist": 60_000}).splitlines()[-1]
+        return int(line.partition(", about ")[2].partition(" core-minutes")[0])
+
+    small = "{name: fcn, hidden: [8]}"
+    assert minutes(f"{{choices: [{small}, {{name: simple_cnn}}]}}") > minutes(small)

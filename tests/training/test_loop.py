@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
+from harness.errors import StudyError
 from harness.study.configuration import Configuration, resolve
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.splits import stratified_split
@@ -120,6 +121,43 @@ def test_a_loss_that_is_not_finite_ends_the_run_at_once(images: LabelledImages) 
     assert result.reason.startswith("train_loss is")
     assert len(epochs) == 1
     assert epochs[0].val_loss is None
+
+
+def test_a_run_of_so_many_steps_ends_within_an_epoch(images: LabelledImages) -> None:
+    """Of 31 steps two epochs have 14 each; the third is cut short, and reported with what it saw."""
+    recipe = configuration().model_copy(update={"steps": 31})
+    whole, _ = run(configuration(), images)
+    result, epochs = run(recipe, images)
+    assert [epoch.step for epoch in epochs] == [14, 28, 31]
+    assert epochs[2].val_loss is not None
+    assert 0 <= epochs[2].train_accuracy <= 1
+    assert not torch.equal(weights(result), weights(whole))
+
+
+def test_the_epoch_reports_the_rate_of_its_last_step(images: LabelledImages) -> None:
+    """A linear decay over 42 steps leaves 42 - 13, 42 - 27 and 42 - 41 parts of the rate."""
+    _, epochs = run(configuration(lr_schedule="linear"), images)
+    assert [epoch.lr for epoch in epochs] == pytest.approx([0.1 * n / 42 for n in (29, 15, 1)])
+
+
+def test_dropout_is_repeatable_and_has_a_stream_of_its_own(images: LabelledImages) -> None:
+    """The same seed gives the same masks, whatever the global generator does meanwhile."""
+    recipe = configuration(dropout=0.5)
+    first, _ = run(recipe, images, seed=7)
+    torch.rand(3)
+    second, _ = run(recipe, images, seed=7)
+    without, _ = run(configuration(), images, seed=7)
+    assert torch.equal(weights(first), weights(second))
+    assert not torch.equal(weights(first), weights(without))
+
+
+def test_batch_norm_refuses_a_last_batch_of_one_image(images: LabelledImages) -> None:
+    """The batch size and the rule are named before anything is trained."""
+    with pytest.raises(
+        StudyError, match="batch_size 107 leaves one of 108 training images for the last batch"
+    ):
+        run(configuration(batch_norm="hidden", batch_size=107), images)
+    run(configuration(batch_size=107, epochs=1), images)
 
 
 def test_what_the_epoch_callback_raises_ends_the_run(images: LabelledImages) -> None:

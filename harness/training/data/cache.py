@@ -46,6 +46,27 @@ def array_file(folder: Path, array: str) -> Path:
     return folder / f"{array}.npy"
 
 
+def recorded_spec(spec: DatasetSpec, folder: Path) -> DatasetSpec:
+    """Return the data set with the SHA-256 that the cache noted where nobody published one.
+
+    Where the cache notes none, the data set is returned as it is, and is not ready.
+    """
+    try:
+        noted = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))["arrays"]
+        return spec.with_sha256(
+            {p.array: p.file.sha256 or str(noted[p.array]["idx_sha256"]) for p in spec.parts}
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or not what we wrote
+        return spec
+
+
+def measured_spec(spec: DatasetSpec, arrays: Mapping[str, NDArray[np.uint8]]) -> DatasetSpec:
+    """Return the data set with the SHA-256 of verified arrays where nobody published one."""
+    return spec.with_sha256(
+        {part.array: part.file.sha256 or _idx_sha256(part, arrays[part.array]) for part in spec.parts}
+    )
+
+
 def is_ready(spec: DatasetSpec, folder: Path) -> bool:
     """Tell whether the cache holds the four verified arrays.
 
@@ -125,10 +146,15 @@ def _has_published_content(part: ArrayPart, folder: Path) -> bool:
         OSError, EOFError, ValueError: There is no array in the file.
     """
     values = np.load(array_file(folder, part.array), mmap_mode="r", allow_pickle=False)
+    same_kind = values.dtype == np.uint8 and values.shape == part.shape
+    return bool(same_kind and _idx_sha256(part, values) == part.file.sha256)
+
+
+def _idx_sha256(part: ArrayPart, values: NDArray[np.uint8]) -> str:
+    """Hash an array as the IDX file it came from."""
     digest = hashlib.sha256(part.idx_header)
     digest.update(np.ascontiguousarray(values).data)
-    same_kind = values.dtype == np.uint8 and values.shape == part.shape
-    return bool(same_kind and digest.hexdigest() == part.file.sha256)
+    return digest.hexdigest()
 
 
 def _acquire(descriptor: int, folder: Path, say: Callable[[str], None]) -> None:

@@ -54,15 +54,38 @@ def read_part(spec: DatasetSpec, part: ArrayPart, file: Path) -> NDArray[np.uint
         DataError: The file cannot be read, or the SHA-256 of its unpacked bytes is not the published one; the
             message names the file and says what is wrong with it.
     """
+    if part.file.sha256 is None:
+        _check_compressed(spec, part, file)
     content = _unpacked_bytes(file, limit=part.n_bytes + 1)
     digest = hashlib.sha256(content).hexdigest()
-    if digest != part.file.sha256:
+    if part.file.sha256 is not None and digest != part.file.sha256:
         raise DataError(
             f"{file} is not {spec.name}'s {part.file.name}: {_diagnosis(spec, part, content, digest)} "
             f"(SHA-256 of the unpacked bytes: {digest}, expected {part.file.sha256}). "
             "Replace the file with the published one"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=len(part.idx_header)).reshape(part.shape)
+
+
+def _check_compressed(spec: DatasetSpec, part: ArrayPart, file: Path) -> None:
+    """Verify a compressed file as it is, where only its own SHA-256 was published.
+
+    Raises:
+        DataError: It is not the published one, or not compressed.
+    """
+    remedy = f"Put {spec.name}'s published {part.file.name}.gz there"
+    if file.suffix != ".gz":
+        raise DataError(f"{file} cannot be verified: only the compressed file's SHA-256 is known. {remedy}")
+    try:
+        with file.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}. Check its permissions") from error
+    if digest != part.file.gz_sha256:
+        raise DataError(
+            f"{file} is not {spec.name}'s {part.file.name}.gz (SHA-256: {digest}, expected "
+            f"{part.file.gz_sha256}). {remedy}"
+        )
 
 
 def _candidate_folders(spec: DatasetSpec, place: Path) -> list[Path]:
@@ -76,9 +99,11 @@ def _missing_files(spec: DatasetSpec, folder: Path) -> list[str]:
 
 
 def _existing_file(part: ArrayPart, folder: Path) -> Path:
-    """The unpacked file if it is there, else the name of the compressed one."""
-    plain = folder / part.file.name
-    return plain if plain.is_file() else folder / f"{part.file.name}.gz"
+    """The unpacked file if it is there, else the name of the compressed one; the one that can be verified."""
+    plain, compressed = folder / part.file.name, folder / f"{part.file.name}.gz"
+    if part.file.sha256 is None and compressed.is_file():
+        return compressed
+    return plain if plain.is_file() else compressed
 
 
 def _unpacked_bytes(file: Path, limit: int) -> bytes:

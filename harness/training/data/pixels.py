@@ -83,8 +83,10 @@ INPUT_NORMS: dict[str, Callable[[torch.Tensor, torch.Tensor], PixelTransform]] =
     "none": lambda _images, _train_indices: raw(),
     "unit": lambda _images, _train_indices: unit(),
     "standardize": standardize,
+    "batch_norm": lambda _images, _train_indices: unit(),
 }
-"""`input_norm` values that are a name: a function of all images and the training split's indices."""
+"""`input_norm` values that are a name: a function of all images and the training split's indices. With
+`batch_norm` the rest is the model's: study B scales pixels to 0-1 and lets a BatchNorm layer follow."""
 
 
 def input_transform(

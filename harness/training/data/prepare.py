@@ -11,9 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.training.data.cache import cache_folder, cache_lock, is_ready, write_cache
+from harness.study.datasets import IDX_PREFIX
+from harness.training.data.cache import (
+    cache_folder,
+    cache_lock,
+    is_ready,
+    measured_spec,
+    recorded_spec,
+    write_cache,
+)
 from harness.training.data.download import download_through_torchvision, unpack_debian_package
 from harness.training.data.idx import find_folder, read_folder
+from harness.training.data.own import spec_of_folder
 from harness.training.data.registry import DATASETS, DatasetSpec
 
 PATH_VARIABLE = "HARNESS_DATA"
@@ -36,7 +45,7 @@ class PreparedDataset:
     @property
     def sha256(self) -> dict[str, str]:
         """SHA-256 of every unpacked IDX file, by file name."""
-        return {part.file.name: part.file.sha256 for part in self.spec.parts}
+        return {part.file.name: str(part.file.sha256) for part in self.spec.parts}
 
 
 def prepare_dataset(
@@ -49,7 +58,7 @@ def prepare_dataset(
     through torchvision, the Debian package. Any number of processes may do this at once.
 
     Args:
-        name: A key of `DATASETS`.
+        name: A key of `DATASETS`, or `idx:` and a folder of a user's own IDX files.
         path: Folder with the four IDX files (plain or `.gz`), or with `FashionMNIST/raw` or `fashion_mnist`
             below it.
         progress: Is told, in one line each, what is being tried.
@@ -58,6 +67,9 @@ def prepare_dataset(
         DataError: There is no such data set, its files are missing, damaged or altered, or the cache cannot
             be written.
     """
+    if name.startswith(IDX_PREFIX):
+        folder = Path(name.removeprefix(IDX_PREFIX))
+        return prepare_spec(spec_of_folder(folder), path or folder, progress)
     if name not in DATASETS:
         nearest = get_close_matches(name, DATASETS, n=1, cutoff=0)
         raise DataError(
@@ -71,16 +83,19 @@ def prepare_spec(
 ) -> PreparedDataset:
     """Do `prepare_dataset` for a data set that need not be in the registry."""
     say = progress or _say_nothing
-    prepared = PreparedDataset(spec=spec, folder=cache_folder(spec))
+    folder = cache_folder(spec)
     given = _given_arrays(spec, path)
-    if is_ready(spec, prepared.folder):
-        return prepared
-    with cache_lock(prepared.folder, say) as scratch:
-        if not is_ready(spec, prepared.folder):
+    known = recorded_spec(spec, folder)
+    if is_ready(known, folder):
+        return PreparedDataset(spec=known, folder=folder)
+    with cache_lock(folder, say) as scratch:
+        known = recorded_spec(spec, folder)
+        if not is_ready(known, folder):
             arrays = given or _found_or_fetched_arrays(spec, scratch, say)
-            say(f"caching {spec.name} in {prepared.folder}")
-            write_cache(spec, arrays, prepared.folder, scratch)
-    return prepared
+            known = measured_spec(spec, arrays)
+            say(f"caching {spec.name} in {folder}")
+            write_cache(known, arrays, folder, scratch)
+    return PreparedDataset(spec=known, folder=folder)
 
 
 def _given_arrays(spec: DatasetSpec, path: Path | None) -> dict[str, NDArray[np.uint8]] | None:

@@ -1,6 +1,7 @@
 """The data sets a recipe can name, one row each. Importable without torch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from math import prod
 
 
@@ -10,8 +11,11 @@ class IdxFile:
 
     name: str
     """File name without `.gz`."""
-    sha256: str
-    """SHA-256 of the unpacked file: the same whoever compressed it."""
+    sha256: str | None
+    """SHA-256 of the unpacked file: the same whoever compressed it. None where nobody published it; the cache
+    then notes what a verified `.gz` unpacked to."""
+    gz_sha256: str | None = None
+    """SHA-256 of the published `.gz`; needed only where that of the unpacked file is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +68,13 @@ class DatasetSpec:
     source: str
     """Who published it."""
 
+    def with_sha256(self, sha256: Mapping[str, str]) -> "DatasetSpec":
+        """Return the same data set with the SHA-256 of every unpacked file, by array name."""
+        files = {
+            part.array.replace("-", "_"): replace(part.file, sha256=sha256[part.array]) for part in self.parts
+        }
+        return replace(self, **files)  # type: ignore[arg-type]
+
     @property
     def parts(self) -> tuple[ArrayPart, ...]:
         """The four arrays: training images and labels, test images and labels."""
@@ -102,5 +113,63 @@ DATASETS: dict[str, DatasetSpec] = {
         system_folders=("/usr/share/datasets/fashion-mnist",),
         debian_package="dataset-fashion-mnist",
         source="H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST (2017), arXiv:1708.07747",
+    ),
+    "mnist": DatasetSpec(
+        name="mnist",
+        torchvision_class="MNIST",
+        train_images=IdxFile(
+            name="train-images-idx3-ubyte",
+            sha256="ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        ),
+        train_labels=IdxFile(
+            name="train-labels-idx1-ubyte",
+            sha256="65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        test_images=IdxFile(
+            name="t10k-images-idx3-ubyte",
+            sha256="0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        ),
+        test_labels=IdxFile(
+            name="t10k-labels-idx1-ubyte",
+            sha256="ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+        n_train=60_000,
+        n_test=10_000,
+        image_shape=(28, 28),
+        n_classes=10,
+        system_folders=(),
+        debian_package=None,
+        source="LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition",
+    ),
+    "kmnist": DatasetSpec(
+        name="kmnist",
+        torchvision_class="KMNIST",
+        train_images=IdxFile(
+            name="train-images-idx3-ubyte",
+            sha256=None,
+            gz_sha256="51467d22d8cc72929e2a028a0428f2086b092bb31cfb79c69cc0a90ce135fde4",
+        ),
+        train_labels=IdxFile(
+            name="train-labels-idx1-ubyte",
+            sha256=None,
+            gz_sha256="e38f9ebcd0f3ebcdec7fc8eabdcdaef93bb0df8ea12bee65224341c8183d8e17",
+        ),
+        test_images=IdxFile(
+            name="t10k-images-idx3-ubyte",
+            sha256=None,
+            gz_sha256="edd7a857845ad6bb1d0ba43fe7e794d164fe2dce499a1694695a792adfac43c5",
+        ),
+        test_labels=IdxFile(
+            name="t10k-labels-idx1-ubyte",
+            sha256=None,
+            gz_sha256="20bb9a0ef54c7db3efc55a92eef5582c109615df22683c380526788f98e42a1c",
+        ),
+        n_train=60_000,
+        n_test=10_000,
+        image_shape=(28, 28),
+        n_classes=10,
+        system_folders=(),
+        debian_package=None,
+        source="Clanuwat et al. 2018, Deep Learning for Classical Japanese Literature, arXiv:1812.01718",
     ),
 }

@@ -5,13 +5,15 @@ from math import prod
 
 from torch import nn
 
-from harness.training.models.activations import ACTIVATIONS
+from harness.training.models.hidden import HiddenLayers
 
 
-def build_fcn(activation: str, image_shape: tuple[int, int], n_classes: int, hidden: list[int]) -> nn.Module:
-    """Return `(B, H, W) -> (B, C)`: a linear layer and an activation a hidden size, then a linear layer."""
+def build_fcn(
+    layers: HiddenLayers, image_shape: tuple[int, int], n_classes: int, hidden: list[int]
+) -> nn.Module:
+    """Return `(B, H, W) -> (B, C)`: a hidden layer a size, then a linear layer."""
     sizes = [prod(image_shape), *hidden]
-    layers: list[nn.Module] = [nn.Flatten()]
-    for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), ACTIVATIONS[activation]()]
-    return nn.Sequential(*layers, nn.Linear(sizes[-1], n_classes))
+    modules: list[nn.Module] = [nn.Flatten()]
+    for n_inputs, n_outputs in pairwise(sizes):
+        modules += layers.dense(n_inputs, n_outputs)
+    return nn.Sequential(*modules, nn.Linear(sizes[-1], n_classes))

@@ -74,6 +74,11 @@ def test_standardize_uses_the_training_split_alone(images: torch.Tensor) -> None
     )
 
 
+def test_batch_norm_scales_to_one_and_leaves_the_rest_to_the_model(images: torch.Tensor) -> None:
+    """The transform is that of `unit`."""
+    assert input_transform("batch_norm", images, torch.tensor([0, 1])) == unit()
+
+
 def test_constants_apply_after_scaling_to_one(images: torch.Tensor) -> None:
     """(51 / 255 - 0.1) / 0.4 = 0.25."""
     transform = input_transform({"constants": {"mean": 0.1, "std": 0.4}}, images, torch.tensor([0]))
@@ -121,7 +126,9 @@ def test_an_unknown_input_norm_is_an_error(
     images: torch.Tensor, input_norm: str | dict[str, dict[str, float]]
 ) -> None:
     """The error gives the value and all that is valid; nothing is ignored."""
-    with pytest.raises(StudyError, match=r"is not known here: use none, unit, standardize or \{constants"):
+    with pytest.raises(
+        StudyError, match=r"is not known here: use none, unit, standardize, batch_norm or \{constants"
+    ):
         input_transform(input_norm, images, torch.tensor([0]))
 
 

@@ -1,10 +1,12 @@
 import gzip
+import hashlib
 import os
 import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -286,3 +288,50 @@ def test_torchvisions_own_folder_is_a_place(fashion_mnist: PreparedDataset, tmp_
         (raw / part.file.name).write_bytes(part.idx_header + values.tobytes())
     prepared = prepare_dataset("fashion_mnist", tmp_path / "root")
     assert prepared.folder == tmp_path / "cache" / "recipe-harness" / "fashion_mnist"
+
+
+def unpublished(spec: DatasetSpec, folder: Path) -> DatasetSpec:
+    """Return the data set as if only the checksums of the folder's compressed files were published."""
+    files = {
+        part.array.replace("-", "_"): replace(
+            part.file,
+            sha256=None,
+            gz_sha256=hashlib.sha256((folder / f"{part.file.name}.gz").read_bytes()).hexdigest(),
+        )
+        for part in spec.parts
+    }
+    return replace(spec, **files)
+
+
+def test_compressed_files_with_a_published_checksum_are_enough(
+    tiny_spec: DatasetSpec, write_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """What they unpack to is measured once, noted in the cache and part of the prepared data set."""
+    folder = write_tiny(tmp_path / "files")
+    spec = unpublished(tiny_spec, folder)
+    prepared = prepare_spec(spec, folder)
+    assert prepared.sha256 == {part.file.name: part.file.sha256 for part in tiny_spec.parts}
+    shutil.rmtree(folder)
+    assert prepare_spec(spec) == prepared
+
+
+def test_where_only_compressed_files_are_published_others_are_refused(
+    tiny_spec: DatasetSpec, write_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """An unpacked file cannot be verified; one altered or compressed again is not the published one."""
+    folder, plain = write_tiny(tmp_path / "files"), write_tiny(tmp_path / "plain", compressed=False)
+    spec = unpublished(tiny_spec, folder)
+    with pytest.raises(DataError, match=r"only the compressed file's SHA-256 is known. Put tiny's published"):
+        prepare_spec(spec, plain)
+    damage(folder)
+    with pytest.raises(DataError, match=rf"{LABELS}.gz is not tiny's {LABELS}.gz \(SHA-256: "):
+        prepare_spec(spec, folder)
+
+
+def test_a_compressed_file_is_preferred_where_only_it_can_be_verified(
+    tiny_spec: DatasetSpec, write_tiny: Callable[..., Path], tmp_path: Path
+) -> None:
+    """As torchvision leaves them: both in one folder."""
+    folder = write_tiny(tmp_path / "files")
+    (folder / LABELS).write_bytes(b"left over")
+    assert labels_of(prepare_spec(unpublished(tiny_spec, folder), folder)) == [0, 1, 2, 3] * 10

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torchvision
 
+from harness.study.datasets import DATASETS as STUDY_DATASETS
 from harness.training.data.registry import DATASETS, DatasetSpec
 
 every_row = pytest.mark.parametrize("spec", DATASETS.values(), ids=DATASETS)
@@ -25,9 +26,20 @@ def test_rows_stand_under_their_own_name() -> None:
 @every_row
 def test_checksums_are_four_different_sha256(spec: DatasetSpec) -> None:
     """No checksum was copied to a second file, and each is 64 lower case hexadecimal digits."""
-    checksums = {part.file.sha256 for part in spec.parts}
+    checksums = {str(part.file.sha256 or part.file.gz_sha256) for part in spec.parts}
     assert len(checksums) == 4
     assert all(len(digest) == 64 and set(digest) <= set(string.hexdigits.lower()) for digest in checksums)
+
+
+def test_no_two_data_sets_share_a_checksum() -> None:
+    """All have files of the same names and sizes, so only checksums tell them apart."""
+    files = [part.file for spec in DATASETS.values() for part in spec.parts]
+    assert len({file.sha256 or file.gz_sha256 for file in files}) == len(files)
+
+
+def test_studies_know_the_same_data_sets() -> None:
+    """Names and numbers of training images are those that study files are checked with."""
+    assert {name: spec.n_train for name, spec in DATASETS.items()} == STUDY_DATASETS
 
 
 @every_row

@@ -1,0 +1,273 @@
+"""Claims of a study file: statements fixed before the data, one kind each, decided by `analysis.claims`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from harness.study.configuration import Configuration, PositiveFloat
+from harness.study.problems import nearest
+from harness.study.source import Path, Source
+
+Quality = Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss", "train_accuracy", "train_loss"]
+"""How good a network is. Test values exist in the confirm phase only."""
+
+Time = Literal["train_seconds", "epoch_seconds", "seconds_to", "epochs_to"]
+"""How long a run takes: in all, for an epoch (median, the first left out), or until it reaches a target."""
+
+ClaimMetric = Literal[Quality, Time]
+
+ArmName = Annotated[str, Field(min_length=1)]
+
+
+def _scalar_kind(value: Any) -> str:
+    return {bool: "<flag>", str: "<text>"}.get(type(value), "<number>")
+
+
+Scalar = Annotated[
+    Annotated[float, Tag("<number>")] | Annotated[str, Tag("<text>")] | Annotated[bool, Tag("<flag>")],
+    Discriminator(_scalar_kind),
+]
+"""One value of a recipe field; the tags keep messages to the kind that was meant."""
+
+Settings = Annotated[dict[str, Scalar], Field(min_length=1)]
+"""Recipe fields and their values, which pick one point of a grid."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class Better(_Strict):
+    """Arm `arm` has the better metric than arm `than`."""
+
+    arm: ArmName
+    than: ArmName
+    metric: Quality
+
+
+class Best(_Strict):
+    """Arm `arm` has the better metric than every other arm of the study."""
+
+    arm: ArmName
+    metric: Quality
+
+
+class Equal(_Strict):
+    """No two of the arms differ by more than the claim's `region`."""
+
+    arms: Annotated[list[ArmName], Field(min_length=2)]
+    metric: Quality
+
+
+class Target(_Strict):
+    """A value to be reached: exactly one metric, as measured at the ends of epochs."""
+
+    val_accuracy: float | None = None
+    val_loss: float | None = None
+    train_accuracy: float | None = None
+    train_loss: float | None = None
+
+    @model_validator(mode="after")
+    def _is_one_metric(self) -> "Target":
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError(f"name exactly one of {', '.join(Target.model_fields)}")
+        return self
+
+    @property
+    def metric(self) -> str:
+        """The column of the epochs."""
+        return next(iter(self.model_dump(exclude_none=True)))
+
+    @property
+    def value(self) -> float:
+        """The value to reach: from below for accuracies, from above for losses."""
+        return float(self.model_dump()[self.metric])
+
+
+class Faster(_Strict):
+    """Arm `arm` takes less time than arm `than`, by their ratio over common seeds."""
+
+    arm: ArmName
+    than: ArmName
+    metric: Time = "train_seconds"
+    target: Target | None = None
+    """What `seconds_to` and `epochs_to` count to."""
+
+    @model_validator(mode="after")
+    def _has_a_target_where_one_is_needed(self) -> "Faster":
+        if self.metric.endswith("_to") != (self.target is not None):
+            needs = "needs a target, such as {val_accuracy: 0.88}" if self.target is None else "has no target"
+            raise ValueError(f"metric: {self.metric} {needs}")
+        return self
+
+
+class Diverges(_Strict):
+    """More than the share `more_than` of the arm's runs diverge."""
+
+    arm: ArmName
+    more_than: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    at: Settings | None = None
+    """Picks the runs of one point of a grid; by default the confirm runs count."""
+
+
+class Optimum(_Strict):
+    """Over the values of a field, the mean of the metric is best `at` one, or `between` two of them.
+
+    Decided for grids with `search.seeds` above 1 and for templates whose arms differ in the field.
+    """
+
+    arm: ArmName
+    """An arm with a grid over `field`, or a template with `for_each` over it."""
+    field: str
+    metric: Quality
+    at: Scalar | None = None
+    between: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    """Both ends belong to it."""
+
+    @model_validator(mode="after")
+    def _names_a_place(self) -> "Optimum":
+        if (self.at is None) == (self.between is None):
+            raise ValueError("give either at, one value of the field, or between: [low, high]")
+        if self.between is not None and self.between[0] >= self.between[1]:
+            raise ValueError(f"between must go from low to high, but is {self.between}")
+        return self
+
+
+class Trend(_Strict):
+    """The metric rises or falls with a field, judged by the slope of every seed."""
+
+    over: str
+    """A recipe field."""
+    direction: Literal["rises", "falls"]
+    metric: Literal[Quality, "train_seconds", "epoch_seconds"]
+    arm: ArmName | None = None
+    """An arm with a grid over the field, or a template with `for_each` over it."""
+    arms: Annotated[list[ArmName], Field(min_length=3)] | None = None
+    """Arms that fix the field at different values; instead of `arm`."""
+
+    @model_validator(mode="after")
+    def _names_its_arms(self) -> "Trend":
+        if (self.arm is None) == (self.arms is None):
+            raise ValueError("give either arm (a grid or a template) or arms, a list of three or more")
+        return self
+
+
+Spec = Better | Best | Equal | Faster | Diverges | Optimum | Trend
+
+Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "trend"]
+
+KINDS: tuple[Kind, ...] = ("better", "best", "equal", "faster", "diverges", "optimum", "trend")
+
+_WITHOUT_REGION = {"diverges", "optimum"}
+
+
+class Claim(_Strict):
+    """A statement fixed before the data, decided by the report. Exactly one kind."""
+
+    says: Annotated[str, Field(min_length=1)]
+    """The statement in words, as the report prints it."""
+    source: str | None = None
+    """Who claims it."""
+    region: PositiveFloat | None = None
+    """Differences up to this do not matter: in the metric's unit (accuracies in [0, 1]), for times as a share
+    (0.1 is 10 %). By default the study's `region`; 0.002 for accuracies, none elsewhere."""
+    better: Better | None = None
+    best: Best | None = None
+    equal: Equal | None = None
+    faster: Faster | None = None
+    diverges: Diverges | None = None
+    optimum: Optimum | None = None
+    trend: Trend | None = None
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> "Claim":
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"a claim has exactly one of {', '.join(KINDS)}, but this one has {found}")
+        if self.region is not None and self.kind in _WITHOUT_REGION:
+            raise ValueError(f"{self.kind} has no region of equivalence. Leave region out")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """Which kind of claim it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def spec(self) -> Spec:
+        """What is claimed, in the model of its kind."""
+        spec: Spec = getattr(self, self.kind)
+        return spec
+
+    @property
+    def metric(self) -> ClaimMetric | None:
+        """The metric it is about; None for a claim about divergence."""
+        return getattr(self.spec, "metric", None)
+
+
+def with_region(claim: Claim, region: Mapping[ClaimMetric, float]) -> Claim:
+    """Return a claim with the study's region for its metric, unless it has its own or takes none."""
+    if claim.region is not None or claim.metric is None or claim.kind in _WITHOUT_REGION:
+        return claim
+    return claim.model_copy(update={"region": region.get(claim.metric)})
+
+
+def check_claims(claims: Sequence[Claim], arms: Sequence[str], source: Source, places: Sequence[int]) -> None:
+    """Note claims about arms or fields that do not exist, and arms compared with themselves.
+
+    Args:
+        claims: As parsed.
+        arms: Names of the study's arms, templates expanded.
+        source: The study file.
+        places: Position of each claim in the file's list.
+    """
+    for place, claim in zip(places, claims, strict=True):
+        path: Path = ("claims", place, claim.kind)
+        spec = claim.spec
+        for at, name, is_template in _named_arms(spec):
+            _check_arm((*path, *at), name, [*arms, *(_templates(arms) if is_template else ())], source)
+        for role in ("field", "over"):
+            if hasattr(spec, role) and getattr(spec, role) not in Configuration.model_fields:
+                field = getattr(spec, role)
+                hint = f"there is no recipe field {field!r}. {nearest(field, Configuration.model_fields)}"
+                source.report((*path, role), hint)
+        _check_pair(path, spec, arms, source)
+        _check_region(path, claim, source)
+
+
+def _named_arms(spec: Spec) -> Iterable[tuple[Path, str, bool]]:
+    """Yield each arm a claim names: where, its name, and whether it may be a template."""
+    may_be_template = isinstance(spec, Optimum | Trend)
+    for role in ("arm", "than"):
+        if getattr(spec, role, None) is not None:
+            yield (role,), getattr(spec, role), may_be_template
+    yield from ((("arms", i), name, False) for i, name in enumerate(getattr(spec, "arms", None) or []))
+
+
+def _templates(arms: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(name.partition("@")[0] for name in arms if "@" in name))
+
+
+def _check_arm(path: Path, name: str, valid: Sequence[str], source: Source) -> None:
+    if name not in valid:
+        source.report(path, f"there is no arm {name!r}. {nearest(name, valid)}")
+
+
+def _check_pair(path: Path, spec: Spec, arms: Sequence[str], source: Source) -> None:
+    """Note comparisons that have only one side."""
+    named = getattr(spec, "arms", None) or []
+    if isinstance(spec, Better | Faster) and spec.arm == spec.than:
+        source.report(path, "compares an arm with itself")
+    if len(set(named)) < len(named):
+        source.report((*path, "arms"), "names an arm twice")
+    if isinstance(spec, Best) and len(arms) < 2:
+        source.report(path, "needs a study of at least two arms")
+
+
+def _check_region(path: Path, claim: Claim, source: Source) -> None:
+    """Note claims of equality that do not say how large a difference matters."""
+    if claim.equal and claim.region is None and not claim.equal.metric.endswith("accuracy"):
+        rule = f"{claim.equal.metric} has no default region. Remedy: give the claim a region, such as 0.01"
+        source.report(path, rule)

@@ -1,0 +1,31 @@
+"""The data sets that recipes can name, as far as a study must know them before any file is read."""
+
+from pathlib import PurePath
+
+from harness.study.problems import nearest
+
+DATASETS: dict[str, int] = {"fashion_mnist": 60_000, "mnist": 60_000, "kmnist": 60_000}
+"""From a name to its number of training images, validation part included. A contract test compares both with
+`harness.training.data.registry`."""
+
+IDX_PREFIX = "idx:"
+"""What stands before the folder of a user's own IDX files."""
+
+
+def checked_dataset(name: str) -> str:
+    """Return a recipe's data set if it is a known name, or `idx:` and an absolute folder.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if name in DATASETS:
+        return name
+    if not name.startswith(IDX_PREFIX):
+        raise ValueError(
+            f"{name!r} is not known. {nearest(name, DATASETS)}, or idx:FOLDER with your own IDX files"
+        )
+    if not PurePath(name.removeprefix(IDX_PREFIX)).is_absolute():
+        raise ValueError(
+            f"{name!r}: the folder must be absolute, since runs start elsewhere. Remedy: idx:/path"
+        )
+    return name

@@ -1,0 +1,34 @@
+"""How long a run is: epochs, or optimizer steps, one being converted into the other."""
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from harness.study.datasets import DATASETS
+
+
+def steps_per_epoch(n_images: int, val_fraction: float, batch_size: int) -> int:
+    """Return the optimizer steps of one epoch; the last batch may be smaller.
+
+    Args:
+        n_images: Training images of the data set, validation part included.
+        val_fraction: Share of the validation part, read as the decimal number it is written as.
+        batch_size: Images a step.
+    """
+    n_train = n_images - round(n_images * Fraction(str(val_fraction)))
+    return -(-n_train // batch_size)
+
+
+def epochs_of_steps(values: Mapping[str, Any]) -> int:
+    """Return the epochs that a recipe's `steps` take; the last one may be cut short.
+
+    Args:
+        values: `steps`, `batch_size`, `dataset` and `val_fraction`.
+
+    Raises:
+        ValueError: The data set's size is only known once its files are read.
+    """
+    if values["dataset"] not in DATASETS:
+        raise ValueError("steps needs a data set whose size is known before: give epochs instead")
+    n_images, steps = DATASETS[values["dataset"]], int(values["steps"])
+    return -(-steps // steps_per_epoch(n_images, values["val_fraction"], values["batch_size"]))

@@ -1,0 +1,120 @@
+"""Published values of a study file: what others measured, to be set beside what this study measures."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from harness.study.claims import ArmName, Settings
+from harness.study.problems import nearest
+from harness.study.source import Source
+
+METRICS = (
+    "train_loss",
+    "train_accuracy",
+    "val_loss",
+    "val_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "train_seconds",
+    "epoch_seconds",
+)
+"""Columns of the runs that published values stand beside, in their units: accuracies in [0, 1], seconds."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+
+class NotedValue(_Strict):
+    """A published value with what is known about it."""
+
+    value: Annotated[float, Field(allow_inf_nan=False)]
+    note: Annotated[str, Field(min_length=1)]
+    """Why it may differ from ours, such as `loss of the last mini-batch`."""
+
+
+def _value_kind(value: Any) -> str:
+    return "<noted>" if isinstance(value, dict | NotedValue) else "<value>"
+
+
+_Value = Annotated[
+    Annotated[float, Field(allow_inf_nan=False), Tag("<value>")] | Annotated[NotedValue, Tag("<noted>")],
+    Discriminator(_value_kind),
+]
+
+
+class PublishedRun(_Strict):
+    """One published run of an arm: its source, and its values under the names of the runs' columns."""
+
+    source: Annotated[str, Field(min_length=1)]
+    """Where it was published."""
+    note: str | None = None
+    """What is known of the run as a whole, such as another rate."""
+    at: Settings | None = None
+    """Picks the search runs of one point of a grid; by default the confirm runs are set beside it."""
+    train_loss: _Value | None = None
+    train_accuracy: _Value | None = None
+    val_loss: _Value | None = None
+    val_accuracy: _Value | None = None
+    test_loss: _Value | None = None
+    test_accuracy: _Value | None = None
+    train_seconds: _Value | None = None
+    epoch_seconds: _Value | None = None
+
+    @model_validator(mode="after")
+    def _has_a_value(self) -> "PublishedRun":
+        if not self.values():
+            raise ValueError(f"holds no value. Valid: {', '.join(METRICS)}")
+        return self
+
+    def values(self) -> dict[str, float]:
+        """Return the metric's values, by column of the runs."""
+        given = {name: getattr(self, name) for name in METRICS}
+        plain = {n: v.value if isinstance(v, NotedValue) else v for n, v in given.items() if v is not None}
+        return {name: float(value) for name, value in plain.items()}
+
+    def notes(self) -> dict[str, str]:
+        """Return the notes of single values, by column of the runs."""
+        given = {name: getattr(self, name) for name in METRICS}
+        return {name: v.note for name, v in given.items() if isinstance(v, NotedValue)}
+
+
+def _run_kind(value: Any) -> str:
+    return "<list>" if isinstance(value, list) else "<run>"
+
+
+Published = dict[
+    ArmName,
+    Annotated[
+        Annotated[PublishedRun, Tag("<run>")]
+        | Annotated[list[PublishedRun], Field(min_length=1), Tag("<list>")],
+        Discriminator(_run_kind),
+    ],
+]
+"""Arm to one published run or several."""
+
+
+def declared(published: Published) -> dict[str, list[dict[str, Any]]]:
+    """Return published runs as the manifest holds them: `source, note, at, values, notes`, a list an arm."""
+    return {
+        arm: [_declared_run(run) for run in (runs if isinstance(runs, list) else [runs])]
+        for arm, runs in published.items()
+    }
+
+
+def _declared_run(run: PublishedRun) -> dict[str, Any]:
+    return {
+        "source": run.source,
+        "note": run.note,
+        "at": run.at,
+        "values": run.values(),
+        "notes": run.notes(),
+    }
+
+
+def check_published(published: Published, arms: Sequence[str], source: Source) -> None:
+    """Note published values of arms that the study does not have."""
+    for name in published:
+        if name not in arms:
+            source.report(("published", name), f"there is no arm {name!r}. {nearest(name, arms)}")

@@ -1,0 +1,168 @@
+"""A user's own data set: a folder of four IDX files with the names that MNIST's have, plain or as `.gz`.
+
+Nobody published what the files must hold: they are checked for being consistent, and known by their SHA-256.
+"""
+
+import gzip
+import hashlib
+import re
+import zlib
+from math import prod
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError
+from harness.study.datasets import DATASETS as KNOWN_SIZES
+from harness.study.datasets import IDX_PREFIX
+from harness.training.data.registry import DatasetSpec, IdxFile
+
+_NAMES = {
+    "train_images": "train-images-idx3-ubyte",
+    "train_labels": "train-labels-idx1-ubyte",
+    "test_images": "t10k-images-idx3-ubyte",
+    "test_labels": "t10k-labels-idx1-ubyte",
+}
+_MAX_BYTES = 8 * 2**30
+"""A file that announces more is taken for damaged: it would not fit into memory."""
+
+
+def training_images(name: str) -> int:
+    """Return how many training images a data set has, validation part included.
+
+    Raises:
+        DataError: It is a user's own, and its labels cannot be read.
+    """
+    if not name.startswith(IDX_PREFIX):
+        return KNOWN_SIZES[name]
+    file = _file(Path(name.removeprefix(IDX_PREFIX)), _NAMES["train_labels"])
+    with _opened(file) as stream:
+        return _shape(stream, file, n_axes=1)[0]
+
+
+def spec_of_folder(folder: Path) -> DatasetSpec:
+    """Return the description of the data set in a folder, with the SHA-256 of the unpacked files.
+
+    The class numbers are those of the training labels, 0 to the greatest.
+
+    Raises:
+        DataError: A file is missing, unreadable, no IDX file of unsigned bytes, or contradicts another.
+    """
+    files, arrays = {}, {}
+    for part, name in _NAMES.items():
+        file = _file(folder, name)
+        content, shape = _content(file, n_axes=3 if part.endswith("images") else 1)
+        files[part] = IdxFile(name=name, sha256=hashlib.sha256(content).hexdigest())
+        arrays[part] = np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+    n_classes = _checked_classes(folder, arrays)
+    digest = hashlib.sha256("".join(str(file.sha256) for file in files.values()).encode()).hexdigest()
+    height, width = arrays["train_images"].shape[1:]
+    return DatasetSpec(
+        name=f"idx-{re.sub(r'[^A-Za-z0-9_-]', '_', folder.name)}-{digest[:12]}",
+        torchvision_class=None,
+        **files,
+        n_train=len(arrays["train_labels"]),
+        n_test=len(arrays["test_labels"]),
+        image_shape=(height, width),
+        n_classes=n_classes,
+        system_folders=(),
+        debian_package=None,
+        source=str(folder),
+    )
+
+
+def _file(folder: Path, name: str) -> Path:
+    """Return the plain file, or else the compressed one.
+
+    Raises:
+        DataError: Neither is there.
+    """
+    for file in (folder / name, folder / f"{name}.gz"):
+        if file.is_file():
+            return file
+    raise DataError(f"{folder} lacks {name} (plain or with .gz), one of {', '.join(_NAMES.values())}")
+
+
+def _opened(file: Path) -> BinaryIO:
+    """Open a file for reading, unpacking `.gz`.
+
+    Raises:
+        DataError: It cannot be opened.
+    """
+    try:
+        return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}. Check its permissions") from error
+
+
+def _content(file: Path, n_axes: int) -> tuple[bytes, tuple[int, ...]]:
+    """Return an IDX file's unpacked bytes and its array's shape.
+
+    Raises:
+        DataError: It is damaged, or another kind of file.
+    """
+    with _opened(file) as stream:
+        shape = _shape(stream, file, n_axes)
+        header = bytes([0, 0, 8, n_axes]) + b"".join(length.to_bytes(4, "big") for length in shape)
+        values = _read(stream, file, prod(shape) + 1)
+    if len(values) != prod(shape):
+        held = f"only {len(values)}" if len(values) < prod(shape) else "more"
+        raise DataError(f"{file} announces {prod(shape)} bytes of values, but holds {held}")
+    return header + values, shape
+
+
+def _shape(stream: BinaryIO, file: Path, n_axes: int) -> tuple[int, ...]:
+    """Read an IDX file's header.
+
+    Raises:
+        DataError: It announces no array of unsigned bytes with so many axes, or one that is empty or huge.
+    """
+    header = _read(stream, file, 4 + 4 * n_axes)
+    expected = bytes([0, 0, 8, n_axes])
+    if header[:4] != expected or len(header) < 4 + 4 * n_axes:
+        start = header[:4].hex(" ") or "nothing"
+        raise DataError(f"{file} starts with {start} where an IDX file of this kind has {expected.hex(' ')}")
+    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4))
+    if not 0 < prod(shape) <= _MAX_BYTES:
+        raise DataError(
+            f"{file} announces an array of shape {shape}, which is empty or above {_MAX_BYTES} bytes"
+        )
+    return shape
+
+
+def _read(stream: BinaryIO, file: Path, n_bytes: int) -> bytes:
+    """Read so many bytes, or what there is.
+
+    Raises:
+        DataError: The file is damaged or cannot be read.
+    """
+    try:
+        return stream.read(n_bytes)
+    except (EOFError, zlib.error, OSError) as error:
+        raise DataError(f"{file} cannot be unpacked: it is damaged or truncated ({error})") from error
+
+
+def _checked_classes(folder: Path, arrays: dict[str, NDArray[np.uint8]]) -> int:
+    """Return the number of classes, once images and labels were found to fit together.
+
+    Raises:
+        DataError: They do not.
+    """
+    for part in ("train", "test"):
+        images, labels = len(arrays[f"{part}_images"]), len(arrays[f"{part}_labels"])
+        if images != labels:
+            raise DataError(f"{folder} holds {images} {part} images, but {labels} labels for them")
+    train, test = (arrays[f"{part}_images"].shape[1:] for part in ("train", "test"))
+    if train != test:
+        raise DataError(f"{folder} holds training images of {train} pixels, but test images of {test}")
+    n_classes = int(arrays["train_labels"].max()) + 1
+    missing = sorted(set(range(n_classes)) - set(arrays["train_labels"].tolist()))
+    strange = sorted(set(arrays["test_labels"].tolist()) - set(range(n_classes)))
+    if n_classes < 2 or missing or strange:
+        raise DataError(
+            f"{folder}: training labels must be 0, 1, ... without gaps and test labels among them; "
+            f"missing in training: {missing or 'none'}, only in the test set: {strange or 'none'}"
+        )
+    return n_classes
