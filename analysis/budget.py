@@ -16,16 +16,20 @@ So: **no claim of the study is decided** when arms differ by more than 10 % in
 
 Spent epochs, steps and seconds are shown beside their ratio to the mean of the arms, and differences above
 10 % are named as notes. The confirm phase needs no such rule: its arms share their seeds and are compared
-pairwise.
+pairwise. Nor does the audit phase: it looks back at the search and changes no choice, and its runs follow
+from how many were stopped; what it took is shown, and neither compared nor noted.
 """
 
 import pandas as pd
 
-from analysis import numbers
+from analysis import audit, numbers
 from analysis.load import StudyRecords
 
 TOLERANCE = 0.10
 """Share of the largest amount by which the smallest may fall short."""
+
+_COMPARED = ("search", "confirm")
+"""Phases whose spent amounts are compared between arms."""
 
 STATUSES = ("completed", "stopped", "diverged", "failed")
 
@@ -35,23 +39,29 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
 
     Returns: Columns `arm, phase, planned, ended, completed, stopped, diverged, failed, full_epochs,
         planned_epochs, epochs, steps, seconds, epochs_ratio, steps_ratio, seconds_ratio`. A ratio is to the
-        mean over the arms of the phase. Phases that were not planned and had no run are left out.
+        mean over the arms of the phase, and absent in the audit phase. Phases that were not planned and had
+        no run are left out.
     """
     steps = records.epochs.groupby("run_id")["step"].max()
     runs = records.runs.assign(steps=records.runs["run_id"].map(steps).fillna(0).astype("int64"))
-    rows = [_row(records, runs, arm, phase) for phase in ("search", "confirm") for arm in records.arms]
+    rows = [_row(records, runs, arm, phase) for phase in (*_COMPARED, "audit") for arm in records.arms]
     ledger = pd.DataFrame(rows)
     is_used = ledger.groupby("phase")[["planned", "ended"]].transform("sum").sum(axis=1) > 0
     ledger = ledger[is_used].reset_index(drop=True)
     for amount in ("epochs", "steps", "seconds"):
         mean = ledger.groupby("phase")[amount].transform("mean")
-        ledger[f"{amount}_ratio"] = ledger[amount] / mean.where(mean > 0)
+        is_compared = (mean > 0) & ledger["phase"].isin(_COMPARED)
+        ledger[f"{amount}_ratio"] = ledger[amount] / mean.where(is_compared)
     return ledger
 
 
 def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dict[str, object]:
     declared = records.manifest.arms[arm]
-    planned = declared.search_runs if phase == "search" else declared.confirm_runs
+    planned = {
+        "search": declared.search_runs,
+        "confirm": declared.confirm_runs,
+        "audit": audit.planned_runs(records, arm),
+    }[phase]
     ended = runs[(runs["arm"] == arm) & (runs["phase"] == phase)]
     full = declared.max_epochs
     return {
@@ -85,10 +95,10 @@ def inequalities(records: StudyRecords) -> list[str]:
 
 
 def spending_notes(ledger: pd.DataFrame) -> list[str]:
-    """Return a sentence for every spent amount that differs by more than 10 % within a phase."""
+    """Return a sentence for every spent amount that differs by more than 10 % within a compared phase."""
     return [
         sentence
-        for phase, rows in ledger.groupby("phase", sort=False)
+        for phase, rows in ledger[ledger["phase"].isin(_COMPARED)].groupby("phase", sort=False)
         for amount in ("epochs", "steps", "seconds")
         if (sentence := _unequal(f"{amount} spent in the {phase} phase", dict(rows.set_index("arm")[amount])))
     ]

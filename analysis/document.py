@@ -61,6 +61,7 @@ def _context(content: Content) -> dict[str, Any]:
         "figures": content.figures,
         "progress": sections.progress(records),
         "rulings": sections.rulings(records),
+        "unconfirmed": sections.unconfirmed(records),
         "warnings": sections.warnings(records),
         "failures": sections.failures(records),
         "limits": sections.limits(records),

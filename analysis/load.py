@@ -42,6 +42,16 @@ class StudyRecords:
         """The arms in the study file's order, which every table and figure keeps."""
         return list(self.manifest.arms)
 
+    @property
+    def has_search(self) -> bool:
+        """Whether any arm has search runs planned."""
+        return any(arm.search_runs for arm in self.manifest.arms.values())
+
+    @property
+    def has_confirm(self) -> bool:
+        """Whether any arm has confirm runs planned, without which no run sees the test set."""
+        return any(arm.confirm_runs for arm in self.manifest.arms.values())
+
     def runs_of(self, phase: Phase) -> pd.DataFrame:
         """Return the runs of one phase; of the confirm phase, one run a seed and arm.
 

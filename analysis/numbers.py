@@ -46,6 +46,13 @@ def rate(value: float | None) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def setting(value: float | None) -> str:
+    """Return a value of a recipe field: whole numbers in full, others as rates."""
+    if is_present(value) and float(value).is_integer() and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return rate(value)
+
+
 def count(value: float | None) -> str:
     """Return a count or amount with thousands separated: whole where it is whole or large."""
     if not is_present(value):

@@ -6,10 +6,12 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from analysis import budget, claims, numbers, selection
+from analysis import audit, budget, claims, numbers, selection
 from analysis.load import StudyRecords
 from analysis.plots.final_accuracy import sampling_error
-from harness.records.manifest import Manifest
+from analysis.tables.early_stopping import amount
+from analysis.winner_rule import WinnerRule
+from harness.records.events import Phase
 
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -20,7 +22,8 @@ def progress(records: StudyRecords) -> str | None:
     for name, arm in records.manifest.arms.items():
         has_no_winner = arm.search_runs > 0 and records.winners.get(name, "not decided yet") is None
         planned += arm.search_runs + (0 if has_no_winner else arm.confirm_runs)
-    ended = len(records.runs_of("search")) + len(records.runs_of("confirm"))
+        planned += audit.planned_runs(records, name)
+    ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
     if ended >= planned:
         return None
     return f"Unfinished: {ended} of {planned} planned runs have ended. Everything below describes those."
@@ -30,6 +33,16 @@ def rulings(records: StudyRecords) -> list[tuple[str, int]]:
     """Return how many claims have each ruling, in the order of `claims.Ruling`."""
     counts = Counter(verdict.ruling for verdict in claims.decide(records))
     return [(ruling, counts[ruling]) for ruling in get_args(claims.Ruling) if counts[ruling]]
+
+
+def unconfirmed(records: StudyRecords) -> str | None:
+    """Return what a study without a confirm phase has in place of results, or None where it has one."""
+    if records.has_confirm:
+        return None
+    return (
+        "This study has no confirm phase and so no table of results: its numbers are those of search runs, "
+        "and no run has seen the test set."
+    )
 
 
 def warnings(records: StudyRecords) -> list[str]:
@@ -42,10 +55,29 @@ def warnings(records: StudyRecords) -> list[str]:
         for arm, choice in selection.choices(records).items()
         if choice.edge
     ]
+    found += _doubts(records)
     for (arm, phase), ended in records.runs.groupby(["arm", "phase"], sort=False):
-        if ended["status"].isin(["diverged", "failed"]).all():
+        if phase != "audit" and ended["status"].isin(["diverged", "failed"]).all():
             found.append(f"Every {phase} run of arm {arm} diverged or failed.")
-    return found
+    return found + _stopped_too_soon(records)
+
+
+def _doubts(records: StudyRecords) -> list[str]:
+    """Return a sentence for every flag of a claim that no other warning tells."""
+    flags = [flag for verdict in claims.decide(records) for flag in verdict.flags]
+    told = [flag.detail for flag in flags if flag.name not in {"edge", "diverged seeds", "unequal budget"}]
+    return [f"{detail[0].upper()}{detail[1:]}." for detail in dict.fromkeys(told)]
+
+
+def _stopped_too_soon(records: StudyRecords) -> list[str]:
+    """Return a sentence for every arm whose audit found stopped runs that would have won."""
+    found = audit.compute_audit(records)
+    return [
+        f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
+        f"{row['completed'] + row['diverged']} audited, the best of them better than its winner by "
+        f"{amount(row['metric'], row['regret'])}{claims.METRICS[row['metric']].unit}."
+        for row in found[found["would_win"].fillna(0) > 0].to_dict("records")
+    ]
 
 
 def failures(records: StudyRecords) -> list[dict[str, str]]:
@@ -90,11 +122,20 @@ def limits(records: StudyRecords) -> list[str]:
     if (records.runs["concurrency"] > 1).any():
         found.append("Several runs trained at the same time: seconds and minutes are not comparable.")
     if (records.runs["status"] == "stopped").any():
-        found.append("Stopped search runs are shorter than the others; no comparison of arms uses them.")
+        audited = "" if audit.is_asked(records) else " Whether any would have won was not audited."
+        found.append(
+            f"Stopped search runs are shorter than the others; no comparison of arms uses them.{audited}"
+        )
     return found
 
 
 def _limit_of_seeds(records: StudyRecords) -> str:
+    if not records.has_confirm:
+        seeds = len(records.manifest.search_seeds)
+        return (
+            f"Search runs only, on {seeds} {'seed' if seeds == 1 else 'seeds'}: the best of several values "
+            "is optimistic, and no test value exists."
+        )
     confirm = records.runs_of("confirm")
     completed = confirm.loc[confirm["status"] == "completed", "arm"].value_counts()
     fewest = min(int(completed.get(arm, 0)) for arm in records.arms)
@@ -102,9 +143,10 @@ def _limit_of_seeds(records: StudyRecords) -> str:
         return "At least one arm has no completed confirm run; values of search runs are optimistic."
     if fewest == 1:
         return "A single seed in at least one arm: no difference from it can be told from noise."
+    once = "; the search ran once, so how much another search would change the choice is not measured"
     return (
-        f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together; "
-        "the search ran once, so how much another search would change the choice is not measured."
+        f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together"
+        f"{once if records.has_search else ''}."
     )
 
 
@@ -123,13 +165,8 @@ def arms(records: StudyRecords) -> list[dict[str, str]]:
     ]
 
 
-def _has_search(manifest: Manifest) -> bool:
-    """Return whether any arm of the study searches anything."""
-    return any(arm.search_runs for arm in manifest.arms.values())
-
-
 def protocol(records: StudyRecords) -> list[tuple[str, str]]:
-    """Return how the study was run: search, seeds, data, split."""
+    """Return how the study was run: search, winner's rule, seeds, data, split."""
     manifest, dataset = records.manifest, records.manifest.dataset
     sizes = [
         f"{dataset[f'{split}_samples']:,} {word}"
@@ -137,14 +174,23 @@ def protocol(records: StudyRecords) -> list[tuple[str, str]]:
         if isinstance(dataset.get(f"{split}_samples"), int)
     ]
     return [
-        ("Search", _settings(manifest.search) if _has_search(manifest) else "none, every setting is fixed"),
-        ("Search seeds", _listing(manifest.search_seeds)),
+        ("Search", _settings(manifest.search) if records.has_search else "none, every setting is fixed"),
+        ("Winner's rule", _winner_rule(records)),
+        ("Search seeds", _listing(manifest.search_seeds if records.has_search else [])),
         ("Confirm seeds", _listing(manifest.confirm_seeds)),
         ("Data", f"{dataset.get('name', 'unnamed')}: {', '.join(sizes)} images"),
         ("Split", str(dataset.get("split", numbers.ABSENT))),
         ("Resources a run", _settings(manifest.resources)),
         ("Runs at the same time", str(manifest.slots)),
     ]
+
+
+def _winner_rule(records: StudyRecords) -> str:
+    rule = WinnerRule.of(records.manifest)
+    if not records.has_search:
+        return "none, nothing is searched"
+    tested = ", whose network confirm runs are tested with" if rule.is_best_epoch else ""
+    return f"{rule.in_words()}{tested}"
 
 
 def origin(records: StudyRecords) -> list[tuple[str, str]]:

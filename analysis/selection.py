@@ -7,11 +7,13 @@ Source of the rule: Google tuning playbook, "search space is suspicious if the b
 boundary".
 """
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from analysis.load import StudyRecords
@@ -78,10 +80,11 @@ class Choice:
 
 def choices(records: StudyRecords) -> dict[str, Choice]:
     """Return what each arm chose, in the manifest's order of arms."""
-    return {arm: _choice(records, arm) for arm in records.arms}
+    return {arm: choice_of(records, arm) for arm in records.arms}
 
 
-def _choice(records: StudyRecords, arm: str) -> Choice:
+def choice_of(records: StudyRecords, arm: str) -> Choice:
+    """Return what one arm chose."""
     declared = records.manifest.arms[arm]
     winner = records.winners.get(arm)
     runs = records.runs[records.runs["arm"] == arm]
@@ -95,12 +98,55 @@ def _choice(records: StudyRecords, arm: str) -> Choice:
     )
 
 
+def is_stability_limited(runs: pd.DataFrame, choice: Choice) -> bool:
+    """Return whether the smallest rate above the chosen one that an arm's search runs tried diverged."""
+    if choice.run_id is None or choice.learning_rate is None or "config.lr" not in runs:
+        return False
+    above = runs[(runs["config.lr"] > choice.learning_rate) & (runs["status"] != "failed")]
+    if above.empty:
+        return False
+    nearest = above[above["config.lr"] == above["config.lr"].min()]
+    return bool((nearest["status"] == "diverged").any())
+
+
 def _configuration(runs: pd.DataFrame) -> dict[str, Any]:
     """Return the recipe fields of the first of some runs of one configuration; absent values left out."""
     if runs.empty:
         return {}
     cells = runs.iloc[0].dropna().to_dict()
     return {str(n).removeprefix("config."): v for n, v in cells.items() if str(n).startswith("config.")}
+
+
+def runs_of_one_configuration(
+    records: StudyRecords, arm: str, at: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Return an arm's runs of one configuration, on several seeds.
+
+    These are its confirm runs; with `at`, the search runs with these values of recipe fields; and for an arm
+    that searches nothing in a study without a confirm phase, its search runs.
+    """
+    is_searched = bool(at) or not (
+        records.manifest.arms[arm].confirm_runs or records.manifest.arms[arm].space
+    )
+    runs = records.runs_of("search" if is_searched else "confirm")
+    runs = runs[runs["arm"] == arm]
+    for field, value in (at or {}).items():
+        runs = runs[has_value(runs, field, value)]
+    return runs.drop_duplicates("seed")
+
+
+def has_value(runs: pd.DataFrame, field: str, value: Any) -> "pd.Series[bool]":
+    """Return which runs have a value of a recipe field; numbers match up to rounding."""
+    column = f"config.{field}"
+    if column not in runs:
+        return pd.Series(data=False, index=runs.index)
+    cells = runs[column]
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        is_number = pd.api.types.is_numeric_dtype(cells)
+        close = np.isclose(cells.astype("float64"), float(value), rtol=1e-9, atol=0) if is_number else False
+        return pd.Series(data=close, index=runs.index)
+    wanted = value if isinstance(value, bool | str) else json.dumps(value)
+    return cells == wanted
 
 
 def declared_range(

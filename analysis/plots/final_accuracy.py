@@ -111,6 +111,8 @@ def _amount(mean: Mapping[Any, Any]) -> str:
 def caption_accuracy(records: StudyRecords, frame: pd.DataFrame) -> str:
     """Return what the dots and bars are, and the noise that they do not show."""
     if frame.empty:
+        if not records.has_confirm:
+            return "No final accuracies: the study has no confirm phase, and no other run sees the test set."
         return "No final accuracies: no confirm run has ended."
     error = sampling_error(records, float(frame["test_accuracy"].mean()))
     noise = (
@@ -119,8 +121,9 @@ def caption_accuracy(records: StudyRecords, frame: pd.DataFrame) -> str:
         if error
         else ""
     )
+    chosen = "chosen " if records.has_search else ""
     return (
-        "Test accuracy of each arm's chosen configuration. Dots: every confirm seed, lifted only to be "
+        f"Test accuracy of each arm's {chosen}configuration. Dots: every confirm seed, lifted only to be "
         "seen. Bar: mean and 95 % Student t-interval over the n seeds named at the right (n = 1: no "
         f"bar).{noise}"
     )

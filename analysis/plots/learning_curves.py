@@ -44,7 +44,7 @@ _COLUMNS = {
 def compute_curves(records: StudyRecords, quantity: Quantity) -> pd.DataFrame:
     """Return every line of the figure: each seed's, and each arm's mean.
 
-    Confirm runs where the study has any, else the winning search runs (one seed an arm).
+    Confirm runs where the study has any, else the search runs with the chosen configuration.
 
     Returns: Columns `arm, phase, split, line, run_id, seed, status, epoch, seconds, value, low, high, n`.
         `line` is `seed` or `mean`; `seconds` is training time since the run began (of a mean: the mean over
@@ -70,8 +70,17 @@ def _curve_runs(records: StudyRecords) -> pd.DataFrame:
     """Return the runs whose curves are shown; failed runs are missing data and left out."""
     confirm = records.runs_of("confirm")
     confirm = confirm[confirm["status"] != "failed"]
-    winners = records.runs["run_id"].isin([winner for winner in records.winners.values() if winner])
-    return confirm if len(confirm) else records.runs[winners]
+    return confirm if len(confirm) else _chosen_runs(records)
+
+
+def _chosen_runs(records: StudyRecords) -> pd.DataFrame:
+    """Return the search runs with each arm's chosen configuration: several where a grid is repeated."""
+    runs = records.runs[records.runs["status"] != "failed"]
+    settings = ["arm", "phase", *(name for name in runs.columns if name.startswith("config."))]
+    chosen = runs.loc[
+        runs["run_id"].isin([winner for winner in records.winners.values() if winner]), settings
+    ]
+    return runs.merge(chosen, on=settings)
 
 
 def _seed_rows(epochs: pd.DataFrame) -> list[dict[str, object]]:
@@ -164,7 +173,7 @@ def caption_curves(records: StudyRecords, frame: pd.DataFrame, quantity: Quantit
     what = (
         "confirm runs"
         if "confirm" in set(frame["phase"])
-        else "winning search runs (no confirm phase: optimistic)"
+        else "search runs with the chosen configuration (no confirm run: optimistic)"
     )
     crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(records) else ""
     return (

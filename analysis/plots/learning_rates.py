@@ -12,13 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import numbers, selection
+from analysis import numbers, responses, selection
 from analysis.load import StudyRecords
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, RC, ArmStyle, plain_log_ticks
+from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, plain_log_ticks
+from analysis.winner_rule import WinnerRule
 
-_MOST_VECTOR_POINTS = 5000
-"""With more runs the points become an image inside the SVG, so that the report stays small."""
 _RAIL = 1.045
 """Height of the rail for runs without a finite value, in axes fractions."""
 
@@ -27,7 +26,7 @@ def compute_rates(records: StudyRecords) -> pd.DataFrame:
     """Return one row a search run, of arms whose learning rate was searched.
 
     Returns: Columns `arm, run_id, seed, learning_rate, status, epochs, metric, value, place, is_best, edge,
-        low, high, is_log`. `value` is the search metric at the run's last epoch, absent where not finite.
+        low, high, is_log`. `value` is the search metric in the run's row, absent where not finite.
         `place` says how the run is drawn: `filled` (full length), `hollow` (stopped), `rail` (diverged,
         failed or without a finite value). `low` and `high` bound the declared range.
     """
@@ -106,7 +105,7 @@ def draw_rates(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
 def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle) -> None:
     ax.set_title(style.label, pad=20)
     _draw_range(ax, frame)
-    many = len(frame) > _MOST_VECTOR_POINTS
+    many = len(frame) > MOST_VECTOR_POINTS
     for place, face in (("hollow", "white"), ("filled", style.color)):
         shown = frame[frame["place"] == place]
         look: dict[str, Any] = {
@@ -168,12 +167,14 @@ def caption_rates(records: StudyRecords, frame: pd.DataFrame) -> str:
         return "No learning-rate plot: no arm searched its learning rate, or no such run has ended."
     fixed = [arm for arm in records.arms if arm not in set(frame["arm"])]
     without = f" Not shown, because fixed or not yet run: {', '.join(fixed)}." if fixed else ""
+    rule = WinnerRule.of(records.manifest)
+    by = f" by {rule.in_words()}" if rule.average_epochs > 1 or rule.seeds > 1 else ""
     return (
-        f"Every search run, one panel an arm: {len(frame)} runs, each at its last epoch (a point is one "
-        "run, so no interval). Filled: trained to full length; hollow: stopped early, so at fewer epochs "
-        f"than the others; on the rail above: {numbers.TIMES} diverged, + failed. Ringed: the run that was "
-        "chosen. Light: the declared range; dark: its outer 5 % on either side, where a best rate counts "
-        f"as being at the edge.{without}"
+        f"Every search run, one panel an arm: {len(frame)} runs, each at its {rule.epoch_in_words()} (a "
+        "point is one run, so no interval). Filled: trained to full length; hollow: stopped early, so at "
+        f"fewer epochs than the others; on the rail above: {numbers.TIMES} diverged, + failed. Ringed: the "
+        f"run that was chosen{by}. Light: the declared range; dark: its outer 5 % on either side, where a "
+        f"best rate counts as being at the edge.{without}"
     )
 
 
@@ -191,6 +192,18 @@ def alt_rates(frame: pd.DataFrame) -> str:
     return f"Validation result against learning rate for every search run. {'; '.join(said)}."
 
 
+def is_apart(records: StudyRecords) -> bool:
+    """Return whether this shows more than the response does, which has each point of a grid over rates."""
+    ranged = {arm for arm, choice in selection.choices(records).items() if choice.learning_rate_range}
+    lines = [line for line in responses.lines(records) if line.field == "lr"]
+    return not ranged or bool(ranged - {point.arm for line in lines for point in line.points})
+
+
 LEARNING_RATES = Plot(
-    title="Learning rates", compute=compute_rates, draw=draw_rates, caption=caption_rates, alt=alt_rates
+    title="Learning rates",
+    compute=compute_rates,
+    draw=draw_rates,
+    caption=caption_rates,
+    alt=alt_rates,
+    is_for=is_apart,
 )

@@ -1,13 +1,19 @@
 """Every figure by the name of its files, in the order of the report."""
 
+from analysis.plots.early_stopping import EARLY_STOPPING
 from analysis.plots.final_accuracy import FINAL_ACCURACY
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
 from analysis.plots.learning_rates import LEARNING_RATES
+from analysis.plots.response import RESPONSE
 from analysis.plots.spec import Plot
+from analysis.plots.timing import TIMING
 
 PLOTS: dict[str, Plot] = {
+    "response": RESPONSE,
+    "timing": TIMING,
     "final_accuracy": FINAL_ACCURACY,
     "learning_rates": LEARNING_RATES,
     "learning_curves": LOSS_CURVES,
     "accuracy_curves": ACCURACY_CURVES,
+    "early_stopping": EARLY_STOPPING,
 }

@@ -46,20 +46,22 @@ class RenderedFigure:
 
 
 def render_figures(records: StudyRecords) -> dict[str, RenderedFigure]:
-    """Return every figure of a study by name; one without data has a caption and no drawing."""
+    """Return by name every figure that is for this study; one without data has a caption and no drawing."""
     styles = arm_styles(records.arms)
     rendered = {}
     for name, plot in PLOTS.items():
+        if not plot.is_for(records):
+            continue
         frame = plot.compute(records)
-        figure = None if frame.empty else _laid_out(plot.draw(frame, styles))
+        figure = None if frame.empty else laid_out(plot.draw(frame, styles))
         rendered[name] = RenderedFigure(
             name=name,
             title=plot.title,
             caption=plot.caption(records, frame),
             alt=plot.alt(frame),
             numbers=frame,
-            svg=None if figure is None else _as_svg(figure, name, plot.title),
-            png=None if figure is None else _as_png(figure),
+            svg=None if figure is None else as_svg(figure, name, plot.title),
+            png=None if figure is None else as_png(figure),
         )
     return rendered
 
@@ -75,15 +77,22 @@ def write_figures(records: StudyRecords, figures: dict[str, RenderedFigure]) -> 
         write_file(folder / f"{name}.csv", figure.csv())
 
 
-def _laid_out(figure: Figure) -> Figure:
-    """Fix the layout, which would otherwise be worked out again for every format."""
+def laid_out(figure: Figure) -> Figure:
+    """Return the figure with its layout fixed, which would otherwise be worked out again for every format."""
     with mpl.rc_context(RC):
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
     return figure
 
 
-def _as_svg(figure: Figure, name: str, title: str) -> str:
+def as_svg(figure: Figure, name: str, title: str) -> str:
+    """Return a laid-out figure as SVG.
+
+    Args:
+        figure: As `laid_out` returns.
+        name: Makes the ids of the drawing's parts.
+        title: Stands in the file's metadata.
+    """
     buffer = io.StringIO()
     # The salt fixes ids that matplotlib draws at random otherwise; date and version would change the bytes.
     with mpl.rc_context(RC | {"svg.hashsalt": name}):
@@ -91,7 +100,8 @@ def _as_svg(figure: Figure, name: str, title: str) -> str:
     return buffer.getvalue()
 
 
-def _as_png(figure: Figure) -> bytes:
+def as_png(figure: Figure) -> bytes:
+    """Return a laid-out figure as PNG."""
     buffer = io.BytesIO()
     with mpl.rc_context(RC):
         figure.savefig(buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})

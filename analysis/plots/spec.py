@@ -25,3 +25,5 @@ class Plot:
     figure."""
     alt: Callable[[pd.DataFrame], str]
     """Says in words what a reader who cannot see the figure should know."""
+    is_for: Callable[[StudyRecords], bool] = lambda _: True
+    """Whether a study has this figure at all; where not, no file and no document mentions it."""

@@ -35,6 +35,9 @@ _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)
 INK = "#1f2328"
 FAINT = "#6e7781"
 
+MOST_VECTOR_POINTS = 5000
+"""With more points a scatter becomes an image inside the SVG, so that the report stays small."""
+
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -144,7 +147,7 @@ def spread(heights: Sequence[float], *, gap: float) -> list[float]:
 
 
 def plain_log_ticks(ax: Axes) -> None:
-    """Label a logarithmic y axis with plain numbers: round ones where it spans less than a decade.
+    """Label a logarithmic y axis with plain numbers: round ones below a decade, powers of ten above three.
 
     Args:
         ax: Its limits must be final.
@@ -153,7 +156,7 @@ def plain_log_ticks(ax: Axes) -> None:
     if high < 10 * low:
         ax.yaxis.set_major_locator(MaxNLocator(6))
         ax.yaxis.set_minor_locator(NullLocator())
-    else:
+    elif high < 1000 * low:
         ax.yaxis.set_minor_formatter(FuncFormatter(_two_three_five))
     ax.yaxis.set_major_formatter(FuncFormatter(_plain))
 

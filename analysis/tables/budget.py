@@ -41,6 +41,11 @@ def caption_ledger(records: StudyRecords, frame: pd.DataFrame) -> str:
         "evaluation excluded."
     )
     sentences = [how]
+    if "audit" in set(frame["phase"]):
+        sentences.append(
+            "Audit runs repeat stopped search runs afterwards: they belong to no arm's budget, and their "
+            "number follows from how many runs were stopped."
+        )
     unequal = budget.inequalities(records)
     if unequal:
         sentences.append(f"UNEQUAL BUDGETS by more than 10 %, so no claim is decided: {'; '.join(unequal)}.")

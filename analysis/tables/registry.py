@@ -2,13 +2,21 @@
 
 from analysis.tables.budget import BUDGET
 from analysis.tables.claims import CLAIMS
+from analysis.tables.early_stopping import EARLY_STOPPING
+from analysis.tables.published import PUBLISHED
+from analysis.tables.response import RESPONSE
 from analysis.tables.results import RESULTS
 from analysis.tables.search import SEARCH
 from analysis.tables.spec import Table
+from analysis.tables.timing import TIMING
 
 TABLES: dict[str, Table] = {
     "claims": CLAIMS,
     "results": RESULTS,
+    "published": PUBLISHED,
+    "response": RESPONSE,
+    "timing": TIMING,
     "search": SEARCH,
     "budget": BUDGET,
+    "early_stopping": EARLY_STOPPING,
 }

@@ -79,9 +79,11 @@ class RenderedTable:
 
 
 def render_tables(records: StudyRecords) -> dict[str, RenderedTable]:
-    """Return every table of a study by name."""
+    """Return by name every table that is for this study."""
     rendered = {}
     for name, table in TABLES.items():
+        if not table.is_for(records):
+            continue
         frame = table.compute(records)
         rendered[name] = RenderedTable(
             name=name,

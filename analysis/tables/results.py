@@ -3,8 +3,10 @@
 import pandas as pd
 
 from analysis import numbers, selection, statistics
+from analysis.claims.leaders import leaders
 from analysis.load import StudyRecords
 from analysis.tables.spec import Table
+from analysis.winner_rule import WinnerRule
 
 _LOSSES = ("train_loss", "val_loss", "test_loss")
 _ACCURACIES = ("val_accuracy", "test_accuracy")
@@ -105,9 +107,9 @@ def caption_results(records: StudyRecords, frame: pd.DataFrame) -> str:
     how = (
         "Each arm's chosen configuration, trained again on fresh confirm seeds: mean ± half-width of the "
         "95 % Student t-interval over n seeds (one seed: the value alone). A seed fixes the split, the "
-        "initialisation and the data order; the search is not repeated. Losses are means over the samples "
-        "of the last epoch, training loss as measured while training. Minutes are training time of one "
-        "run, evaluation excluded."
+        "initialisation and the data order; the search is not repeated. "
+        f"{WinnerRule.of(records.manifest).values_in_words()} Minutes are training time of one run, "
+        "evaluation excluded."
     )
     sentences = [how]
     if frame["edge"].notna().any():
@@ -121,6 +123,7 @@ def caption_results(records: StudyRecords, frame: pd.DataFrame) -> str:
             f"The search chose by {records.manifest.search.get('metric')} on other seeds; no choice used "
             "test values."
         )
+    sentences += _leaders(records)
     if frame["diverged"].any():
         sentences.append(
             "An arm with a diverged seed has no mean: the survivors alone would flatter it; the interval "
@@ -131,6 +134,18 @@ def caption_results(records: StudyRecords, frame: pd.DataFrame) -> str:
     if not frame["ended"].any():
         sentences.append("No confirm run has ended in this study, so there is nothing to average.")
     return " ".join(sentences)
+
+
+def _leaders(records: StudyRecords) -> list[str]:
+    """Return which arms may have the highest test accuracy: nobody should read one winner off the means."""
+    found = leaders(records)
+    if found is None:
+        return []
+    which = (
+        "cannot be told from these seeds" if len(found) == len(records.arms) else f"is {' or '.join(found)}"
+    )
+    claim = f"Exploratory: the arm with the highest true mean test accuracy {which}"
+    return [f"{claim} (95 % confidence, paired over seeds, Bonferroni)."]
 
 
 RESULTS = Table(title="Results", compute=compute_results, lay_out=lay_out_results, caption=caption_results)

@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, selection
+from analysis import numbers, responses, selection
 from analysis.load import StudyRecords
 from analysis.tables.spec import Table
+from analysis.winner_rule import WinnerRule
 
 
 def compute_search(records: StudyRecords) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def compute_search(records: StudyRecords) -> pd.DataFrame:
                 "is_log": declared.is_log if declared else None,
                 "learning_rate": choice.learning_rate,
                 "edge": choice.edge,
-                "is_stability_limited": _is_stability_limited(runs, choice),
+                "is_stability_limited": selection.is_stability_limited(runs, choice),
                 "winner": choice.run_id,
                 "val_loss": won["val_loss"].iloc[0] if len(won) else None,
                 "val_accuracy": won["val_accuracy"].iloc[0] if len(won) else None,
@@ -38,17 +39,6 @@ def compute_search(records: StudyRecords) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def _is_stability_limited(runs: pd.DataFrame, choice: selection.Choice) -> bool:
-    """Return whether the smallest tried rate above the chosen one diverged."""
-    if choice.run_id is None or choice.learning_rate is None or "config.lr" not in runs:
-        return False
-    above = runs[(runs["config.lr"] > choice.learning_rate) & (runs["status"] != "failed")]
-    if above.empty:
-        return False
-    nearest = above[above["config.lr"] == above["config.lr"].min()]
-    return bool((nearest["status"] == "diverged").any())
 
 
 def lay_out_search(frame: pd.DataFrame) -> pd.DataFrame:
@@ -93,15 +83,26 @@ def _warnings(row: dict[Any, Any]) -> str:
 
 def caption_search(records: StudyRecords, frame: pd.DataFrame) -> str:
     """Return how the search chose, and why its values are no results."""
-    if not any(arm.search_runs for arm in records.manifest.arms.values()):
-        return "No arm searches anything: every setting is fixed."
-    search = records.manifest.search
-    how = f"Sampler {search.get('sampler', 'none')}, chosen by {search.get('metric', 'nothing')}"
+    rule, sampler = WinnerRule.of(records.manifest), records.manifest.search.get("sampler", "none")
+    each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
+    fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
     return (
-        f"{how} among runs of full length, one run each (n = 1, no interval). The winner's validation "
-        f"values are the luckiest of up to {int(frame['ended'].max())} runs an arm and so optimistic: the "
-        "results table holds unbiased ones. Ranges are those the study declared."
+        f"Sampler {sampler}, chosen by {rule.in_words()}, among configurations trained to full length, "
+        f"{each} (n = 1, no interval). The winner's validation values, of its {rule.epoch_in_words()}, are "
+        f"the luckiest of up to {int(frame['ended'].max())} runs an arm and so optimistic{fresh}. "
+        "Ranges are those the study declared."
     )
 
 
-SEARCH = Table(title="Search", compute=compute_search, lay_out=lay_out_search, caption=caption_search)
+def is_searched(records: StudyRecords) -> bool:
+    """Return whether any arm was searched, and not only measured at every point of a grid."""
+    return records.has_search and not responses.is_measured(records)
+
+
+SEARCH = Table(
+    title="Search",
+    compute=compute_search,
+    lay_out=lay_out_search,
+    caption=caption_search,
+    is_for=is_searched,
+)

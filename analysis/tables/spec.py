@@ -19,3 +19,5 @@ class Table:
     """Turns the numbers into cells of text under readable column names."""
     caption: Callable[[StudyRecords, pd.DataFrame], str]
     """States n, what varies, and how every interval was made."""
+    is_for: Callable[[StudyRecords], bool] = lambda _: True
+    """Whether a study has this table at all; where not, no file and no document mentions it."""

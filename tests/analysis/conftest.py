@@ -1,7 +1,7 @@
 """Build small real results folders from the records' own manifest and events."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Run:
     epoch_seconds: float = 2.0
     run_id: str = ""
     configuration: dict[str, Any] = field(default_factory=dict)
+    curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    """Field of an epoch to its value after each epoch, in place of the made-up one."""
 
 
 @dataclass
@@ -48,11 +50,17 @@ class Study:
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     claims: list[dict[str, Any]] = field(default_factory=list)
+    published: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     search_runs: dict[str, int] = field(default_factory=dict)
     """Planned search runs of an arm; those present by default."""
     confirm_runs: int | None = None
     max_epochs: int | None = 3
     metric: str = "val_loss"
+    search_settings: dict[str, Any] = field(default_factory=dict)
+    """More of the manifest's `search`, such as `audit`."""
+    fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Arm to recipe fields that it fixes besides the made-up ones."""
+    resources: dict[str, Any] = field(default_factory=dict)
 
     def add(self, arm: str, phase: Phase, **values: Any) -> Run:
         """Add a run with the given fields of `Run`; its id says arm, phase and position unless given."""
@@ -70,6 +78,20 @@ class Study:
             if rate == best:
                 self.winners[arm] = run.run_id
         self.winners.setdefault(arm, None)
+
+    def grid(self, arm: str, setting: Mapping[str, Any], val_losses: Sequence[float], **values: Any) -> None:
+        """Add one completed search run a validation loss at one point of a grid, with seeds 0, 1, ..."""
+        self.search_settings |= {"sampler": "grid", "seeds": len(val_losses)}
+        for seed, val_loss in enumerate(val_losses):
+            self.add(arm, "search", seed=seed, val_loss=val_loss, configuration=dict(setting), **values)
+        self.winners.setdefault(arm, None)
+
+    def audit(self, stopped: Run, **values: Any) -> Run:
+        """Add the audit of a stopped search run, with its seed and learning rate."""
+        audit_id = stopped.run_id.replace("-search-", "-audit-")
+        return self.add(
+            stopped.arm, "audit", **{"seed": stopped.seed, "lr": stopped.lr, "run_id": audit_id} | values
+        )
 
     def confirm(self, arm: str, accuracies: Sequence[float], lr: float = 0.01, **other: Any) -> None:
         """Add one completed confirm run a test accuracy, with seeds 100, 101, ..."""
@@ -96,12 +118,20 @@ class Study:
             study=self.name,
             question=self.question,
             arms={arm: self._declared(arm, space) for arm, space in self.arms.items()},
-            search={"sampler": "tpe", "trials": 20, "metric": self.metric, "mode": "min", "seed": 0},
+            search={
+                "sampler": "tpe",
+                "trials": 20,
+                "metric": self.metric,
+                "mode": "min" if "loss" in self.metric else "max",
+                "seed": 0,
+                **self.search_settings,
+            },
             confirm={"seeds": self._confirm_runs(next(iter(self.arms)))},
-            search_seeds=[0],
+            search_seeds=sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
             confirm_seeds=sorted({r.seed for r in self.runs if r.phase == "confirm"}),
-            resources={"cpu": 1, "gpu": 0},
+            resources={"cpu": 1, "gpu": 0, **self.resources},
             claims=self.claims,
+            published=self.published,
             dataset={
                 "name": "fashion_mnist",
                 "sha256": {"train-images": "ab" * 32},
@@ -122,7 +152,8 @@ class Study:
         present = sum(r.arm == arm and r.phase == "search" for r in self.runs)
         fixed: dict[str, Any] = {"dataset": "fashion_mnist", "model": {"name": "fcn"}, "optimizer": arm}
         return DeclaredArm(
-            fixed=fixed if "lr" in space or "optimizer" in space else fixed | {"lr": 0.01},
+            fixed=(fixed if "lr" in space or "optimizer" in space else fixed | {"lr": 0.01})
+            | self.fixed.get(arm, {}),
             space=space,
             search_runs=self.search_runs.get(arm, present),
             confirm_runs=self._confirm_runs(arm),
@@ -189,7 +220,7 @@ def _epoch_event(run: Run, epoch: int, time: str) -> EpochEnded:
     assert run.lr is not None, "a run without a learning rate reports no epoch"
     is_lost = run.status == "diverged" and epoch == run.epochs
     to_go = (run.epochs - epoch) / run.epochs
-    return EpochEnded(
+    made_up = EpochEnded(
         time=time,
         run_id=run.run_id,
         epoch=epoch,
@@ -201,6 +232,7 @@ def _epoch_event(run: Run, epoch: int, time: str) -> EpochEnded:
         val_accuracy=None if is_lost else max(0.0, run.val_accuracy - 0.3 * to_go),
         seconds=run.epoch_seconds,
     )
+    return made_up.model_copy(update={name: values[epoch - 1] for name, values in run.curve.items()})
 
 
 SEED_OFFSETS = (0.000, 0.001, -0.001, 0.002, -0.002, 0.0005, -0.0005, 0.0015)
@@ -215,18 +247,20 @@ def new_study() -> type[Study]:
 
 @pytest.fixture
 def three_arms() -> Study:
-    """Return a study of three arms with a search, eight confirm seeds and three claims."""
+    """Return a study of three arms with a search, an audit run, eight confirm seeds and three claims."""
     return _three_arms()
 
 
 def _three_arms() -> Study:
     study = Study(arms={arm: {"lr": LOG_RANGE} for arm in ("sgd", "rmsprop", "adam")})
+    study.search_settings = {"audit": 1, "early_stopping": {"grace_epochs": 1, "reduction_factor": 3}}
     for arm, best, accuracy in (("sgd", 0.9, 0.86), ("rmsprop", 1e-3, 0.88), ("adam", 1e-2, 0.88)):
         study.search(arm, [2e-4, 1e-3, 1e-2, 1e-1, 0.9], best=best)
         study.add(arm, "search", lr=0.5, status="diverged", epochs=2)
-        study.add(arm, "search", lr=3e-4, status="stopped", epochs=1, val_loss=0.1)
+        study.audit(study.add(arm, "search", lr=3e-4, status="stopped", epochs=1, val_loss=0.1))
         tilt = {"sgd": 1.0, "rmsprop": 0.9, "adam": 1.1}[arm]
         study.confirm(arm, [accuracy + tilt * offset for offset in SEED_OFFSETS], lr=best)
+    study.published = {"adam": [{"source": "study A, table 1", "values": {"test_accuracy": 0.8841}}]}
     study.claims = [
         {
             "says": "Adam reaches a higher test accuracy than SGD.",
@@ -237,8 +271,30 @@ def _three_arms() -> Study:
             "says": "Adam beats RMSprop.",
             "better": {"arm": "adam", "than": "rmsprop", "metric": "test_accuracy"},
         },
-        {"says": "RMSprop is faster.", "faster": {"arm": "rmsprop", "than": "sgd"}},
+        {"says": "RMSprop is prettier.", "prettier": {"arm": "rmsprop", "than": "sgd"}},
     ]
+    return study
+
+
+@pytest.fixture
+def measured() -> Study:
+    """Return a study without a confirm phase: two arms, three batch sizes, three seeds, one run at a time."""
+    return _measured()
+
+
+def _measured() -> Study:
+    sizes = {64: 0.42, 256: 0.40, 1024: 0.44}
+    study = Study(arms={arm: {"batch_size": {"grid": list(sizes)}} for arm in ("sgd", "adam")})
+    study.name, study.resources = "batch_sizes", {"concurrency": 1}
+    for arm, seconds in (("sgd", 1.0), ("adam", 2.0)):
+        for size, loss in sizes.items():
+            losses, warm = [loss + offset for offset in (-0.01, 0.0, 0.01)], seconds + 640 / size
+            study.grid(arm, {"batch_size": size}, losses, epoch_seconds=warm)
+    for run in study.runs[-3:]:
+        run.status = "diverged"
+    study.winners = {arm: f"{arm}-search-003" for arm in study.arms}
+    values = {"train_loss": 0.5, "epoch_seconds": 7.0}
+    study.published = {"sgd": [{"source": "study B", "at": {"batch_size": 64}, "values": values}]}
     return study
 
 
@@ -253,4 +309,19 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the results folder of `three_arms` with its report; tests only read it."""
     folder = _three_arms().write(tmp_path_factory.mktemp("reported"))
     write_report(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def measured_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results folder of `measured` with its report; tests only read it."""
+    folder = _measured().write(tmp_path_factory.mktemp("measured"))
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture(params=["reported", "measured_report"])
+def any_report(request: pytest.FixtureRequest) -> Path:
+    """Return each of the two in turn: together they have every table and every figure."""
+    folder: Path = request.getfixturevalue(request.param)
     return folder

@@ -31,30 +31,38 @@ def everything_below(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_deleted_outputs_come_back_as_the_same_bytes(reported: Path, tmp_path: Path) -> None:
+def test_deleted_outputs_come_back_as_the_same_bytes(any_report: Path, tmp_path: Path) -> None:
     """Everything derives from the journal and the manifest, wherever the folder lies."""
     moved = tmp_path / "elsewhere" / "renamed folder"
-    shutil.copytree(reported, moved)
+    shutil.copytree(any_report, moved)
     folder = ResultsFolder(moved)
     shutil.rmtree(folder.report)
     folder.runs.unlink()
     folder.epochs.unlink()
     write_report(moved)
     after = everything_below(moved)
-    assert after == everything_below(reported)
+    assert after == everything_below(any_report)
     assert {"runs.parquet", "epochs.parquet", "report/index.html", "report/report.md"} <= after.keys()
-    assert {
-        f"report/figures/{name}.{kind}" for name in PLOTS for kind in ("svg", "png", "csv")
-    } <= after.keys()
-    assert {
-        f"report/tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "tex")
-    } <= after.keys()
+    for kind, formats in (("figures", {"svg", "png", "csv"}), ("tables", {"csv", "md", "tex"})):
+        for name in names_below(moved, kind):
+            assert {f"report/{kind}/{name}.{form}" for form in formats} <= after.keys()
+
+
+def names_below(results: Path, kind: str) -> set[str]:
+    """Return the names of a report's tables or figures, without their formats."""
+    return {path.stem for path in (results / "report" / kind).iterdir()}
+
+
+def test_every_row_is_in_a_report(reported: Path, measured_report: Path) -> None:
+    """A study with a search and one that only measures have every table and figure between them."""
+    for kind, rows in (("figures", PLOTS), ("tables", TABLES)):
+        assert names_below(reported, kind) | names_below(measured_report, kind) == set(rows)
 
 
 def test_parquet_holds_the_runs(reported: Path) -> None:
-    """`runs.parquet` has a row a run: seven search and eight confirm runs of three arms."""
+    """`runs.parquet` has a row a run: seven search, eight confirm and one audit run of three arms."""
     runs = pd.read_parquet(ResultsFolder(reported).runs)
-    assert len(runs) == len(load_study(reported).runs) == 3 * (7 + 8)
+    assert len(runs) == len(load_study(reported).runs) == 3 * (7 + 8 + 1)
 
 
 class _Page(HTMLParser):
@@ -89,9 +97,9 @@ def page_of(results: Path) -> tuple[str, _Page]:
     return text, page
 
 
-def test_the_page_needs_nothing_from_outside(reported: Path) -> None:
+def test_the_page_needs_nothing_from_outside(any_report: Path) -> None:
     """Namespaces of SVG aside, no address stands in the page, and every reference points into it."""
-    text, page = page_of(reported)
+    text, page = page_of(any_report)
     addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.\w+[^\s\"'<>)]*", text))
     assert addresses <= {"http://www.w3.org/1999/xlink", "http://www.w3.org/2000/svg"}
     inside = [reference for reference in page.references if reference != "data:,"]
@@ -100,10 +108,10 @@ def test_the_page_needs_nothing_from_outside(reported: Path) -> None:
     assert len(text) < 5_000_000
 
 
-def test_every_figure_is_described_in_words(reported: Path) -> None:
+def test_every_figure_is_described_in_words(any_report: Path) -> None:
     """Who cannot see a figure is told what it shows, with numbers."""
-    _, page = page_of(reported)
-    assert page.drawings == len(PLOTS) == len(page.descriptions)
+    _, page = page_of(any_report)
+    assert page.drawings == len(names_below(any_report, "figures")) == len(page.descriptions)
     assert all(re.search(r"\d", description) for description in page.descriptions)
 
 
@@ -114,9 +122,9 @@ def test_script_fits_five_kilobytes(reported: Path) -> None:
     assert len(script.encode()) < 5000
 
 
-def test_drawings_share_no_id(reported: Path) -> None:
+def test_drawings_share_no_id(any_report: Path) -> None:
     """Several drawings stand in one page: ids are unique, and each reference stays within its own drawing."""
-    text, _ = page_of(reported)
+    text, _ = page_of(any_report)
     drawings = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
     seen: set[str] = set()
     for drawing in drawings:
@@ -125,7 +133,7 @@ def test_drawings_share_no_id(reported: Path) -> None:
         assert {one or other for one, other in references} <= ids
         assert not ids & seen
         seen |= ids
-    assert len(drawings) == len(PLOTS)
+    assert len(drawings) == len(names_below(any_report, "figures"))
 
 
 def test_text_of_the_study_is_shown_and_never_run(three_arms: "Study", tmp_path: Path) -> None:
@@ -142,7 +150,7 @@ def test_text_of_the_study_is_shown_and_never_run(three_arms: "Study", tmp_path:
     assert (page.tags.count("script"), page.tags.count("img"), page.tags.count("style")) == (
         1,
         0,
-        1 + len(PLOTS),
+        1 + len(names_below(results, "figures")),
     )
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     markdown = (results / "report" / "report.md").read_text(encoding="utf-8")
@@ -165,12 +173,15 @@ def test_order_of_runs_and_names_of_arms_change_no_number(three_arms: "Study", t
     three_arms.runs.reverse()
     three_arms.arms = {names[arm]: space for arm, space in three_arms.arms.items()}
     three_arms.winners = {names[arm]: winner for arm, winner in three_arms.winners.items()}
+    three_arms.published = {names[arm]: runs for arm, runs in three_arms.published.items()}
     for claim in three_arms.claims:
         for spec in claim.values():
             if isinstance(spec, dict):
                 spec.update({key: names[spec[key]] for key in ("arm", "than")})
     second = load_study(three_arms.write(tmp_path / "b"))
     for name, table in TABLES.items():
+        if not table.is_for(first):
+            continue
         numbers = [table.compute(records).select_dtypes("number") for records in (first, second)]
         pd.testing.assert_frame_equal(*numbers, obj=name)
 

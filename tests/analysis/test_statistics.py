@@ -53,6 +53,93 @@ def test_equal_values_differ_by_nothing() -> None:
     assert (found.mean, found.half_width(0.95), found.p) == (0.0, 0.0, 1.0)
 
 
+def test_a_further_run_lies_in_the_prediction_interval() -> None:
+    """Mean .92, t s = 2.776445 * .0158114 = .043900, times sqrt(1 + 1/5) = 1.095445: .92 ± .048090."""
+    assert statistics.prediction_interval([0.90, 0.91, 0.92, 0.93, 0.94]) == pytest.approx(
+        (0.871910, 0.968090), abs=2e-6
+    )
+
+
+def test_one_value_predicts_nothing() -> None:
+    """Without spread there is no interval for a further run."""
+    assert statistics.prediction_interval([0.9]) is None
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_prediction_interval_covers_as_often_as_it_says(n: int) -> None:
+    """Of 5 000 further normal values, 94 to 96 of 100 lie in the 95 % interval of n earlier ones."""
+    generator = np.random.default_rng(40 + n)
+    hits = 0
+    for *sample, further in generator.normal(size=(5000, n + 1)):
+        low, high = statistics.prediction_interval(sample) or (0.0, 0.0)
+        hits += low <= further <= high
+    assert 0.94 <= hits / 5000 <= 0.96
+
+
+def test_two_one_sided_tests_by_hand() -> None:
+    """Mean .5, s 1, n 4: standard error .5; region 2 is 3 errors away, P(t > 3, 3 df) = .028834."""
+    found = statistics.MeanTest(n=4, mean=0.5, deviation=1.0, p=0.39)
+    assert found.p_inside(2.0) == pytest.approx(0.028834, abs=1e-6)
+    assert found.p_inside(0.4) > 0.5  # the mean lies outside
+
+
+def test_outside_a_region_by_hand() -> None:
+    """Mean 2, standard error .5, region .5: 3 errors beyond it, 2 P(t > 3, 3 df) = .057669."""
+    found = statistics.MeanTest(n=4, mean=-2.0, deviation=1.0, p=0.03)
+    assert found.p_outside(0.5) == pytest.approx(0.057669, abs=1e-6)
+    assert found.p_outside(3.0) == 1.0
+
+
+@given(st.lists(st.floats(-10, 10), min_size=3, max_size=8), st.floats(0.01, 5))
+def test_intervals_agree_with_the_tests_of_a_region(values: list[float], region: float) -> None:
+    """Inside: the 90 % interval lies in the region. Outside: the 95 % one lies beyond it."""
+    found = statistics.mean_test(values)
+    assert found is not None
+    narrow, wide = abs(found.mean) + found.half_width(0.9), abs(found.mean) - found.half_width(0.95)
+    if abs(narrow - region) > 1e-6:
+        assert (found.p_inside(region) < 0.05) == (narrow < region)
+    if abs(wide - region) > 1e-6:
+        assert (found.p_outside(region) < 0.05) == (wide > region)
+
+
+def test_outside_of_nothing_is_the_plain_test() -> None:
+    """A region of no width asks whether there is any difference."""
+    found = statistics.mean_test([1.0, 2.0, 4.0])
+    assert found is not None
+    assert found.p_outside(0.0) == pytest.approx(found.p)
+
+
+def test_log_ratio_of_times() -> None:
+    """Twice, four and eight times as long: the geometric mean is 4."""
+    found = statistics.paired_log_ratio({1: 2.0, 2: 4.0, 3: 8.0}, {1: 1.0, 2: 1.0, 3: 1.0, 4: 9.0})
+    assert found is not None
+    assert (found.n, np.exp(found.mean)) == (3, pytest.approx(4.0))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [([2, 3], [1, 2.5], 0.75), ([1, 1], [1], 0.5), ([5], [1, 2, 3], 1.0), ([], [1], None)],
+)
+def test_probability_of_improvement(first: list[float], second: list[float], expected: float | None) -> None:
+    """Of the four pairs of [2, 3] and [1, 2.5] three are ahead; ties count by half."""
+    assert statistics.probability_of_improvement(first, second) == expected
+
+
+@pytest.mark.parametrize(
+    ("successes", "trials", "expected"), [(6, 6, 0.03125), (5, 5, 0.0625), (8, 10, 0.109375), (2, 4, 1.0)]
+)
+def test_binomial_p_by_hand(successes: int, trials: int, expected: float) -> None:
+    """2 / 2^6; 2 / 2^5; 2 (45 + 10 + 1) / 2^10; never above 1."""
+    assert statistics.binomial_p(successes, trials, 0.5) == pytest.approx(expected)
+    assert statistics.binomial_p(trials - successes, trials, 0.5) == pytest.approx(expected)
+
+
+def test_smallest_binomial_p() -> None:
+    """Five runs cannot reach .05, whatever they do; of ten runs against 10 %, ten successes reach 2e-10."""
+    assert statistics.smallest_binomial_p(5, 0.5) == pytest.approx(0.0625)
+    assert statistics.smallest_binomial_p(10, 0.1) == pytest.approx(2e-10)
+
+
 def test_holm_of_three() -> None:
     """3 * .01 = .03, 2 * .03 = .06, 1 * .04 = .04, raised to the .06 before it."""
     assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
@@ -80,13 +167,6 @@ def test_holm_does_not_depend_on_order(p_values: list[float], random: "np.random
     random.shuffle(order)
     adjusted = statistics.holm(p_values)
     assert statistics.holm([p_values[i] for i in order]) == [adjusted[i] for i in order]
-
-
-@pytest.mark.parametrize(("n", "expected"), [(10, 0.996), (34, 0.495)])
-def test_detectable_difference_matches_power_tables(n: int, expected: float) -> None:
-    """Paired t-test, alpha .05, power .80, in standard deviations of the difference (values of G*Power)."""
-    found = statistics.detectable_difference(n=n, deviation=1.0, alpha=0.05)
-    assert found == pytest.approx(expected, abs=1e-3)
 
 
 def test_wilson_interval_of_eight_in_ten() -> None:

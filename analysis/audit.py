@@ -1,0 +1,201 @@
+"""Whether early stopping ended runs that would have won: stopped search runs trained again at full length.
+
+An audit run repeats a stopped search run, drawn at random among those of its arm, with the same configuration
+and seed. Audit runs choose nothing: the winner stays. What they can show of an arm:
+
+- the share of stopped runs that would have won, estimated from the sample (a run that diverges when it goes
+  on would not have won; one that failed is missing);
+- the regret: how much better than the winner the best audited run ended, which the stopped runs that were
+  not audited can only raise.
+
+How well the values at the rungs rank the final ones is computed in `analysis.rung_ranks`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from analysis import statistics
+from analysis.load import StudyRecords
+from analysis.winner_rule import WinnerRule
+
+_RUN_COLUMNS = {
+    "arm": "str",
+    "run_id": "str",
+    "full_run_id": "str",
+    "fate": "str",
+    "search_epochs": "int64",
+    "full_status": "str",
+    "metric": "str",
+    "value_when_stopped": "float64",
+    "final": "float64",
+    "gain": "float64",
+    "repeat_deviation": "float64",
+    "is_winner": "bool",
+}
+_ARM_COLUMNS = {
+    "arm": "str",
+    "metric": "str",
+    "ended": "int64",
+    "stopped": "int64",
+    "audited": "int64",
+    "completed": "int64",
+    "diverged": "int64",
+    "failed": "int64",
+    "would_win": "Int64",
+    "share_low": "float64",
+    "share_high": "float64",
+    "winner_final": "float64",
+    "best_audited": "float64",
+    "regret": "float64",
+    "repeat_deviation": "float64",
+}
+
+
+def is_asked(records: StudyRecords) -> bool:
+    """Return whether the study asked for an audit."""
+    return _declared_runs(records) > 0
+
+
+def planned_runs(records: StudyRecords, arm: str) -> int:
+    """Return an arm's audit runs: as many as asked for, once its search is over at most those stopped."""
+    if not records.manifest.arms[arm].search_runs:
+        return 0
+    runs = records.runs_of("search")
+    stopped = int(((runs["arm"] == arm) & (runs["status"] == "stopped")).sum())
+    declared = _declared_runs(records)
+    return min(declared, stopped) if arm in records.winners else declared
+
+
+def _declared_runs(records: StudyRecords) -> int:
+    return int(records.manifest.search.get("audit", 0))
+
+
+def compute_runs(records: StudyRecords) -> pd.DataFrame:
+    """Return one row a search run that completed or was stopped; no row where no audit was asked for.
+
+    Returns: Columns `arm, run_id, full_run_id, fate, search_epochs, full_status, metric, value_when_stopped,
+        final, gain, repeat_deviation, is_winner`. `fate` is `completed`, `audited` or `stopped` (and not
+        audited). `full_run_id` is the run whose `final` value counts by the winner's rule: itself or the
+        audit run, absent where that did not complete. `gain` is by how much that is better than the
+        winner's (negative: worse). `repeat_deviation` is the largest difference of the metric between a
+        stopped run and its audit over the epochs of both.
+    """
+    rule = WinnerRule.of(records.manifest)
+    audits = _audits(records)
+    search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
+    search = search[search["status"].isin(["completed", "stopped"])]
+    curves = metric_curves(
+        records, [*search["run_id"], *(audit for audit, _ in audits.values())], rule.metric
+    )
+    rows = [
+        {"arm": arm, "run_id": run_id, "metric": rule.metric}
+        | _at_full_length(run_id, status, audits.get(run_id), curves, rule)
+        for arm, run_id, status in search[["arm", "run_id", "status"]].itertuples(index=False)
+    ]
+    frame = pd.DataFrame(rows, columns=list(_RUN_COLUMNS))
+    winners = {winner for winner in records.winners.values() if winner is not None}
+    frame["is_winner"] = frame["run_id"].isin(winners)
+    winner_final = frame[frame["is_winner"]].set_index("arm")["final"]
+    frame["gain"] = rule.sign * (frame["final"] - frame["arm"].map(winner_final))
+    return frame.astype(_RUN_COLUMNS)
+
+
+def _audits(records: StudyRecords) -> dict[str, tuple[str, str]]:
+    """Return id and status of the audit of each audited search run; their ids differ by the phase's name."""
+    audits = records.runs_of("audit")
+    named = (
+        (str(run_id), str(status)) for run_id, status in zip(audits["run_id"], audits["status"], strict=True)
+    )
+    return {"-search-".join(run_id.rsplit("-audit-", 1)): (run_id, status) for run_id, status in named}
+
+
+def metric_curves(records: StudyRecords, run_ids: Sequence[str], metric: str) -> dict[str, list[float]]:
+    """Return the metric after each epoch of some runs."""
+    epochs = records.epochs[records.epochs["run_id"].isin(run_ids)]
+    return {str(run_id): list(values) for run_id, values in epochs.groupby("run_id")[metric]}
+
+
+def _at_full_length(
+    run_id: str,
+    status: str,
+    audit: tuple[str, str] | None,
+    curves: Mapping[str, list[float]],
+    rule: WinnerRule,
+) -> dict[str, object]:
+    """Return what became of a search run, by itself or in its audit, as columns of `compute_runs`."""
+    is_stopped = status == "stopped"
+    full_id, full_status = (audit or ("", "")) if is_stopped else (run_id, status)
+    own, full = curves.get(run_id, []), curves.get(full_id, [])
+    return {
+        "full_run_id": full_id,
+        "fate": "audited" if is_stopped and audit else status,
+        "search_epochs": len(own),
+        "full_status": full_status,
+        "value_when_stopped": own[-1] if is_stopped and own else None,
+        "final": rule.value(full) if full_status == "completed" and full else None,
+        "repeat_deviation": _deviation(own, full) if is_stopped else None,
+    }
+
+
+def _deviation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Return the largest difference over the epochs of both curves; None without a common finite one."""
+    apart = [abs(one - other) for one, other in zip(first, second, strict=False)]
+    return max((difference for difference in apart if not math.isnan(difference)), default=None)
+
+
+def compute_audit(records: StudyRecords) -> pd.DataFrame:
+    """Return one row a searched arm: what its audit found; no row where none was asked for.
+
+    Returns: Columns `arm, metric, ended, stopped, audited, completed, diverged, failed, would_win,
+        share_low, share_high, winner_final, best_audited, regret, repeat_deviation`. `ended` and `stopped`
+        count search runs; `audited` counts audit runs that ended, and `completed`, `diverged` and `failed`
+        say how. `would_win` counts those that ended better than the winner; the ends of its share of the
+        completed and diverged ones are Wilson's, 95 %. Both are absent without such a run or a winner.
+        Values are in the metric's unit, accuracies in [0, 1]; `regret` is at least 0 whichever direction
+        of the metric is better.
+    """
+    runs = compute_runs(records)
+    metric = WinnerRule.of(records.manifest).metric
+    ended = records.runs_of("search")["arm"].value_counts()
+    rows = [
+        {"arm": arm, "metric": metric, "ended": int(ended.get(arm, 0)), **_findings(runs[runs["arm"] == arm])}
+        for arm in records.arms
+        if is_asked(records) and records.manifest.arms[arm].search_runs
+    ]
+    return pd.DataFrame(rows, columns=list(_ARM_COLUMNS)).astype(_ARM_COLUMNS)
+
+
+def _findings(runs: pd.DataFrame) -> dict[str, object]:
+    """Return what the audit of one arm found, from its rows of `compute_runs`."""
+    audited = runs[runs["fate"] == "audited"]
+    ends = {
+        status: int((audited["full_status"] == status).sum())
+        for status in ("completed", "diverged", "failed")
+    }
+    return {
+        "stopped": int((runs["fate"] != "completed").sum()),
+        "audited": len(audited),
+        **ends,
+        "winner_final": next(iter(runs.loc[runs["is_winner"], "final"]), None),
+        "best_audited": _best(audited),
+        "repeat_deviation": audited["repeat_deviation"].max(),
+        **_verdict(runs, audited, ends["completed"] + ends["diverged"]),
+    }
+
+
+def _best(audited: pd.DataFrame) -> float | None:
+    """Return the final value of the audited run with the largest gain; None where no gain is known."""
+    known = audited.dropna(subset="gain").sort_values("gain")
+    return None if known.empty else float(known["final"].iloc[-1])
+
+
+def _verdict(runs: pd.DataFrame, audited: pd.DataFrame, n: int) -> dict[str, object]:
+    """Return how many of `n` audited runs with a result would have won, and the regret."""
+    if n == 0 or not runs["is_winner"].any():
+        return {}
+    would_win = int((audited["gain"] > 0).sum())
+    low, high = statistics.wilson_interval(would_win, n)
+    regret = max(0.0, float(audited["gain"].max())) if audited["gain"].notna().any() else 0.0
+    return {"would_win": would_win, "share_low": low, "share_high": high, "regret": regret}

@@ -1,0 +1,129 @@
+"""Which learning rate a range test suggests, by the rules of the field.
+
+Every rule looks at the same part of the curve: from where the moving average has settled, up to its minimum
+before divergence. What comes later (the rise, losses that are not finite) therefore changes no suggestion.
+"""
+
+import math
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.lr_finder.records import RangeTests
+
+Curve = NDArray[np.float64]
+
+
+def steepest_descent(log_rates: Curve, losses: Curve) -> float:
+    """Return the rate (as its logarithm) at which the loss falls fastest against the rate's logarithm.
+
+    Slopes are central differences, one-sided at either end.
+
+    Source: Gugger 2018, How Do You Find A Good Learning Rate; suggested by fastai as `steep`.
+    """
+    return float(log_rates[int(np.argmin(np.gradient(losses, log_rates)))])
+
+
+def valley(log_rates: Curve, losses: Curve) -> float:
+    """Return the rate (as its logarithm) two thirds down the longest valley.
+
+    The longest valley is the longest series of ever lower losses, steps back up left out. It ends at the
+    minimum; it is taken to begin as many points before as it has, so that on a flat, noisy stretch (where few
+    points belong to it) it does not begin too early.
+
+    Source: fastai's documentation of its default rule ("the steepest slope roughly 2/3 through the longest
+    valley"); its code takes the valley's middle.
+    """
+    length = longest_descent(losses)
+    end = len(losses) - 1
+    return float(np.interp(end - (length - 1) / 3, np.arange(len(losses)), log_rates))
+
+
+def minimum_tenth(log_rates: Curve, _losses: Curve) -> float:
+    """Return the logarithm of a tenth of the rate at the minimum, which is where the curve ends.
+
+    Source: Gugger 2018; suggested by fastai as `minimum`.
+    """
+    return float(log_rates[-1]) - math.log(10)
+
+
+def longest_descent(losses: Curve) -> int:
+    """Return the length of the longest strictly falling subsequence.
+
+    Source: Fredman 1975, On computing the length of longest increasing subsequences.
+    """
+    smallest_ends: list[float] = []  # of the negated losses: entry k ends the best rising series of k + 1
+    for value in -losses:
+        place = bisect_left(smallest_ends, value)
+        smallest_ends[place : place + 1] = [value]
+    return len(smallest_ends)
+
+
+RULES: dict[str, Callable[[Curve, Curve], float]] = {
+    "steepest_descent": steepest_descent,
+    "valley": valley,
+    "minimum_tenth": minimum_tenth,
+}
+"""Rule by column name. Each takes `log_rates` and `losses`, shape `(n,)` with n >= 2, ending at the minimum,
+and returns the logarithm of a rate."""
+
+
+def suggest(rates: Curve, smoothed: Curve, settling_steps: int) -> dict[str, float | None]:
+    """Return the learning rate that each rule suggests; None where the loss never fell.
+
+    Args:
+        rates: Rising learning rates, shape `(n,)`.
+        smoothed: Moving average of the loss at each, shape `(n,)`; the curve counts as far as it is finite.
+        settling_steps: Points at the start at which the average is over too few losses to be compared.
+    """
+    part = descent(smoothed, settling_steps)
+    if part.stop - part.start < 2:
+        return dict.fromkeys(RULES)
+    log_rates, losses = np.log(rates[part]), smoothed[part]
+    return {name: math.exp(rule(log_rates, losses)) for name, rule in RULES.items()}
+
+
+def descent(smoothed: Curve, settling_steps: int) -> slice:
+    """Return the part of a curve that the rules look at: from where it has settled, up to its first minimum.
+
+    A minimum right where the curve has settled leaves one point: the loss only rose.
+    """
+    finite = np.isfinite(smoothed)
+    end = len(smoothed) if finite.all() else int(np.argmin(finite))
+    start = min(settling_steps, end)
+    if start == end:
+        return slice(start, start)
+    return slice(start, start + int(np.argmin(smoothed[start:end])) + 1)
+
+
+def compute_suggestions(tests: RangeTests) -> pd.DataFrame:
+    """Return one row a test.
+
+    Returns: Columns `arm, seed, steepest_descent, valley, minimum_tenth` (learning rates; absent where the
+        loss never fell), `minimum_lr, minimum_loss` (of the smoothed loss) and `diverged_lr` (absent where
+        the test reached its last rate).
+    """
+    settling = tests.settings.settling_steps
+    rows: list[dict[str, Any]] = []
+    for (arm, seed), curve in tests.curves.groupby(["arm", "seed"], sort=False):
+        kept = curve[~curve["diverged"]]
+        rates, smoothed = kept["lr"].to_numpy(), kept["smoothed_loss"].to_numpy()
+        part = descent(smoothed, settling)
+        lowest = part.stop - 1 if part.stop > part.start else None
+        lost = curve.loc[curve["diverged"], "lr"]
+        rows.append(
+            {
+                "arm": arm,
+                "seed": seed,
+                **suggest(rates, smoothed, settling),
+                "minimum_lr": None if lowest is None else rates[lowest],
+                "minimum_loss": None if lowest is None else smoothed[lowest],
+                "diverged_lr": lost.iloc[0] if len(lost) else None,
+            }
+        )
+    columns = ["arm", "seed", *RULES, "minimum_lr", "minimum_loss", "diverged_lr"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))

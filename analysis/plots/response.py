@@ -1,0 +1,260 @@
+"""The response: how do losses and accuracies depend on a setting, and at which values do runs diverge?
+
+One row of panels a line (an arm's grid, or a template's arms), one column a metric. Every run is drawn: one
+without a finite value stands on a rail above the panel.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import blended_transform_factory
+
+from analysis import numbers, responses
+from analysis.claims.metrics import METRICS
+from analysis.load import StudyRecords
+from analysis.plots.level_axis import axis_label, set_level_axis
+from analysis.plots.spec import Plot
+from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, plain_log_ticks
+from analysis.winner_rule import WinnerRule
+
+_RAIL = 1.045
+"""Height of the rail for runs without a finite value, in axes fractions."""
+_DECADE = 10
+"""Losses that span such a factor or more are shown on a logarithmic scale."""
+_ROOM = 0.07
+"""Room below the lowest and above the highest value, as a share of the span."""
+_PLACE = ["line", "arm", "phase", "field", "level", "x", "scale", "metric"]
+_BLANK = {"run_id": "", "seed": None, "status": "", "place": "panel", "is_best": False, "source": ""}
+_TYPES = {"x": "float64", "seed": "Int64", "value": "float64", "low": "float64", "high": "float64"}
+_COLUMNS = [*_PLACE, "kind", "run_id", "seed", "status", "place", "value", "low", "high", "n", "is_best"]
+
+
+def compute_response(records: StudyRecords) -> pd.DataFrame:
+    """Return everything drawn: every run, every mean and every published value of each line and metric.
+
+    Returns: Columns `line, arm, phase, field, level, x, scale, metric, kind, run_id, seed, status, place,
+        value, low, high, n, is_best, source`. `kind` is `seed`, `mean` or `published`. `place` is `rail` for
+        a run that diverged, failed or has no finite value, else `panel`. `low` and `high` are the 95 %
+        t-interval of a mean over n >= 2 seeds; `is_best` marks the best mean.
+    """
+    means = responses.compute_means(records)
+    rows = [*_mean_rows(means)]
+    for line in responses.lines(records):
+        if line.name in set(means["line"]):
+            rows += [*_seed_rows(records, line), *_published_rows(records, line)]
+    frame = pd.DataFrame([_BLANK | row for row in rows], columns=[*_COLUMNS, "source"]).astype(_TYPES)
+    order = list(dict.fromkeys(means["line"]))
+    return frame.sort_values(
+        "line", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
+    )
+
+
+def _mean_rows(means: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for row in means.to_dict("records"):
+        ends = {"low": row["mean"] - row["half_width"], "high": row["mean"] + row["half_width"]}
+        known = {"kind": "mean", "value": row["mean"], "n": row["n"], "is_best": row["is_best"], **ends}
+        yield {name: row[name] for name in _PLACE} | known
+
+
+def _seed_rows(records: StudyRecords, line: responses.Line) -> Iterator[dict[str, Any]]:
+    for point in line.points:
+        place = responses.place(line, point.level, point.arm)
+        for run in point.runs(records).to_dict("records"):
+            known = {"kind": "seed", "n": 1, **{name: run[name] for name in ("run_id", "seed", "status")}}
+            for metric in line.metrics:
+                is_lost = run["status"] in {"diverged", "failed"} or not numbers.is_present(run[metric])
+                value = {"value": None, "place": "rail"} if is_lost else {"value": run[metric]}
+                yield place | known | value | {"metric": metric}
+
+
+def _published_rows(records: StudyRecords, line: responses.Line) -> Iterator[dict[str, Any]]:
+    for level, arm, run in responses.published_of(records, line):
+        place = responses.place(line, level, arm)
+        for metric in line.metrics:
+            if metric in run["values"]:
+                known = {"kind": "published", "metric": metric, "n": 1, "source": run["source"]}
+                yield place | known | {"value": run["values"][metric]}
+
+
+def draw_response(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one row of panels a line and one column a metric."""
+    lines, metrics = (list(dict.fromkeys(frame[name])) for name in ("line", "metric"))
+    factors = {metric: METRICS[metric].scale for metric in metrics}
+    values = frame[["value", "low", "high"]].mul(frame["metric"].map(factors), axis=0)
+    frame = frame.assign(**values)
+    width = 3.4 if len(metrics) < 4 else 3.0
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(width * len(metrics), 2.85 * len(lines)), layout="constrained")
+        axes = figure.subplots(len(lines), len(metrics), squeeze=False)
+        for row, line in zip(axes, lines, strict=True):
+            row[0].set_title(literal(line), pad=35)
+            for ax, metric in zip(row, metrics, strict=True):
+                panel = frame[(frame["line"] == line) & (frame["metric"] == metric)]
+                ax.set_visible(len(panel) > 0)
+                if len(panel):
+                    _draw_panel(ax, panel, styles)
+        for column, metric in zip(axes.T, metrics, strict=True):
+            _set_heights(list(column), lines, frame[frame["metric"] == metric])
+    return figure
+
+
+def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
+    means, published = (frame[frame["kind"] == kind] for kind in ("mean", "published"))
+    arms = list(dict.fromkeys(means["arm"]))
+    color = styles[arms[0]].color if len(arms) == 1 else FAINT
+    reach = [means["value"] - means["low"], means["high"] - means["value"]]
+    bars: dict[str, Any] = {"ecolor": mpl.colors.to_rgba(color, 0.28), "elinewidth": 5}
+    ax.errorbar(means["x"], means["value"], yerr=reach, color=color, linewidth=1.3, zorder=2.5, **bars)
+    for arm, seeds in frame[(frame["kind"] == "seed") & (frame["place"] == "panel")].groupby("arm"):
+        look: dict[str, Any] = {"color": styles[str(arm)].color, "marker": styles[str(arm)].marker}
+        is_large = len(seeds) > MOST_VECTOR_POINTS
+        ax.scatter(seeds["x"], seeds["value"], s=13, linewidth=0, rasterized=is_large, zorder=3, **look)
+    ax.plot(means["x"], means["value"], "_", color=INK, markersize=7, markeredgewidth=1.2, zorder=3.5)
+    best = means[means["is_best"]]
+    ax.scatter(best["x"], best["value"], s=110, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=5)
+    ax.plot(
+        published["x"],
+        published["value"],
+        "D",
+        markersize=4.5,
+        markerfacecolor="none",
+        markeredgecolor=INK,
+        markeredgewidth=0.9,
+        zorder=4,
+    )
+    _draw_rail(ax, frame, styles)
+    set_level_axis(ax, frame)
+    ax.set_xlabel(axis_label(frame))
+
+
+def _draw_rail(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
+    """Put runs without a finite value on a line above the panel, with their number; name the best mean."""
+    above = blended_transform_factory(ax.transData, ax.transAxes)
+    ax.plot([0, 1], [_RAIL, _RAIL], color=FAINT, linewidth=0.6, transform=ax.transAxes, clip_on=False)
+    lost = frame[frame["place"] == "rail"]
+    for _, runs in lost.groupby(["x", "arm"], sort=False):
+        x, color = float(runs["x"].iloc[0]), styles[str(runs["arm"].iloc[0])].color
+        look: dict[str, Any] = {"color": color, "linestyle": "none", "clip_on": False}
+        for status, own in runs.groupby("status"):
+            mark = "+" if status == "failed" else "x"
+            ax.plot(
+                [x] * len(own),
+                [_RAIL] * len(own),
+                mark,
+                markersize=5,
+                markeredgewidth=1.4,
+                transform=above,
+                zorder=5,
+                **look,
+            )
+        ax.text(x, _RAIL + 0.03, str(len(runs)), transform=above, ha="center", fontsize=6.5, color=FAINT)
+    said = literal(_best_in_words(frame))
+    ax.text(1, _RAIL + 0.11, said, transform=ax.transAxes, ha="right", fontsize=7.5, color=INK)
+
+
+def _best_in_words(frame: pd.DataFrame) -> str:
+    """Return the best mean of a panel and where it is; nothing where no two means are known."""
+    best = frame[frame["is_best"]]
+    if best.empty:
+        return ""
+    where = " and ".join(best["level"]) if len(best) < 3 else f"{len(best)} values"
+    unit = " %" if METRICS[str(best["metric"].iloc[0])].unit else ""
+    return f"best mean {best['value'].iloc[0]:.4g}{unit} at {where}"
+
+
+def _set_heights(column: list[Axes], lines: list[str], frame: pd.DataFrame) -> None:
+    """Set the vertical scales of one metric: one scale where the lines' values overlap, else one each."""
+    panels = [frame[frame["line"] == line] for line in lines]
+    spans = [(panel["value"].min(), panel["value"].max()) for panel in panels if panel["value"].notna().any()]
+    is_shared = len(spans) > 0 and max(low for low, _ in spans) <= min(high for _, high in spans)
+    for ax, panel in zip(column, panels, strict=True):
+        _set_height(ax, frame if is_shared else panel)
+
+
+def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
+    """Set one panel's vertical scale and limits for the values in a frame."""
+    values = frame["value"].dropna()
+    metric = str(frame["metric"].iloc[0]) if len(frame) else ""
+    is_loss = "loss" in metric
+    is_log = is_loss and len(values) > 0 and 0 < _DECADE * values.min() <= values.max()
+    kind = " (log scale)" if is_log else "" if is_loss else " (%)"
+    ax.set_ylabel(f"{METRICS[metric].label}{kind}" if metric else "")
+    if values.empty:
+        ax.set_yticks([])
+        return
+    ends = pd.concat([frame["low"], frame["high"]]).dropna().clip(0, None if is_loss else 100)
+    if is_log:
+        ax.set_yscale("log")
+        low, high = _limits(np.log10(values), np.log10(ends.clip(lower=values.min() * 1e-9)))
+        ax.set_ylim(10**low, 10**high)
+        plain_log_ticks(ax)
+    else:
+        ax.set_ylim(*_limits(values, ends))
+
+
+def _limits(values: "pd.Series[float]", ends: "pd.Series[float]") -> tuple[float, float]:
+    """Return limits with all values inside, and bars as far as they reach no more than half as far again."""
+    low, high = float(values.min()), float(values.max())
+    span = high - low or 0.1 * abs(high) or 1.0
+    bars = ends.clip(low - span / 2, high + span / 2)
+    low, high = min([low, *bars]), max([high, *bars])
+    room = _ROOM * (high - low or span)
+    return low - room, high + room
+
+
+def caption_response(records: StudyRecords, frame: pd.DataFrame) -> str:
+    """Return what the marks mean, n, and whose runs these are."""
+    if frame.empty:
+        return "No response: no run that measures one has ended."
+    seeds = frame[frame["kind"] == "seed"]
+    phases = " and ".join(phase for phase in ("search", "confirm") if phase in set(seeds["phase"]))
+    how = (
+        f"One row a line, one column a metric. Dots: every {phases} run, {_sizes(seeds)} a value (a seed "
+        "fixes the split, the initialisation and the data order). Line and bars: mean and 95 % Student "
+        "t-interval over the seeds, where none diverged; a bar may leave its panel. Ringed, and named above "
+        "the panel: the best mean, which is optimistic, being the best of several. On the rail above: runs "
+        f"without a finite value, {numbers.TIMES} diverged, + failed, with how many."
+    )
+    sentences = [how, WinnerRule.of(records.manifest).values_in_words()]
+    sources = list(dict.fromkeys(frame.loc[frame["kind"] == "published", "source"]))
+    if sources:
+        sentences.append(f"Diamonds: published single runs ({'; '.join(sources)}).")
+    if len(set(frame["line"])) > 1:
+        sentences.append("Panels of one metric have one scale where the values of all lines overlap.")
+    return " ".join(sentences)
+
+
+def _sizes(seeds: pd.DataFrame) -> str:
+    counts = seeds.drop_duplicates(["line", "level", "run_id"]).groupby(["line", "level"]).size()
+    least, most = int(counts.min()), int(counts.max())
+    return f"n = {least}" if least == most else f"n = {least} to {most}"
+
+
+def alt_response(frame: pd.DataFrame) -> str:
+    """Return each line's best mean of each metric, and how many of its runs have no finite value."""
+    said = []
+    for line, rows in frame.groupby("line", sort=False):
+        found = [
+            f"{METRICS[str(metric)].label} {words}"
+            for metric, own in rows.groupby("metric", sort=False)
+            if (words := _best_in_words(own.assign(value=own["value"] * METRICS[str(metric)].scale)))
+        ]
+        lost = rows.loc[rows["place"] == "rail", "run_id"].nunique()
+        said.append(f"{line}: {', '.join([*found, f'runs without a finite value: {lost}'])}")
+    field = " and ".join(dict.fromkeys(frame["field"])) or "a setting"
+    return f"Losses and accuracies against {field}. {'; '.join(said)}."
+
+
+RESPONSE = Plot(
+    title="Response",
+    compute=compute_response,
+    draw=draw_response,
+    caption=caption_response,
+    alt=alt_response,
+    is_for=responses.has_response,
+)

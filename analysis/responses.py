@@ -1,0 +1,251 @@
+"""How results depend on a setting: which runs measure it, and their means at each of its values.
+
+An arm's grid is measured by its search runs; the arms of a template with `for_each` by their confirm runs.
+What these say of claims is decided in `analysis.claims.response`; here they are only shown.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis import selection, statistics
+from analysis.claims.metrics import METRICS
+from analysis.claims.response import Level, as_level, label
+from analysis.load import StudyRecords
+from harness.records.events import Phase
+
+Scale = Literal["linear", "log", "log2", "symlog", "listed"]
+
+_METRICS = ("train_loss", "val_loss", "val_accuracy")
+
+_COLUMNS = {
+    "line": "str",
+    "arm": "str",
+    "phase": "str",
+    "field": "str",
+    "level": "str",
+    "x": "float64",
+    "scale": "str",
+    "metric": "str",
+    "n": "int64",
+    "diverged": "int64",
+    "failed": "int64",
+    "mean": "float64",
+    "half_width": "float64",
+    "is_best": "bool",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One value of the setting, and the runs that measure it."""
+
+    level: Level
+    arm: str
+    at: Mapping[str, Any]
+    """Settings that pick runs of the arm's grid; empty where the whole arm is the point."""
+
+    def runs(self, records: StudyRecords) -> pd.DataFrame:
+        """Return the runs, one a seed."""
+        return selection.runs_of_one_configuration(records, self.arm, self.at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What belongs on one line: points that differ in one setting only."""
+
+    name: str
+    """The arm or template, and the values of further settings that it varies."""
+    field: str
+    points: Sequence[Point]
+    """Numbers by size, anything else as declared."""
+    held: Mapping[str, Any]
+    """Further settings of the grid or template, with their value on this line."""
+    phase: Phase
+    """Of the runs that measure it."""
+
+    @property
+    def scale(self) -> Scale:
+        """How the values are spread: by their logarithm where they span a decade, batch sizes by twos."""
+        levels = [point.level for point in self.points]
+        if not all(isinstance(level, float) for level in levels):
+            return "listed"
+        plain = [float(level) for level in levels]
+        positive = [level for level in plain if level > 0]
+        if self.field == "batch_size":
+            return "log2"
+        if min(plain) < 0 or not positive or max(positive) < 10 * min(positive):
+            return "linear"
+        return "log" if len(positive) == len(plain) else "symlog"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is shown of its runs, as columns of the runs: only confirm runs see the test set."""
+        return (*_METRICS, "test_accuracy") if self.phase == "confirm" else _METRICS
+
+    def place(self, level: Level) -> float | None:
+        """Return where a value lies on the axis: at itself, or at its rank in the list, if it is in it."""
+        if isinstance(level, float) and self.scale != "listed":
+            return level
+        levels = [point.level for point in self.points]
+        return float(levels.index(level)) if level in levels else None
+
+
+def has_response(records: StudyRecords) -> bool:
+    """Return whether the study measures how results depend on a setting."""
+    return bool(lines(records))
+
+
+def is_measured(records: StudyRecords) -> bool:
+    """Return whether the study only measures: every arm a grid, nothing chosen for a confirm phase."""
+    arms = {point.arm for line in lines(records) for point in line.points if point.at}
+    return not records.has_confirm and arms == set(records.arms)
+
+
+def lines(records: StudyRecords) -> list[Line]:
+    """Return every line of the study: grids in the order of arms, then templates."""
+    found: list[Line] = []
+    if records.manifest.search.get("sampler") == "grid":
+        for arm in records.arms:
+            found += _of_grid(arm, records.manifest.arms[arm].space)
+    families: dict[str, list[str]] = {}
+    for arm in records.arms:
+        declared = records.manifest.arms[arm]
+        if "@" in arm and (declared.confirm_runs or not declared.space):
+            families.setdefault(arm.partition("@")[0], []).append(arm)
+    for template, arms in families.items():
+        found += _of_template(records, template, arms)
+    return found
+
+
+def _of_grid(arm: str, space: Mapping[str, Any]) -> Iterator[Line]:
+    """Yield the lines of one arm: along its first numeric list, one for each point of the others."""
+    listed = {field: values for field, domain in space.items() if (values := _listed(domain))}
+    field = _first_numeric(listed)
+    if field is None:
+        return
+    others = {name: values for name, values in listed.items() if name != field}
+    for chosen in product(*others.values()):
+        held = dict(zip(others, chosen, strict=True))
+        points = [Point(level=as_level(v), arm=arm, at={**held, field: v}) for v in listed[field]]
+        yield _line(arm, field, points, held, "search")
+
+
+def _listed(domain: Mapping[str, Any]) -> list[Any]:
+    """Return the values of a grid, which sampler `grid` makes of choices too, where there are several."""
+    values = domain.get("grid", domain.get("choices"))
+    return values if isinstance(values, list) and len(values) > 1 else []
+
+
+def _first_numeric(listed: Mapping[str, Sequence[Any]]) -> str | None:
+    """Return the first field with numbers only, else the first field, if any."""
+    numeric = (n for n, values in listed.items() if all(isinstance(as_level(v), float) for v in values))
+    return next(numeric, next(iter(listed), None))
+
+
+def _of_template(records: StudyRecords, template: str, arms: Sequence[str]) -> Iterator[Line]:
+    """Yield the lines of one template: along its first numeric field, one for each value of the others."""
+    fixed = {arm: records.manifest.arms[arm].fixed for arm in arms}
+    varied = _varied(list(fixed.values()))
+    field = _first_numeric(varied)
+    if field is None or not isinstance(as_level(varied[field][0]), float):
+        return  # templates over names are compared as the arms they are
+    groups: dict[str, list[str]] = {}
+    for arm in arms:
+        groups.setdefault(repr([fixed[arm][name] for name in varied if name != field]), []).append(arm)
+    for members in groups.values():
+        held = {name: fixed[members[0]][name] for name in varied if name != field}
+        points = [Point(level=as_level(fixed[arm][field]), arm=arm, at={}) for arm in members]
+        if len(points) > 1:
+            phase: Phase = "confirm" if records.manifest.arms[members[0]].confirm_runs else "search"
+            yield _line(template, field, points, held, phase)
+
+
+def _varied(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the fields that all have and that do not have one value, with the value of each."""
+    shared = [field for field in settings[0] if all(field in each for each in settings)]
+    values = {field: [each[field] for each in settings] for field in shared}
+    return {field: found for field, found in values.items() if len({repr(value) for value in found}) > 1}
+
+
+def _line(owner: str, field: str, points: list[Point], held: dict[str, Any], phase: Phase) -> Line:
+    if all(isinstance(point.level, float) for point in points):
+        points = sorted(points, key=lambda point: point.level)
+    name = ", ".join([owner, *(f"{other} {label(as_level(value))}" for other, value in held.items())])
+    return Line(name=name, field=field, points=points, held=held, phase=phase)
+
+
+def place(line: Line, level: Level, arm: str) -> dict[str, object]:
+    """Return where a row of a frame belongs: its `line, arm, phase, field, level, x, scale`."""
+    return {
+        "line": line.name,
+        "arm": arm,
+        "phase": line.phase,
+        "field": line.field,
+        "level": label(level),
+        "x": line.place(level),
+        "scale": line.scale,
+    }
+
+
+def compute_means(records: StudyRecords) -> pd.DataFrame:
+    """Return one row a line, value of its setting and metric: the mean over seeds with its t-interval.
+
+    Returns: Columns `line, arm, phase, field, level, x, scale, metric, n, diverged, failed, mean, half_width,
+        is_best`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the value, or
+        its rank where values are no numbers. `is_best`: no mean of this line and metric is better. Lines
+        without a run are left out.
+    """
+    rows: list[dict[str, object]] = []
+    for line in lines(records):
+        points = [(point, point.runs(records)) for point in line.points]
+        for metric in line.metrics if any(len(runs) for _, runs in points) else ():
+            means = [_mean(line, point, runs, metric) for point, runs in points]
+            rows += _marked(means, METRICS[metric].sign)
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _mean(line: Line, point: Point, runs: pd.DataFrame, metric: str) -> dict[str, object]:
+    diverged = int((runs["status"] == "diverged").sum())
+    values = list(runs.loc[runs["status"] == "completed", metric].dropna())
+    interval = statistics.t_interval([] if diverged else values)
+    return place(line, point.level, point.arm) | {
+        "metric": metric,
+        "n": len(values),
+        "diverged": diverged,
+        "failed": int((runs["status"] == "failed").sum()),
+        "mean": interval.mean,
+        "half_width": interval.half_width,
+    }
+
+
+def _marked(means: list[dict[str, object]], sign: int) -> list[dict[str, object]]:
+    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked."""
+    known = [sign * mean for row in means if isinstance(mean := row["mean"], float)]
+    best = sign * max(known) if len(known) > 1 else None
+    return [row | {"is_best": best is not None and row["mean"] == best} for row in means]
+
+
+def published_of(records: StudyRecords, line: Line) -> Iterator[tuple[Level, str, Mapping[str, Any]]]:
+    """Yield level, arm and published run, as the manifest holds it, of each that belongs on a line.
+
+    A published run of a grid must say where it was measured in every setting that the grid varies.
+    """
+    for arm in dict.fromkeys(point.arm for point in line.points):
+        for run in records.manifest.published.get(arm, []):
+            level = _published_level(line, arm, run.get("at") or {})
+            if level is not None:
+                yield level, arm, run
+
+
+def _published_level(line: Line, arm: str, at: Mapping[str, Any]) -> Level | None:
+    if not line.points[0].at:  # a template: each arm is one point
+        return None if at else next(point.level for point in line.points if point.arm == arm)
+    if {line.field, *line.held} - at.keys():
+        return None
+    is_here = all(as_level(at[name]) == as_level(value) for name, value in line.held.items())
+    level = as_level(at[line.field])
+    return level if is_here and line.place(level) is not None else None
