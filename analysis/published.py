@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from analysis import selection, statistics
+from analysis import numbers, selection, statistics
 from analysis.load import StudyRecords
 
 Position = Literal["within", "above", "below"]
@@ -62,7 +62,7 @@ def _row(records: StudyRecords, arm: str, run: Mapping[str, Any], metric: str) -
     return {
         "arm": arm,
         "source": run["source"],
-        "at": ", ".join(f"{field} {setting}" for field, setting in at.items()),
+        "at": ", ".join(f"{field} {_setting(setting)}" for field, setting in at.items()),
         "metric": metric,
         "published": value,
         "n": interval.n,
@@ -75,6 +75,10 @@ def _row(records: StudyRecords, arm: str, run: Mapping[str, Any], metric: str) -
         "reason": reason,
         "note": "; ".join(note for note in notes if note) or None,
     }
+
+
+def _setting(value: float | str | bool) -> str:  # noqa: FBT001 - a value of a recipe field
+    return str(value) if isinstance(value, str | bool) else numbers.setting(value)
 
 
 def _reason(metric: str, n: int, *, has_diverged: bool) -> str | None:

@@ -126,15 +126,17 @@ class Reach:
 def reach(test: statistics.MeanTest, scale: Scale, alpha: float) -> Reach:
     """Return the difference that a contrast's seeds would have found, and the seeds for one that matters.
 
-    The difference that matters is the region of equivalence; where none is declared, the one measured.
+    The difference that matters is the region of equivalence; where none is declared, the one measured. Ratios
+    are given on the side that is claimed, measured ones as they are; differences by their size.
     """
     if test.deviation == 0:
         return Reach()
-    target = scale.half_width or abs(test.mean)
+    side = scale.sign if scale.is_ratio else 1
+    target = side * scale.half_width if scale.half_width else test.mean if scale.is_ratio else abs(test.mean)
     found = power.detectable_difference(n=test.n, deviation=test.deviation, alpha=alpha)
     needed = power.seeds_to_find(difference=target, deviation=test.deviation, alpha=alpha) if target else None
     return Reach(
-        detectable=scale.shown(found),
+        detectable=scale.shown(side * found),
         seeds_needed=needed,
         needed_for=scale.shown(target) if target else None,
     )

@@ -64,7 +64,11 @@ def caption_published(records: StudyRecords, frame: pd.DataFrame) -> str:
         f"Of {len(judged)} judged values {outside} lie outside; of equal recipes about one in 20 would, and "
         "the values of one published run fall together."
     )
-    searched = [arm for arm in records.manifest.published if records.manifest.arms[arm].search_runs]
+    searched = [
+        arm
+        for arm, runs in records.manifest.published.items()
+        if records.manifest.arms[arm].search_runs and not all(run.get("at") for run in runs)
+    ]
     other = f"Searched here, so that the recipe is another than the published one: {', '.join(searched)}."
     return " ".join([how, count, *([other] if searched else [])])
 

@@ -104,10 +104,12 @@ def _count(n: int, diverged: int, ended: int) -> str:
 
 def caption_results(records: StudyRecords, frame: pd.DataFrame) -> str:
     """Return what the table shows, how, and what its marks mean."""
+    is_searched = any(arm.search_runs for arm in records.manifest.arms.values())
+    what = "chosen configuration, trained again on fresh" if is_searched else "configuration, trained on the"
     how = (
-        "Each arm's chosen configuration, trained again on fresh confirm seeds: mean ± half-width of the "
-        "95 % Student t-interval over n seeds (one seed: the value alone). A seed fixes the split, the "
-        "initialisation and the data order; the search is not repeated. "
+        f"Each arm's {what} confirm seeds: mean ± half-width of the 95 % Student t-interval over n seeds "
+        "(one seed: the value alone). A seed fixes the split, the initialisation and the data order"
+        f"{'; the search is not repeated' if is_searched else ''}. "
         f"{WinnerRule.of(records.manifest).values_in_words()} Minutes are training time of one run, "
         "evaluation excluded."
     )
@@ -148,4 +150,10 @@ def _leaders(records: StudyRecords) -> list[str]:
     return [f"{claim} (95 % confidence, paired over seeds, Bonferroni)."]
 
 
-RESULTS = Table(title="Results", compute=compute_results, lay_out=lay_out_results, caption=caption_results)
+RESULTS = Table(
+    title="Results",
+    compute=compute_results,
+    lay_out=lay_out_results,
+    caption=caption_results,
+    is_for=lambda records: records.has_confirm,
+)

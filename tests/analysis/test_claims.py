@@ -80,6 +80,7 @@ def test_less_loss_is_better(new_study: "type[Study]", tmp_path: Path) -> None:
     ahead, behind = claims.decide(load_study(study.write(tmp_path)))
     assert (ahead.ruling, behind.ruling) == ("supported", "contradicted")
     assert ahead.effect == pytest.approx(-0.010)
+    assert (ahead.improvement, behind.improvement) == (1.0, 0.0)
     assert ahead.equivalence is None
 
 

@@ -307,6 +307,13 @@ def test_an_optimum_at_the_end_of_the_grid_may_lie_beyond(new_study: "type[Study
     assert limited[0].reason.endswith("6 of 6 runs diverged at 1")
 
 
+def test_an_optimum_at_the_start_of_the_grid_may_lie_below(new_study: "type[Study]", tmp_path: Path) -> None:
+    """The same at the other end."""
+    falling = {rate: values for rate, values in LOSSES.items() if rate > 0.01}
+    (verdict,) = verdicts(grid(new_study, falling), tmp_path, optimum(at=0.1))
+    assert (verdict.ruling, "edge of the grid" in verdict.reason) == ("inconclusive", True)
+
+
 @pytest.mark.parametrize(
     ("place", "reason"),
     [

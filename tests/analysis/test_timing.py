@@ -1,0 +1,90 @@
+"""Times against batch size: planted costs are found, and what would spoil them is refused."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analysis import timing
+from analysis.load import StudyRecords, load_study
+from analysis.plots.rendering import render_figures
+from analysis.tables.rendering import render_tables
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
+
+
+@pytest.fixture
+def records(measured: "Study", tmp_path: Path) -> StudyRecords:
+    """Return `measured`: an epoch takes 640 / batch size and one (sgd) or two (adam) seconds."""
+    return load_study(measured.write(tmp_path))
+
+
+def test_planted_times_are_found(records: StudyRecords) -> None:
+    """1 + 640/64 = 11 s, in 106 steps and 54,000 samples; two timed epochs of each of three runs."""
+    frame = timing.compute_timing(records)
+    sgd = frame[(frame["line"] == "sgd") & (frame["kind"] == "measured")]
+    assert sgd["x"].tolist() == [64, 256, 1024]
+    assert sgd["epoch_seconds"].tolist() == pytest.approx([11, 3.5, 1.625])
+    assert sgd["steps_per_second"].iloc[0] == pytest.approx(106 / 11)
+    assert sgd["samples_per_second"].iloc[0] == pytest.approx(54000 / 11)
+    assert sgd[["runs", "epochs", "left_out"]].to_numpy().tolist() == [[3, 6, 0]] * 3
+
+
+def test_a_slow_first_epoch_changes_nothing(measured: "Study", tmp_path: Path) -> None:
+    """The epoch that warms up takes ten times as long."""
+    for run in measured.runs:
+        run.curve = {"seconds": [10 * run.epoch_seconds] + [run.epoch_seconds] * 2}
+    frame = timing.compute_timing(load_study(measured.write(tmp_path)))
+    assert frame["epoch_seconds"].iloc[0] == pytest.approx(11)
+    assert frame["epoch_seconds_high"].iloc[0] == pytest.approx(11)
+
+
+def test_quartiles_are_over_the_epochs_of_all_runs(measured: "Study", tmp_path: Path) -> None:
+    """Epochs of 1 to 6 s in three runs: median 3.5, quartiles 2.25 and 4.75."""
+    for run, (second, third) in zip(measured.runs[:3], ((1, 6), (3, 4), (2, 5)), strict=True):
+        run.curve = {"seconds": [9.0, second, third]}
+    row = timing.compute_timing(load_study(measured.write(tmp_path))).iloc[0]
+    quartiles = [row[f"epoch_seconds{end}"] for end in ("_low", "", "_high")]
+    assert quartiles == pytest.approx([2.25, 3.5, 4.75])
+
+
+def test_an_epoch_cut_short_is_not_timed(measured: "Study", tmp_path: Path) -> None:
+    """With a budget in steps the last epoch may end early, and took less time for that."""
+    for run in measured.runs[:3]:
+        run.curve = {"step": [106, 212, 230], "seconds": [11.0, 11.0, 2.0]}
+    row = timing.compute_timing(load_study(measured.write(tmp_path))).iloc[0]
+    assert (row["epochs"], row["epoch_seconds"]) == (3, pytest.approx(11))
+
+
+def test_runs_that_did_not_complete_are_left_out(records: StudyRecords) -> None:
+    """All of adam's runs at 1024 diverged: no row of theirs, and nothing in its place."""
+    frame = timing.compute_timing(records)
+    assert frame.loc[frame["line"] == "adam", "x"].tolist() == [64, 256]
+
+
+def test_published_seconds_stand_beside(records: StudyRecords) -> None:
+    """They are marked as another machine's, in the table and below the figure."""
+    table, figure = render_tables(records)["timing"], render_figures(records)["timing"]
+    assert table.cells["Published"][0] == "7 s, study B"
+    assert table.cells["Seconds an epoch"][0] == "11 (11 to 11)"
+    assert "another machine (study B)" in figure.caption
+    assert figure.svg is not None
+
+
+def test_shared_machines_are_not_timed(records: StudyRecords) -> None:
+    """One run beside another: no figure, no rows, one sentence."""
+    records.runs.loc[0, "concurrency"] = 2
+    table, figure = render_tables(records)["timing"], render_figures(records)["timing"]
+    assert figure.svg is None
+    assert len(table.cells) == 0
+    said = "No timing is shown: 1 of 18 runs shared the machine with others: seconds are not comparable."
+    assert figure.caption == table.caption == said
+
+
+def test_only_studies_that_run_one_at_a_time_are_timed(measured: "Study", tmp_path: Path) -> None:
+    """Without `concurrency: 1` nothing was meant to be timed, and nothing mentions it."""
+    measured.resources = {}
+    records = load_study(measured.write(tmp_path))
+    assert not timing.is_timed(records)
+    assert "timing" not in render_tables(records)
