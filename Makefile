@@ -35,8 +35,8 @@ report: $(VENV)/installed  ## write the report of every study under results/ aga
 dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
 	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"
 
-test: $(VENV)/installed  ## run the whole test suite
-	$(BIN)/python -m pytest
+test: $(VENV)/installed  ## run the whole test suite (TESTS='-m "not slow"' for the quick part)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
 
 check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file
 	$(BIN)/ruff format --check .

@@ -92,6 +92,7 @@ def test_every_planned_run_has_a_row(quick_results: tuple[ResultsFolder, str]) -
     assert runs.threads.eq(1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.data
 def test_an_absurd_learning_rate_gives_diverged_rows_and_a_finished_study(
