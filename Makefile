@@ -6,7 +6,7 @@ STUDY   ?= search_spaces/optimizers.yaml
 RESULTS ?= results/optimizers
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report dashboard test check format lock schema clean
+.PHONY: help $(VENV) sweep report dashboard test quick check format lock schema clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -35,8 +35,12 @@ report: $(VENV)/installed  ## write the report of every study under results/ aga
 dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
 	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"
 
-test: $(VENV)/installed  ## run the whole test suite (TESTS='-m "not slow"' for the quick part)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup $(TESTS)
+test: $(VENV)/installed  ## run the whole test suite; what starts a Ray comes last, one test after another
+	$(BIN)/python -m pytest -m "not ray" --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest -m ray
+
+quick: $(VENV)/installed  ## run the tests that are not marked slow
+	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
 
 check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file
 	$(BIN)/ruff format --check .

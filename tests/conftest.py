@@ -1,6 +1,5 @@
 """Shared by all tests: Ray's switches, set before anything imports Ray, and small studies as text."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -8,19 +7,10 @@ from hypothesis import settings
 
 from harness.tuning.local_ray import set_ray_environment
 
-os.environ.setdefault("RAY_worker_niceness", "0")  # as much of the machine as the tests beside them
 set_ray_environment(is_local=True)
 
 settings.register_profile("harness", deadline=None)  # no test fails for being slow
 settings.load_profile("harness")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that start a real Ray in one process, one after another: they count processes and cores."""
-    for item in items:
-        if item.get_closest_marker("ray"):
-            item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 @pytest.fixture

@@ -103,6 +103,7 @@ def test_bad_arguments_are_refused_without_traceback(
     assert list(study.parent.iterdir()) == [study]
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_a_damaged_study_beside_the_tests_is_told_before_they_begin(
     repository: Path, study: Path, tmp_path: Path

@@ -115,6 +115,7 @@ def test_only_confirm_runs_carry_test_values(quick_results: tuple[ResultsFolder,
     assert (runs[runs.phase == "confirm"].test_accuracy > 0.6).all()
 
 
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.data
 def test_the_numbers_come_out_of_the_journal_alone(quick_results: tuple[ResultsFolder, str]) -> None:
