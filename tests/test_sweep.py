@@ -34,17 +34,6 @@ def sweep(
     return subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=300, check=False)
 
 
-def ray_processes() -> set[int]:
-    """Return the processes of any Ray on this machine."""
-    names = ("raylet", "gcs_server", "ray::", "ray/_private", "ray/dashboard")
-    found = set()
-    for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if any(name in line for name in names) and process.status() != psutil.STATUS_ZOMBIE:
-            found.add(process.pid)
-    return found
-
-
 @pytest.fixture(scope="session")
 def quick_results(tmp_path_factory: pytest.TempPathFactory) -> tuple[ResultsFolder, str]:
     """Run the shipped study, cut short, with one arm more that diverges; return its folder and output.
@@ -174,7 +163,6 @@ def test_a_folder_that_holds_results_is_refused(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_sweep_ends_in_good_order(number: int, tmp_path: Path, repository: Path) -> None:
     """Exit code 75, a journal that is whole, and no process of Ray left behind."""
-    before = ray_processes()
     command = [sys.executable, "-m", "harness.sweep", STUDY, "--results", str(tmp_path)]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     process = subprocess.Popen(
@@ -182,13 +170,16 @@ def test_an_interrupted_sweep_ends_in_good_order(number: int, tmp_path: Path, re
     )
     folder = ResultsFolder(tmp_path / "optimizers")
     wait_for_epochs(folder, process, at_least=2)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert any("raylet" in member.name() for member in family)
     process.send_signal(number)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 75, output
     assert b"Traceback" not in output
     events = list(read_journal(folder))
     assert not any(event.event == "run_ended" and event.status == "failed" for event in events)
-    assert ray_processes() <= before
+    _, left = psutil.wait_procs(family, timeout=15)
+    assert left == []
 
 
 def wait_for_epochs(folder: ResultsFolder, process: subprocess.Popen[bytes], at_least: int) -> None:
