@@ -12,9 +12,11 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+import psutil
 
 _QUIET_AND_CLOSED = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
@@ -32,6 +34,10 @@ _QUIET_AND_CLOSED = {
 
 _OBJECT_STORE_BYTES = 128 * 1024**2
 """Small: runs exchange short reports only, images are mapped from the cache."""
+
+
+_PATIENCE_SECONDS = 2.0
+"""What Ray's processes get to end by themselves after a shutdown."""
 
 
 def set_ray_environment(*, is_local: bool) -> None:
@@ -63,6 +69,7 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
         os.environ.pop("RAY_AUTH_TOKEN", None)
         import ray
 
+        ours = set(psutil.Process().children(recursive=True))
         try:
             ray.init(
                 address="local",
@@ -77,9 +84,20 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
             )
             yield folder
         finally:
+            rays = set(psutil.Process().children(recursive=True)) - ours
             ray.shutdown()
+            _see_off(rays)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _see_off(processes: set[psutil.Process]) -> None:
+    """Wait until processes have ended, and kill those that linger: workers outlive the rest in mid-epoch."""
+    _, lingering = psutil.wait_procs(processes, timeout=_PATIENCE_SECONDS)
+    for process in lingering:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(lingering, timeout=_PATIENCE_SECONDS)
 
 
 @cache

@@ -5,23 +5,18 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+import psutil
 
 _LOOK_EVERY_SECONDS = 2.0
 
 
 @contextmanager
 def watched_raylet() -> Iterator[None]:
-    """Interrupt this process, as Ctrl-C would, when the raylet it started ends while the context lasts.
-
-    On systems without /proc nothing is watched.
-    """
-    raylet = _child("raylet")
-    if raylet is None:
-        yield
-        return
+    """Interrupt this process, as Ctrl-C would, when the raylet it started ends while the context lasts."""
+    raylets = [child for child in psutil.Process().children() if child.name() == "raylet"]
     is_over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(raylet, is_over), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(raylets, is_over), daemon=True)
     watcher.start()
     try:
         yield
@@ -30,32 +25,15 @@ def watched_raylet() -> Iterator[None]:
         watcher.join()
 
 
-def _watch(pid: int, is_over: threading.Event) -> None:
+def _watch(raylets: list[psutil.Process], is_over: threading.Event) -> None:
     while not is_over.wait(_LOOK_EVERY_SECONDS):
-        if not _is_running(pid):
+        if not all(map(_is_at_work, raylets)):
             os.kill(os.getpid(), signal.SIGINT)
             return
 
 
-def _child(name: str) -> int | None:
-    """Return the process id of this process's child of that name."""
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        fields = _fields(entry)
-        if fields is not None and fields[0] == name and int(fields[2]) == os.getpid():
-            return int(entry.parent.name)
-    return None
-
-
-def _is_running(pid: int) -> bool:
-    fields = _fields(Path(f"/proc/{pid}/stat"))
-    return fields is not None and fields[1] != "Z"
-
-
-def _fields(stat: Path) -> list[str] | None:
-    """Return a process's name, state, parent and so on; None when it is gone."""
+def _is_at_work(process: psutil.Process) -> bool:
     try:
-        text = stat.read_text(encoding="utf-8")
-    except OSError:
-        return None
-    name, _, rest = text.partition("(")[2].rpartition(")")
-    return [name, *rest.split()]
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
