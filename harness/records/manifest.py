@@ -61,6 +61,8 @@ class Manifest(BaseModel):
     search_seeds: list[int]
     confirm_seeds: list[int]
     resources: dict[str, Any]
+    baseline: str | None = None
+    """Arm that every other one is compared with. Older manifests have none."""
     claims: list[dict[str, Any]]
     published: dict[str, list[dict[str, Any]]] = {}
     """Arm to published runs: `source`, `note`, `at` (settings that pick search runs), `values` and `notes` by

@@ -138,6 +138,8 @@ class StudyFile(_Section):
     search: Search | None = None
     confirm: Confirm = Confirm()
     resources: Resources = Resources()
+    baseline: str | None = None
+    """Arm that the report compares every other one with; further comparisons it calls exploratory."""
     claims: list[Claim] = []
     region: dict[ClaimMetric, PositiveFloat] = {}
     """Metric to the difference up to which two arms count as equal, for claims that give none themselves."""

@@ -10,7 +10,7 @@ from harness.errors import StudyError
 from harness.study.arms import check_arms, expand_arms
 from harness.study.claims import check_claims, with_region
 from harness.study.file import Confirm, Search, StudyFile
-from harness.study.problems import study_error
+from harness.study.problems import nearest, study_error
 from harness.study.published import check_published, declared
 from harness.study.source import Path, Source, read_source, set_value
 from harness.study.study import Study
@@ -57,6 +57,8 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
     claims = [with_region(claim, file.region) for claim in file.claims]
     check_claims(claims, names, source, data["claims"].places if claims else [])
     check_published(file.published, names, source)
+    if file.baseline is not None and file.baseline not in names:
+        source.report(("baseline",), f"there is no arm {file.baseline!r}. {nearest(file.baseline, names)}")
     if source.problems:
         raise study_error(name, source.problems)
     search = search or Search(trials=1).filled()
@@ -68,6 +70,7 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
         search=search,
         confirm=Confirm(seeds=0) if search.sampler == "grid" and not has_confirm else file.confirm,
         resources=file.resources,
+        baseline=file.baseline,
         claims=tuple(claims),
         published=declared(file.published),
         text=text,

@@ -86,6 +86,8 @@ class Study:
     search: Search
     confirm: Confirm
     resources: Resources
+    baseline: str | None
+    """Arm that every other one is compared with; None where none was declared."""
     claims: tuple[Claim, ...]
     """Each with the study's region of equivalence, where it has none of its own."""
     published: dict[str, list[dict[str, Any]]]

@@ -43,6 +43,7 @@ def _differences(before: Manifest, now: Manifest) -> list[str]:
         ("protocol version", before.protocol_version, now.protocol_version),
         ("arms", list(before.arms), list(now.arms)),
         ("data", before.dataset, now.dataset),
+        ("baseline", before.baseline, now.baseline),
         ("claims", before.claims, now.claims),
         *(
             (f"version of {name}", before.versions.get(name), now.versions.get(name))

@@ -35,6 +35,7 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         search_seeds=list(plan.search_seeds),
         confirm_seeds=list(plan.confirm_seeds),
         resources=study.resources.model_dump(mode="json"),
+        baseline=study.baseline,
         claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
         published=study.published,
         dataset={

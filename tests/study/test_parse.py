@@ -401,6 +401,14 @@ def test_each_claim_keeps_its_line_when_others_are_wrong(study_text: str) -> Non
     assert found == ["claims.1.says", "claims.2", "claims.4.better.than"]
 
 
+def test_the_baseline_is_an_arm(study_text: str) -> None:
+    """A study may name the arm that the others are compared with; a wrong name is told with the nearest."""
+    assert parse_study(study_text, "s.yaml").baseline is None
+    assert parse_study(f"{study_text}baseline: sgd\n", "s.yaml").baseline == "sgd"
+    (problem,) = problems_of(f"{study_text}baseline: sgdd\n")
+    assert "baseline: there is no arm 'sgdd'. Did you mean 'sgd'? Valid: sgd, adam" in problem
+
+
 def test_published_values_are_read(study_text: str) -> None:
     """One run or several an arm; a value may carry a note; the manifest's form has a list of runs."""
     text = (
