@@ -13,7 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from analysis import sections
 from analysis.load import StudyRecords
+from analysis.placement import in_order
+from analysis.plots.registry import PLOTS
 from analysis.plots.rendering import RenderedFigure
+from analysis.tables.registry import TABLES
 from analysis.tables.rendering import RenderedTable, escape_markdown
 
 
@@ -59,6 +62,10 @@ def _context(content: Content) -> dict[str, Any]:
         "manifest": records.manifest,
         "tables": content.tables,
         "figures": content.figures,
+        "blocks": in_order(
+            {name: TABLES[name] for name in content.tables},
+            {name: PLOTS[name] for name in content.figures},
+        ),
         "progress": sections.progress(records),
         "rulings": sections.rulings(records),
         "unconfirmed": sections.unconfirmed(records),

@@ -187,6 +187,7 @@ def alt_stopping(frame: pd.DataFrame) -> str:
 
 EARLY_STOPPING = Plot(
     title="Early stopping",
+    section="trust",
     compute=compute_stopping,
     draw=draw_stopping,
     caption=caption_stopping,

@@ -150,6 +150,7 @@ def alt_accuracy(frame: pd.DataFrame) -> str:
 
 FINAL_ACCURACY = Plot(
     title="Final accuracy",
+    section="results",
     compute=compute_accuracy,
     draw=draw_accuracy,
     caption=caption_accuracy,

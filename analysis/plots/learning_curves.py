@@ -203,6 +203,7 @@ def alt_curves(frame: pd.DataFrame, quantity: Quantity) -> str:
 def _plot(quantity: Quantity) -> Plot:
     return Plot(
         title=f"Learning curves: {quantity}",
+        section="results",
         compute=partial(compute_curves, quantity=quantity),
         draw=partial(draw_curves, quantity=quantity),
         caption=partial(caption_curves, quantity=quantity),

@@ -201,6 +201,7 @@ def is_apart(records: StudyRecords) -> bool:
 
 LEARNING_RATES = Plot(
     title="Learning rates",
+    section="trust",
     compute=compute_rates,
     draw=draw_rates,
     caption=caption_rates,

@@ -252,6 +252,7 @@ def alt_response(frame: pd.DataFrame) -> str:
 
 RESPONSE = Plot(
     title="Response",
+    section="results",
     compute=compute_response,
     draw=draw_response,
     caption=caption_response,

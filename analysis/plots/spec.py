@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.load import StudyRecords
+from analysis.placement import Section
 from analysis.plots.style import ArmStyle
 
 
@@ -15,6 +16,8 @@ class Plot:
     """One figure: the numbers it shows, and their drawing."""
 
     title: str
+    section: Section
+    """The part of the report it stands in."""
     compute: Callable[[StudyRecords], pd.DataFrame]
     """Returns everything that is drawn, in the units of the files on disk; becomes the CSV twin. Empty
     where the study has nothing to draw."""

@@ -98,6 +98,7 @@ def alt_timing(frame: pd.DataFrame) -> str:
 
 TIMING = Plot(
     title="Time against batch size",
+    section="results",
     compute=timing.compute_timing,
     draw=draw_timing,
     caption=caption_timing,

@@ -58,5 +58,9 @@ def caption_ledger(records: StudyRecords, frame: pd.DataFrame) -> str:
 
 
 BUDGET = Table(
-    title="Budget ledger", compute=budget.compute_ledger, lay_out=lay_out_ledger, caption=caption_ledger
+    title="Budget ledger",
+    section="trust",
+    compute=budget.compute_ledger,
+    lay_out=lay_out_ledger,
+    caption=caption_ledger,
 )

@@ -184,4 +184,10 @@ def _regions(frame: pd.DataFrame) -> str:
     return ", ".join(sorted(found)) or "none for these metrics"
 
 
-CLAIMS = Table(title="Claims", compute=compute_claims, lay_out=lay_out_claims, caption=caption_claims)
+CLAIMS = Table(
+    title="Claims",
+    section="glance",
+    compute=compute_claims,
+    lay_out=lay_out_claims,
+    caption=caption_claims,
+)

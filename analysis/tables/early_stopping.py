@@ -122,6 +122,7 @@ def _repetition(frame: pd.DataFrame) -> str:
 
 EARLY_STOPPING = Table(
     title="Audit of early stopping",
+    section="trust",
     compute=compute_early_stopping,
     lay_out=lay_out_early_stopping,
     caption=caption_early_stopping,

@@ -80,6 +80,7 @@ def has_published(records: StudyRecords) -> bool:
 
 PUBLISHED = Table(
     title="Published values",
+    section="glance",
     compute=compute_published,
     lay_out=lay_out_published,
     caption=caption_published,

@@ -16,7 +16,7 @@ TABLES: dict[str, Table] = {
     "published": PUBLISHED,
     "response": RESPONSE,
     "timing": TIMING,
-    "search": SEARCH,
     "budget": BUDGET,
+    "search": SEARCH,
     "early_stopping": EARLY_STOPPING,
 }

@@ -72,6 +72,7 @@ def caption_response(records: StudyRecords, frame: pd.DataFrame) -> str:
 
 RESPONSE = Table(
     title="Response in numbers",
+    section="results",
     compute=responses.compute_means,
     lay_out=lay_out_response,
     caption=caption_response,

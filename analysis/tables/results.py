@@ -152,6 +152,7 @@ def _leaders(records: StudyRecords) -> list[str]:
 
 RESULTS = Table(
     title="Results",
+    section="glance",
     compute=compute_results,
     lay_out=lay_out_results,
     caption=caption_results,

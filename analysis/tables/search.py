@@ -101,6 +101,7 @@ def is_searched(records: StudyRecords) -> bool:
 
 SEARCH = Table(
     title="Search",
+    section="trust",
     compute=compute_search,
     lay_out=lay_out_search,
     caption=caption_search,

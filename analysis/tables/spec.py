@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.load import StudyRecords
+from analysis.placement import Section
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,6 +14,8 @@ class Table:
     """One table: tidy numbers for machines, and their layout for readers."""
 
     title: str
+    section: Section
+    """The part of the report it stands in."""
     compute: Callable[[StudyRecords], pd.DataFrame]
     """Returns the numbers in the units of the files on disk; becomes the CSV."""
     lay_out: Callable[[pd.DataFrame], pd.DataFrame]

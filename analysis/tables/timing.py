@@ -56,6 +56,7 @@ def caption_timing(records: StudyRecords, frame: pd.DataFrame) -> str:
 
 TIMING = Table(
     title="Time against batch size in numbers",
+    section="results",
     compute=timing.compute_timing,
     lay_out=lay_out_timing,
     caption=caption_timing,
