@@ -32,6 +32,14 @@ _QUIET_AND_CLOSED = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
+_LOCAL_ONLY = {
+    "RAY_AUTH_MODE": "token",
+    # The one switch with which Ray 2.60 listens on the loopback address alone, whatever the system:
+    # `_node_ip_address="127.0.0.1"` is replaced by the machine's own address, and all interfaces are open.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+"""What a private Ray always gets, whatever the user has set."""
+
 _OBJECT_STORE_BYTES = 128 * 1024**2
 """Small: runs exchange short reports only, images are mapped from the cache."""
 
@@ -44,12 +52,12 @@ def set_ray_environment(*, is_local: bool) -> None:
     """Set Ray's switches where the user has not; to be called before Ray is imported.
 
     Args:
-        is_local: A private Ray will be started, which always asks for a token.
+        is_local: A private Ray will be started, which always asks for a token and listens on loopback only.
     """
     for name, value in _QUIET_AND_CLOSED.items():
         os.environ.setdefault(name, value)
     if is_local:
-        os.environ["RAY_AUTH_MODE"] = "token"
+        os.environ.update(_LOCAL_ONLY)
 
 
 @contextmanager

@@ -1,0 +1,43 @@
+"""The private Ray: nothing of it can be reached from another machine."""
+
+import ipaddress
+import json
+import subprocess
+import sys
+
+import pytest
+
+_LISTENERS = """
+import json
+from harness.tuning.local_ray import local_ray, set_ray_environment
+
+set_ray_environment(is_local=True)
+with local_ray(cpus=1, gpus=0):
+    import psutil
+    import ray
+
+    @ray.remote
+    class Worker:
+        def is_up(self):
+            return True
+
+    worker = Worker.remote()
+    assert ray.get(worker.is_up.remote())
+    family = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    sockets = [(p.name(), c) for p in family for c in p.net_connections("inet")]
+    print(json.dumps([(name, c.laddr.ip) for name, c in sockets if c.status == psutil.CONN_LISTEN]))
+"""
+
+
+@pytest.mark.ray
+def test_every_listener_of_the_private_ray_is_on_loopback() -> None:
+    """Head, node and worker listen, and on loopback addresses only."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LISTENERS], capture_output=True, text=True, timeout=120, check=True
+    )
+    listeners = json.loads(done.stdout.splitlines()[-1])
+    assert {"gcs_server", "raylet"} <= {name for name, _ in listeners}
+    for name, text in listeners:
+        address = ipaddress.ip_address(text)
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        assert mapped.is_loopback, f"{name} listens on {text}"
