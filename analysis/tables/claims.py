@@ -42,7 +42,7 @@ def _cells(row: Any) -> dict[str, str]:
     return {
         "Claim": row.says,
         "Verdict": row.ruling,
-        "Measured": _measured(row),
+        "Measured": measured(row),
         "P(better)": f"{row.improvement:.2f}" if numbers.is_present(row.improvement) else numbers.ABSENT,
         "p (Holm)": numbers.p_value(row.p_adjusted),
         "n": str(row.n),
@@ -56,8 +56,8 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else numbers.ABSENT
 
 
-def _measured(row: Any) -> str:
-    """Return the effect with the interval that decided the claim, and whose it is."""
+def measured(row: Any) -> str:
+    """Return the effect of a claim's row, with the interval that decided it, and whose it is."""
     if not numbers.is_present(row.effect):
         return numbers.ABSENT
     level = f"{100 * row.level:.4g} %"

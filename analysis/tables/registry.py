@@ -1,5 +1,6 @@
 """Every table by the name of its files, in the order of the report."""
 
+from analysis.tables.as_published import AS_PUBLISHED
 from analysis.tables.budget import BUDGET
 from analysis.tables.claims import CLAIMS
 from analysis.tables.early_stopping import EARLY_STOPPING
@@ -13,6 +14,7 @@ from analysis.tables.timing import TIMING
 TABLES: dict[str, Table] = {
     "claims": CLAIMS,
     "results": RESULTS,
+    "as_published": AS_PUBLISHED,
     "published": PUBLISHED,
     "response": RESPONSE,
     "timing": TIMING,
