@@ -27,10 +27,10 @@ $(VENV)/installed: requirements.txt pyproject.toml
 sweep: $(VENV)/installed  ## run the optimizers study and write its report (STUDY=file.yaml for another)
 	$(BIN)/python -m harness.sweep "$(STUDY)"
 
-report: $(VENV)/installed  ## write the report of every study under results/ again, from the journals alone
-	@found=0; for journal in results/*/journal.jsonl results/reference/*/journal.jsonl.gz; do \
-	  if [ -e "$$journal" ]; then found=1; $(BIN)/python -m analysis.report "$$(dirname "$$journal")" || exit $$?; fi; \
-	done; [ $$found = 1 ] || { echo "no results yet: run make sweep" >&2; exit 2; }
+report: $(VENV)/installed  ## write every report under results/ again from the journals, and the overview results/index.html
+	@ls results/*/journal.jsonl* results/*/*/journal.jsonl* >/dev/null 2>&1 || { echo "no results yet: run make sweep" >&2; exit 2; }
+	@$(BIN)/python -m analysis.report results
+	@$(BIN)/python -m analysis.report results/reference --overview-only
 
 dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
 	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"

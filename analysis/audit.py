@@ -18,6 +18,7 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.load import StudyRecords
+from analysis.once import once_per_study
 from analysis.winner_rule import WinnerRule
 
 _RUN_COLUMNS = {
@@ -62,8 +63,7 @@ def planned_runs(records: StudyRecords, arm: str) -> int:
     """Return an arm's audit runs: as many as asked for, once its search is over at most those stopped."""
     if not records.manifest.arms[arm].search_runs:
         return 0
-    runs = records.runs_of("search")
-    stopped = int(((runs["arm"] == arm) & (runs["status"] == "stopped")).sum())
+    stopped = int((records.runs_of("search", arm)["status"] == "stopped").sum())
     declared = _declared_runs(records)
     return min(declared, stopped) if arm in records.winners else declared
 
@@ -72,6 +72,7 @@ def _declared_runs(records: StudyRecords) -> int:
     return int(records.manifest.search.get("audit", 0))
 
 
+@once_per_study
 def compute_runs(records: StudyRecords) -> pd.DataFrame:
     """Return one row a search run that completed or was stopped; no row where no audit was asked for.
 
@@ -83,23 +84,61 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
         stopped run and its audit over the epochs of both.
     """
     rule = WinnerRule.of(records.manifest)
-    audits = _audits(records)
     search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
-    search = search[search["status"].isin(["completed", "stopped"])]
-    curves = metric_curves(
-        records, [*search["run_id"], *(audit for audit, _ in audits.values())], rule.metric
-    )
-    rows = [
-        {"arm": arm, "run_id": run_id, "metric": rule.metric}
-        | _at_full_length(run_id, status, audits.get(run_id), curves, rule)
-        for arm, run_id, status in search[["arm", "run_id", "status"]].itertuples(index=False)
-    ]
-    frame = pd.DataFrame(rows, columns=list(_RUN_COLUMNS))
+    ended = search["status"].isin(["completed", "stopped"])
+    frame = _fates(search.loc[ended, ["arm", "run_id", "status"]], _audits(records))
+    curves = metric_curves(records, [*frame["run_id"], *frame["full_run_id"]], rule.metric)
+    frame = frame.assign(metric=rule.metric).join(_values(frame, curves, rule))
     winners = {winner for winner in records.winners.values() if winner is not None}
     frame["is_winner"] = frame["run_id"].isin(winners)
     winner_final = frame[frame["is_winner"]].set_index("arm")["final"]
     frame["gain"] = rule.sign * (frame["final"] - frame["arm"].map(winner_final))
-    return frame.astype(_RUN_COLUMNS)
+    return frame[list(_RUN_COLUMNS)].astype(_RUN_COLUMNS)
+
+
+def _fates(search: pd.DataFrame, audits: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return what became of each search run, by itself or in its audit.
+
+    Returns: Columns `arm, run_id, fate, full_run_id, full_status` of `compute_runs`.
+    """
+    runs = list(zip(search["run_id"], search["status"], strict=True))
+    full = [
+        audits.get(run_id, ("", "")) if status == "stopped" else (run_id, status) for run_id, status in runs
+    ]
+    return pd.DataFrame(
+        {
+            "arm": search["arm"].to_numpy(),
+            "run_id": search["run_id"].to_numpy(),
+            "fate": ["audited" if status == "stopped" and own in audits else status for own, status in runs],
+            "full_run_id": [run_id for run_id, _ in full],
+            "full_status": [status for _, status in full],
+        }
+    )
+
+
+def _values(frame: pd.DataFrame, curves: Mapping[str, list[float]], rule: WinnerRule) -> pd.DataFrame:
+    """Return the columns of `compute_runs` that the curves of runs and of their full lengths tell."""
+    own = [curves.get(run_id, []) for run_id in frame["run_id"]]
+    full = [curves.get(run_id, []) for run_id in frame["full_run_id"]]
+    is_stopped = list(frame["fate"] != "completed")
+    is_full = list(frame["full_status"] == "completed")
+    return pd.DataFrame(
+        {
+            "search_epochs": [len(curve) for curve in own],
+            "value_when_stopped": [
+                curve[-1] if stopped and curve else None
+                for curve, stopped in zip(own, is_stopped, strict=True)
+            ],
+            "final": [
+                rule.value(curve) if ended and curve else None
+                for curve, ended in zip(full, is_full, strict=True)
+            ],
+            "repeat_deviation": [
+                _deviation(first, second) if stopped else None
+                for first, second, stopped in zip(own, full, is_stopped, strict=True)
+            ],
+        }
+    )
 
 
 def _audits(records: StudyRecords) -> dict[str, tuple[str, str]]:
@@ -113,30 +152,8 @@ def _audits(records: StudyRecords) -> dict[str, tuple[str, str]]:
 
 def metric_curves(records: StudyRecords, run_ids: Sequence[str], metric: str) -> dict[str, list[float]]:
     """Return the metric after each epoch of some runs."""
-    epochs = records.epochs[records.epochs["run_id"].isin(run_ids)]
-    return {str(run_id): list(values) for run_id, values in epochs.groupby("run_id")[metric]}
-
-
-def _at_full_length(
-    run_id: str,
-    status: str,
-    audit: tuple[str, str] | None,
-    curves: Mapping[str, list[float]],
-    rule: WinnerRule,
-) -> dict[str, object]:
-    """Return what became of a search run, by itself or in its audit, as columns of `compute_runs`."""
-    is_stopped = status == "stopped"
-    full_id, full_status = (audit or ("", "")) if is_stopped else (run_id, status)
-    own, full = curves.get(run_id, []), curves.get(full_id, [])
-    return {
-        "full_run_id": full_id,
-        "fate": "audited" if is_stopped and audit else status,
-        "search_epochs": len(own),
-        "full_status": full_status,
-        "value_when_stopped": own[-1] if is_stopped and own else None,
-        "final": rule.value(full) if full_status == "completed" and full else None,
-        "repeat_deviation": _deviation(own, full) if is_stopped else None,
-    }
+    values, rows = records.epochs[metric].to_numpy(), records.epoch_rows
+    return {run_id: values[rows[run_id]].tolist() for run_id in run_ids if run_id in rows}
 
 
 def _deviation(first: Sequence[float], second: Sequence[float]) -> float | None:

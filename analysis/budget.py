@@ -43,7 +43,8 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
         no run are left out.
     """
     steps = records.epochs.groupby("run_id")["step"].max()
-    runs = records.runs.assign(steps=records.runs["run_id"].map(steps).fillna(0).astype("int64"))
+    runs = records.runs[["arm", "phase", "run_id", "status", "epochs", "train_seconds"]]
+    runs = runs.assign(steps=runs["run_id"].map(steps).fillna(0).astype("int64"))
     rows = [_row(records, runs, arm, phase) for phase in (*_COMPARED, "audit") for arm in records.arms]
     ledger = pd.DataFrame(rows)
     is_used = ledger.groupby("phase")[["planned", "ended"]].transform("sum").sum(axis=1) > 0

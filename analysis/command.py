@@ -1,8 +1,9 @@
-"""What the three commands share: their arguments, what they print, and their exit codes."""
+"""What the commands share: their arguments, what they print, and their exit codes."""
 
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -22,16 +23,30 @@ def run(
     Returns: The exit code: 0, or 2 where a folder was at fault; the message is on stderr, and other folders
         are still written.
     """
-    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
-    parser.add_argument(
+    folders = parser(module, description).parse_args(arguments).folders
+    return exit_code([attempt(partial(write, folder)) for folder in folders])
+
+
+def parser(module: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser of `python -m <module> RESULTS_DIR ...`, to which options may be added."""
+    made = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    made.add_argument(
         "folders", nargs="+", type=Path, metavar="RESULTS_DIR", help="such as results/optimizers"
     )
-    exit_code = 0
-    for folder in parser.parse_args(arguments).folders:
-        try:
-            for path in write(folder):
-                sys.stdout.write(f"{path}\n")
-        except HarnessError as error:
-            sys.stderr.write(f"error: {error}\n")
-            exit_code = max(exit_code, error.exit_code)
-    return exit_code
+    return made
+
+
+def attempt(write: Callable[[], Sequence[Path]]) -> HarnessError | None:
+    """Write something and print the paths written, or print on stderr what is wrong and return it."""
+    try:
+        for path in write():
+            sys.stdout.write(f"{path}\n")
+    except HarnessError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error
+    return None
+
+
+def exit_code(errors: Sequence[HarnessError | None]) -> int:
+    """Return the exit code of several attempts: 0, or the highest of what went wrong."""
+    return max((error.exit_code for error in errors if error is not None), default=0)

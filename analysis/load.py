@@ -8,21 +8,25 @@ import gzip
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from harness.errors import ResultsError
-from harness.records.events import Event, Phase, PhaseEnded
+from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import read_journal
 from harness.records.manifest import Manifest
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRecords:
-    """Everything known about one study."""
+    """Everything known about one study. Two are the same only if they are one object."""
 
     folder: ResultsFolder
     manifest: Manifest
@@ -52,13 +56,45 @@ class StudyRecords:
         """Whether any arm has confirm runs planned, without which no run sees the test set."""
         return any(arm.confirm_runs for arm in self.manifest.arms.values())
 
-    def runs_of(self, phase: Phase) -> pd.DataFrame:
-        """Return the runs of one phase; of the confirm phase, one run a seed and arm.
+    def runs_of(self, phase: Phase, arm: str | None = None) -> pd.DataFrame:
+        """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and arm.
 
         A second confirm run of the same arm and seed repeats the first one and is no further replicate.
         """
-        runs = self.runs[self.runs["phase"] == phase]
-        return runs.drop_duplicates(["arm", "seed"]) if phase == "confirm" else runs
+        runs = self._by_phase[phase]
+        if arm is None:
+            return runs.copy(deep=False)  # a caller may add columns to its own
+        rows = self._rows_of_arms[phase].get(arm, np.empty(0, dtype=np.int64))
+        is_one_block = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
+        return runs.iloc[rows[0] : rows[-1] + 1] if is_one_block else runs.iloc[rows]  # a block is not copied
+
+    @cached_property
+    def _by_phase(self) -> dict[Phase, pd.DataFrame]:
+        """The runs of each phase: asked for often, and slow to pick out of many."""
+        found = {phase: self.runs[self.runs["phase"] == phase] for phase in get_args(Phase)}
+        return found | {"confirm": found["confirm"].drop_duplicates(["arm", "seed"])}
+
+    @cached_property
+    def _rows_of_arms(self) -> dict[Phase, dict[str, NDArray[np.int64]]]:
+        """The rows of each arm in the runs of each phase."""
+        return {
+            phase: {str(arm): np.asarray(rows) for arm, rows in runs.groupby("arm").indices.items()}
+            for phase, runs in self._by_phase.items()
+        }
+
+    @cached_property
+    def epoch_rows(self) -> dict[str, slice]:
+        """The rows of `epochs` that hold each run, by run id; a run without an epoch is not in it."""
+        run_ids = self.epochs["run_id"]
+        starts = np.flatnonzero((run_ids != run_ids.shift()).to_numpy())
+        ends = [*starts[1:].tolist(), len(run_ids)]
+        return dict(zip(run_ids.iloc[starts], map(slice, starts.tolist(), ends), strict=True))
+
+    def epochs_of(self, run_ids: Iterable[str]) -> pd.DataFrame:
+        """Return the epochs of some runs, sorted by run id and epoch, without a search through all."""
+        spans = [self.epoch_rows[run_id] for run_id in sorted(set(run_ids)) if run_id in self.epoch_rows]
+        rows = [np.arange(span.start, span.stop) for span in spans]
+        return self.epochs.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
 
 
 def load_study(path: Path) -> StudyRecords:
@@ -79,7 +115,7 @@ def load_study(path: Path) -> StudyRecords:
         manifest=manifest,
         frames=frames,
         runs=_sorted_runs(frames.runs_frame(), list(manifest.arms)),
-        epochs=frames.epochs_frame().sort_values(["run_id", "epoch"], ignore_index=True),
+        epochs=frames.epochs_frame(),
         winners=winners,
         journal_sha256=_journal_sha256(folder),
     )
@@ -104,7 +140,7 @@ def _check_folder(path: Path) -> None:
 def _noting_winners(events: Iterable[Event], winners: dict[str, str | None]) -> Iterator[Event]:
     """Pass events through, adding each arm's winner to `winners`: a journal is read once."""
     for event in events:
-        if isinstance(event, PhaseEnded) and event.phase == "search":
+        if event.event == "phase_ended" and event.phase == "search":
             winners[event.arm] = event.winner
         yield event
 
@@ -139,7 +175,7 @@ def _journal_sha256(folder: ResultsFolder) -> str:
 
 def _check_consistency(records: StudyRecords) -> None:
     """Refuse a journal that contradicts its manifest or the rule of selection."""
-    strangers = sorted((set(records.runs["arm"]) | set(records.winners)) - set(records.arms))
+    strangers = sorted((set(records.runs["arm"].unique()) | set(records.winners)) - set(records.arms))
     if strangers:
         raise ResultsError(
             f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but the manifest "

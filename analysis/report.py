@@ -1,19 +1,25 @@
 """`python -m analysis.report RESULTS_DIR ...`: write the report again, from the journal and manifest alone.
 
 The same journal and manifest give the same bytes of everything below `report/` and of both parquet files:
-nothing here asks for the time, the machine or the folder's place.
+nothing here asks for the time, the machine or the folder's place. A folder that holds several results folders
+has each study's report written, and an overview of them; `--compare` sets several results folders side by
+side.
 """
 
+import argparse
 import json
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from analysis import claims, command, document
+from analysis import claims, command, comparison, document, overview
 from analysis.load import StudyRecords, load_study
 from analysis.output import write_file, write_parquet
 from analysis.plots.rendering import render_figures, write_figures
 from analysis.tables.rendering import render_tables, write_tables
+from harness.errors import HarnessError, ResultsError
 
 
 def write_report(path: Path) -> Path:
@@ -28,7 +34,10 @@ def write_report(path: Path) -> Path:
     Raises:
         ResultsError: It is no results folder, a file of it is damaged, or it cannot be written.
     """
-    records = load_study(path)
+    return _write_study(load_study(path))
+
+
+def _write_study(records: StudyRecords) -> Path:
     tables, figures = render_tables(records), render_figures(records)
     write_parquet(records)
     write_tables(records, tables)
@@ -47,12 +56,89 @@ def _claims_json(records: StudyRecords) -> str:
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-if __name__ == "__main__":
-    sys.exit(
-        command.run(
-            None,
-            module="analysis.report",
-            description="Write the report of one or more studies again from their journals.",
-            write=lambda path: [write_report(path)],
-        )
+def write_reports(root: Path, *, is_overview_only: bool = False) -> list[HarnessError]:
+    """Write the report of every study below a folder, then an overview of them; print the paths written.
+
+    Args:
+        root: Holds results folders, directly or one level further down.
+        is_overview_only: Reads the journals but writes no study's report.
+
+    Returns: What went wrong, each told on stderr. A study that cannot be read or written stops no other one
+        and stands in the overview with its reason.
+    """
+    summaries: list[overview.Summary] = []
+    unreadable: list[overview.Unreadable] = []
+
+    def write_one(folder: Path) -> Sequence[Path]:
+        records = load_study(folder)
+        written = [] if is_overview_only else [_write_study(records)]
+        summaries.append(overview.summarise(records, root))
+        return written
+
+    errors: list[HarnessError] = []
+    for folder in overview.study_folders(root):
+        error = command.attempt(partial(write_one, folder))
+        if error is not None:
+            errors.append(error)
+            unreadable.append(overview.Unreadable.of(folder, root, error))
+    last = command.attempt(lambda: [overview.write_overview(root, summaries, unreadable)])
+    return [*errors, last] if last else errors
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _options(arguments)
+    if options.compare:
+        error = command.attempt(lambda: [comparison.write_comparison(options.folders, options.out)])
+        return command.exit_code([error])
+    return max(_write_any(folder, is_overview_only=options.overview_only) for folder in options.folders)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = command.parser(
+        "analysis.report",
+        "Write the report of one or more studies again from their journals. Of a folder that holds several "
+        "results folders: each study's report and an overview.",
     )
+    modes = parser.add_mutually_exclusive_group()
+    modes.add_argument(
+        "--overview-only", action="store_true", help="write the overview of a folder, but no study's report"
+    )
+    modes.add_argument(
+        "--compare", action="store_true", help="write one comparison of two or more results folders"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="where the comparison is written (default: comparison/ beside the first results folder)",
+    )
+    options = parser.parse_args(arguments)
+    if options.out is not None and not options.compare:
+        parser.error("--out says where a comparison is written. Remedy: add --compare, or leave --out away.")
+    return options
+
+
+def _write_any(folder: Path, *, is_overview_only: bool) -> int:
+    """Write the report of a study, or reports and overview of a folder of studies; return the exit code."""
+    if overview.is_collection(folder):
+        return command.exit_code(write_reports(folder, is_overview_only=is_overview_only))
+    return command.exit_code(
+        [command.attempt(partial(_no_overview if is_overview_only else _report, folder))]
+    )
+
+
+def _report(folder: Path) -> Sequence[Path]:
+    return [write_report(folder)]
+
+
+def _no_overview(folder: Path) -> Sequence[Path]:
+    load_study(folder)  # says first what is wrong with a folder that is no results folder at all
+    raise ResultsError(
+        f"{folder}: the results of one study, of which there is no overview. "
+        f"Remedy: give the folder that holds it, or leave --overview-only away."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-import pandas as pd
-
 from analysis import audit, budget, claims, numbers, selection
 from analysis.load import StudyRecords
 from analysis.plots.final_accuracy import sampling_error
@@ -78,31 +76,6 @@ def _stopped_too_soon(records: StudyRecords) -> list[str]:
         f"{amount(row['metric'], row['regret'])}{claims.METRICS[row['metric']].unit}."
         for row in found[found["would_win"].fillna(0) > 0].to_dict("records")
     ]
-
-
-def failures(records: StudyRecords) -> list[dict[str, str]]:
-    """Return one row an arm, phase and status of runs that diverged or failed, with the first reason."""
-    lost = records.runs[records.runs["status"].isin(["diverged", "failed"])]
-    return [
-        {
-            "Arm": str(arm),
-            "Phase": str(phase),
-            "Status": str(status),
-            "Runs": str(len(group)),
-            "Learning rates": _span(group),
-            "First reason": next(iter(group["reason"].dropna()), numbers.ABSENT),
-        }
-        for (arm, phase, status), group in lost.groupby(["arm", "phase", "status"], sort=False)
-    ]
-
-
-def _span(runs: pd.DataFrame) -> str:
-    """Return the smallest and largest learning rate of some runs."""
-    rates = [float(rate) for rate in runs["config.lr"].dropna()] if "config.lr" in runs else []
-    if not rates:
-        return numbers.ABSENT
-    low, high = numbers.rate(min(rates)), numbers.rate(max(rates))
-    return low if low == high else f"{low} to {high}"
 
 
 def limits(records: StudyRecords) -> list[str]:

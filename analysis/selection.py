@@ -87,8 +87,11 @@ def choice_of(records: StudyRecords, arm: str) -> Choice:
     """Return what one arm chose."""
     declared = records.manifest.arms[arm]
     winner = records.winners.get(arm)
-    runs = records.runs[records.runs["arm"] == arm]
-    chosen = runs[runs["run_id"] == winner] if winner is not None else runs[runs["phase"] == "confirm"]
+    if winner is None:
+        chosen = records.runs_of("confirm", arm)
+    else:
+        search = records.runs_of("search", arm)
+        chosen = search[search["run_id"] == winner]
     configuration = _configuration(chosen)
     rate = configuration.get("lr", declared.fixed.get("lr"))
     return Choice(
@@ -102,7 +105,8 @@ def is_stability_limited(runs: pd.DataFrame, choice: Choice) -> bool:
     """Return whether the smallest rate above the chosen one that an arm's search runs tried diverged."""
     if choice.run_id is None or choice.learning_rate is None or "config.lr" not in runs:
         return False
-    above = runs[(runs["config.lr"] > choice.learning_rate) & (runs["status"] != "failed")]
+    is_above = (runs["config.lr"] > choice.learning_rate) & (runs["status"] != "failed")
+    above = runs.loc[is_above, ["config.lr", "status"]]
     if above.empty:
         return False
     nearest = above[above["config.lr"] == above["config.lr"].min()]
@@ -128,11 +132,11 @@ def runs_of_one_configuration(
     is_searched = bool(at) or not (
         records.manifest.arms[arm].confirm_runs or records.manifest.arms[arm].space
     )
-    runs = records.runs_of("search" if is_searched else "confirm")
-    runs = runs[runs["arm"] == arm]
+    runs = records.runs_of("search" if is_searched else "confirm", arm)
+    chosen = pd.Series(data=True, index=runs.index)
     for field, value in (at or {}).items():
-        runs = runs[has_value(runs, field, value)]
-    return runs.drop_duplicates("seed")
+        chosen &= has_value(runs, field, value)
+    return runs[chosen].drop_duplicates("seed")
 
 
 def has_value(runs: pd.DataFrame, field: str, value: Any) -> "pd.Series[bool]":

@@ -70,7 +70,7 @@ def compute_timing(records: StudyRecords) -> pd.DataFrame:
 def _measured(records: StudyRecords, line: responses.Line, point: responses.Point) -> dict[str, Any]:
     runs = point.runs(records)
     completed = runs[runs["status"] == "completed"]
-    epochs = _timed_epochs(records, completed)
+    epochs = timed_epochs(records, completed)
     seconds = epochs["seconds"]
     timed = {
         "epoch_seconds": seconds,
@@ -90,9 +90,10 @@ def _measured(records: StudyRecords, line: responses.Line, point: responses.Poin
     return row
 
 
-def _timed_epochs(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
+def timed_epochs(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the epochs that count, with their steps: whole ones, and no run's first if it has others."""
-    epochs = records.epochs.merge(runs[["run_id", "epochs", "steps_per_epoch"]], on="run_id")
+    own = runs[["run_id", "epochs", "steps_per_epoch"]]
+    epochs = records.epochs_of(own["run_id"]).merge(own, on="run_id")
     before = epochs.groupby("run_id")["step"].shift(fill_value=0)
     epochs = epochs.assign(steps=epochs["step"] - before)
     is_warm = (epochs["epoch"] > 1) | (epochs["epochs"] == 1)

@@ -151,7 +151,8 @@ def caption_stopping(records: StudyRecords, frame: pd.DataFrame) -> str:
     is_known = (frame["fate"] == "audited") & (frame["full_status"] != "failed")
     sizes = frame[is_known].groupby("arm", sort=False).size()
     counts = ", ".join(f"{arm} {n}" for arm, n in sizes.items())
-    without = [arm for arm in records.arms if arm not in set(frame["arm"])]
+    shown = set(frame["arm"].unique())
+    without = [arm for arm in records.arms if arm not in shown]
     region = (
         f" Shaded: within ±{metric.scale * metric.equivalence:g}{metric.unit} of the winner, where claims "
         "count a difference as too small to matter unless the study says otherwise."

@@ -52,7 +52,8 @@ def compute_curves(records: StudyRecords, quantity: Quantity) -> pd.DataFrame:
         mean over n >= 2 seeds.
     """
     runs = _curve_runs(records)
-    epochs = records.epochs.merge(runs[["run_id", "arm", "phase", "seed", "status"]], on="run_id")
+    own = runs[["run_id", "arm", "phase", "seed", "status"]]
+    epochs = records.epochs_of(own["run_id"]).merge(own, on="run_id")
     epochs = epochs.assign(seconds=epochs.groupby("run_id")["seconds"].cumsum())
     sizes = {str(arm): len(group) for arm, group in runs.groupby("arm")}
     rows: list[dict[str, object]] = []

@@ -4,9 +4,11 @@ One panel an arm, every search run of it: nothing that was tried is left out bec
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -36,44 +38,37 @@ def compute_rates(records: StudyRecords) -> pd.DataFrame:
     runs = records.runs_of("search")
     if "config.lr" not in runs:
         runs = runs.assign(**{"config.lr": float("nan")})
-    runs = runs[runs["arm"].isin(ranged) & runs["config.lr"].notna()]
-    rows = [
+    shown = runs["arm"].isin(ranged) & runs["config.lr"].notna()
+    runs = runs.loc[shown, ["arm", "run_id", "seed", "config.lr", "status", "epochs", metric]]
+    arms = runs["arm"]
+    is_best = runs["run_id"] == arms.map({arm: chosen[arm].run_id for arm in ranged})
+    return pd.DataFrame(
         {
-            "arm": arm,
-            "run_id": run_id,
-            "seed": seed,
-            "learning_rate": rate,
-            "status": status,
-            "epochs": epochs,
+            **{name: runs[name] for name in ("arm", "run_id", "seed")},
+            "learning_rate": runs["config.lr"],
+            "status": runs["status"],
+            "epochs": runs["epochs"],
             "metric": metric,
-            "value": value if status != "diverged" else None,
-            "place": _place(status, value),
-            "is_best": run_id == chosen[arm].run_id,
-            "edge": chosen[arm].edge if run_id == chosen[arm].run_id else None,
-            **_bounds(chosen[arm].learning_rate_range),
+            "value": runs[metric].mask(runs["status"] == "diverged"),
+            "place": _places(runs["status"], runs[metric]),
+            "is_best": is_best,
+            "edge": arms.map({arm: chosen[arm].edge for arm in ranged}).where(is_best),
+            **{end: arms.map(values) for end, values in _bounds(chosen, ranged).items()},
         }
-        for arm, run_id, seed, rate, status, epochs, value in runs[
-            ["arm", "run_id", "seed", "config.lr", "status", "epochs", metric]
-        ].itertuples(index=False)
-    ]
-    columns = ["arm", "run_id", "seed", "learning_rate", "status", "epochs", "metric", "value", "place"]
-    return pd.DataFrame(rows, columns=[*columns, "is_best", "edge", "low", "high", "is_log", "is_listed"])
+    ).reset_index(drop=True)
 
 
-def _place(status: str, value: float) -> str:
-    if status in {"diverged", "failed"} or math.isnan(value):
-        return "rail"
-    return "hollow" if status == "stopped" else "filled"
+def _places(statuses: pd.Series, values: pd.Series) -> list[str]:
+    is_lost = statuses.isin(["diverged", "failed"]) | values.isna()
+    return list(np.select([is_lost, statuses == "stopped"], ["rail", "hollow"], default="filled"))
 
 
-def _bounds(declared: selection.Range | None) -> dict[str, object]:
-    if declared is None:
-        return {}
+def _bounds(chosen: dict[str, selection.Choice], arms: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return, for each property of the declared range, its value by arm."""
+    ranges = {arm: chosen[arm].learning_rate_range for arm in arms}
     return {
-        "low": declared.low,
-        "high": declared.high,
-        "is_log": declared.is_log,
-        "is_listed": declared.is_listed,
+        name: {arm: getattr(declared, name) for arm, declared in ranges.items()}
+        for name in ("low", "high", "is_log", "is_listed")
     }
 
 
@@ -165,7 +160,8 @@ def caption_rates(records: StudyRecords, frame: pd.DataFrame) -> str:
     """Return what the marks mean."""
     if frame.empty:
         return "No learning-rate plot: no arm searched its learning rate, or no such run has ended."
-    fixed = [arm for arm in records.arms if arm not in set(frame["arm"])]
+    shown = set(frame["arm"].unique())
+    fixed = [arm for arm in records.arms if arm not in shown]
     without = f" Not shown, because fixed or not yet run: {', '.join(fixed)}." if fixed else ""
     rule = WinnerRule.of(records.manifest)
     by = f" by {rule.in_words()}" if rule.average_epochs > 1 or rule.seeds > 1 else ""

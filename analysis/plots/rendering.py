@@ -1,4 +1,4 @@
-"""Figures as svg, png and CSV twin; the same records give the same bytes on every machine."""
+"""Figures as svg, pdf, png and CSV twin; the same records give the same bytes on every machine."""
 
 import io
 import re
@@ -15,6 +15,11 @@ from analysis.plots.style import RC, arm_styles
 
 _PNG_DPI = 150
 
+_PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
+"""Paths and positions in a drawing: in points, of which a hundredth is more than an eye or a printer sees."""
+
+_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedFigure:
@@ -29,6 +34,8 @@ class RenderedFigure:
     svg: str | None
     """None where the study has nothing to draw; the caption then says why."""
     png: bytes | None
+    pdf: bytes | None = None
+    """For papers: fonts inside, as TrueType."""
 
     def csv(self) -> str:
         """Return the CSV twin with full precision; absent values are empty."""
@@ -62,17 +69,19 @@ def render_figures(records: StudyRecords) -> dict[str, RenderedFigure]:
             numbers=frame,
             svg=None if figure is None else as_svg(figure, name, plot.title),
             png=None if figure is None else as_png(figure),
+            pdf=None if figure is None else as_pdf(figure, plot.title),
         )
     return rendered
 
 
 def write_figures(records: StudyRecords, figures: dict[str, RenderedFigure]) -> None:
-    """Write each figure that has a drawing below `report/figures/` as svg and png with its CSV twin."""
+    """Write each figure that has a drawing below `report/figures/` as svg, pdf and png with its CSV twin."""
     folder = records.folder.report / "figures"
     for name, figure in figures.items():
-        if figure.svg is None or figure.png is None:
+        if figure.svg is None or figure.png is None or figure.pdf is None:
             continue
         write_file(folder / f"{name}.svg", figure.svg)
+        write_file(folder / f"{name}.pdf", figure.pdf)
         write_file(folder / f"{name}.png", figure.png)
         write_file(folder / f"{name}.csv", figure.csv())
 
@@ -97,7 +106,12 @@ def as_svg(figure: Figure, name: str, title: str) -> str:
     # The salt fixes ids that matplotlib draws at random otherwise; date and version would change the bytes.
     with mpl.rc_context(RC | {"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
-    return buffer.getvalue()
+    return _PLACES.sub(_rounded, buffer.getvalue())
+
+
+def _rounded(place: re.Match[str]) -> str:
+    """Return an attribute with its numbers at two decimals."""
+    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), place[0])
 
 
 def as_png(figure: Figure) -> bytes:
@@ -105,4 +119,20 @@ def as_png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with mpl.rc_context(RC):
         figure.savefig(buffer, format="png", dpi=_PNG_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def as_pdf(figure: Figure, title: str) -> bytes:
+    """Return a laid-out figure as PDF.
+
+    Args:
+        figure: As `laid_out` returns.
+        title: Stands in the file's metadata.
+    """
+    buffer = io.BytesIO()
+    unstamped = {"CreationDate": None, "Creator": None, "Producer": None}  # date and version change the bytes
+    # Compressors differ between machines: only images, too large without, are worth other bytes there.
+    has_image = bool(figure.findobj(lambda artist: artist.get_rasterized()))
+    with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}):
+        figure.savefig(buffer, format="pdf", dpi=_PNG_DPI, metadata=unstamped | {"Title": title})
     return buffer.getvalue()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
@@ -61,6 +62,7 @@ RC: dict[Any, Any] = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
     "path.simplify": False,
 }
 
@@ -90,6 +92,20 @@ def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
             line=_LINES[position % len(_LINES)],
         )
         for position, arm in enumerate(arms)
+    }
+
+
+def line_styles(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> dict[str, ArmStyle]:
+    """Return the look of each line: its first arm's, under its own name."""
+    first = frame.drop_duplicates("line")
+    return {
+        str(line): ArmStyle(
+            label=literal(str(line)),
+            color=styles[arm].color,
+            marker=styles[arm].marker,
+            line=styles[arm].line,
+        )
+        for line, arm in zip(first["line"], first["arm"], strict=True)
     }
 
 

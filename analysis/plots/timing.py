@@ -11,12 +11,12 @@ from analysis import numbers, timing
 from analysis.load import StudyRecords
 from analysis.plots.level_axis import axis_label, set_level_axis
 from analysis.plots.spec import Plot
-from analysis.plots.style import RC, ArmStyle, label_ends, literal, plain_log_ticks
+from analysis.plots.style import RC, ArmStyle, label_ends, line_styles, plain_log_ticks
 
 
 def draw_timing(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel a quantity, all lines in each."""
-    looks = _line_styles(frame, styles)
+    looks = line_styles(frame, styles)
     with mpl.rc_context(RC):
         figure = Figure(figsize=(10.8, 3.6), layout="constrained")
         axes = figure.subplots(1, len(timing.QUANTITIES))
@@ -31,20 +31,6 @@ def draw_timing(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         last = frame[frame["kind"] == "measured"].groupby("line", sort=False).tail(1).to_dict("records")
         label_ends(axes[-1], {row["line"]: (row["x"], row[quantity]) for row in last}, looks)
     return figure
-
-
-def _line_styles(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> dict[str, ArmStyle]:
-    """Return the look of each line: its first arm's, under its own name."""
-    first = frame.drop_duplicates("line")
-    return {
-        str(line): ArmStyle(
-            label=literal(str(line)),
-            color=styles[arm].color,
-            marker=styles[arm].marker,
-            line=styles[arm].line,
-        )
-        for line, arm in zip(first["line"], first["arm"], strict=True)
-    }
 
 
 def _draw_line(ax: Axes, frame: pd.DataFrame, quantity: str, style: ArmStyle) -> None:

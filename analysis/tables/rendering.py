@@ -5,30 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis import numbers as number_text
 from analysis.load import StudyRecords
 from analysis.output import write_file
+from analysis.tables.latex import latex_table
 from analysis.tables.registry import TABLES
-
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "±": r"$\pm$",
-    number_text.TIMES: r"$\times$",
-    "↓": r"$\downarrow$",
-    "↑": r"$\uparrow$",
-    number_text.ABSENT: "--",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +29,10 @@ class RenderedTable:
 
     def markdown(self) -> str:
         """Return the cells as a GitHub table, then the caption."""
-        lines = [_markdown_row(self.cells.columns), _markdown_row(["---"] * len(self.cells.columns))]
+        lines = [
+            _markdown_row([escape_markdown(c) for c in self.cells.columns]),
+            _markdown_row(["---"] * len(self.cells.columns)),
+        ]
         lines += [
             _markdown_row([escape_markdown(c) for c in row]) for row in self.cells.itertuples(index=False)
         ]
@@ -57,25 +40,8 @@ class RenderedTable:
         return f"{body}\n\n{escape_markdown(self.caption)}\n"
 
     def latex(self) -> str:
-        """Return the cells as a table for LaTeX documents that use the package booktabs."""
-        columns = "l" * len(self.cells.columns)
-        rows = [list(self.cells.columns), *self.cells.itertuples(index=False)]
-        head, *body = (" & ".join(escape_latex(cell) for cell in row) + r" \\" for row in rows)
-        lines = [
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{escape_latex(self.caption)}}}",
-            rf"\label{{tab:{self.name}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            head,
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-        ]
-        return "\n".join(lines) + "\n"
+        """Return the cells as a table for LaTeX documents."""
+        return latex_table(self.name, self.title, self.caption, self.cells)
 
 
 def render_tables(records: StudyRecords) -> dict[str, RenderedTable]:
@@ -107,11 +73,6 @@ def write_tables(records: StudyRecords, tables: dict[str, RenderedTable]) -> Non
 def escape_markdown(text: object) -> str:
     """Return text of a study so that Markdown shows it as it is, on one line."""
     return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split()))
-
-
-def escape_latex(text: object) -> str:
-    """Return text of a study so that LaTeX shows it as it is."""
-    return "".join(_TEX.get(character, character) for character in str(text))
 
 
 def _markdown_row(cells: "pd.Index[str] | list[str]") -> str:

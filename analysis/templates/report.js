@@ -1,4 +1,4 @@
-// Optional: the report is complete without it. Sorts tables by a click on a heading and copies them as text.
+// Optional: the report is complete without it. Sorts tables by a click on a heading, copies tables and commands.
 const number = (text) => { const found = text.replace(/,/g, "").match(/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?/); return found ? Number(found[0]) : NaN; };
 const order = (a, b) => { const x = number(a), y = number(b); return isNaN(x) || isNaN(y) ? a.localeCompare(b) : x - y; };
 
@@ -19,13 +19,18 @@ document.querySelectorAll("thead th").forEach((heading) => {
   heading.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(heading); });
 });
 
+const text = (block) => {
+  const table = block.querySelector("table");
+  if (!table) return block.querySelector("pre")?.innerText.trim();
+  return [...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim().replace(/\s*\n\s*/g, "; ")).join("\t")).join("\n");
+};
+
 document.querySelectorAll("[data-copy]").forEach((button) => {
-  const table = document.getElementById(button.dataset.copy).querySelector("table");
-  if (!table || !navigator.clipboard) return;
+  const block = document.getElementById(button.dataset.copy);
+  if (!text(block) || !navigator.clipboard) return;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    const lines = [...table.rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim()).join("\t"));
-    await navigator.clipboard.writeText(lines.join("\n"));
+    await navigator.clipboard.writeText(text(block));
     button.textContent = "copied";
   });
 });

@@ -49,6 +49,7 @@ class Study:
     winners: dict[str, str | None] = field(default_factory=dict)
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
+    baseline: str | None = None
     claims: list[dict[str, Any]] = field(default_factory=list)
     published: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     search_runs: dict[str, int] = field(default_factory=dict)
@@ -130,6 +131,7 @@ class Study:
             search_seeds=sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
             confirm_seeds=sorted({r.seed for r in self.runs if r.phase == "confirm"}),
             resources={"cpu": 1, "gpu": 0, **self.resources},
+            baseline=self.baseline,
             claims=self.claims,
             published=self.published,
             dataset={
@@ -260,6 +262,7 @@ def _three_arms() -> Study:
         study.audit(study.add(arm, "search", lr=3e-4, status="stopped", epochs=1, val_loss=0.1))
         tilt = {"sgd": 1.0, "rmsprop": 0.9, "adam": 1.1}[arm]
         study.confirm(arm, [accuracy + tilt * offset for offset in SEED_OFFSETS], lr=best)
+    study.baseline = "sgd"
     study.published = {"adam": [{"source": "study A, table 1", "values": {"test_accuracy": 0.8841}}]}
     study.claims = [
         {
@@ -298,6 +301,33 @@ def _measured() -> Study:
     return study
 
 
+def _tuned() -> Study:
+    """Return two arms of one template, each with 24 search runs over two fields and five confirm seeds."""
+    sizes = {f"adam@batch_size={size}": size for size in (64, 256)}
+    space = {"lr": LOG_RANGE, "dropout": {"low": 0.0, "high": 0.5}}
+    study = Study(arms=dict.fromkeys(sizes, space))
+    study.fixed = {arm: {"batch_size": size, "optimizer": "adam"} for arm, size in sizes.items()}
+    study.name = "batch_sizes_tuned"
+    for arm, size in sizes.items():
+        same = {"batch_size": size, "optimizer": "adam"}
+        for i in range(24):  # 5, 7 and 11 have no factor with 24 in common: every value comes once
+            study.add(
+                arm,
+                "search",
+                lr=10.0 ** (-4 + (i * 7 % 24) / 6),
+                val_loss=0.4 + 0.01 * (i * 5 % 24),
+                configuration=same | {"dropout": 0.02 * (i * 11 % 24)},
+            )
+        study.winners[arm] = f"{arm}-search-000"
+        study.confirm(
+            arm,
+            [0.88 + offset for offset in SEED_OFFSETS[:5]],
+            lr=1e-4,
+            configuration=same | {"dropout": 0.0},
+        )
+    return study
+
+
 @pytest.fixture
 def results(three_arms: Study, tmp_path: Path) -> Path:
     """Return the results folder of `three_arms`."""
@@ -320,8 +350,22 @@ def measured_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=["reported", "measured_report"])
+@pytest.fixture(scope="session")
+def tuned_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the results folder of a template's arms with its report; tests only read it."""
+    folder = _tuned().write(tmp_path_factory.mktemp("tuned"))
+    write_report(folder)
+    return folder
+
+
+@pytest.fixture
+def all_reports(reported: Path, measured_report: Path, tuned_report: Path) -> list[Path]:
+    """Return the three: together they have every table and every figure."""
+    return [reported, measured_report, tuned_report]
+
+
+@pytest.fixture(params=["reported", "measured_report", "tuned_report"])
 def any_report(request: pytest.FixtureRequest) -> Path:
-    """Return each of the two in turn: together they have every table and every figure."""
+    """Return each of the three in turn."""
     folder: Path = request.getfixturevalue(request.param)
     return folder

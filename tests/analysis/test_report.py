@@ -1,5 +1,6 @@
 """The whole report: same bytes, one offline page, sane for every kind of study."""
 
+import html
 import json
 import re
 import shutil
@@ -43,7 +44,7 @@ def test_deleted_outputs_come_back_as_the_same_bytes(any_report: Path, tmp_path:
     after = everything_below(moved)
     assert after == everything_below(any_report)
     assert {"runs.parquet", "epochs.parquet", "report/index.html", "report/report.md"} <= after.keys()
-    for kind, formats in (("figures", {"svg", "png", "csv"}), ("tables", {"csv", "md", "tex"})):
+    for kind, formats in (("figures", {"svg", "pdf", "png", "csv"}), ("tables", {"csv", "md", "tex"})):
         for name in names_below(moved, kind):
             assert {f"report/{kind}/{name}.{form}" for form in formats} <= after.keys()
 
@@ -53,10 +54,10 @@ def names_below(results: Path, kind: str) -> set[str]:
     return {path.stem for path in (results / "report" / kind).iterdir()}
 
 
-def test_every_row_is_in_a_report(reported: Path, measured_report: Path) -> None:
-    """A study with a search and one that only measures have every table and figure between them."""
+def test_every_row_is_in_a_report(all_reports: list[Path]) -> None:
+    """Together, the three studies of these tests have every table and every figure."""
     for kind, rows in (("figures", PLOTS), ("tables", TABLES)):
-        assert names_below(reported, kind) | names_below(measured_report, kind) == set(rows)
+        assert set().union(*(names_below(folder, kind) for folder in all_reports)) == set(rows)
 
 
 def test_parquet_holds_the_runs(reported: Path) -> None:
@@ -115,6 +116,18 @@ def test_every_figure_is_described_in_words(any_report: Path) -> None:
     assert all(re.search(r"\d", description) for description in page.descriptions)
 
 
+def test_the_command_can_be_pasted(results: Path) -> None:
+    """Arguments that a shell would take apart are quoted, in both documents."""
+    manifest = ResultsFolder(results).manifest
+    argument = '"search_spaces/optimizers.yaml", "--set", "arms.sgd.lr={low: 1, high: 2}"'
+    text = manifest.read_text(encoding="utf-8").replace('"search_spaces/optimizers.yaml"', argument)
+    manifest.write_text(text, encoding="utf-8")
+    page, _ = page_of(results)
+    quoted = "search_spaces/optimizers.yaml --set 'arms.sgd.lr={low: 1, high: 2}'"
+    assert quoted in html.unescape(page)
+    assert quoted in (results / "report" / "report.md").read_text(encoding="utf-8")
+
+
 def test_script_fits_five_kilobytes(reported: Path) -> None:
     """The page is complete without its script, which only sorts and copies."""
     text, _ = page_of(reported)
@@ -142,6 +155,7 @@ def test_text_of_the_study_is_shown_and_never_run(three_arms: "Study", tmp_path:
     three_arms.question = attack
     three_arms.claims[0]["says"] = attack
     three_arms.arms = {attack: three_arms.arms.pop("sgd")} | three_arms.arms
+    three_arms.baseline = attack
     three_arms.winners = {attack: three_arms.winners.pop("sgd")} | three_arms.winners
     for run in three_arms.runs:
         run.arm = attack if run.arm == "sgd" else run.arm
@@ -172,6 +186,7 @@ def test_order_of_runs_and_names_of_arms_change_no_number(three_arms: "Study", t
         run.arm = names[run.arm]
     three_arms.runs.reverse()
     three_arms.arms = {names[arm]: space for arm, space in three_arms.arms.items()}
+    three_arms.baseline = "zeta"
     three_arms.winners = {names[arm]: winner for arm, winner in three_arms.winners.items()}
     three_arms.published = {names[arm]: runs for arm, runs in three_arms.published.items()}
     for claim in three_arms.claims:

@@ -1,0 +1,187 @@
+"""What the batch size costs and gives: steps, seconds, the way to a common loss, and where each size ends.
+
+An epoch of small batches has more steps than one of large batches, so a study that grants epochs grants small
+batches more steps. Both budgets therefore stand beside every result, and the way to one common loss is
+counted in both.
+
+Source: Shallue et al. (2019), Measuring the effects of data parallelism on neural network training,
+arXiv:1811.03600: steps to a target against the batch size, with the learning rate tuned for each size.
+"""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis import numbers, responses, selection, statistics, timing
+from analysis.claims.times import shared_machine
+from analysis.load import StudyRecords
+from analysis.timing import timed_epochs
+
+MEANS = ("val_loss", "test_accuracy")
+"""Columns of the runs whose means are shown."""
+TO_TARGET = ("epochs_to", "steps_to")
+
+_ENDS = ("", "_low", "_high")
+_COLUMNS = {
+    "line": "str",
+    "arm": "str",
+    "phase": "str",
+    "field": "str",
+    "level": "str",
+    "x": "float64",
+    "scale": "str",
+    "learning_rate": "float64",
+    "is_tuned": "bool",
+    "edge": "str",
+    "budget_epochs": "Int64",
+    "budget_steps": "Int64",
+    "steps_per_epoch": "Int64",
+    **{f"epoch_seconds{end}": "float64" for end in _ENDS},
+    "is_comparable": "bool",
+    "target": "float64",
+    "reached": "int64",
+    **{f"{name}{end}": "float64" for name in (*TO_TARGET, *MEANS) for end in ("", "_half_width")},
+    "runs": "int64",
+    "n": "int64",
+    "diverged": "int64",
+    "failed": "int64",
+}
+
+
+def lines(records: StudyRecords) -> list[responses.Line]:
+    """Return the lines along which only the batch size changes (and what was tuned for it)."""
+    return [line for line in responses.lines(records) if line.field == timing.FIELD]
+
+
+def has_batch_sizes(records: StudyRecords) -> bool:
+    """Return whether the study varies the batch size."""
+    return bool(lines(records))
+
+
+def compute_batch_sizes(records: StudyRecords) -> pd.DataFrame:
+    """Return one row a line and batch size, of lines with runs.
+
+    Returns: Columns `line, arm, phase, field, level, x, scale, learning_rate, is_tuned, edge, budget_epochs,
+        budget_steps, steps_per_epoch`, `epoch_seconds` as the median over epochs with its quartiles `_low`
+        and `_high` (absent for a grid whose table of times has them), `is_comparable` (whether these
+        seconds are, between sizes), `target, reached`, `epochs_to` and `steps_to` the target as means over
+        the `reached` runs, `val_loss` and `test_accuracy` as means over the `n` completed ones, each with
+        the half-width of its 95 % t-interval, then `runs, n, diverged, failed`. Where a run diverged there
+        are no means of loss and accuracy, and where a run misses the target no half-widths of the way to
+        it. `target` is the validation loss of `target_of`; `edge` is `lower`, `upper` or empty.
+    """
+    rows: list[dict[str, Any]] = []
+    for line in lines(records):
+        points = [(point, point.runs(records)) for point in line.points]
+        runs = pd.concat([found for _, found in points])
+        shared = {"target": target_of(records, line), "is_comparable": shared_machine(runs) is None}
+        rows += [
+            responses.place(line, point.level, point.arm)
+            | shared
+            | _settings(records, point)
+            | _costs(records, point, found)
+            | _way(records, found, shared["target"])
+            | _means(found)
+            for point, found in points
+            if len(runs)
+        ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def target_of(records: StudyRecords, line: responses.Line) -> float | None:
+    """Return the validation loss that every batch size reaches on average: the largest of their means.
+
+    A size with a diverged run has no mean; None where no size has one.
+    """
+    means = [_means(point.runs(records))["val_loss"] for point in line.points]
+    return max((mean for mean in means if mean is not None), default=None)
+
+
+def _settings(records: StudyRecords, point: responses.Point) -> dict[str, Any]:
+    """Return the learning rate of one batch size, and whether it was tuned for it."""
+    held = {**records.manifest.arms[point.arm].fixed, **point.at}
+    if "lr" in held or point.at:
+        return {"learning_rate": held.get("lr"), "is_tuned": False, "edge": ""}
+    choice = selection.choice_of(records, point.arm)
+    return {"learning_rate": choice.learning_rate, "is_tuned": True, "edge": choice.edge or ""}
+
+
+def _costs(records: StudyRecords, point: responses.Point, runs: pd.DataFrame) -> dict[str, Any]:
+    """Return the budget of a run in epochs and steps, and what an epoch takes."""
+    steps, epochs = runs["steps_per_epoch"].max(), records.manifest.arms[point.arm].max_epochs
+    has_both = epochs is not None and pd.notna(steps)
+    is_told = bool(point.at) and timing.is_timed(records)  # in the table of times
+    counted = runs.iloc[:0] if is_told else runs[runs["status"] == "completed"]
+    seconds = timed_epochs(records, counted)["seconds"].astype("float64")
+    low, middle, high = seconds.quantile([0.25, 0.5, 0.75])
+    return {
+        "budget_epochs": epochs,
+        "budget_steps": int(epochs * steps) if has_both else None,
+        "steps_per_epoch": steps if pd.notna(steps) else None,
+        "epoch_seconds": middle,
+        "epoch_seconds_low": low,
+        "epoch_seconds_high": high,
+    }
+
+
+def first_below(records: StudyRecords, runs: pd.DataFrame, target: float | None) -> pd.DataFrame:
+    """Return of each completed run that reaches a validation loss the first epoch that does, and its step.
+
+    Returns: Columns `run_id, epochs_to, steps_to`.
+    """
+    epochs = records.epochs_of(runs.loc[runs["status"] == "completed", "run_id"])
+    is_met = epochs["val_loss"] <= (float("-inf") if target is None else target)
+    first = epochs[is_met].drop_duplicates("run_id")  # epochs are in order
+    return first[["run_id", "epoch", "step"]].rename(columns={"epoch": "epochs_to", "step": "steps_to"})
+
+
+def _way(records: StudyRecords, runs: pd.DataFrame, target: float | None) -> dict[str, Any]:
+    """Return how many runs reach the target, and after how many epochs and steps on average."""
+    first = first_below(records, runs, target)
+    row: dict[str, Any] = {"reached": len(first)}
+    for name in TO_TARGET:
+        interval = statistics.t_interval(list(first[name].astype("float64")))
+        is_whole = len(first) == len(runs)
+        row |= {name: interval.mean, f"{name}_half_width": interval.half_width if is_whole else None}
+    return row
+
+
+def _means(runs: pd.DataFrame) -> dict[str, Any]:
+    """Return counts of some runs of one batch size, and the means of those of full length."""
+    counts = {status: int((runs["status"] == status).sum()) for status in ("diverged", "failed")}
+    completed = runs[runs["status"] == "completed"]
+    row: dict[str, Any] = {"runs": len(runs), "n": len(completed), **counts}
+    for name in MEANS:
+        interval = statistics.t_interval([] if counts["diverged"] else list(completed[name].dropna()))
+        row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
+    return row
+
+
+def target_in_words(frame: pd.DataFrame) -> str:
+    """Return what the target is, and its value on each line."""
+    targets = frame.drop_duplicates("line").to_dict("records")
+    values = "; ".join(f"{row['line']} {numbers.rate(row['target'])}" for row in targets)
+    return (
+        "Target: the largest of the sizes' mean validation losses at the end, so that each size reaches it "
+        f"on average, and its own seeds about every other time ({values})."
+    )
+
+
+def budgets_in_words() -> str:
+    """Return what must be known of the two budgets before sizes are compared."""
+    return (
+        "All sizes train for the same epochs, in which a small batch makes more steps: a comparison at equal "
+        "epochs favours small batches, one at equal steps would favour large ones (Shallue et al. 2019)."
+    )
+
+
+def quality_in_words(frame: pd.DataFrame) -> str:
+    """Return which lines say nothing of quality, because their rate was not tuned; empty where all were."""
+    untuned = list(dict.fromkeys(frame.loc[~frame["is_tuned"], "line"]))
+    if not untuned:
+        return ""
+    which = "" if len(untuned) == frame["line"].nunique() else f" for {', '.join(untuned)}"
+    return (
+        f"Nothing is said of quality{which}: the learning rate was not tuned for each batch size, and a rate "
+        "that suits one size does not suit another."
+    )

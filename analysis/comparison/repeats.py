@@ -1,0 +1,176 @@
+"""Repeatability: runs with the same arm, phase, seed and configuration in two folders, epoch by epoch."""
+
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import pandas as pd
+from pandas.util import hash_pandas_object
+
+from analysis import numbers
+from analysis.comparison.recipes import UNRECORDED, recipe_columns, with_columns
+from analysis.comparison.sides import Side
+from analysis.tables.rendering import RenderedTable
+from harness.records.events import Phase
+
+_LOSSES = ("train_loss", "val_loss")
+
+_KEPT = ["arm", "phase", "run_id", "status", "epochs", "test_accuracy"]
+
+_COLUMNS = {
+    "folder": "str",
+    "arm": "str",
+    "phase": "str",
+    "matched": "int64",
+    "compared": "int64",
+    "identical": "int64",
+    "same_end": "int64",
+    "first_different_epoch": "Int64",
+    "val_loss": "float64",
+    "test_accuracy": "float64",
+}
+
+
+def compute_repeats(sides: Sequence[Side]) -> pd.DataFrame:
+    """Return one row a folder after the first, arm and phase with matching runs.
+
+    Returns: Columns `folder, arm, phase, matched, compared, identical, same_end, first_different_epoch,
+        val_loss, test_accuracy`. `matched` counts pairs of runs; `compared` those with a common epoch, and
+        `identical` those of them whose training and validation losses are equal bit for bit at every common
+        epoch. `same_end`: pairs that ended with the same status after the same epochs.
+        `first_different_epoch` is the earliest of any pair, absent where none differs. The last two are the
+        largest absolute differences: of validation loss over common epochs, of test accuracy over pairs.
+    """
+    frames = [_of_folder(sides[0], other) for other in sides[1:]]
+    return pd.concat(frames, ignore_index=True).astype(_COLUMNS)
+
+
+def _of_folder(first: Side, other: Side) -> pd.DataFrame:
+    pairs = match_runs(first.records.runs, other.records.runs)
+    pairs = pairs.join(_compare_epochs(pairs, first.records.epochs, other.records.epochs))
+    pairs = pairs.assign(
+        is_compared=pairs["is_identical"].notna(),
+        is_identical=pairs["is_identical"].eq(other=True),  # absent where no epoch is common
+        is_same_end=(pairs["status"] == pairs["status_there"]) & (pairs["epochs"] == pairs["epochs_there"]),
+        test_gap=(pairs["test_accuracy"] - pairs["test_accuracy_there"]).abs(),
+    )
+    groups = pairs.groupby(["arm", "phase"], sort=False)
+    counted = groups.agg(
+        matched=("run_id", "size"),
+        compared=("is_compared", "sum"),
+        identical=("is_identical", "sum"),
+        same_end=("is_same_end", "sum"),
+        first_different_epoch=("first_different_epoch", "min"),
+        val_loss=("val_gap", "max"),
+        test_accuracy=("test_gap", "max"),
+    )
+    rows = counted.reset_index().assign(folder=other.name)[list(_COLUMNS)]
+    order = {"arm": first.records.arms, "phase": list(get_args(Phase))}
+    return rows.sort_values(["arm", "phase"], key=lambda cells: cells.map(order[str(cells.name)].index))
+
+
+def match_runs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a pair of runs with the same arm, phase, seed and recipe settings.
+
+    Runs that repeat all of these within a folder are matched in their order.
+
+    Args:
+        first: Runs of the first folder, sorted by id.
+        second: Runs of the other, likewise; what it has of its own comes back with the ending `_there`.
+    """
+    fields = recipe_columns(first, second)
+    keys = ["arm", "phase", "seed", "settings"]
+    keyed = []
+    for frame in (first, second):
+        settings = with_columns(frame, fields)[fields].apply(_key)
+        # 64 bits: among a million configurations, two share a hash with a chance of 3 in 100 million.
+        whole = frame[[*_KEPT, "seed"]].assign(settings=hash_pandas_object(settings, index=False))
+        keyed.append(whole.assign(repetition=whole.groupby(keys).cumcount()))
+    return keyed[0].merge(keyed[1], on=[*keys, "repetition"], suffixes=("", "_there"), validate="1:1")
+
+
+def _compare_epochs(pairs: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Return, by the index of the pairs that have a common epoch, what their losses differ by.
+
+    Returns: Columns `is_identical, first_different_epoch, val_gap`.
+    """
+    ours = pairs[["run_id"]].rename_axis("pair").reset_index().merge(first, on="run_id")
+    ids = pairs[["run_id_there"]].set_axis(["run_id"], axis="columns").rename_axis("pair").reset_index()
+    both = ours.merge(ids.merge(second, on="run_id"), on=["pair", "epoch"], suffixes=("", "_there"))
+    is_same = pd.Series(data=True, index=both.index)
+    for loss in _LOSSES:  # a loss that is not finite is absent in both
+        here, there = both[loss], both[f"{loss}_there"]
+        is_same &= (here == there) | (here.isna() & there.isna())
+    gap = (both["val_loss"] - both["val_loss_there"]).abs()
+    both = both.assign(is_same=is_same, different_epoch=both["epoch"].where(~is_same), val_gap=gap)
+    return both.groupby("pair").agg(
+        is_identical=("is_same", "all"),
+        first_different_epoch=("different_epoch", "min"),
+        val_gap=("val_gap", "max"),
+    )
+
+
+def _key(cells: "pd.Series[Any]") -> "pd.Series[str]":
+    """Return settings as text that is the same for the same value, whichever type its column has."""
+    is_number = pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
+    text = cells.astype("float64").astype(str) if is_number else cells.astype(str)
+    return text.where(cells.notna(), "")
+
+
+def lay_out_repeats(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return counts of pairs and the largest differences, accuracies in percentage points."""
+    cells = pd.DataFrame(
+        {
+            "Arm": frame["arm"],
+            "Phase": frame["phase"],
+            "Folder": frame["folder"],
+            "In both": frame["matched"].map(str),
+            "Bit-identical losses": _of(frame["identical"], frame["compared"]),
+            "Same end": _of(frame["same_end"], frame["matched"]),
+            "First different epoch": frame["first_different_epoch"].astype(object).map(_epoch),
+            "Largest difference of validation loss": frame["val_loss"].map(lambda gap: _gap(gap, 1)),
+            "Largest difference of test accuracy (pp)": frame["test_accuracy"].map(
+                lambda gap: _gap(gap, 100)
+            ),
+        },
+        dtype=object,
+    )
+    return cells if len(set(frame["folder"])) > 1 else cells.drop(columns="Folder")
+
+
+def _of(counts: "pd.Series[int]", totals: "pd.Series[int]") -> list[str]:
+    return [f"{count} of {total}" for count, total in zip(counts, totals, strict=True)]
+
+
+def _epoch(epoch: object) -> str:
+    return numbers.ABSENT if pd.isna(epoch) else str(epoch)  # type: ignore[call-overload]
+
+
+def _gap(gap: float, scale: float) -> str:
+    return numbers.ABSENT if not numbers.is_present(gap) else f"{scale * gap:.2g}"
+
+
+def caption_repeats(frame: pd.DataFrame, names: Sequence[str]) -> str:
+    """Return which runs were matched and what was compared."""
+    matching = "the same arm, phase, seed and recipe settings"
+    if frame.empty:
+        return f"No run of {names[0]} has {matching} as one of another folder, so nothing can be repeated."
+    return (
+        f"Pairs of runs, one of {names[0]} and one of the other folder, with {matching}. Bit-identical: "
+        "training and validation loss equal in every bit at every epoch that both ran, of the pairs with "
+        "such an epoch. Same end: same status after as many epochs; early stopping depends on what other "
+        "runs had reached, so it may end the same run sooner or later. First different epoch: the earliest "
+        f"of any pair ({numbers.ABSENT}: none differs). {UNRECORDED} Largest absolute "
+        "differences are over epochs that both ran (validation loss) and over tested runs (test accuracy)."
+    )
+
+
+def render_repeats(sides: Sequence[Side]) -> RenderedTable:
+    """Return the table, ready for every format."""
+    frame = compute_repeats(sides)
+    return RenderedTable(
+        name="repeats",
+        title="Runs that both folders have",
+        caption=caption_repeats(frame, [side.name for side in sides]),
+        numbers=frame,
+        cells=lay_out_repeats(frame),
+    )

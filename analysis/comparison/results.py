@@ -1,0 +1,240 @@
+"""Results of the arms that several folders have: their means, and differences to the first folder."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis import claims, numbers, statistics
+from analysis.claims.values import by_seed
+from analysis.comparison import differences
+from analysis.comparison.differences import Difference
+from analysis.comparison.recipes import UNRECORDED, different_settings, in_words
+from analysis.comparison.sides import Side
+from analysis.tables.rendering import RenderedTable
+from analysis.winner_rule import WinnerRule
+
+_COLUMNS = {
+    "arm": "str",
+    "metric": "str",
+    "first_n": "int64",
+    "first_diverged": "int64",
+    "first_mean": "float64",
+    "first_half_width": "float64",
+    "folder": "str",
+    "n": "int64",
+    "diverged": "int64",
+    "mean": "float64",
+    "half_width": "float64",
+    "different_settings": "str",
+    "method": "str",
+    "compared": "Int64",
+    "difference": "float64",
+    "difference_half_width": "float64",
+    "level": "float64",
+    "df": "float64",
+    "p": "float64",
+    "p_adjusted": "float64",
+    "finding": "str",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """One configuration in the first folder and in another, under one metric."""
+
+    row: dict[str, Any]
+    difference: Difference | None
+
+    @property
+    def is_testable(self) -> bool:
+        """Whether it counts among the comparisons that are corrected for."""
+        return self.difference is not None and not self.difference.is_constant
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether both folders have a run that says something."""
+        return all(self.row[f"{side}n"] + self.row[f"{side}diverged"] for side in ("first_", ""))
+
+
+def compared_metrics(sides: Sequence[Side]) -> list[str]:
+    """Return the metrics that are compared: of the test, and what the first folder's search chose by."""
+    chosen = WinnerRule.of(sides[0].records.manifest).metric
+    return list(dict.fromkeys(["test_accuracy", "test_loss", chosen]))
+
+
+def compute_results(sides: Sequence[Side]) -> pd.DataFrame:
+    """Return one row a metric, arm and folder after the first, of what both have runs of.
+
+    Returns: Columns `arm, metric`, then of the first folder `first_n, first_diverged, first_mean,
+        first_half_width`, then of `folder` likewise without the prefix, then `different_settings` (recipe
+        fields, by commas), `method` (`paired`, `Welch` or absent), `compared` (seeds, or values of both),
+        `difference` (folder minus first) with its half-width at `level`, `df, p, p_adjusted` and `finding`.
+        Arms are points of the grid where nothing is confirmed. Values are in the units of the files, means
+        absent where a run diverged, intervals of means at 95 %. `level` is that of the row's step in
+        Holm's procedure over the rows of its metric.
+    """
+    rows: list[dict[str, Any]] = []
+    for metric in compared_metrics(sides):
+        pairs = [pair for other in sides[1:] for pair in _pairs(sides[0], other, metric)]
+        rows += _judged(pairs, metric)
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _pairs(first: Side, other: Side, metric: str) -> list[_Pair]:
+    ours, theirs = first.configurations, other.configurations
+    shared = [name for name in ours if name in theirs]
+    pairs = [_pair(name, other.name, metric, ours[name], theirs[name]) for name in shared]
+    return [pair for pair in pairs if pair.is_measured]
+
+
+def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.DataFrame) -> _Pair:
+    if metric.startswith("test_"):  # search runs never see the test set
+        first, second = (runs[runs["phase"] == "confirm"] for runs in (first, second))
+    changed = different_settings(first, second)
+    values = [by_seed(runs, metric) for runs in (first, second)]
+    lost = [int((runs["status"] == "diverged").sum()) for runs in (first, second)]
+    row: dict[str, Any] = {"arm": arm, "metric": metric, "folder": folder}
+    row["different_settings"] = ", ".join(changed)
+    for side, found, diverged in zip(("first_", ""), values, lost, strict=True):
+        interval = statistics.t_interval([] if diverged else list(found.values()))
+        row |= {f"{side}n": len(found), f"{side}diverged": diverged}
+        row |= {f"{side}mean": interval.mean, f"{side}half_width": interval.half_width}
+    return _Pair(row=row, difference=None if any(lost) else _difference(*values, are_alike=not changed))
+
+
+def _difference(
+    first: Mapping[int, float], second: Mapping[int, float], *, are_alike: bool
+) -> Difference | None:
+    """Compare over common seeds where the configuration is the same, as unrelated samples otherwise."""
+    found = differences.paired(first, second) if are_alike else None
+    return found or differences.welch(list(first.values()), list(second.values()))
+
+
+def _judged(pairs: Sequence[_Pair], metric: str) -> list[dict[str, Any]]:
+    """Return the rows of one metric with their differences, Holm-adjusted over those that can be tested."""
+    p_values = [pair.difference.p for pair in pairs if pair.difference and pair.is_testable]
+    alphas = statistics.holm_alphas(p_values, claims.ALPHA)
+    steps = iter(zip(statistics.holm(p_values), alphas, strict=True))
+    rows = []
+    for pair in pairs:
+        p_adjusted, alpha = next(steps) if pair.is_testable else (None, claims.ALPHA)
+        tested = _tested(pair.difference, p_adjusted, 1 - alpha) if pair.difference else {}
+        finding = _finding(pair, tested, metric)
+        rows.append({"method": None, "compared": None} | pair.row | tested | {"finding": finding})
+    return rows
+
+
+def _tested(difference: Difference, p_adjusted: float | None, level: float) -> dict[str, Any]:
+    found = {"method": difference.method, "compared": difference.n, "difference": difference.mean}
+    if p_adjusted is None:
+        return found
+    interval = {"difference_half_width": difference.half_width(level), "level": level}
+    return found | interval | {"df": difference.df, "p": difference.p, "p_adjusted": p_adjusted}
+
+
+def _finding(pair: _Pair, tested: Mapping[str, Any], metric: str) -> str:
+    """Return what the seeds show of a difference, in the words that the caption explains."""
+    if pair.row["first_diverged"] or pair.row["diverged"]:
+        return "diverged"
+    if pair.difference is None:
+        return "too few seeds"
+    if pair.difference.is_identical:
+        return "identical"
+    if pair.difference.is_constant:
+        return "no variation"
+    region = claims.METRICS[metric].equivalence
+    is_inside = region is not None and abs(tested["difference"]) + tested["difference_half_width"] < region
+    if tested["p_adjusted"] < claims.ALPHA:
+        return "apart, within the region" if is_inside else "apart"
+    return "within the region" if is_inside else "open"
+
+
+def lay_out_results(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return means with their n, and differences with their intervals; of two folders a column each."""
+    rows = [_cells(row, names) for row in frame.to_dict("records")]
+    headings = ["Arm", "Metric", names[0], *(["Folder", "There"] if len(names) > 2 else names[1:])]
+    return pd.DataFrame(rows, columns=[*headings, "Difference", "Finding", "p (Holm)", "Test"])
+
+
+def _cells(row: dict[Any, Any], names: Sequence[str]) -> dict[str, str]:
+    spec = claims.METRICS[row["metric"]]
+    unit = " (%)" if spec.unit else ""
+    there = _mean(row, "", spec)
+    cells = {"Arm": row["arm"], "Metric": f"{spec.label}{unit}", names[0]: _mean(row, "first_", spec)}
+    cells |= {"Folder": row["folder"], "There": there} if len(names) > 2 else {row["folder"]: there}
+    return cells | {
+        "Difference": _shown_difference(row, spec),
+        "Finding": row["finding"],
+        "p (Holm)": numbers.p_value(row["p_adjusted"]),
+        "Test": _test(row),
+    }
+
+
+def _mean(row: dict[Any, Any], side: str, spec: claims.Metric) -> str:
+    if row[f"{side}diverged"]:
+        return f"{row[f'{side}diverged']} of {row[f'{side}n'] + row[f'{side}diverged']} diverged"
+    decimals = 2 if spec.unit else 4
+    mean, half_width = row[f"{side}mean"], row[f"{side}half_width"]
+    shown = numbers.with_uncertainty(mean, half_width, scale=spec.scale, decimals=decimals)
+    return f"{shown} (n = {row[f'{side}n']})"
+
+
+def _shown_difference(row: dict[Any, Any], spec: claims.Metric) -> str:
+    if not numbers.is_present(row["difference"]):
+        return numbers.ABSENT
+    if row["finding"] == "identical":
+        return f"0{spec.unit}"
+    half_width = row["difference_half_width"]
+    amount = numbers.with_uncertainty(row["difference"], half_width, scale=spec.scale)
+    interval = f" ({100 * row['level']:.4g} % interval)" if numbers.is_present(half_width) else ""
+    return f"{'' if row['difference'] < 0 else '+'}{amount}{spec.unit}{interval}"
+
+
+def _test(row: dict[Any, Any]) -> str:
+    """Return how the difference was tested, and which settings make it more than one of folders."""
+    fields = row["different_settings"]
+    changed = f"; {in_words(fields.split(', '))}" if fields else ""
+    if row["method"] == "paired":
+        return f"paired, {row['compared']} seeds, df {row['compared'] - 1}{changed}"
+    if row["method"] == "Welch":
+        df = f", df {row['df']:.1f}" if numbers.is_present(row["df"]) else ""
+        return f"Welch{df}{changed}"
+    return f"none{changed}"
+
+
+def caption_results(frame: pd.DataFrame, names: Sequence[str]) -> str:
+    """Return what was compared, how each interval was made, and what the findings mean."""
+    if frame.empty:
+        return (
+            "Nothing to compare: no arm has, in two folders, runs of one configuration that completed or "
+            "diverged. Searches that try each configuration once have none."
+        )
+    region = claims.METRICS["test_accuracy"].equivalence or 0
+    return (
+        "Configurations of arms that the folders share: confirm runs, or where nothing is confirmed the "
+        "search runs of a grid's point or of an arm without a search. In a folder: mean ± half-width of the "
+        f"95 % Student t-interval over n seeds. Difference: the other folder minus {names[0]}. Paired over "
+        "common seeds where all recipe settings are equal, as a seed fixes split, initialisation and data "
+        "order; otherwise Welch's test of unrelated samples. "
+        f"{UNRECORDED} The difference's interval is at the level of the row's step "
+        "in Holm's procedure over the rows of its metric, by which p is adjusted too. Finding: identical, "
+        "every common seed has exactly the same value; apart, adjusted p below "
+        f"{claims.ALPHA:g}; within the region, the interval lies inside ±{100 * region:g} pp, for accuracies "
+        "only; open, neither; diverged, a diverged run voids the mean; too few seeds, fewer than two; no "
+        "variation, the same difference for every seed. Exploratory: no claim declared these comparisons."
+    )
+
+
+def render_results(sides: Sequence[Side]) -> RenderedTable:
+    """Return the table, ready for every format."""
+    names = [side.name for side in sides]
+    frame = compute_results(sides)
+    return RenderedTable(
+        name="common_arms",
+        title="Results of common arms",
+        caption=caption_results(frame, names),
+        numbers=frame,
+        cells=lay_out_results(frame, names),
+    )

@@ -1,0 +1,192 @@
+"""How lucky was the search? The winner's search value beside the same metric on fresh seeds."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis import numbers, statistics
+from analysis.claims.metrics import METRICS
+from analysis.load import StudyRecords
+from analysis.search_values import at_full_length
+from analysis.tables.spec import Table
+from analysis.winner_rule import WinnerRule
+
+_COLUMNS = {
+    "arm": "str",
+    "metric": "str",
+    "winner": "str",
+    "ended": "int64",
+    "chosen_among": "int64",
+    "search": "float64",
+    "diverged": "int64",
+    "n": "int64",
+    "confirm": "float64",
+    "half_width": "float64",
+    "gap": "float64",
+    "gap_low": "float64",
+    "gap_high": "float64",
+}
+
+
+def compute_optimism(records: StudyRecords) -> pd.DataFrame:
+    """Return one row a searched arm: what its winner reached in the search, and what it reaches afresh.
+
+    Returns: Columns `arm, metric, winner, ended, chosen_among, search, diverged, n, confirm, half_width, gap,
+        gap_low, gap_high`. Values are of the search metric by the winner's rule, in its unit, accuracies in
+        [0, 1]. `ended` counts configurations the search tried, `chosen_among` those it could choose, of
+        full length. `confirm` is the mean over `n` completed confirm seeds with its t-interval; absent
+        where one diverged. `gap` is positive where the search value is the better one; its interval is that
+        of `confirm`.
+    """
+    rule = WinnerRule.of(records.manifest)
+    search, confirm = records.runs_of("search"), records.runs_of("confirm")
+    values = pd.concat([at_full_length(records, "search"), at_full_length(records, "confirm")])
+    rows = []
+    for arm in records.arms:
+        if records.manifest.arms[arm].search_runs:
+            tried, fresh = search[search["arm"] == arm], confirm[confirm["arm"] == arm]
+            won = _runs_of_winner(tried, records.winners.get(arm), rule)
+            found = float(values.reindex(won["run_id"]).mean()) if len(won) else None
+            rows.append(
+                {"arm": arm, "winner": records.winners.get(arm) or "", "search": found}
+                | _choice(tried, rule)
+                | _outcome(found, fresh, values, rule)
+            )
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _choice(tried: pd.DataFrame, rule: WinnerRule) -> dict[str, Any]:
+    """Return from how many configurations the search of an arm chose."""
+    completed = tried[tried["status"] == "completed"]
+    return {
+        "metric": rule.metric,
+        "ended": _configurations(tried, rule, seeds=1),
+        "chosen_among": _configurations(completed, rule, seeds=rule.seeds),
+    }
+
+
+def _configurations(runs: pd.DataFrame, rule: WinnerRule, *, seeds: int) -> int:
+    """Return how many configurations have runs on at least so many seeds.
+
+    Where the search has one seed a run is a configuration, even if a sampler proposes one twice.
+    """
+    if rule.seeds == 1 or runs.empty:
+        return len(runs)
+    of_each = runs.groupby(_settings(runs), dropna=False)["seed"].nunique()
+    return int((of_each >= seeds).sum())
+
+
+def _outcome(
+    found: float | None, fresh: pd.DataFrame, values: "pd.Series[float]", rule: WinnerRule
+) -> dict[str, Any]:
+    """Return what an arm's confirm runs reach, and the gap to what the search found."""
+    diverged = int((fresh["status"] == "diverged").sum())
+    known = values.reindex(fresh.loc[fresh["status"] == "completed", "run_id"]).dropna()
+    mean = statistics.t_interval([] if diverged else list(known))
+    return {
+        "diverged": diverged,
+        "n": len(known),
+        "confirm": mean.mean,
+        "half_width": mean.half_width,
+        **_gap(found, mean, rule.sign),
+    }
+
+
+def _gap(found: float | None, mean: statistics.MeanInterval, sign: int) -> dict[str, float]:
+    """Return by how much the search value is better than the confirm mean, with the mean's interval."""
+    if found is None or mean.mean is None:
+        return {}
+    gap = sign * (found - mean.mean)
+    if mean.half_width is None:
+        return {"gap": gap}
+    return {"gap": gap, "gap_low": gap - mean.half_width, "gap_high": gap + mean.half_width}
+
+
+def _runs_of_winner(search: pd.DataFrame, winner: str | None, rule: WinnerRule) -> pd.DataFrame:
+    """Return the winning run, and where the search ran each configuration on several seeds, all of its."""
+    won = search[search["run_id"] == winner]
+    if won.empty or rule.seeds == 1:
+        return won
+    completed = search[search["status"] == "completed"]
+    alike = pd.Series(data=True, index=completed.index)
+    for column in _settings(search):
+        value = won[column].iloc[0]
+        alike &= completed[column].isna() if pd.isna(value) else completed[column] == value
+    return completed[alike].drop_duplicates("seed")
+
+
+def _settings(runs: pd.DataFrame) -> list[str]:
+    return [str(name) for name in runs.columns if str(name).startswith("config.")]
+
+
+def lay_out_optimism(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return values and gaps in the readers' unit, rounded to their uncertainty."""
+    rows = frame.to_dict("records")
+    spec = METRICS[str(rows[0]["metric"])] if rows else METRICS["val_accuracy"]
+    percent = " (%)" if spec.unit else ""
+    return pd.DataFrame(
+        {
+            "Arm": [row["arm"] for row in rows],
+            "Chosen among": [f"{row['chosen_among']} of {row['ended']}" for row in rows],
+            f"Search: {spec.label}{percent}": [_amount(row, "search", None) for row in rows],
+            f"Confirm: {spec.label}{percent}": [_amount(row, "confirm", row["half_width"]) for row in rows],
+            f"Gap{spec.unit and ' (pp)'}": [_signed(row) for row in rows],
+            "n": [_size(row) for row in rows],
+        }
+    )
+
+
+def _amount(row: dict[Any, Any], name: str, half_width: float | None) -> str:
+    scale = METRICS[str(row["metric"])].scale
+    decimals = 2 if scale == 100 else 4
+    return numbers.with_uncertainty(row[name], half_width, scale=scale, decimals=decimals)
+
+
+def _signed(row: dict[Any, Any]) -> str:
+    text = _amount(row, "gap", row["half_width"])
+    return f"+{text}" if row["gap"] > 0 else text
+
+
+def _size(row: dict[Any, Any]) -> str:
+    return f"{row['n']} ({row['diverged']} diverged)" if row["diverged"] else str(row["n"])
+
+
+def caption_optimism(records: StudyRecords, frame: pd.DataFrame) -> str:
+    """Return what the gap is, why it is expected, and what its interval holds."""
+    rule = WinnerRule.of(records.manifest)
+    runs = "a single run" if rule.seeds == 1 else f"{rule.seeds} runs"
+    what = (
+        f"Each searched arm's winner: its value in the search ({rule.in_words()}; {runs}), and the same "
+        "metric of the same configuration on n fresh seeds: mean ± half-width of the 95 % Student t-interval "
+        "(n = 1: no interval)."
+    )
+    why = (
+        "Gap: search minus confirm, with its sign turned where less is better, so that above 0 the search "
+        "was optimistic. A gap above 0 is expected from choosing the luckiest of many configurations (the "
+        "winner's curse), and the more so the more there were."
+    )
+    how = (
+        "The gap's interval is that of the confirm mean: the search value is taken as it is, with the luck "
+        "of its seed. Chosen among: configurations trained to full length, of those tried."
+    )
+    sentences = [what, why, how]
+    if frame["diverged"].any():
+        sentences.append("Where a confirm seed diverged there is no mean.")
+    if not frame["n"].any():
+        sentences.append("No confirm run has completed, so no gap is known.")
+    return " ".join(sentences)
+
+
+def is_confirmed(records: StudyRecords) -> bool:
+    """Return whether the study searches and trains what it chose again."""
+    return records.has_search and records.has_confirm
+
+
+OPTIMISM = Table(
+    title="How lucky was the search?",
+    section="trust",
+    compute=compute_optimism,
+    lay_out=lay_out_optimism,
+    caption=caption_optimism,
+    is_for=is_confirmed,
+)

@@ -1,0 +1,256 @@
+"""The reproducibility checklist: every item with its value, computed from the records, and its place.
+
+Source of the items: the reproducibility checklist of ACL 2021, after Dodge et al. (2019), Show your work:
+improved reporting of experimental results.
+"""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+
+import pandas as pd
+
+from analysis import numbers
+from analysis.load import StudyRecords
+from analysis.recipe_text import space_in_words, value_in_words
+from analysis.searched_fields import fields_of
+from analysis.tables.spec import Table
+from analysis.winner_rule import WinnerRule
+from harness.records.events import Phase
+
+_Row = tuple[str, str, str]
+"""Item, value, where it stands."""
+
+_MOST_SEEDS = 20
+"""With more seeds, the first and the last are named."""
+_HASH_DIGITS = 12
+
+
+def compute_reproducibility(records: StudyRecords) -> pd.DataFrame:
+    """Return one row an item of the checklist.
+
+    Returns: Columns `item, value, where`, all text. `where` names files of the results folder.
+    """
+    rows = [
+        *_search(records),
+        *_chosen(records),
+        *_results(records),
+        *_seeds_and_data(records),
+        *_code(records),
+        *_compute(records),
+    ]
+    return pd.DataFrame(rows, columns=["item", "value", "where"])
+
+
+def _search(records: StudyRecords) -> list[_Row]:
+    """Return how many runs there were, and how configurations were proposed and chosen."""
+    bounds = {
+        arm: space_in_words(declared.space) or "nothing searched"
+        for arm, declared in records.manifest.arms.items()
+    }
+    rows = [("Runs of each phase", _runs(records), "runs.parquet: phase, status")]
+    rows += [(f"Bounds of {_names(arms)}", text, "manifest.json: arms") for arms, text in _grouped(bounds)]
+    if records.has_search:
+        settings = records.manifest.search
+        told = {
+            name: settings[name]
+            for name in ("trials", "seed", "early_stopping")
+            if settings.get(name) is not None
+        }
+        method = ", ".join(
+            [str(settings.get("sampler")), *(f"{name} {value_in_words(v)}" for name, v in told.items())]
+        )
+        rows.append(("Method of search", method, "manifest.json: search"))
+        rows.append(
+            ("Selection criterion", WinnerRule.of(records.manifest).in_words(), "manifest.json: search")
+        )
+    return rows
+
+
+def _runs(records: StudyRecords) -> str:
+    said = []
+    for phase in get_args(Phase):
+        runs = records.runs_of(phase)
+        ends = ", ".join(f"{count:,} {status}" for status, count in sorted(_counts(runs["status"]).items()))
+        if len(runs):
+            said.append(f"{phase} {len(runs):,} ({ends})")
+    return "; ".join(said) or "none has ended"
+
+
+def _counts(values: "pd.Series[Any]") -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().items()}
+
+
+def _grouped(texts: Mapping[str, str]) -> list[tuple[list[str], str]]:
+    """Return the arms that share each text, in the arms' order."""
+    groups: dict[str, list[str]] = {}
+    for arm, text in texts.items():
+        groups.setdefault(text, []).append(arm)
+    return [(arms, text) for text, arms in groups.items()]
+
+
+def _names(arms: Sequence[str]) -> str:
+    return ", ".join(arms) if len(arms) <= 3 else f"{arms[0]} and {len(arms) - 1} more arms"
+
+
+def _chosen(records: StudyRecords) -> list[_Row]:
+    """Return the configuration that each searched arm chose: the values of what it searched."""
+    search = records.runs_of("search")
+    rows = []
+    for arm, declared in records.manifest.arms.items():
+        if not declared.search_runs:
+            continue
+        winner = records.winners.get(arm)
+        if winner is None:
+            text = "no run of full length" if arm in records.winners else "not decided yet"
+        else:
+            text = _configuration(search[search["run_id"] == winner], _fields(declared.space))
+        rows.append((f"Chosen configuration of {arm}", text, "runs.parquet: config.*"))
+    return rows
+
+
+def _fields(space: Mapping[str, Any]) -> list[str]:
+    """Return the searched fields, each once: several branches of a `one_of` may have one of a name."""
+    return list(dict.fromkeys(field.name for field in fields_of(space)))
+
+
+def _configuration(run: pd.DataFrame, fields: Sequence[str]) -> str:
+    """Return the values of some fields of a run; those that its branch of a `one_of` lacks are left out."""
+    cells = {field: run[f"config.{field}"].iloc[0] for field in fields if f"config.{field}" in run}
+    told = [f"{field} {value_in_words(cell)}" for field, cell in cells.items() if not pd.isna(cell)]
+    return ", ".join(told) or "as declared"
+
+
+def _results(records: StudyRecords) -> list[_Row]:
+    """Return whether each test value has its validation value, and each mean its spread."""
+    if not records.has_confirm:
+        return [("Test values", "none: the study has no confirm phase", "manifest.json: confirm")]
+    confirm = records.runs_of("confirm")
+    tested = confirm[confirm["test_accuracy"].notna()]
+    paired = int(tested["val_accuracy"].notna().sum())
+    return [
+        ("Validation value beside each test value", f"{paired} of {len(tested)} test values", "runs.parquet"),
+        ("Mean and variance of results", _means(records, confirm), "report/tables/results.csv"),
+    ]
+
+
+def _means(records: StudyRecords, confirm: pd.DataFrame) -> str:
+    completed, diverged = (
+        _counts(confirm.loc[confirm["status"] == status, "arm"]) for status in ("completed", "diverged")
+    )
+    whole = [arm for arm in records.arms if completed.get(arm, 0) > 1 and not diverged.get(arm)]
+    short = [arm for arm in records.arms if arm not in whole]
+    said = []
+    if whole:
+        least, most = min(completed[arm] for arm in whole), max(completed[arm] for arm in whole)
+        sizes = f"n = {least}" if least == most else f"n = {least} to {most}"
+        said.append(
+            f"mean and 95 % t-interval over {sizes} seeds for {len(whole)} of {len(records.arms)} arms"
+        )
+    if short:
+        said.append(f"none for {_names(short)}, with a diverged seed or fewer than two completed ones")
+    return "; ".join(said)
+
+
+def _seeds_and_data(records: StudyRecords) -> list[_Row]:
+    """Return the seeds, the data and how it was split."""
+    manifest, dataset = records.manifest, records.manifest.dataset
+    rows = []
+    if records.has_search:
+        rows.append(("Search seeds", _listed(manifest.search_seeds), "manifest.json: search_seeds"))
+    if records.has_confirm:
+        rows.append(("Confirm seeds", _listed(manifest.confirm_seeds), "manifest.json: confirm_seeds"))
+    hashes = dataset.get("sha256")
+    files = hashes if isinstance(hashes, Mapping) else {"data": hashes} if hashes else {}
+    short = [f"{name} {str(digest)[:_HASH_DIGITS]}..." for name, digest in files.items()]
+    sizes = [
+        f"{dataset[f'{part}_samples']:,} {part}"
+        for part in ("train", "val", "test")
+        if isinstance(dataset.get(f"{part}_samples"), int)
+    ]
+    name = ": ".join(filter(None, [str(dataset.get("name", "unnamed")), ", ".join(sizes)]))
+    rows += [
+        ("Data", name, "manifest.json: dataset"),
+        ("Data SHA-256", ", ".join(short) or "not recorded", "manifest.json: dataset.sha256"),
+        ("Split", str(dataset.get("split", "not recorded")), "manifest.json: dataset.split"),
+    ]
+    return rows
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    if len(seeds) > _MOST_SEEDS:
+        return f"{len(seeds)}, from {seeds[0]} to {seeds[-1]}"
+    return ", ".join(str(seed) for seed in seeds) or "none"
+
+
+def _code(records: StudyRecords) -> list[_Row]:
+    """Return code, versions, command and the hash of what was measured."""
+    manifest = records.manifest
+    commit = manifest.git.get("commit")
+    states = {"True": "with uncommitted changes", "False": "working tree clean"}
+    state = states.get(str(manifest.git.get("dirty")), "state not recorded")
+    code = f"commit {commit}, {state}" if commit else "not in a checkout"
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
+    rows = [
+        ("Code", code, "manifest.json: git"),
+        ("Protocol version", manifest.protocol_version, "manifest.json: protocol_version"),
+        ("Versions", versions or "not recorded", "manifest.json: versions"),
+        ("Command", shlex.join(manifest.command) or "not recorded", "manifest.json: command"),
+    ]
+    if manifest.resumed:
+        rows.append(("Later sessions", str(len(manifest.resumed)), "manifest.json: resumed"))
+    return [*rows, ("Measurements SHA-256", records.journal_sha256, "journal.jsonl, unpacked")]
+
+
+def _compute(records: StudyRecords) -> list[_Row]:
+    """Return the machine, how long a run takes, and what all runs took."""
+    machine = {name: value for name, value in records.manifest.machine.items() if value not in (None, [], "")}
+    devices = ", ".join(f"{name} ({count:,} runs)" for name, count in _counts(records.runs["device"]).items())
+    completed = records.runs[records.runs["status"] == "completed"]
+    median = f"{completed['train_seconds'].median() / 60:.3g} minutes" if len(completed) else "none completed"
+    return [
+        (
+            "Hardware",
+            ", ".join(f"{name} {value_in_words(value)}" for name, value in machine.items()) or "not recorded",
+            "manifest.json: machine",
+        ),
+        ("Devices", devices or "none used", "runs.parquet: device, threads"),
+        ("Median training time of a completed run", median, "runs.parquet: train_seconds"),
+        ("Total compute of training", _hours(records.runs), "runs.parquet: train_seconds, threads"),
+    ]
+
+
+def _hours(runs: pd.DataFrame) -> str:
+    """Return core hours, seconds of training times threads, of all runs; and hours of other devices."""
+    known = runs[runs["threads"].notna()]
+    cores = float((known["train_seconds"] * known["threads"]).sum()) / 3600
+    other = known[known["device"].notna() & (known["device"] != "cpu")]
+    said = [f"{numbers.count(cores)} core hours of {len(known):,} runs"]
+    if len(other):
+        said.append(f"{numbers.count(float(other['train_seconds'].sum()) / 3600)} device hours")
+    if len(known) < len(runs):
+        said.append(f"{len(runs) - len(known):,} runs without a known number of threads left out")
+    return ", ".join(said)
+
+
+def lay_out_reproducibility(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the items under readable names."""
+    return frame.rename(columns={"item": "Item", "value": "Value", "where": "Where it stands"})
+
+
+def caption_reproducibility(records: StudyRecords, frame: pd.DataFrame) -> str:
+    """Return whose checklist it is, and what its numbers count."""
+    return (
+        f"{len(frame)} items after the ACL 2021 reproducibility checklist and Dodge et al. (2019), filled in "
+        f"from the manifest and the journal of study {records.manifest.study}; n counts confirm seeds. Files "
+        "are those of the results folder. Compute is that of training steps, evaluation excluded."
+    )
+
+
+REPRODUCIBILITY = Table(
+    title="Reproducibility checklist",
+    section="reproduce",
+    compute=compute_reproducibility,
+    lay_out=lay_out_reproducibility,
+    caption=caption_reproducibility,
+)

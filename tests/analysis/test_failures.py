@@ -1,0 +1,85 @@
+"""Diverged and failed runs: counts, shares, learning rates and reasons."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analysis.load import load_study
+from analysis.tables.failures import caption_failures, compute_failures, lay_out_failures
+from analysis.tables.rendering import RenderedTable
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
+
+ABSENT = "\N{EN DASH}"
+LOG = {"low": 1e-4, "high": 1.0, "log": True}
+
+
+def test_each_status_is_counted_with_its_rates(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Two of ten diverged at .5 and .9, one failed; seven completed. Wilson's interval of 2/10: 6 to 51 %."""
+    study = new_study(arms={"sgd": {"lr": LOG}})
+    study.search("sgd", [0.001, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2], best=0.1)
+    for rate in (0.9, 0.5):
+        study.add("sgd", "search", lr=rate, status="diverged", epochs=2)
+    study.add("sgd", "search", lr=0.3, status="failed", epochs=0)
+    frame = compute_failures(load_study(study.write(tmp_path)))
+    assert frame[["status", "runs", "ended", "completed"]].to_numpy().tolist() == [
+        ["diverged", 2, 10, 7],
+        ["failed", 1, 10, 7],
+    ]
+    assert frame[["share_low", "share_high"]].iloc[0].tolist() == pytest.approx([0.0567, 0.5098], abs=1e-4)
+    assert lay_out_failures(frame).iloc[0].tolist() == [
+        "sgd",
+        "search",
+        "diverged",
+        "2 of 10",
+        "20 % (6 to 51)",
+        "0.5 to 0.9",
+        "0.001 to 0.2",
+        "made to be diverged",
+    ]
+
+
+def test_arms_and_phases_are_apart(three_arms: "Study", tmp_path: Path) -> None:
+    """In the study's order of arms; a run that early stopping ended is no failure."""
+    three_arms.add("adam", "confirm", seed=7, lr=0.02, status="diverged", epochs=1)
+    records = load_study(three_arms.write(tmp_path))
+    frame = compute_failures(records)
+    assert frame[["arm", "phase", "runs", "ended"]].to_numpy().tolist() == [
+        ["sgd", "search", 1, 7],
+        ["rmsprop", "search", 1, 7],
+        ["adam", "confirm", 1, 9],
+        ["adam", "search", 1, 7],
+    ]
+    assert "4 of 49 runs" in caption_failures(records, frame)
+
+
+def test_where_nothing_completed_there_is_no_other_range(new_study: "type[Study]", tmp_path: Path) -> None:
+    """All runs of an arm diverged, and one failed before it had a rate."""
+    study = new_study(arms={"sgd": {"lr": LOG}}, winners={"sgd": None})
+    study.add("sgd", "search", lr=0.5, status="diverged", epochs=1)
+    study.add("sgd", "confirm", lr=None, status="failed", epochs=0)
+    cells = lay_out_failures(compute_failures(load_study(study.write(tmp_path))))
+    assert cells["Learning rates"].tolist() == [ABSENT, "0.5"]
+    assert cells["Learning rates of completed runs"].tolist() == [ABSENT, ABSENT]
+
+
+def test_without_failures_the_caption_says_so(new_study: "type[Study]", tmp_path: Path) -> None:
+    """No row, in any format, and how many runs ended."""
+    study = new_study(arms={"sgd": {}})
+    study.confirm("sgd", [0.90, 0.91, 0.92])
+    records = load_study(study.write(tmp_path))
+    frame = compute_failures(records)
+    cells, caption = lay_out_failures(frame), caption_failures(records, frame)
+    assert caption == "All 3 runs that ended, ended finite: none diverged, none failed."
+    assert (len(cells), len(cells.columns)) == (0, 8)
+    table = RenderedTable(name="failures", title="", caption=caption, numbers=frame, cells=cells)
+    assert "*(no rows)*" in table.markdown()
+    assert table.csv().startswith("arm,phase,status,runs,")
+
+
+def test_before_any_run_has_ended(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Nothing is known, which is not the same as nothing lost."""
+    records = load_study(new_study(arms={"sgd": {}}, confirm_runs=3).write(tmp_path))
+    assert caption_failures(records, compute_failures(records)).startswith("No run has ended yet")
