@@ -11,15 +11,21 @@ and seed. Audit runs choose nothing: the winner stays. What they can show of an 
 How well the values at the rungs rank the final ones is computed in `analysis.rung_ranks`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analysis import statistics
 from analysis.load import StudyRecords
 from analysis.once import once_per_study
 from analysis.winner_rule import WinnerRule
+
+Curve = NDArray[np.float64]
+"""The search metric after each epoch of a run, shape `(epochs,)`; NaN where it was not finite."""
+
+_NO_EPOCHS = np.empty(0)
 
 _RUN_COLUMNS = {
     "arm": "str",
@@ -116,21 +122,21 @@ def _fates(search: pd.DataFrame, audits: Mapping[str, tuple[str, str]]) -> pd.Da
     )
 
 
-def _values(frame: pd.DataFrame, curves: Mapping[str, list[float]], rule: WinnerRule) -> pd.DataFrame:
+def _values(frame: pd.DataFrame, curves: Mapping[str, Curve], rule: WinnerRule) -> pd.DataFrame:
     """Return the columns of `compute_runs` that the curves of runs and of their full lengths tell."""
-    own = [curves.get(run_id, []) for run_id in frame["run_id"]]
-    full = [curves.get(run_id, []) for run_id in frame["full_run_id"]]
+    own = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["run_id"]]
+    full = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["full_run_id"]]
     is_stopped = list(frame["fate"] != "completed")
     is_full = list(frame["full_status"] == "completed")
     return pd.DataFrame(
         {
             "search_epochs": [len(curve) for curve in own],
             "value_when_stopped": [
-                curve[-1] if stopped and curve else None
+                curve[-1] if stopped and len(curve) else None
                 for curve, stopped in zip(own, is_stopped, strict=True)
             ],
             "final": [
-                rule.value(curve) if ended and curve else None
+                rule.value(curve.tolist()) if ended and len(curve) else None
                 for curve, ended in zip(full, is_full, strict=True)
             ],
             "repeat_deviation": [
@@ -150,16 +156,18 @@ def _audits(records: StudyRecords) -> dict[str, tuple[str, str]]:
     return {"-search-".join(run_id.rsplit("-audit-", 1)): (run_id, status) for run_id, status in named}
 
 
-def metric_curves(records: StudyRecords, run_ids: Sequence[str], metric: str) -> dict[str, list[float]]:
+def metric_curves(records: StudyRecords, run_ids: Sequence[str], metric: str) -> dict[str, Curve]:
     """Return the metric after each epoch of some runs."""
     values, rows = records.epochs[metric].to_numpy(), records.epoch_rows
-    return {run_id: values[rows[run_id]].tolist() for run_id in run_ids if run_id in rows}
+    return {run_id: values[rows[run_id]] for run_id in run_ids if run_id in rows}
 
 
-def _deviation(first: Sequence[float], second: Sequence[float]) -> float | None:
+def _deviation(first: Curve, second: Curve) -> float | None:
     """Return the largest difference over the epochs of both curves; None without a common finite one."""
-    apart = [abs(one - other) for one, other in zip(first, second, strict=False)]
-    return max((difference for difference in apart if not math.isnan(difference)), default=None)
+    shared = min(len(first), len(second))
+    apart = np.abs(first[:shared] - second[:shared])
+    known = apart[~np.isnan(apart)]
+    return float(known.max()) if len(known) else None
 
 
 def compute_audit(records: StudyRecords) -> pd.DataFrame:

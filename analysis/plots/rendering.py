@@ -134,5 +134,5 @@ def as_pdf(figure: Figure, title: str) -> bytes:
     # Compressors differ between machines: only images, too large without, are worth other bytes there.
     has_image = bool(figure.findobj(lambda artist: artist.get_rasterized()))
     with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}):
-        figure.savefig(buffer, format="pdf", dpi=_PNG_DPI, metadata=unstamped | {"Title": title})
+        figure.savefig(buffer, format="pdf", metadata=unstamped | {"Title": title})
     return buffer.getvalue()

@@ -3,19 +3,18 @@
 import json
 import statistics
 import sys
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
+from harness.records.columns import EPOCHS_SCHEMA, EpochColumns, RunColumns
 from harness.records.events import EpochEnded, Event, RunEnded, RunStarted
 
 _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
@@ -47,25 +46,10 @@ _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
     ("ended_at", pa.string()),
 ]
 
-_EPOCHS_SCHEMA = pa.schema(
-    [
-        ("run_id", pa.string()),
-        ("epoch", pa.int64()),
-        ("step", pa.int64()),
-        ("lr", pa.float64()),
-        ("train_loss", pa.float64()),
-        ("train_accuracy", pa.float64()),
-        ("val_loss", pa.float64()),
-        ("val_accuracy", pa.float64()),
-        ("seconds", pa.float64()),
-    ]
-)
-
-
-_NUMBERS = {f.name: "q" if f.type == pa.int64() else "d" for f in _EPOCHS_SCHEMA if f.name != "run_id"}
-"""Type codes of Python's arrays for all columns of the epochs but the run."""
-
 _STRUCTURES = (dict, list)
+
+_ROW_GROUP = 2**20
+"""Rows of a group in a parquet file, as pyarrow has it."""
 
 
 @dataclass
@@ -86,26 +70,31 @@ class Frames:
     """
 
     runs: pa.Table
+    """In the order in which they ended."""
     epochs: pa.Table
+    """Sorted by run id and epoch."""
 
     def write(self, runs_path: Path, epochs_path: Path) -> None:
-        """Write both as zstd-compressed parquet; the same events give the same bytes."""
-        pq.write_table(self.runs, runs_path, compression="zstd")
-        pq.write_table(self.epochs, epochs_path, compression="zstd")
+        """Write both as zstd-compressed parquet; the same events give the same bytes.
 
-    def runs_frame(self) -> pd.DataFrame:
-        """Return the runs as a pandas frame, one row a run, in the order the runs ended."""
-        frame: pd.DataFrame = self.runs.to_pandas()
-        return frame
+        Epochs are written in the order in which their runs ended.
+        """
+        pq.write_table(self.runs, runs_path, compression="zstd")
+        order = self._order_of_ends()
+        with pq.ParquetWriter(epochs_path, EPOCHS_SCHEMA, compression="zstd") as writer:
+            for start in range(0, max(1, len(order)), _ROW_GROUP):  # a copy of one group at a time
+                writer.write_table(self.epochs.take(pa.array(order[start : start + _ROW_GROUP])))
+
+    def _order_of_ends(self) -> NDArray[np.int64]:
+        """Return the rows of the epochs, grouped by run in the runs' order."""
+        ends = {run_id: place for place, run_id in enumerate(self.runs["run_id"].to_pylist())}
+        ids = self.epochs["run_id"].combine_chunks().dictionary_encode()
+        places = np.array([ends[run_id] for run_id in ids.dictionary.to_pylist()], dtype=np.int64)
+        return np.argsort(places[ids.indices.to_numpy()], kind="stable")
 
     def epochs_frame(self) -> pd.DataFrame:
-        """Return the epochs as a pandas frame, sorted by run id and epoch."""
-        run_ids = self.epochs["run_id"].combine_chunks().dictionary_encode()
-        place = np.empty(len(run_ids.dictionary), dtype=np.int64)
-        place[pc.sort_indices(run_ids.dictionary).to_numpy()] = np.arange(len(place))
-        order = np.lexsort((self.epochs["epoch"].to_numpy(), place[run_ids.indices.to_numpy()]))
-        # Sorted before it becomes a frame, whose numbers are then not copied again.
-        frame: pd.DataFrame = self.epochs.take(pa.array(order)).to_pandas(split_blocks=True)
+        """Return the epochs as a pandas frame, which shares the memory of their numbers."""
+        frame: pd.DataFrame = self.epochs.to_pandas(split_blocks=True)
         return frame
 
 
@@ -118,7 +107,7 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
         train_samples: Training samples of one epoch, for `samples_per_second`.
     """
     open_runs: dict[str, _OpenRun] = {}
-    runs, epochs = _RunColumns(), _EpochColumns()
+    runs, epochs = RunColumns(_RUN_FIELDS), EpochColumns()
     for event in events:
         match event:
             case EpochEnded():  # by far the most frequent
@@ -137,61 +126,6 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
             case _:
                 pass
     return Frames(runs=runs.table(), epochs=epochs.table())
-
-
-class _RunColumns:
-    """Rows of runs on their way to a table, kept column by column."""
-
-    def __init__(self) -> None:
-        self._cells: dict[str, list[Any]] = {name: [] for name, _ in _RUN_FIELDS}
-        self._length = 0
-
-    def append(self, row: dict[str, Any]) -> None:
-        """Add a run; a recipe field that no run had before is absent from all earlier ones."""
-        for name in row:
-            if name not in self._cells:
-                self._cells[name] = [None] * self._length
-        for name, cells in self._cells.items():
-            cells.append(row.get(name))
-        self._length += 1
-
-    def table(self) -> pa.Table:
-        """Return the fixed columns, then one `config.` column a recipe field, typed by its values."""
-        fixed = dict(_RUN_FIELDS)
-        arrays, fields = [], []
-        for name, cells in self._cells.items():
-            kind = fixed.get(name) or _cell_type(cells)
-            typed = cells if name in fixed else [_as_type(cell, kind) for cell in cells]
-            arrays.append(pa.array(typed, kind))
-            fields.append((name, kind))
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-
-
-class _EpochColumns:
-    """Epochs of ended runs on their way to a table, kept as plain numbers: there may be millions."""
-
-    def __init__(self) -> None:
-        self._run_ids: list[str] = []
-        self._lengths: list[int] = []
-        self._numbers: dict[str, array[Any]] = {name: array(code) for name, code in _NUMBERS.items()}
-
-    def extend(self, run_id: str, epochs: Sequence[EpochEnded]) -> None:
-        """Add the epochs of a run."""
-        self._run_ids.append(run_id)
-        self._lengths.append(len(epochs))
-        for name, numbers in self._numbers.items():
-            values = [getattr(epoch, name) for epoch in epochs]
-            numbers.extend(values if None not in values else [nan if v is None else v for v in values])
-
-    def table(self) -> pa.Table:
-        """Return all epochs; what is no number is null, as no event holds one that is not finite."""
-        runs = np.repeat(np.arange(len(self._lengths)), self._lengths)
-        columns = [pa.array(self._run_ids, pa.string()).take(pa.array(runs))]
-        for numbers in self._numbers.values():
-            values = np.frombuffer(numbers, dtype=numbers.typecode)
-            has_null = numbers.typecode == "d" and bool(np.isnan(values).any())
-            columns.append(pa.array(values, mask=np.isnan(values) if has_null else None))
-        return pa.Table.from_arrays(columns, schema=_EPOCHS_SCHEMA)
 
 
 def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> dict[str, Any]:
@@ -230,22 +164,3 @@ def as_cell(value: Any) -> str | int | float | bool | None:
         scalar: str | int | float | bool | None = value
         return scalar
     return sys.intern(json.dumps(value, sort_keys=False))  # thousands of runs have the same model
-
-
-def _cell_type(cells: list[Any]) -> pa.DataType:
-    kinds = {type(cell) for cell in cells if cell is not None}
-    if kinds == {bool}:
-        return pa.bool_()
-    if kinds == {int}:
-        return pa.int64()
-    if kinds <= {int, float}:
-        return pa.float64()
-    return pa.string()
-
-
-def _as_type(cell: Any, kind: pa.DataType) -> Any:
-    if cell is None:
-        return None
-    if kind == pa.string():
-        return cell if isinstance(cell, str) else json.dumps(cell)
-    return float(cell) if kind == pa.float64() else cell

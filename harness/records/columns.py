@@ -1,0 +1,152 @@
+"""Columns that grow: runs and epochs on their way to a table, with few objects for millions of cells."""
+
+import json
+from array import array
+from collections.abc import Sequence
+from math import nan
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from harness.records.events import EpochEnded
+
+EPOCHS_SCHEMA = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("epoch", pa.int64()),
+        ("step", pa.int64()),
+        ("lr", pa.float64()),
+        ("train_loss", pa.float64()),
+        ("train_accuracy", pa.float64()),
+        ("val_loss", pa.float64()),
+        ("val_accuracy", pa.float64()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+_NUMBERS = {f.name: "q" if f.type == pa.int64() else "d" for f in EPOCHS_SCHEMA if f.name != "run_id"}
+"""Type codes of Python's arrays for all columns of the epochs but the run."""
+
+_ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+
+_Piece: TypeAlias = "pa.Array | list[Any]"
+"""Some cells of a column: an array where they have one type."""
+
+_PACKED_RUNS = 1000
+"""Runs whose cells become arrays together."""
+
+
+class RunColumns:
+    """Rows of runs on their way to a table, kept column by column, the latest as they are."""
+
+    def __init__(self, fields: Sequence[tuple[str, pa.DataType]]) -> None:
+        """Start without a row.
+
+        Args:
+            fields: Columns whose names and types are known; further ones come with the rows.
+        """
+        self._fixed = dict(fields)
+        self._cells: dict[str, list[Any]] = {name: [] for name in self._fixed}
+        self._packed: dict[str, list[_Piece]] = {name: [] for name in self._cells}
+        self._n_waiting = self._n_packed = 0
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a run; a column that no run had before is absent from all earlier ones."""
+        for name in row:
+            if name not in self._cells:
+                self._cells[name] = [None] * self._n_waiting
+                self._packed[name] = [pa.nulls(self._n_packed)]
+        for name, cells in self._cells.items():
+            cells.append(row.get(name))
+        self._n_waiting += 1
+        if self._n_waiting == _PACKED_RUNS:
+            self._pack()
+
+    def _pack(self) -> None:
+        for name, cells in self._cells.items():
+            self._packed[name].append(_as_piece(cells))
+            self._cells[name] = []
+        self._n_packed += self._n_waiting
+        self._n_waiting = 0
+
+    def table(self) -> pa.Table:
+        """Return the known columns, then the others in the order they came, typed by their values."""
+        self._pack()
+        kinds = {name: self._fixed.get(name) or _cell_type(pieces) for name, pieces in self._packed.items()}
+        columns = [
+            pa.concat_arrays([_as_array(piece, kinds[name]) for piece in pieces])
+            for name, pieces in self._packed.items()
+        ]
+        return pa.Table.from_arrays(columns, schema=pa.schema(list(kinds.items())))
+
+
+class EpochColumns:
+    """Epochs of ended runs on their way to a table, kept as plain numbers: there may be millions."""
+
+    def __init__(self) -> None:
+        self._run_ids: list[str] = []
+        self._lengths: list[int] = []
+        self._numbers: dict[str, array[Any]] = {name: array(code) for name, code in _NUMBERS.items()}
+
+    def extend(self, run_id: str, epochs: Sequence[EpochEnded]) -> None:
+        """Add the epochs of a run."""
+        self._run_ids.append(run_id)
+        self._lengths.append(len(epochs))
+        for name, numbers in self._numbers.items():
+            values = [getattr(epoch, name) for epoch in epochs]
+            numbers.extend(values if None not in values else [nan if v is None else v for v in values])
+
+    def table(self) -> pa.Table:
+        """Return all epochs, sorted by run id and epoch, and forget them: never are there two copies."""
+        order = self._order()
+        runs = np.repeat(np.arange(len(self._lengths)), self._lengths)
+        columns = [pa.array(self._run_ids, pa.string()).take(pa.array(runs[order]))]
+        for name in _NUMBERS:
+            numbers = self._numbers.pop(name)
+            values = np.frombuffer(numbers, dtype=numbers.typecode)[order]
+            is_null = np.isnan(values)  # no event holds a number that is not finite
+            columns.append(pa.array(values, mask=is_null if is_null.any() else None))
+        return pa.Table.from_arrays(columns, schema=EPOCHS_SCHEMA)
+
+    def _order(self) -> NDArray[np.int64]:
+        place = {run_id: at for at, run_id in enumerate(sorted(set(self._run_ids)))}
+        places = np.array([place[run_id] for run_id in self._run_ids], dtype=np.int64)
+        epochs = np.frombuffer(self._numbers["epoch"], dtype=np.int64)
+        return np.lexsort((epochs, np.repeat(places, self._lengths)))
+
+
+def _as_piece(cells: list[Any]) -> _Piece:
+    """Return some cells of a column as an array where they have one type, which saves most of the memory."""
+    types = {type(cell) for cell in cells if cell is not None}
+    if len(types) > 1:
+        return cells
+    return pa.array(cells, _ARROW[types.pop()] if types else pa.null())
+
+
+def _cell_type(pieces: Sequence[_Piece]) -> pa.DataType:
+    """Return the type for all cells of a column: text for several types that are not numbers."""
+    kinds = {_ARROW[type(cell)] for p in pieces if isinstance(p, list) for cell in p if cell is not None}
+    kinds |= {piece.type for piece in pieces if isinstance(piece, pa.Array)}
+    kinds -= {pa.null()}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return pa.float64() if kinds <= {pa.int64(), pa.float64()} else pa.string()
+
+
+def _as_array(piece: _Piece, kind: pa.DataType) -> pa.Array:
+    """Return some cells of a column in its type; of several types, each is written as in JSON."""
+    if isinstance(piece, pa.Array):
+        if piece.type in (kind, pa.null()):
+            return piece.cast(kind)
+        piece = piece.to_pylist()
+    return pa.array([_as_type(cell, kind) for cell in piece], kind)
+
+
+def _as_type(cell: Any, kind: pa.DataType) -> Any:
+    if cell is None:
+        return None
+    if kind == pa.string():
+        return cell if isinstance(cell, str) else json.dumps(cell)
+    return float(cell) if kind == pa.float64() else cell
