@@ -2,9 +2,9 @@
 
 `python benchmarks/report_scale.py [--runs 100000] [--epochs 20] [--arms 10]`: makes a results folder with
 that many search runs (no training: invented curves, written and sealed as the harness does), each of full
-length, and ten confirm runs an arm. Then it runs `python -m analysis.report` on it and prints its seconds, processor
-seconds and peak memory, and the same once more in parts. On a busy machine the processor seconds are the ones
-that can be compared. The folder is temporary unless `--keep DIR` names one.
+length, and ten confirm runs an arm. Then it runs `python -m analysis.report` on it and prints its seconds,
+processor seconds and peak memory, and the same once more in parts. On a busy machine the processor seconds
+are the ones that can be compared. The folder is temporary unless `--keep DIR` names one.
 """
 
 import argparse
