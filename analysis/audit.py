@@ -93,7 +93,8 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
     search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
     ended = search["status"].isin(["completed", "stopped"])
     frame = _fates(search.loc[ended, ["arm", "run_id", "status"]], _audits(records))
-    curves = metric_curves(records, [*frame["run_id"], *frame["full_run_id"]], rule.metric)
+    known = pd.concat([frame["run_id"], frame["full_run_id"]]).unique()
+    curves = metric_curves(records, list(known), rule.metric)
     frame = frame.assign(metric=rule.metric).join(_values(frame, curves, rule))
     winners = {winner for winner in records.winners.values() if winner is not None}
     frame["is_winner"] = frame["run_id"].isin(winners)
@@ -107,7 +108,7 @@ def _fates(search: pd.DataFrame, audits: Mapping[str, tuple[str, str]]) -> pd.Da
 
     Returns: Columns `arm, run_id, fate, full_run_id, full_status` of `compute_runs`.
     """
-    runs = list(zip(search["run_id"], search["status"], strict=True))
+    runs = list(zip(search["run_id"].to_numpy(), search["status"].to_numpy(), strict=True))
     full = [
         audits.get(run_id, ("", "")) if status == "stopped" else (run_id, status) for run_id, status in runs
     ]
@@ -124,8 +125,8 @@ def _fates(search: pd.DataFrame, audits: Mapping[str, tuple[str, str]]) -> pd.Da
 
 def _values(frame: pd.DataFrame, curves: Mapping[str, Curve], rule: WinnerRule) -> pd.DataFrame:
     """Return the columns of `compute_runs` that the curves of runs and of their full lengths tell."""
-    own = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["run_id"]]
-    full = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["full_run_id"]]
+    own = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["run_id"].to_numpy()]
+    full = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["full_run_id"].to_numpy()]
     is_stopped = list(frame["fate"] != "completed")
     is_full = list(frame["full_status"] == "completed")
     return pd.DataFrame(

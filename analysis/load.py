@@ -89,7 +89,7 @@ class StudyRecords:
         run_ids = self.epochs["run_id"]
         starts = np.flatnonzero((run_ids != run_ids.shift()).to_numpy())
         ends = [*starts[1:].tolist(), len(run_ids)]
-        return dict(zip(run_ids.iloc[starts], map(slice, starts.tolist(), ends), strict=True))
+        return dict(zip(run_ids.iloc[starts].to_numpy(), map(slice, starts.tolist(), ends), strict=True))
 
     def epochs_of(self, run_ids: Iterable[str]) -> pd.DataFrame:
         """Return the epochs of some runs, sorted by run id and epoch, without a search through all."""

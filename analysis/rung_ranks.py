@@ -32,12 +32,12 @@ def compute_ranks(records: StudyRecords) -> pd.DataFrame:
     runs = audit.compute_runs(records)
     runs = runs.assign(weight=_weights(runs))[runs["final"].notna()]
     curves = audit.metric_curves(records, list(runs["full_run_id"]), WinnerRule.of(records.manifest).metric)
+    runs["length"] = [len(curves[run_id]) for run_id in runs["full_run_id"].to_numpy()]
     rows: list[dict[str, object]] = []
     for arm, group in runs.groupby("arm", sort=False):
-        lengths = group["full_run_id"].map({run_id: len(curve) for run_id, curve in curves.items()})
-        for rung in _rungs(records.manifest.search, int(lengths.max())):
-            beyond = group[lengths > rung]
-            there = [curves[run_id][rung - 1] for run_id in beyond["full_run_id"]]
+        for rung in _rungs(records.manifest.search, int(group["length"].max())):
+            beyond = group[group["length"] > rung]
+            there = [curves[run_id][rung - 1] for run_id in beyond["full_run_id"].to_numpy()]
             value = rank_correlation(there, list(beyond["final"]), list(beyond["weight"]))
             rows.append({"arm": arm, "epoch": rung, "rank_correlation": value, "n": len(beyond)})
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)

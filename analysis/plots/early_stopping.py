@@ -20,7 +20,7 @@ from matplotlib.transforms import blended_transform_factory
 from analysis import audit, claims, numbers
 from analysis.load import StudyRecords
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from analysis.tables.early_stopping import amount
 from analysis.winner_rule import WinnerRule
 
@@ -48,6 +48,7 @@ def draw_stopping(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     arms = list(dict.fromkeys(frame["arm"]))
     metric = claims.METRICS[str(frame["metric"].iloc[0])]
     frame = frame.assign(gain=metric.scale * frame["gain"])
+    is_image = int(frame["gain"].notna().sum()) > MOST_VECTOR_POINTS
     stops = sorted(set(frame.loc[frame["fate"] != "completed", "search_epochs"]))
     columns = min(3, len(arms))
     rows = math.ceil(len(arms) / columns)
@@ -56,7 +57,7 @@ def draw_stopping(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
         _scale(axes[0, 0], frame["gain"], metric)
         for ax, arm in zip(axes.flat, arms, strict=False):
-            _draw_arm(ax, frame[frame["arm"] == arm], stops, styles[arm])
+            _draw_arm(ax, frame[frame["arm"] == arm], stops, styles[arm], is_image=is_image)
         for ax in axes.flat[len(arms) :]:
             ax.set_visible(False)
         figure.supxlabel("stopped after epoch (below: runs audited, of those stopped there)", fontsize=9)
@@ -86,7 +87,9 @@ def _signed(value: float, _position: int | None) -> str:
     return f"{value:+g}".replace("-", "\N{MINUS SIGN}") if value else "winner"
 
 
-def _draw_arm(ax: Axes, frame: pd.DataFrame, stops: Sequence[int], style: ArmStyle) -> None:
+def _draw_arm(
+    ax: Axes, frame: pd.DataFrame, stops: Sequence[int], style: ArmStyle, *, is_image: bool
+) -> None:
     ax.set_title(style.label, pad=20)
     ax.axhline(0, color=INK, linewidth=1.2, zorder=2)
     metric = claims.METRICS[str(frame["metric"].iloc[0])]
@@ -97,22 +100,25 @@ def _draw_arm(ax: Axes, frame: pd.DataFrame, stops: Sequence[int], style: ArmSty
     for column, stop in enumerate(stops):
         stopped = frame[(frame["fate"] != "completed") & (frame["search_epochs"] == stop)]
         audited = stopped[stopped["fate"] == "audited"]
-        _draw_column(ax, audited, column, style, face="white")
+        _draw_column(ax, audited, column, style, face="white", is_image=is_image)
         labels.append(f"{stop}\n{len(audited)} of {len(stopped)}" if len(stopped) else f"{stop}\nnone")
     completed = frame[frame["fate"] == "completed"]
-    _draw_column(ax, completed, len(stops), style, face=style.color)
+    _draw_column(ax, completed, len(stops), style, face=style.color, is_image=is_image)
     ax.set_xticks(range(len(stops) + 1), [*labels, f"never\n{len(completed)} runs"])
     ax.set_xlim(-0.5, len(stops) + 0.5)
     ax.grid(visible=False, axis="x")
     _draw_rail(ax, frame[frame["fate"] == "audited"], stops, style)
 
 
-def _draw_column(ax: Axes, runs: pd.DataFrame, column: int, style: ArmStyle, *, face: str) -> None:
+def _draw_column(
+    ax: Axes, runs: pd.DataFrame, column: int, style: ArmStyle, *, face: str, is_image: bool
+) -> None:
     """Draw the runs of one stopping epoch from the best down, side by side; ring the winner."""
     runs = runs[runs["gain"].notna()].sort_values(["gain", "run_id"], ascending=False)
     places = column + np.resize(_PLACES, len(runs))
-    look: dict[str, Any] = {"marker": style.marker, "edgecolor": style.color, "s": 30, "zorder": 3}
-    ax.scatter(places, runs["gain"], facecolor=face, rasterized=len(runs) > MOST_VECTOR_POINTS, **look)
+    look: dict[str, Any] = {"marker": style.marker, "edgecolor": style.color, "zorder": 3}
+    look |= mark_size(30, len(runs))
+    ax.scatter(places, runs["gain"], facecolor=face, rasterized=is_image, **look)
     won = runs["is_winner"].to_numpy()
     ax.scatter(
         places[won], runs["gain"][won], s=150, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=4

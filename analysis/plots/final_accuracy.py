@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from analysis import numbers, statistics
 from analysis.load import StudyRecords
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, RC, ArmStyle
+from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 
 _COLUMNS = {
     "arm": "str",
@@ -80,7 +80,8 @@ def _draw_arm(ax: Axes, rows: pd.DataFrame, style: ArmStyle, height: float) -> N
     seeds = list(100 * rows.loc[rows["line"] == "seed", "test_accuracy"].dropna())
     mean = rows[rows["line"] == "mean"].to_dict("records")[0]
     heights = [height - offset for offset in _offsets(seeds)]
-    ax.plot(seeds, heights, style.marker, color=style.color, alpha=0.75, markersize=5, markeredgewidth=0)
+    look: dict[str, Any] = {"color": style.color, "alpha": 0.75, "markersize": 5, "markeredgewidth": 0}
+    ax.plot(seeds, heights, style.marker, rasterized=len(seeds) > MOST_VECTOR_POINTS, **look)
     if numbers.is_present(mean["low"]):
         below = height + 0.2
         ax.plot([100 * mean["low"], 100 * mean["high"]], [below, below], color=INK, linewidth=1.6)

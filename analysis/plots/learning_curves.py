@@ -24,6 +24,8 @@ Quantity = Literal["loss", "accuracy"]
 
 _SPLITS = {"train": "Training", "val": "Validation"}
 _CLOCKS = {"epoch": "epoch", "seconds": "training seconds (evaluation excluded)"}
+_MOST_VECTOR_EPOCHS = 20_000
+"""With more epochs in a panel the lines of seeds become an image inside the SVG and the PDF."""
 _COLUMNS = {
     "arm": "str",
     "phase": "str",
@@ -133,6 +135,7 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, Arm
     seeds, means = frame[frame["line"] == "seed"], frame[frame["line"] == "mean"]
     palette = {arm: style.color for arm, style in styles.items()}
     thin = {"estimator": None, "linewidth": 0.6, "alpha": 0.4, "legend": False}
+    thin["rasterized"] = len(seeds) > _MOST_VECTOR_EPOCHS
     sns.lineplot(seeds, x=clock, y="value", hue="arm", units="run_id", palette=palette, ax=ax, **thin)
     for arm, line in means.groupby("arm", sort=False):
         style = styles[str(arm)]

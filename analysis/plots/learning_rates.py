@@ -17,7 +17,7 @@ from matplotlib.transforms import blended_transform_factory
 from analysis import numbers, responses, selection
 from analysis.load import StudyRecords
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, plain_log_ticks
+from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size, plain_log_ticks
 from analysis.winner_rule import WinnerRule
 
 _RAIL = 1.045
@@ -82,7 +82,7 @@ def draw_rates(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         figure = Figure(figsize=(max(4.8, 3.4 * columns), 3.4 * rows), layout="constrained")
         axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
         for ax, arm in zip(axes.flat, arms, strict=False):
-            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm])
+            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], is_image=len(frame) > MOST_VECTOR_POINTS)
         for ax in axes.flat[len(arms) :]:
             ax.set_visible(False)
         is_log = "loss" in metric and bool(frame["value"].gt(0).any())
@@ -97,25 +97,24 @@ def draw_rates(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     return figure
 
 
-def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle) -> None:
+def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool) -> None:
     ax.set_title(style.label, pad=20)
     _draw_range(ax, frame)
-    many = len(frame) > MOST_VECTOR_POINTS
     for place, face in (("hollow", "white"), ("filled", style.color)):
         shown = frame[frame["place"] == place]
         look: dict[str, Any] = {
             "marker": style.marker,
             "facecolor": face,
             "edgecolor": style.color,
-            "s": 30,
+            **mark_size(30, len(frame)),
             "zorder": 3,
         }
-        ax.scatter(shown["learning_rate"], shown["value"], rasterized=many, **look)
+        ax.scatter(shown["learning_rate"], shown["value"], rasterized=is_image, **look)
     best = frame[frame["is_best"]]
     ax.scatter(
         best["learning_rate"], best["value"], s=150, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=4
     )
-    _draw_rail(ax, frame[frame["place"] == "rail"], style)
+    _draw_rail(ax, frame[frame["place"] == "rail"], style, is_image=is_image)
 
 
 def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
@@ -135,7 +134,7 @@ def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
     ax.set_xlim(declared.at(-0.06), declared.at(1.06))
 
 
-def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle) -> None:
+def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool) -> None:
     """Put runs without a finite value on a line above the panel: a cross diverged, a plus failed."""
     above = blended_transform_factory(ax.transData, ax.transAxes)
     ax.plot([0, 1], [_RAIL, _RAIL], color=FAINT, linewidth=0.6, transform=ax.transAxes, clip_on=False)
@@ -146,6 +145,7 @@ def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle) -> None:
             "markersize": 6,
             "markeredgewidth": 1.6,
             "linestyle": "none",
+            "rasterized": is_image,
         }
         rates = list(shown["learning_rate"])
         if not rates:  # an empty line outside the panel would count as a point at the figure's corner

@@ -19,7 +19,16 @@ from analysis.claims.metrics import METRICS
 from analysis.load import StudyRecords
 from analysis.plots.level_axis import axis_label, set_level_axis
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, plain_log_ticks
+from analysis.plots.style import (
+    FAINT,
+    INK,
+    MOST_VECTOR_POINTS,
+    RC,
+    ArmStyle,
+    literal,
+    mark_size,
+    plain_log_ticks,
+)
 from analysis.winner_rule import WinnerRule
 
 _RAIL = 1.045
@@ -62,9 +71,10 @@ def _mean_rows(means: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _seed_rows(records: StudyRecords, line: responses.Line) -> Iterator[dict[str, Any]]:
+    shown = ["run_id", "seed", "status", *line.metrics]
     for point in line.points:
         place = responses.place(line, point.level, point.arm)
-        for run in point.runs(records).to_dict("records"):
+        for run in point.runs(records)[shown].to_dict("records"):
             known = {"kind": "seed", "n": 1, **{name: run[name] for name in ("run_id", "seed", "status")}}
             for metric in line.metrics:
                 is_lost = run["status"] in {"diverged", "failed"} or not numbers.is_present(run[metric])
@@ -97,13 +107,13 @@ def draw_response(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
                 panel = frame[(frame["line"] == line) & (frame["metric"] == metric)]
                 ax.set_visible(len(panel) > 0)
                 if len(panel):
-                    _draw_panel(ax, panel, styles)
+                    _draw_panel(ax, panel, styles, is_image=len(frame) > MOST_VECTOR_POINTS)
         for column, metric in zip(axes.T, metrics, strict=True):
             _set_heights(list(column), lines, frame[frame["metric"] == metric])
     return figure
 
 
-def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
+def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle], *, is_image: bool) -> None:
     means, published = (frame[frame["kind"] == kind] for kind in ("mean", "published"))
     arms = list(dict.fromkeys(means["arm"]))
     color = styles[arms[0]].color if len(arms) == 1 else FAINT
@@ -112,8 +122,8 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> N
     ax.errorbar(means["x"], means["value"], yerr=reach, color=color, linewidth=1.3, zorder=2.5, **bars)
     for arm, seeds in frame[(frame["kind"] == "seed") & (frame["place"] == "panel")].groupby("arm"):
         look: dict[str, Any] = {"color": styles[str(arm)].color, "marker": styles[str(arm)].marker}
-        is_large = len(seeds) > MOST_VECTOR_POINTS
-        ax.scatter(seeds["x"], seeds["value"], s=13, linewidth=0, rasterized=is_large, zorder=3, **look)
+        look |= mark_size(13, len(seeds)) | {"linewidth": 0, "zorder": 3, "rasterized": is_image}
+        ax.scatter(seeds["x"], seeds["value"], **look)
     ax.plot(means["x"], means["value"], "_", color=INK, markersize=7, markeredgewidth=1.2, zorder=3.5)
     best = means[means["is_best"]]
     ax.scatter(best["x"], best["value"], s=110, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=5)

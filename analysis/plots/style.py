@@ -37,7 +37,10 @@ INK = "#1f2328"
 FAINT = "#6e7781"
 
 MOST_VECTOR_POINTS = 5000
-"""With more points a scatter becomes an image inside the SVG, so that the report stays small."""
+"""With more points in a figure a scatter becomes an image inside the SVG and the PDF, which stay small."""
+
+MOST_LARGE_MARKS = 300
+"""With more marks in a panel each is drawn smaller."""
 
 RC: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -107,6 +110,18 @@ def line_styles(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> dict[str, A
         )
         for line, arm in zip(first["line"], first["arm"], strict=True)
     }
+
+
+def mark_size(area: float, count: int) -> dict[str, float]:
+    """Return the size of each mark of a scatter: `area`, or so small that many do not become one blot.
+
+    Args:
+        area: In square points, of a mark among few.
+        count: Marks in the panel.
+    """
+    if count <= MOST_LARGE_MARKS:
+        return {"s": area}
+    return {"s": max(1.5, area * MOST_LARGE_MARKS / count), "linewidth": 0.4}
 
 
 def literal(text: str) -> str:

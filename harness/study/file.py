@@ -113,8 +113,10 @@ class Resources(_Section):
     gpu: Annotated[float, Field(ge=0)] = 0
     """GPUs of a run: 0, a fraction below 1, or a whole number."""
     concurrency: Annotated[int, Field(ge=1)] | None = None
-    """Most runs at the same time; by default as many as fit. With 1, every run has a process of its own,
-    timings are comparable and a study is repeatable bit for bit."""
+    """Most runs at the same time; by default as many as fit. With 1, timings are comparable and a study is
+    repeatable bit for bit."""
+    own_process: bool = False
+    """Whether every run has a process of its own, as timing studies need; costs some 6 seconds a run."""
     stall_minutes: Annotated[float, Field(gt=0)] | None = None
     """A run that reports no epoch for so long is killed and counts as failed; by default none is."""
 

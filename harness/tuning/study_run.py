@@ -226,7 +226,7 @@ def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path
             scheduler=ConductorScheduler(conductor),
             num_samples=-1,
             max_concurrent_trials=slots,
-            reuse_actors=resources.concurrency != 1,  # in a timing study every run has a process of its own
+            reuse_actors=not resources.own_process,
             trial_dirname_creator=lambda trial: str(trial.config["run_id"]),
         ),
         run_config=tune.RunConfig(
