@@ -19,7 +19,8 @@ EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 75
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _parser().parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # from here on both end in good order
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.default_int_handler)  # from here on each ends in good order
     try:
         return _sweep(options)
     except HarnessError as error:
@@ -39,8 +40,12 @@ def _parser() -> argparse.ArgumentParser:
         "environment, nothing was started; 75 interrupted, --resume finishes it.",
     )
     parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
-    parser.add_argument(
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (results)"
+    )
+    place.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="this study's own folder, instead of RESULTS/<study>"
     )
     parser.add_argument(
         "--set",
@@ -53,7 +58,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
     )
-    parser.add_argument("--resume", action="store_true", help="continue an interrupted study")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="continue an interrupted study")
+    again.add_argument(
+        "--resume-if-begun",
+        action="store_true",
+        help="continue the study, or begin it: for jobs that restart",
+    )
     parser.add_argument(
         "--address",
         default="local",
@@ -78,12 +89,13 @@ def _sweep(options: argparse.Namespace) -> int:
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
 
-    folder = ResultsFolder(options.results.resolve() / study.name)
-    check_before_start(study, folder, options.address, resume=options.resume)
+    folder = ResultsFolder((options.run_dir or options.results / study.name).resolve())
+    resume = options.resume or (options.resume_if_begun and folder.manifest.exists())
+    check_before_start(study, folder, options.address, resume=resume)
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    return _finish(run_study(study, folder, options.address, _say, resume=options.resume), folder)
+    return _finish(run_study(study, folder, options.address, _say, resume=resume), folder)
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder) -> int:

@@ -8,6 +8,7 @@ from harness.study.claims import Claim, ClaimMetric
 from harness.study.configuration import PositiveFloat
 from harness.study.domains import ArmSpace, RecipeSpace
 from harness.study.published import Published
+from harness.study.submission import Submission
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 """Becomes part of file names and run ids, hence letters, digits, `_` and `-` only."""
@@ -140,6 +141,8 @@ class StudyFile(_Section):
     search: Search | None = None
     confirm: Confirm = Confirm()
     resources: Resources = Resources()
+    submit: Submission = Submission()
+    """What `harness.submit` asks of a cluster for this study; a sweep on one machine does not read it."""
     baseline: str | None = None
     """Arm that the report compares every other one with; further comparisons it calls exploratory."""
     claims: list[Claim] = []

@@ -70,6 +70,7 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
         search=search,
         confirm=Confirm(seeds=0) if search.sampler == "grid" and not has_confirm else file.confirm,
         resources=file.resources,
+        submit=file.submit,
         baseline=file.baseline,
         claims=tuple(claims),
         published=declared(file.published),

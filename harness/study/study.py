@@ -9,6 +9,7 @@ from harness.study.configuration import Configuration, resolve
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.study.file import Confirm, EarlyStopping, Resources, Search
 from harness.study.lengths import epochs_of_steps
+from harness.study.submission import Submission
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,8 @@ class Study:
     search: Search
     confirm: Confirm
     resources: Resources
+    submit: Submission
+    """What the study asks of a cluster; no part of the protocol."""
     baseline: str | None
     """Arm that every other one is compared with; None where none was declared."""
     claims: tuple[Claim, ...]

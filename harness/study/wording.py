@@ -35,17 +35,18 @@ _WORDED = {
 """Our words for pydantic's error types; the rest keep pydantic's."""
 
 
-def message(item: Mapping[str, Any], path: Path) -> str:
+def message(item: Mapping[str, Any], path: Path, root: type[BaseModel] = StudyFile) -> str:
     """Return what one of pydantic's errors means for the writer of a study file.
 
     Args:
         item: An entry of `ValidationError.errors()`.
         path: The place in the document.
+        root: The model of the whole document.
     """
     kind, context, given = item["type"], item.get("ctx", {}), repr(item["input"])
     match kind:
         case "extra_forbidden":
-            return f"unknown field. {nearest(str(path[-1]), _fields_here(path[:-1], item['loc']))}"
+            return f"unknown field. {nearest(str(path[-1]), _fields_here(path[:-1], item['loc'], root))}"
         case "literal_error":
             return f"{given} is not known. {nearest(str(item['input']), _quoted(context['expected']))}"
         case "union_tag_invalid":
@@ -71,20 +72,21 @@ def _quoted(text: str) -> list[str]:
 
 def fields_at(path: Path) -> list[str]:
     """Return the names of the fields that a mapping at this place of a study file may have."""
-    return list(dict.fromkeys(name for model in _models_at(path) for name in model.model_fields))
+    return list(dict.fromkeys(name for model in _models_at(path, StudyFile) for name in model.model_fields))
 
 
-def _models_at(path: Path) -> list[type[BaseModel]]:
-    """Return the models that a mapping at this place of a study file may be."""
-    kinds: list[Any] = [StudyFile]
+def _models_at(path: Path, root: type[BaseModel]) -> list[type[BaseModel]]:
+    """Return the models that a mapping at this place of a document may be."""
+    kinds: list[Any] = [root]
     for part in path:
         kinds = [inner for kind in kinds for inner in _step(kind, part)]
     return [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
 
 
-def _fields_here(path: Path, loc: tuple[str | int, ...]) -> list[str]:
+def _fields_here(path: Path, loc: tuple[str | int, ...], root: type[BaseModel]) -> list[str]:
     """Return the fields a mapping may have; where its name tells its kind, those of that kind alone."""
-    kinds = [kind for kind in _models_at(path) if str(_own_name(kind)) in loc] or _models_at(path)
+    models = _models_at(path, root)
+    kinds = [kind for kind in models if str(_own_name(kind)) in loc] or models
     return list(dict.fromkeys(name for kind in kinds for name in kind.model_fields))
 
 

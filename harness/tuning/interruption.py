@@ -1,17 +1,20 @@
-"""Ctrl-C and SIGTERM: the first ends a study in good order, the second, or ten seconds, at once."""
+"""Ctrl-C, SIGTERM and SIGUSR1: the first ends a study in good order, the second, or ten seconds, at once."""
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
 _PATIENCE_SECONDS = 10
 
 
 @contextmanager
 def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on the first SIGINT or SIGTERM; raise KeyboardInterrupt on the second, or after 10 s.
+    """Call `stop` on the first signal; raise KeyboardInterrupt on the second, or after 10 s.
 
+    SIGUSR1 is what clusters send some time before a limit or a preemption.
     Only for the main thread, and after Ray has started, which installs a SIGTERM handler of its own.
     """
     is_stopping = False
@@ -25,7 +28,7 @@ def on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
         stop()
         signal.alarm(_PATIENCE_SECONDS)
 
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    watched = (*INTERRUPTING, signal.SIGALRM)
     before = {number: signal.signal(number, handle) for number in watched}
     try:
         yield
