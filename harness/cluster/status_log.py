@@ -1,19 +1,20 @@
 """What a launcher lived through, in a file of its own: no accounting database is needed to know it."""
 
-import json
 import os
 import socket
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 Happening = Literal["started", "cluster_up", "warned", "interrupted", "requeued", "ended"]
 
 
-class StatusEvent(TypedDict):
+class StatusEvent(BaseModel):
     """One line of the log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     at: str
     """UTC, ISO 8601."""
@@ -22,11 +23,8 @@ class StatusEvent(TypedDict):
     restart: int
     """How often the cluster had started the job before."""
     host: str
-    detail: dict[str, Any]
+    detail: dict[str, str | int]
     """With `ended`: `exit_code`."""
-
-
-_EVENT = TypeAdapter(StatusEvent)
 
 
 class StatusLog:
@@ -45,10 +43,10 @@ class StatusLog:
             job=self._job,
             restart=self._restart,
             host=socket.gethostname(),
-            detail=dict(detail),
+            detail=detail,
         )
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            file.write(line.model_dump_json() + "\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -62,6 +60,6 @@ class StatusLog:
 
 def _parsed(line: str) -> StatusEvent | None:
     try:
-        return _EVENT.validate_json(line)
+        return StatusEvent.model_validate_json(line)
     except ValidationError:
         return None
