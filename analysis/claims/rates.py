@@ -38,7 +38,7 @@ class Rate:
             side = "more" if is_more else "fewer"
             reason = f"{found}, which is {side} than a share of {self.share:g} gives by chance"
             return self._verdict("supported" if is_more else "contradicted", reason, alpha)
-        reason = f"{found}: too close to a share of {self.share:g} to say on which side of it the rate lies"
+        reason = f"{found}: too few runs to say on which side of a share of {self.share:g} the rate lies"
         return self._verdict("inconclusive", reason, alpha)
 
     def _verdict(self, ruling: Ruling, reason: str, alpha: float) -> Verdict:
