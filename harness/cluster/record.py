@@ -55,5 +55,8 @@ class SubmitRecord(BaseModel):
                 f"{path}: nothing was submitted from this folder. Remedy: give the RUN_DIR of a submission, "
                 f"such as results/optimizers."
             ) from error
-        except (OSError, ValidationError) as error:
-            raise ResultsError(f"{path}: is damaged ({error}). Remedy: submit the study again") from error
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            raise ResultsError(f"{path}: is damaged ({reason}). Remedy: submit the study again") from error
+        except OSError as error:
+            raise ResultsError(f"{path}: cannot be read ({error.strerror})") from error

@@ -1,0 +1,76 @@
+"""The command, as far as no cluster is needed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.submit import main
+
+
+@pytest.fixture
+def study(tmp_path: Path, study_text: str) -> Path:
+    """Return a study file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(study_text)
+    return path
+
+
+def test_a_dry_run_writes_and_prints_what_a_submission_would_use(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The printed text is the written one, and no record says that something was submitted."""
+    run_dir = tmp_path / "run"
+    assert main(["slurm", str(study), "--run-dir", str(run_dir), "--nodes", "2", "--dry-run"]) == 0
+    script = (run_dir / "submit" / "job.sbatch").read_text()
+    assert script in capsys.readouterr().out
+    assert "--nodes=2" in script
+    assert not (run_dir / "submit" / "submit.json").exists()
+    assert (run_dir / "submit" / "study.yaml").read_bytes() == study.read_bytes()
+
+
+def test_a_dry_run_answers_machines_too(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--json prints one object that holds the files."""
+    arguments = ["ray", str(study), "--address", "http://127.0.0.1:1", "--run-dir", str(tmp_path / "run")]
+    assert main([*arguments, "--dry-run", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["run_dir"] == str(tmp_path / "run")
+    assert next(iter(answer["files"])).endswith(".json")
+
+
+@pytest.mark.parametrize("verb", ["status", "logs", "cancel", "resume"])
+def test_a_folder_without_submission_is_refused(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the remedy, and without a traceback."""
+    assert main([verb, str(tmp_path)]) == 2
+    assert "nothing was submitted from this folder. Remedy" in capsys.readouterr().err
+
+
+def test_a_bad_study_is_not_submitted(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its problems are those that the sweep would tell, and nothing is written."""
+    run_dir = tmp_path / "run"
+    assert main(["slurm", str(study), "--run-dir", str(run_dir), "--", "--set", "confirm.seeds=-1"]) == 2
+    assert "confirm.seeds" in capsys.readouterr().err
+    assert not run_dir.exists()
+
+
+def test_fresh_refuses_to_continue(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Results that exist are continued only where that was not excluded."""
+    run_dir = tmp_path / "run"
+    run_dir.mkdir()
+    (run_dir / "manifest.json").write_text("{}")
+    arguments = ["slurm", str(study), "--run-dir", str(run_dir), "--dry-run"]
+    assert main([*arguments, "--fresh"]) == 2
+    assert "already holds results" in capsys.readouterr().err
+
+
+def test_only_set_goes_through_to_the_sweep(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where it runs and whether it resumes is decided by the command."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["slurm", str(study), "--dry-run", "--", "--address", "auto"])
+    assert "--address" in capsys.readouterr().err
