@@ -11,6 +11,7 @@ import argparse
 import itertools
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -268,13 +269,14 @@ def measured(command: Sequence[str]) -> dict[str, float]:
 
 
 def time_parts(root: Path) -> None:
-    """Print the seconds and processor seconds of each part of the report, as one JSON object."""
-    spent: dict[str, tuple[float, float]] = {}
+    """Print seconds, processor seconds and peak memory so far in MB of the report's parts, as a JSON object."""
+    spent: dict[str, tuple[float, float, float]] = {}
 
     def timed(part: str, work: Callable[[], Any]) -> Any:
         wall, cpu = time.perf_counter(), time.process_time()
         result = work()
-        spent[part] = time.perf_counter() - wall, time.process_time() - cpu
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        spent[part] = time.perf_counter() - wall, time.process_time() - cpu, peak_mb
         return result
 
     report = timed("imports", _report_module)
@@ -321,8 +323,10 @@ def main() -> None:
     print(f"journal: {n_events} events, {size_mb:.0f} MB")
     print(f"report: {whole['seconds']:.1f} s, of them {whole['cpu_seconds']:.1f} s of processor time")
     print(f"peak memory: {whole['peak_mb']:.0f} MB")
-    for part, (seconds, cpu_seconds) in parts.items():
-        print(f"{part:22}{seconds:7.1f} s {cpu_seconds:7.1f} s of processor time")
+    for part, (seconds, cpu_seconds, peak_mb) in parts.items():
+        print(
+            f"{part:22}{seconds:7.1f} s {cpu_seconds:7.1f} s of processor time, peak so far {peak_mb:5.0f} MB"
+        )
 
 
 if __name__ == "__main__":
