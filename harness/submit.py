@@ -125,6 +125,8 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     if options.dry_run:
         _show(prepared, request.folder, as_json=options.json)
         return EXIT_DONE
+    if prepared.answer:
+        print(prepared.answer, file=sys.stderr)
     record = hand_over(target, request.folder)
     return _after(record, request.folder, options)
 
@@ -147,7 +149,8 @@ def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespa
     if options.json:
         print(json.dumps({"run_dir": str(folder.run_dir), **record.model_dump()}), flush=True)
     else:
-        print(f"submitted as {record.target} job {record.id}, results in {folder.run_dir}")
+        place = record.where.get("results", str(folder.run_dir))
+        print(f"submitted as {record.target} job {record.id}, results in {place}")
         print(f"look after it: python -m harness.submit status|logs -f|cancel|resume {where}", flush=True)
     if options.follow:
         _print_logs(record, folder, follow=True)

@@ -107,6 +107,12 @@ class KubeRaySite(KubeRaySettings):
     """Where results are kept: `pvc:NAME`, or an address of an object storage."""
     namespace: OneLine | None = None
     """Namespace in Kubernetes; that of the current context if left out."""
+    service_account: OneLine | None = None
+    """Service account of the pods, for one that may use the object storage."""
+    secret: OneLine | None = None
+    """Secret whose entries become the driver's environment: credentials of the object storage."""
+    head_memory: Quantity | None = None
+    """Memory of the driver's pod: 4Gi if left out."""
 
 
 class Submission(_Section):

@@ -1,0 +1,201 @@
+"""KubeRay as a place to submit to: what the user's kubectl can do, and nothing besides."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError, UnreachableError
+from harness.cluster.kuberay.manifest import RESULTS_ANNOTATION, render_manifest
+from harness.cluster.kuberay.status import state_of, waiting_reason
+from harness.cluster.record import SubmitRecord
+from harness.cluster.request import Request
+from harness.cluster.status_log import StatusLog
+from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.target import State
+from harness.errors import EnvironmentMismatchError
+from harness.study.submission import KubeRaySite
+
+MANIFEST = "rayjob.yaml"
+
+_JOB = "rayjobs.ray.io"
+_CREATED = r'jsonpath={.kind}/{.metadata.name} {.metadata.namespace} {.metadata.uid}{"\n"}'
+"""A line for each object that was created; the RayJob is the last of a manifest."""
+
+_POLL_SECONDS = 1.0
+_CHECK_SECONDS = 5
+"""What a look at the cluster before a submission may take a request."""
+
+
+class KubeRayTarget:
+    """A Ray cluster of its own in Kubernetes for every study; see `harness.cluster.target.Target`."""
+
+    def __init__(self, settings: KubeRaySite | None = None) -> None:
+        self._settings = settings or KubeRaySite()
+
+    def render(self, request: Request) -> Mapping[str, str]:
+        """Return the manifest: the study in a ConfigMap, and the RayJob."""
+        return {MANIFEST: render_manifest(request, self._settings)}
+
+    def check(self, folder: SubmitFolder) -> str | None:
+        """Let the API server check the manifest without keeping it, and look for the volume."""
+        if not Kubectl.is_installed():
+            return None
+        manifest = folder.root / MANIFEST
+        job = _read_job(manifest)
+        kubectl = Kubectl(namespace=job["metadata"].get("namespace"), seconds=_CHECK_SECONDS)
+        try:
+            kubectl.run("create", "--dry-run=server", "-f", str(manifest), "-o", "name")
+            return " ".join(["the cluster would take it", *_check_volume(kubectl, job)])
+        except UnreachableError:
+            return None
+        except RefusedError as error:
+            if "(AlreadyExists)" in str(error) and folder.record.exists():
+                return "the cluster has the submission before this one, which is replaced"
+            raise _explained(error, job) from error
+
+    def submit(self, folder: SubmitFolder) -> SubmitRecord:
+        """Create both objects, or none; those of an earlier submission from this folder are replaced."""
+        manifest = folder.root / MANIFEST
+        job = _read_job(manifest)
+        name = job["metadata"]["name"]
+        if folder.record.exists():
+            _remove(SubmitRecord.read(folder.record), wait=True)
+        context = Kubectl().current_context()
+        kubectl = Kubectl(context=context, namespace=job["metadata"].get("namespace"))
+        try:
+            created = kubectl.run("create", "-f", str(manifest), "-o", _CREATED)
+        except RefusedError as error:
+            # kubectl goes on after an object that is refused: what it did create is taken back.
+            if objects := [line.split()[0] for line in error.printed.splitlines()]:
+                kubectl.run("delete", "--ignore-not-found", "--wait=false", *objects)
+            raise _explained(error, job) from error
+        _, namespace, uid = created.splitlines()[-1].split()
+        results = job["metadata"]["annotations"][RESULTS_ANNOTATION]
+        where = {"namespace": namespace, "uid": uid, "results": results}
+        return SubmitRecord.now("kuberay", name, name, **where, **({"context": context} if context else {}))
+
+    def state(self, record: SubmitRecord, folder: SubmitFolder) -> State:
+        """Return what the operator says of the job; of one that waits, also what its pods say."""
+        job = _find(record)
+        if job is None or not _is_submitted(job, record):
+            events = StatusLog(folder.status_log).events()
+            if any(event.job == record.where["uid"] for event in events):
+                return State(phase="cancelled", reason="its RayJob was deleted by `cancel`")
+            where = f"namespace {record.where['namespace']}"
+            return State(phase="unknown", reason=f"RayJob {record.id} is no more in {where}")
+        state = state_of(job)
+        cluster = state.facts.get("ray_cluster")
+        if state.phase == "pending" and cluster:
+            pods = _kubectl(record).get("pods", "-l", f"ray.io/cluster={cluster}")["items"]
+            return State(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
+        return state
+
+    def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
+        """Yield what the submitter pod prints: the driver's output. A retry has a submitter of its own."""
+        kubectl, last = _kubectl(record), ""
+        while True:
+            is_over = self.state(record, folder).is_over
+            pod = _submitter(kubectl, record.id)
+            if pod is not None:
+                options = ["-f"] if follow else []
+                options += [f"--since-time={last}"] if last else []
+                for line in kubectl.stream("logs", pod, "--timestamps", *options):
+                    stamp, _, text = line.partition(" ")
+                    if stamp > last:  # a connection that was cut begins again with the last second
+                        last = stamp
+                        yield text
+            if is_over or not follow:
+                return
+            time.sleep(_POLL_SECONDS)
+
+    def cancel(self, record: SubmitRecord, folder: SubmitFolder) -> None:
+        """Delete the job: the operator then stops the driver, and takes the cluster away."""
+        _remove(record, wait=False)
+        StatusLog(folder.status_log, job=record.where["uid"]).append("interrupted", by="cancel")
+
+
+def _read_job(manifest: Path) -> Any:
+    """Return the RayJob of a manifest of ours."""
+    _, job = YAML(typ="safe").load_all(manifest)
+    return job
+
+
+def _kubectl(record: SubmitRecord) -> Kubectl:
+    return Kubectl(context=record.where.get("context"), namespace=record.where["namespace"])
+
+
+def _find(record: SubmitRecord) -> Any | None:
+    """Return the RayJob that has a submission's name; None if there is none."""
+    try:
+        return _kubectl(record).get(f"{_JOB}/{record.id}")
+    except NotFoundError:
+        return None
+
+
+def _is_submitted(job: Any, record: SubmitRecord) -> bool:
+    """Return whether a RayJob is the one that was submitted, and not a later one of the same name."""
+    return bool(job["metadata"]["uid"] == record.where["uid"])
+
+
+def _remove(record: SubmitRecord, *, wait: bool) -> None:
+    """Delete a submission's objects, unless its name is another one's now."""
+    job = _find(record)
+    if job is None or _is_submitted(job, record):
+        kubectl = _kubectl(record)
+        objects = [f"{_JOB}/{record.id}", f"configmap/{record.id}"]
+        how = ["--wait=true", f"--timeout={2 * kubectl.seconds}s"] if wait else ["--wait=false"]
+        kubectl.run("delete", "--ignore-not-found", *how, *objects)
+
+
+def _submitter(kubectl: Kubectl, name: str) -> str | None:
+    """Return the newest pod of the Kubernetes Job that submits a RayJob, whose name it shares."""
+    pods = kubectl.get("pods", "-l", f"job-name={name}")["items"]
+    started = [pod["metadata"] for pod in pods if pod.get("status", {}).get("phase") != "Pending"]
+    return max(started, key=lambda pod: str(pod["creationTimestamp"]))["name"] if started else None
+
+
+def _check_volume(kubectl: Kubectl, job: Any) -> Iterator[str]:
+    """Yield what should be known of the volume.
+
+    Raises:
+        EnvironmentMismatchError: There is none of that name, so that every pod would wait for ever.
+    """
+    cluster = job["spec"]["rayClusterSpec"]
+    volumes = cluster["headGroupSpec"]["template"]["spec"]["volumes"]
+    claims = [v["persistentVolumeClaim"]["claimName"] for v in volumes if "persistentVolumeClaim" in v]
+    for claim in claims:
+        try:
+            modes = kubectl.get(f"persistentvolumeclaims/{claim}")["spec"].get("accessModes", [])
+        except NotFoundError as error:
+            raise EnvironmentMismatchError(
+                f"storage: there is no PersistentVolumeClaim {claim!r} in this namespace, so every "
+                f"pod would wait for it. Remedy: --storage pvc:NAME with one that `kubectl get pvc` lists"
+            ) from error
+        except RefusedError:
+            continue  # it may not be looked at; the pods may still use it
+        if "ReadWriteMany" not in modes and "workerGroupSpecs" in cluster:
+            yield f"(claim {claim} is {', '.join(modes)}: all pods must then land on one machine)"
+
+
+def _explained(error: RefusedError, job: Any) -> EnvironmentMismatchError:
+    """Return a refusal with what can be done about it."""
+    text, name = str(error), job["metadata"]["name"]
+    if "no matches for kind" in text:
+        remedy = "install the KubeRay operator in this cluster: it does not know RayJob (ray.io/v1)"
+    elif "authOptions" in text:
+        remedy = "update the KubeRay operator and its CRDs to 1.5.1 or newer, which know token authentication"
+    elif "(AlreadyExists)" in text:
+        remedy = (
+            f"it was submitted from a results folder of the same path: give another one with --run-dir DIR, "
+            f"or `kubectl delete rayjob,configmap {name}` if it is not needed"
+        )
+    elif "(Forbidden)" in text:
+        remedy = "ask for the right to create configmaps and rayjobs.ray.io, or give another --namespace"
+    elif "(NotFound)" in text and "namespaces" in text:
+        remedy = "give a --namespace that `kubectl get namespaces` lists"
+    else:
+        remedy = "change the setting that it names, and submit again"
+    return EnvironmentMismatchError(f"{text}. Remedy: {remedy}")

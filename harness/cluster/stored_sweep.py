@@ -1,0 +1,171 @@
+"""A sweep with results in an object storage: `python -m harness.cluster.stored_sweep ADDRESS -- ARGUMENTS`.
+
+A sweep needs a folder it can append to and fsync. It gets a local one; what the storage holds is fetched
+before, and what changed is stored every half minute and at the end.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from harness.cluster.object_storage import Mirror, ObjectStorage
+from harness.errors import EnvironmentMismatchError, HarnessError, ResultsError
+from harness.records.folder import ResultsFolder
+
+EXIT_INTERRUPTED = 75
+
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
+"""Before each attempt to store the end of a sweep."""
+
+STORED_IN = "HARNESS_RESULTS_STORED_IN"
+"""Tells the sweep that its folder is mirrored, and so need not be shared by the cluster's nodes."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return the sweep's exit code, or 75 if its end could not be stored."""
+    given = sys.argv[1:] if arguments is None else arguments
+    at = given.index("--") if "--" in given else len(given)
+    options = _parser().parse_args(given[:at])
+    try:
+        return _run(options.address, given[at + 1 :], options.every)
+    except HarnessError as error:
+        _say(f"error: {error}")
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.cluster.stored_sweep",
+        usage="%(prog)s [--every SECONDS] ADDRESS -- SWEEP_ARGUMENTS",
+        description="Run python -m harness.sweep with results in an object storage.",
+    )
+    parser.add_argument("address", help="folder of the study's results, such as s3://BUCKET/STUDY")
+    parser.add_argument(
+        "--every", type=float, default=30.0, metavar="SECONDS", help="how often to store (30)"
+    )
+    return parser
+
+
+def _run(address: str, sweep_arguments: Sequence[str], every: float) -> int:
+    """Fetch, sweep and store; return the exit code."""
+    folder = ResultsFolder(_run_dir(sweep_arguments))
+    mirror = Mirror(ObjectStorage(address), folder)
+    try:
+        is_continued = mirror.fetch()
+    except OSError as error:
+        raise EnvironmentMismatchError(
+            f"{address}: cannot be read ({error}). Nothing was started. Remedy: check the address, and the "
+            f"credentials in the environment"
+        ) from error
+    _say(f"{'continuing from' if is_continued else 'storing results in'} {address}")
+    child = _Sweep(sweep_arguments, address)
+    try:
+        while child.is_running(every):
+            _store_some(mirror)
+    except ResultsError:
+        child.end()
+        raise
+    if not store_rest(mirror, LAST_WAITS_SECONDS):
+        _say(
+            f"error: the end of this sweep is not in {address}; all of it is in {folder.root} on this "
+            f"machine. Remedy: copy that folder while it exists; a resume runs again what is not stored"
+        )
+        return EXIT_INTERRUPTED
+    _say(f"results are stored in {address}")
+    return child.exit_code
+
+
+def _run_dir(sweep_arguments: Sequence[str]) -> Path:
+    """Return the results folder that the sweep is told."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--run-dir", type=Path)
+    run_dir: Path | None = parser.parse_known_args(list(sweep_arguments))[0].run_dir
+    if run_dir is None:
+        raise EnvironmentMismatchError(
+            "the arguments of the sweep lack --run-dir. Remedy: -- STUDY --run-dir DIR"
+        )
+    return run_dir.resolve()
+
+
+class _Sweep:
+    """A sweep as a process of its own, so that its results are stored however it ends."""
+
+    def __init__(self, arguments: Sequence[str], address: str) -> None:
+        early: list[int] = []
+        for number in _FORWARDED:
+            signal.signal(number, lambda number, _: early.append(number))
+        command = [sys.executable, "-u", "-m", "harness.sweep", *arguments]
+        environment = {**os.environ, STORED_IN: address}
+        self._process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module, no shell
+        for number in _FORWARDED:
+            signal.signal(number, lambda number, _: self._process.send_signal(number))
+        for sent in early:
+            self._process.send_signal(sent)
+
+    def is_running(self, seconds: float) -> bool:
+        """Wait for the end so long; return whether it has not come."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    @property
+    def exit_code(self) -> int:
+        """Of a sweep that ended; 75 where one of the forwarded signals killed it before it could answer."""
+        code = self._process.returncode
+        if code >= 0:
+            return int(code)
+        _say(f"the sweep was killed by signal {-code}")
+        return EXIT_INTERRUPTED if -code in _FORWARDED else 128 - int(code)
+
+    def end(self) -> None:
+        """Ask for the end in good order, and wait for it."""
+        self._process.terminate()
+        if self.is_running(seconds=30):
+            self._process.kill()
+            self._process.wait()
+
+
+def _store_some(mirror: Mirror) -> None:
+    """Store what changed; a storage that does not answer gets it next time."""
+    try:
+        mirror.store()
+    except OSError as error:
+        _say(f"warning: results not stored this time ({error}); tried again later")
+
+
+def store_rest(mirror: Mirror, waits: Iterable[float]) -> bool:
+    """Store what a sweep left, with some patience; return whether it worked.
+
+    Args:
+        mirror: Of the sweep's folder.
+        waits: Seconds before each attempt.
+
+    Raises:
+        ResultsError: Another sweep has written its journal there.
+    """
+    for wait in waits:
+        time.sleep(wait)
+        try:
+            mirror.store()
+        except OSError as error:
+            _say(f"warning: results not stored ({error})")
+        else:
+            return True
+    return False
+
+
+def _say(message: str) -> None:
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
