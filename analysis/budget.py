@@ -42,7 +42,8 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
         mean over the arms of the phase, and absent in the audit phase. Phases that were not planned and had
         no run are left out.
     """
-    steps = records.epochs.groupby("run_id")["step"].max()
+    last = {run_id: span.stop - 1 for run_id, span in records.epoch_rows.items()}
+    steps = pd.Series(records.epochs["step"].to_numpy()[list(last.values())], index=list(last), dtype="int64")
     runs = records.runs[["arm", "phase", "run_id", "status", "epochs", "train_seconds"]]
     runs = runs.assign(steps=runs["run_id"].map(steps).fillna(0).astype("int64"))
     rows = [_row(records, runs, arm, phase) for phase in (*_COMPARED, "audit") for arm in records.arms]

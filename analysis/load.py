@@ -15,6 +15,7 @@ from typing import get_args
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.errors import ResultsError
@@ -86,10 +87,9 @@ class StudyRecords:
     @cached_property
     def epoch_rows(self) -> dict[str, slice]:
         """The rows of `epochs` that hold each run, by run id; a run without an epoch is not in it."""
-        run_ids = self.epochs["run_id"]
-        starts = np.flatnonzero((run_ids != run_ids.shift()).to_numpy())
-        ends = [*starts[1:].tolist(), len(run_ids)]
-        return dict(zip(run_ids.iloc[starts].to_numpy(), map(slice, starts.tolist(), ends), strict=True))
+        runs = pc.run_end_encode(pa.array(self.epochs["run_id"]))  # copies no text of millions of rows
+        run_ids, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()  # noqa: PD011 - Arrow's, not pandas'
+        return dict(zip(run_ids, map(slice, [0, *ends[:-1]], ends), strict=True))
 
     def epochs_of(self, run_ids: Iterable[str]) -> pd.DataFrame:
         """Return the epochs of some runs, sorted by run id and epoch, without a search through all."""

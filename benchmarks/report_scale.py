@@ -269,7 +269,7 @@ def measured(command: Sequence[str]) -> dict[str, float]:
 
 
 def time_parts(root: Path) -> None:
-    """Print seconds, processor seconds and peak memory so far in MB of the report's parts, as a JSON object."""
+    """Print seconds, processor seconds and peak memory so far in MB of each part, as one JSON object."""
     spent: dict[str, tuple[float, float, float]] = {}
 
     def timed(part: str, work: Callable[[], Any]) -> Any:

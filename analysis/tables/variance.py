@@ -111,7 +111,7 @@ def wobble_variances(records: StudyRecords, run_ids: "pd.Series[str]") -> "pd.Se
     The line takes two of the five degrees of freedom. Runs with fewer epochs, or without a value at one of
     them, are left out.
     """
-    epochs = records.epochs[records.epochs["run_id"].isin(run_ids)]
+    epochs = records.epochs_of(run_ids)
     last = epochs[epochs.groupby("run_id").cumcount(ascending=False) < _LAST_EPOCHS]
     known = last.groupby("run_id")["val_accuracy"].transform("count")
     last = last[known == _LAST_EPOCHS]

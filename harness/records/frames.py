@@ -48,7 +48,7 @@ _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
 
 _STRUCTURES = (dict, list)
 
-_ROW_GROUP = 2**20
+_ROW_GROUP = 2**18
 """Rows of a group in a parquet file, as pyarrow has it."""
 
 
