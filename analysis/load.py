@@ -87,7 +87,10 @@ class StudyRecords:
     @cached_property
     def epoch_rows(self) -> dict[str, slice]:
         """The rows of `epochs` that hold each run, by run id; a run without an epoch is not in it."""
-        runs = pc.run_end_encode(pa.array(self.epochs["run_id"]))  # copies no text of millions of rows
+        text = pa.array(self.epochs["run_id"])
+        if isinstance(text, pa.ChunkedArray):  # what pandas makes of no rows at all
+            text = text.combine_chunks()
+        runs = pc.run_end_encode(text)  # copies no text of millions of rows
         run_ids, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()  # noqa: PD011 - Arrow's, not pandas'
         return dict(zip(run_ids, map(slice, [0, *ends[:-1]], ends), strict=True))
 

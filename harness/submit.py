@@ -26,6 +26,8 @@ from harness.study.parse import load_study
 EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 75
 
 _POLL_SECONDS = 2.0
+_PATIENCE_SECONDS = (5, 15, 60)
+"""How long to wait for a cluster that does not answer, time after time."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -159,13 +161,26 @@ def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespa
 
 def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
     """Wait until it is over; return the sweep's exit code."""
-    target = TARGETS[record.target].make()
-    while not (state := target.state(record, folder)).is_over:
+    state = _patient_state(record, folder)
+    while not state.is_over:
         time.sleep(_POLL_SECONDS)
+        state = _patient_state(record, folder)
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
     if state.exit_code is not None:
         return state.exit_code
     return EXIT_DONE if state.phase == "completed" else EXIT_FAILED
+
+
+def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> State:
+    """Ask for the state, a few times where the cluster does not answer: a wait lasts for days."""
+    target = TARGETS[record.target].make()
+    for seconds in _PATIENCE_SECONDS:
+        try:
+            return target.state(record, folder)
+        except HarnessError as error:
+            print(f"{error}\nasking again in {seconds} s", file=sys.stderr)
+            time.sleep(seconds)
+    return target.state(record, folder)
 
 
 def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> None:

@@ -80,9 +80,10 @@ class RaySite(RaySettings):
     address: OneLine | None = None
     """The cluster's dashboard: http://HOST:8265."""
     working_dir: OneLine | None = None
-    """Folder that is shipped to the cluster, without data and results."""
+    """Folder that is shipped to the cluster, without data and results, or the address of a zip file; `none`
+    where the cluster has the harness. This checkout's code if left out."""
     env: dict[str, str] = {}
-    """Environment variables of the driver."""
+    """Environment variables of the driver and the runs."""
 
 
 class KubeRaySettings(_Section):

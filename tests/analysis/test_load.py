@@ -3,6 +3,7 @@
 import gzip
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,22 @@ def test_runs_that_have_not_ended_are_left_out(results: Path) -> None:
     with JournalWriter(folder.journal) as journal:
         journal.append(started.model_copy(update={"run_id": "sgd-search-999"}))
     assert "sgd-search-999" not in set(load_study(results).runs["run_id"])
+
+
+def test_the_rows_of_a_run_are_its_epochs(results: Path) -> None:
+    """Each run's block holds its epochs in order, and no other's."""
+    records = load_study(results)
+    for run_id, rows in records.epoch_rows.items():
+        block = records.epochs.iloc[rows]
+        assert set(block["run_id"]) == {run_id}
+        assert list(block["epoch"]) == list(range(1, len(block) + 1))
+    assert sum(rows.stop - rows.start for rows in records.epoch_rows.values()) == len(records.epochs)
+
+
+def test_a_study_whose_runs_all_failed_at_once_has_no_rows(results: Path) -> None:
+    """No epoch was reached, so there is no block."""
+    records = load_study(results)
+    assert replace(records, epochs=records.epochs.iloc[:0]).epoch_rows == {}
 
 
 @pytest.mark.parametrize("name", ["nowhere", "."])

@@ -1,0 +1,217 @@
+"""A study on a Ray cluster that runs already, through Ray Jobs."""
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from harness.cluster.ray_jobs.client import (
+    NoTokenError,
+    UnreachableError,
+    ask_version,
+    connect,
+    explained,
+    followed,
+)
+from harness.cluster.ray_jobs.job import JOB_FILE, checked_address, job_text
+from harness.cluster.ray_jobs.plan import LAST_LINE
+from harness.cluster.record import SubmitRecord
+from harness.cluster.request import Request
+from harness.cluster.status_log import StatusLog
+from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.target import Phase, State
+from harness.errors import EnvironmentMismatchError
+from harness.study.submission import RaySite
+
+if TYPE_CHECKING:
+    from ray.job_submission import JobDetails, JobSubmissionClient
+
+_EXIT_PHASES: Mapping[int, Phase] = {0: "completed", 1: "failed", 2: "failed", 75: "interrupted"}
+"""The exit codes of `harness.sweep`, which any other number is not."""
+
+
+class RayTarget:
+    """Submit studies as Ray Jobs, and look after them."""
+
+    def __init__(self, settings: RaySite | None = None) -> None:
+        """Take the settings of a submission.
+
+        Args:
+            settings: The address and what goes with it; only `render` needs it.
+        """
+        self._settings = settings or RaySite()
+
+    def render(self, request: Request) -> Mapping[str, str]:
+        """Return the one file of a submission.
+
+        Raises:
+            EnvironmentMismatchError: The address or a variable cannot be used, or the study is too long.
+        """
+        return {JOB_FILE: job_text(request, self._settings)}
+
+    def check(self, folder: SubmitFolder) -> str | None:
+        """Ask the cluster whether it is there and knows us; None where that is not possible.
+
+        Raises:
+            EnvironmentMismatchError: It wants another token, or is of another version.
+        """
+        address = _job(folder)["address"]
+        try:
+            return f"Ray {ask_version(address)} at {address} would take the job"
+        except (UnreachableError, NoTokenError):
+            return None
+
+    def submit(self, folder: SubmitFolder) -> SubmitRecord:
+        """Submit the written job under a new id.
+
+        Raises:
+            EnvironmentMismatchError: The cluster cannot be reached, or refuses.
+        """
+        job = _job(folder)
+        address, submission = str(job["address"]), job["submission"]
+        names = submission["metadata"]
+        client = connect(address)
+        with explained(address):
+            job_id = client.submit_job(submission_id=f"{names['study']}-{secrets.token_hex(4)}", **submission)
+        return SubmitRecord.now("ray", job_id, names["job_name"], address=address)
+
+    def state(self, record: SubmitRecord, folder: SubmitFolder) -> State:
+        """Return how a job is doing; what its driver noted counts where the cluster cannot tell.
+
+        Raises:
+            UnreachableError: The cluster does not answer, and the driver noted no end.
+        """
+        noted = [event for event in StatusLog(folder.status_log).events() if event.job == record.id]
+        ends = [int(event.detail["exit_code"]) for event in noted if event.event == "ended"]
+        try:
+            client = connect(record.where["address"])
+            info = _details(client, record)
+        except UnreachableError as error:
+            if ends:
+                return _over(ends[-1], f"so its driver noted; {error}")
+            raise UnreachableError(
+                f"{error} If it is gone for good: remove {folder.record} and submit the study elsewhere with "
+                f"the same --run-dir; it goes on where its journal ends."
+            ) from error
+        if info is None:
+            reason = "the cluster was started anew and does not know this job"
+            return _over(ends[-1], reason) if ends else State(phase="unknown", reason=reason)
+        state = _state_of(info, _exit_code(client, info, record))
+        return replace(state, facts=_facts(info, folder, is_seen_here=bool(noted)))
+
+    def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
+        """Yield the driver's output over all submissions; with `follow` until the last one is over.
+
+        Raises:
+            EnvironmentMismatchError: The cluster cannot be reached, refuses, or does not know the job.
+        """
+        del folder
+        address = record.where["address"]
+        client = connect(address)
+        with explained(address):
+            for job_id in record.earlier:
+                yield _output(client, job_id)
+            if not follow or _details(client, record) is None:
+                yield _output(client, record.id)
+                return
+        yield from followed(client, address, record.id)
+
+    def cancel(self, record: SubmitRecord, folder: SubmitFolder) -> None:
+        """Ask Ray to interrupt the sweep, which then has 30 s to end in good order.
+
+        A job that waits for CPUs stays pending: Ray ends it when they are there, or 15 min after it came.
+
+        Raises:
+            EnvironmentMismatchError: The cluster cannot be reached, refuses, or does not know the job.
+        """
+        del folder
+        address = record.where["address"]
+        client = connect(address)
+        with explained(address):
+            client.stop_job(record.id)
+
+
+def _job(folder: SubmitFolder) -> dict[str, Any]:
+    """Return the written job.
+
+    Raises:
+        EnvironmentMismatchError: It is missing or damaged.
+    """
+    path = folder.root / JOB_FILE
+    try:
+        job = json.loads(path.read_text(encoding="utf-8"))
+        checked_address(job["address"])
+    except (OSError, ValueError, KeyError, TypeError, EnvironmentMismatchError) as error:
+        raise EnvironmentMismatchError(
+            f"{path}: is missing or damaged ({error}). Remedy: submit the study again with the same --run-dir"
+        ) from error
+    return dict(job)
+
+
+def _details(client: "JobSubmissionClient", record: SubmitRecord) -> "JobDetails | None":
+    """Return what the cluster knows of a job; None where it knows nothing."""
+    with explained(record.where["address"]):
+        try:
+            return client.get_job_info(record.id)
+        except RuntimeError as error:
+            if "status code 404" in str(error):
+                return None
+            raise
+
+
+def _exit_code(client: "JobSubmissionClient", info: "JobDetails", record: SubmitRecord) -> int | None:
+    """Return the sweep's exit code; of a job that was stopped only its last line tells."""
+    if info.status.value != "STOPPED":
+        return info.driver_exit_code
+    with explained(record.where["address"]):
+        last = client.get_job_logs(record.id).rstrip().rpartition("\n")[2]
+    told = last.removeprefix(LAST_LINE)
+    return int(told) if last != told and told.isdigit() else None
+
+
+def _state_of(info: "JobDetails", exit_code: int | None) -> State:
+    """Return the state that stands for Ray's."""
+    message = (info.message or "").strip()
+    match info.status.value:
+        case "PENDING":
+            return State(phase="pending", reason=message)
+        case "RUNNING":
+            return State(phase="running")
+        case "STOPPED" if exit_code is None:
+            return State(phase="cancelled", reason="it was stopped, and its sweep told no end")
+    if exit_code is not None and exit_code in _EXIT_PHASES:
+        return _over(exit_code, _reason(message) if exit_code else "")
+    return State(phase="failed", reason=message)  # killed, or never started: no sweep ended here
+
+
+def _reason(message: str) -> str:
+    """Return the last line of Ray's message that tells more than the exit code."""
+    lines = [line for line in message.splitlines() if line.strip() and not line.startswith(LAST_LINE)]
+    return lines[-1].strip() if lines else ""
+
+
+def _over(exit_code: int, reason: str) -> State:
+    return State(phase=_EXIT_PHASES.get(exit_code, "failed"), reason=reason, exit_code=exit_code)
+
+
+def _facts(info: "JobDetails", folder: SubmitFolder, *, is_seen_here: bool) -> dict[str, str]:
+    """Return what else there is to tell: when it started, and where its results are."""
+    facts = {}
+    if info.start_time and info.status.value != "PENDING":
+        at = datetime.fromtimestamp(info.start_time / 1000, UTC)
+        facts["started"] = at.isoformat(timespec="seconds")
+    if info.status.is_terminal() and not is_seen_here:
+        facts["results"] = f"{folder.run_dir} on the node of its driver; this machine does not share it"
+    return facts
+
+
+def _output(client: "JobSubmissionClient", job_id: str) -> str:
+    """Return the output of a submission; a cluster that was started anew has none of the earlier ones."""
+    try:
+        return client.get_job_logs(job_id)
+    except RuntimeError as error:
+        if "status code 404" not in str(error):
+            raise
+        return f"({job_id}: the cluster does not know this job, and has no output of it)\n"

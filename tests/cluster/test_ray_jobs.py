@@ -1,0 +1,315 @@
+"""Studies as Ray Jobs, on a real Ray head with a token."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+
+from harness.cluster.ray_jobs.target import RayTarget
+from harness.cluster.record import SubmitRecord
+from harness.cluster.submit_folder import SubmitFolder
+from harness.errors import EnvironmentMismatchError
+from harness.records.folder import ResultsFolder
+from harness.records.recovery import recover_journal
+from tests.cluster.components import require
+from tests.cluster.ray_head import MOST_SHIPPED_BYTES, RayHead, ray_head
+
+pytestmark = [pytest.mark.slow, pytest.mark.ray]
+
+HOSTILE = 'it\'s $(touch pwned) `touch pwned` "$HOME" ; touch pwned & ünïcödé ☃'
+
+STUDY = """\
+study: drill
+question: Is anything lost?
+recipe: {model: {name: fcn, hidden: [64]}, batch_size: 1024, epochs: 4}
+arms:
+  sgd: {optimizer: sgd, lr: {low: 1e-2, high: 1.0, log: true}}
+  adam: {optimizer: adam, lr: {low: 1e-4, high: 1e-2, log: true}}
+search: {trials: 4, metric: val_accuracy, early_stopping: {grace_epochs: 2, reduction_factor: 3}}
+confirm: {seeds: 2}
+resources: {concurrency: 1}
+"""
+
+MARK = """
+
+import os as _os
+from pathlib import Path as _Path
+
+_Path(_os.environ["SEEN_IN"], str(_os.getpid())).write_text(__file__ + "\\n" + _os.environ["HOSTILE"])
+"""
+"""Makes a shipped module note the process that imports it, the file it comes from, and a variable."""
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[RayHead]:
+    """Return a Ray head of this module's own."""
+    require("Ray Jobs", find_spec("aiohttp") is not None, "needs ray[default], in the extra `cluster`")
+    with ray_head(cpus=2) as head:
+        yield head
+
+
+@pytest.fixture(autouse=True)
+def _authorized(head: RayHead, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a test the environment of this head's user."""
+    for name in ("RAY_ADDRESS", "RAY_AUTH_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in head.environment.items():
+        monkeypatch.setenv(name, value)
+
+
+def submit(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m harness.submit`."""
+    command = [sys.executable, "-m", "harness.submit", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+
+
+def written(folder: Path, text: str = STUDY) -> Path:
+    """Return a study file."""
+    path = folder / "study.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def runs(run_dir: Path) -> pd.DataFrame:
+    """Return what a study led to, one row a run."""
+    columns = ["run_id", "phase", "seed", "status", "epochs", "config.lr", "val_loss", "test_accuracy"]
+    frame = pd.read_parquet(ResultsFolder(run_dir).runs)[columns]
+    return frame.sort_values("run_id", ignore_index=True)
+
+
+class Marked:
+    """A job with hostile values everywhere, whose shipped code notes where it runs."""
+
+    def __init__(self, head: RayHead, folder: Path, repository: Path) -> None:
+        self.folder, self.run_dir, self.seen = folder, folder / HOSTILE, folder / "seen in"
+        self.env = HOSTILE.replace("$", "") + "\n%s {x} \\ end"
+        code = folder / "code"
+        for name in ("harness", "analysis"):
+            copytree(repository / name, code / name, ignore=ignore_patterns("__pycache__"))
+        for name in ("study_run.py", "trainable.py"):  # a driver's and a worker's
+            with (code / "harness" / "tuning" / name).open("a") as module:
+                module.write(MARK)
+        self.seen.mkdir()
+        self.question = f"Is it {HOSTILE}?"
+        self.done = submit(
+            "ray", written(folder), "--address", head.address, "--run-dir", self.run_dir,
+            "--working-dir", code, "--env", f"SEEN_IN={self.seen}", "--env", f"HOSTILE={self.env}",
+            "--follow", "--wait", "--", "--set", f"question={json.dumps(self.question, ensure_ascii=False)}",
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def marked(head: RayHead, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marked]:
+    """Run the marked job once, from a folder of its own."""
+    folder = tmp_path_factory.mktemp("marked")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in head.environment.items():
+            patch.setenv(name, value)
+        yield Marked(head, folder, Path(__file__).parents[2])
+
+
+@pytest.mark.data
+def test_a_followed_study_is_completed_with_its_rows(marked: Marked) -> None:
+    """The driver's output is shown, the exit code is the sweep's, and every planned run has its row."""
+    assert marked.done.returncode == 0, marked.done.stderr
+    assert "report: " in marked.done.stdout
+    assert "the sweep ended with exit code 0" in marked.done.stdout
+    assert runs(marked.run_dir).phase.value_counts().to_dict() == {"search": 8, "confirm": 4}
+
+
+@pytest.mark.data
+def test_hostile_values_arrive_intact_and_are_not_executed(marked: Marked) -> None:
+    """Folder, question and variable hold shell syntax, quotes, a newline and Unicode; no shell saw them."""
+    manifest = json.loads(ResultsFolder(marked.run_dir).manifest.read_text())
+    assert manifest["question"] == marked.question
+    assert (marked.run_dir / "submit" / "study.yaml").read_text(encoding="utf-8") == STUDY
+    notes = [note.read_text().split("\n", 1)[1] for note in marked.seen.iterdir()]
+    assert notes
+    assert all(note == marked.env for note in notes)
+    assert not list(marked.folder.rglob("pwned"))
+
+
+@pytest.mark.data
+def test_driver_and_workers_run_the_shipped_code(marked: Marked) -> None:
+    """Both import the harness from the package that was uploaded, not one that the cluster had."""
+    files = [note.read_text().split("\n", 1)[0] for note in marked.seen.iterdir()]
+    assert {Path(file).name for file in files} == {"study_run.py", "trainable.py"}
+    assert all("/_ray_pkg_" in file for file in files)
+
+
+@pytest.mark.data
+def test_where_no_folder_is_shared_the_status_says_where_the_results_are(
+    marked: Marked, tmp_path: Path
+) -> None:
+    """The exit code then comes from Ray; the results are on the node of the driver."""
+    record = SubmitRecord.read(SubmitFolder(marked.run_dir).record)
+    state = RayTarget().state(record, SubmitFolder(tmp_path))
+    assert (state.phase, state.exit_code) == ("completed", 0)
+    assert "this machine does not share it" in state.facts["results"]
+
+
+@pytest.mark.data
+def test_a_study_outlives_its_watcher_ends_whole_when_cancelled_and_is_resumed(
+    head: RayHead, marked: Marked, tmp_path: Path
+) -> None:
+    """Ctrl-C only detaches; cancelled, the sweep ends in good order; resumed, it is as one undisturbed."""
+    run_dir = tmp_path / "run"
+    folder = SubmitFolder(run_dir)
+    watching = followed(written(tmp_path), head, run_dir)
+    wait_for_ends(ResultsFolder(run_dir), 1)
+    record = SubmitRecord.read(folder.record)
+    watching.send_signal(signal.SIGINT)
+    assert "what was submitted goes on" in watching.communicate(timeout=60)[1]
+    assert RayTarget().state(record, folder).phase == "running"
+    RayTarget().cancel(record, folder)
+    for where in (folder, SubmitFolder(tmp_path / "not shared")):
+        assert wait_until_over(record, where) == ("interrupted", 75)
+    recovered = recover_journal(ResultsFolder(run_dir))
+    assert recovered.loss is None
+    resumed = submit("resume", run_dir, "--follow", "--wait")
+    assert resumed.returncode == 0, resumed.stdout + resumed.stderr
+    assert SubmitRecord.read(folder.record).earlier == [record.id]
+    assert resumed.stdout.count("the sweep ended with exit code") == 2
+    pd.testing.assert_frame_equal(runs(run_dir), runs(marked.run_dir))
+
+
+def followed(study: Path, head: RayHead, run_dir: Path) -> "subprocess.Popen[str]":
+    """Submit a study and stay with it, in a process of its own."""
+    command = [sys.executable, "-m", "harness.submit", "ray", str(study), "--address", head.address]
+    return subprocess.Popen(
+        [*command, "--run-dir", str(run_dir), "--follow"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_ends(folder: ResultsFolder, at_least: int) -> None:
+    """Return once so many runs have ended."""
+    for _ in range(900):
+        if folder.journal.exists() and folder.journal.read_bytes().count(b'"event":"run_ended"') >= at_least:
+            return
+        time.sleep(0.1)
+    pytest.fail("too few runs ended in 90 s")
+
+
+def wait_until_over(record: SubmitRecord, folder: SubmitFolder) -> tuple[str, int | None]:
+    """Return phase and exit code of a job that is about to end."""
+    for _ in range(60):
+        state = RayTarget().state(record, folder)
+        if state.is_over:
+            return state.phase, state.exit_code
+        time.sleep(0.5)
+    pytest.fail("still not over after 30 s")
+
+
+@pytest.mark.data
+def test_wait_and_status_tell_how_a_sweep_failed(head: RayHead, tmp_path: Path) -> None:
+    """A layer of a trillion units cannot be allocated: runs fail, so the exit code is 1, with its reason."""
+    text = STUDY.replace("[64]", f"[{10**12}]").replace("trials: 4", "trials: 1")
+    done = submit(
+        "ray", written(tmp_path, text), "--address", head.address, "--run-dir", tmp_path / "run",
+        "--follow", "--wait",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the sweep ended with exit code 1" in done.stdout
+    assert set(runs(tmp_path / "run").status) == {"failed"}
+    told = submit("status", tmp_path / "run").stdout
+    assert "(drill): failed" in told
+    assert "runs failed; the report names the reasons" in told
+
+
+def prepared(head: RayHead, tmp_path: Path, **settings: Any) -> SubmitFolder:
+    """Return the folder of a submission that was written, but not submitted."""
+    extra = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", value)]
+    done = submit(
+        "ray",
+        written(tmp_path),
+        "--address",
+        head.address,
+        "--run-dir",
+        tmp_path / "run",
+        "--dry-run",
+        *extra,
+    )
+    assert done.returncode == 0, done.stderr
+    return SubmitFolder(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({"RAY_AUTH_TOKEN": "0" * 64}, "does not take this token"),
+        ({"RAY_AUTH_MODE": ""}, "asks for a token (HTTP status 401), and RAY_AUTH_MODE here is not set"),
+        ({"RAY_AUTH_MODE": "disabled"}, "RAY_AUTH_MODE here is disabled. Remedy: RAY_AUTH_MODE=token"),
+    ],
+)
+def test_without_the_right_token_the_cluster_refuses(
+    head: RayHead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], told: str
+) -> None:
+    """The message names what is wrong and what to set; nothing is submitted."""
+    folder = prepared(head, tmp_path)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for ask in (RayTarget().check, RayTarget().submit):
+        with pytest.raises(EnvironmentMismatchError) as refused:
+            ask(folder)
+        assert told in str(refused.value)
+        assert "0" * 64 not in str(refused.value)
+
+
+def test_the_address_given_wins_over_that_of_the_environment(
+    head: RayHead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's client would prefer RAY_ADDRESS; ours asks the cluster that was named."""
+    monkeypatch.setenv("RAY_ADDRESS", "http://127.0.0.1:1")
+    record = SubmitRecord.now("ray", "nobody", "nobody", address=head.address)
+    state = RayTarget().state(record, SubmitFolder(tmp_path))
+    assert state.phase == "unknown"
+    assert os.environ["RAY_ADDRESS"] == "http://127.0.0.1:1"
+
+
+def test_a_working_directory_too_large_is_refused_with_a_remedy(head: RayHead, tmp_path: Path) -> None:
+    """The cluster takes packages up to a limit; the message says what to leave behind."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    with (folder / "model.bin").open("wb") as file:
+        file.truncate(MOST_SHIPPED_BYTES + 1)
+    with pytest.raises(
+        EnvironmentMismatchError, match=r"larger than Ray takes\. Remedy: leave --working-dir"
+    ):
+        RayTarget().submit(prepared(head, tmp_path, working_dir=str(folder)))
+
+
+def test_no_file_of_a_submission_holds_the_token(head: RayHead, marked: Marked) -> None:
+    """Neither what was written for the submission, nor the driver's output."""
+    token = head.token_path.read_text()
+    assert head.token_path.stat().st_mode & 0o777 == 0o600
+    for path in (marked.run_dir / "submit").iterdir():
+        assert token not in path.read_text(encoding="utf-8")
+    assert token not in marked.done.stdout + marked.done.stderr
+
+
+def test_nothing_listens_beyond_this_machine(head: RayHead) -> None:
+    """Every listening socket of the cluster is bound to the loopback address."""
+    family = [head.process, *head.process.children(recursive=True)]
+    listening = [
+        connection.laddr.ip
+        for process in family
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) > 5
+    assert {address.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
