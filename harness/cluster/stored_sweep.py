@@ -15,16 +15,13 @@ from pathlib import Path
 
 from harness.cluster.object_storage import Mirror, ObjectStorage
 from harness.errors import EnvironmentMismatchError, HarnessError, ResultsError
-from harness.records.folder import ResultsFolder
+from harness.records.folder import STORED_IN, ResultsFolder
 
 EXIT_INTERRUPTED = 75
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 """Before each attempt to store the end of a sweep."""
-
-STORED_IN = "HARNESS_RESULTS_STORED_IN"
-"""Tells the sweep that its folder is mirrored, and so need not be shared by the cluster's nodes."""
 
 
 def main(arguments: list[str] | None = None) -> int:
