@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STORED_IN = "HARNESS_RESULTS_STORED_IN"
-"""Environment variable that tells a sweep where its folder is mirrored; then no other node needs to see it."""
+"""Environment variable that tells a sweep where its folder is mirrored: no other node needs to see it."""
 
 
 @dataclass(frozen=True)
