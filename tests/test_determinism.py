@@ -31,7 +31,7 @@ def sweep(folder: Path, *overrides: str) -> list[dict[str, Any]]:
     (folder / "twice.yaml").write_text(STUDY)
     command = [sys.executable, "-m", "harness.sweep", str(folder / "twice.yaml"), "--results", str(folder)]
     sets = [argument for override in overrides for argument in ("--set", override)]
-    subprocess.run([*command, *sets], check=True, capture_output=True, timeout=300)
+    subprocess.run([*command, *sets], check=True, capture_output=True, timeout=900)
     lines = ResultsFolder(folder / "twice").journal.read_text().splitlines()
     events = [json.loads(line) for line in lines]
     return [{key: value for key, value in e.items() if key not in OF_THE_SESSION} for e in events]

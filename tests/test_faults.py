@@ -29,7 +29,7 @@ def sweep(
     study.write_text(STUDY.format(hidden=hidden, more=more))
     command = [sys.executable, "-m", "harness.sweep", str(study), "--results", str(tmp_path)]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=280, check=False, env=os.environ | environment
+        command, capture_output=True, text=True, timeout=900, check=False, env=os.environ | environment
     )
     return done, pd.read_parquet(tmp_path / "faulty" / "runs.parquet")
 

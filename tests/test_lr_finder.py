@@ -28,7 +28,7 @@ def study(study_text: str, tmp_path: Path) -> Path:
 def find(repository: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     command = [sys.executable, "-m", "harness.lr_finder", *arguments]
-    return subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.mark.data

@@ -71,7 +71,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def finished(study: Path, tmp_path_factory: pytest.TempPathFactory) -> ResultsFolder:
     """Run the study once without disturbance; return its folder."""
     results = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(command(study, results), check=True, capture_output=True, timeout=300)
+    subprocess.run(command(study, results), check=True, capture_output=True, timeout=900)
     return ResultsFolder(results / "drill")
 
 
@@ -92,18 +92,18 @@ def test_an_interrupted_study_is_finished_by_resume(
     process = start(study, tmp_path)
     wait_for_ends(folder, process, 3)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     assert process.returncode == 75
     ended_before = outcome(folder)
     resumed = subprocess.run(
-        command(study, tmp_path, "--resume"), capture_output=True, text=True, timeout=300, check=False
+        command(study, tmp_path, "--resume"), capture_output=True, text=True, timeout=900, check=False
     )
     assert resumed.returncode == 0, resumed.stderr
     assert outcome(folder) == undisturbed
     assert ended_before.items() <= undisturbed.items()
     assert len(json.loads(folder.manifest.read_text())["resumed"]) == 1
     again = subprocess.run(
-        command(study, tmp_path, "--resume"), capture_output=True, text=True, timeout=60, check=False
+        command(study, tmp_path, "--resume"), capture_output=True, text=True, timeout=300, check=False
     )
     assert again.returncode == 0
     assert "this study is finished, nothing is left to run" in again.stdout
@@ -139,7 +139,7 @@ def test_a_study_that_differs_is_not_continued(
     """The message tells what differs; nothing is written."""
     before = finished.journal.read_bytes()
     asked = command(study, finished.root.parent, "--resume", "--set", override)
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 2
     assert told in done.stderr
     assert finished.journal.read_bytes() == before
@@ -154,7 +154,7 @@ def test_more_confirm_seeds_are_accepted_and_recorded(
     """Only the new seeds are run; the manifest says what changed."""
     shutil.copytree(finished.root, tmp_path / "drill")
     asked = command(study, tmp_path, "--resume", "--set", "confirm.seeds=4")
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(asked, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr
     folder = ResultsFolder(tmp_path / "drill")
     new = outcome(folder).keys() - outcome(finished).keys()
@@ -187,7 +187,7 @@ def test_twenty_kills_lose_and_invent_nothing(
         while process.poll() is None and n_kills < 20:
             time.sleep(chance.uniform(0.5, 6))
             n_kills += kill_one(process, family, chance)
-        output, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=900)
         code = process.returncode
         assert code in {0, 1, 2, 75, -signal.SIGKILL}, output
         for orphan in family:

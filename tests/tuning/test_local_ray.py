@@ -33,7 +33,7 @@ with local_ray(cpus=1, gpus=0):
 def test_every_listener_of_the_private_ray_is_on_loopback() -> None:
     """Head, node and worker listen, and on loopback addresses only."""
     done = subprocess.run(
-        [sys.executable, "-c", _LISTENERS], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "-c", _LISTENERS], capture_output=True, text=True, timeout=300, check=True
     )
     listeners = json.loads(done.stdout.splitlines()[-1])
     assert {"gcs_server", "raylet"} <= {name for name, _ in listeners}
