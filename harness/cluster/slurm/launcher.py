@@ -1,0 +1,187 @@
+"""What a job runs: Ray on the allocation, the sweep on Ray, and another turn if the job ends first.
+
+`python -u -m harness.cluster.slurm.launcher RUN_DIR/submit/plan.json`, in place of the job's shell, so that
+Slurm's warning reaches it. Signals:
+
+- SIGUSR1: Slurm's warning before a time limit or a preemption. The sweep ends in good order, and the job
+  requeues itself.
+- SIGTERM: Slurm, or a user, has decided that the job ends. The sweep ends in good order, and that is all.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cluster.slurm.allocation import Allocation
+from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
+from harness.cluster.slurm.node_folder import node_folder
+from harness.cluster.slurm.plan import Plan
+from harness.cluster.slurm.processes import Signals, adopt_orphans, end_child, end_descendants, start_child
+from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
+from harness.cluster.status_log import StatusLog
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    import subprocess
+
+EXIT_INTERRUPTED = 75
+
+TIME_LIMIT, PREEMPTION, ENDED = "time limit", "preemption", "told to end"
+_EARLY_SECONDS = 90
+"""How much sooner than asked Slurm's warning may come: its manual says 60."""
+_DRIVER_PATIENCE_SECONDS = 25.0
+"""What the sweep gets for its end in good order; it gives itself 10."""
+_LEFTOVERS_PATIENCE_SECONDS = 3.0
+_LOOK_EVERY_SECONDS = 0.2
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code, which is the sweep's."""
+    (path,) = sys.argv[1:] if arguments is None else arguments
+    signals = Signals()
+    try:
+        adopt_orphans()
+        launcher = Launcher(Plan.read(Path(path)), Allocation.of_environment(os.environ), signals)
+    except HarnessError as error:
+        _say(f"error: {error}")
+        return error.exit_code
+    return launcher.run()
+
+
+class Launcher:
+    """One start of a job."""
+
+    def __init__(self, plan: Plan, allocation: Allocation, signals: Signals) -> None:
+        self._plan = plan
+        self._allocation = allocation
+        self._signals = signals
+        self._log = StatusLog(plan.folder.status_log, allocation.job, allocation.restart)
+        self._cause: str | None = None
+        """Why the sweep was told to end."""
+
+    def run(self) -> int:
+        """Run the sweep, and see to what comes after it; return the exit code."""
+        allocation = self._allocation
+        nodes = ",".join((allocation.host, *allocation.others))
+        self._log.append("started", nodes=nodes, cpus=allocation.cpus, gpus=allocation.gpus or 0)
+        _say(f"job {allocation.job} started, restart {allocation.restart}, on {nodes}")
+        try:
+            code = self._sweep()
+        except HarnessError as error:
+            _say(f"error: {error}")
+            code = error.exit_code
+        finally:
+            end_descendants(_LEFTOVERS_PATIENCE_SECONDS)
+        if code != EXIT_INTERRUPTED or not self._requeue():
+            detail = {"cause": self._cause} if self._cause else {}
+            self._log.append("ended", exit_code=code, **detail)
+        return code
+
+    def _sweep(self) -> int:
+        with self._ray() as cluster, node_folder(self._allocation.job) as folder:
+            self._look_at_signals()
+            if self._cause:
+                return EXIT_INTERRUPTED
+            self._log.append("cluster_up", nodes=cluster.nodes, address=cluster.address)
+            command = [sys.executable, "-u", "-m", "harness.sweep"]
+            command += self._plan.sweep_arguments(cluster.address)
+            # Where our death ends Ray as well, the sweep would wait for that Ray before it ends itself.
+            at_our_death = signal.SIGKILL if self._allocation.others else signal.SIGTERM
+            environment = {**os.environ, "TMPDIR": str(folder)}
+            driver = start_child(command, at_our_death=at_our_death, environment=environment)
+            try:
+                return self._attend(driver, cluster)
+            finally:
+                self._end_leftovers()
+
+    def _end_leftovers(self) -> None:
+        """End what a sweep that was killed has left: its private Ray, but not the Ray of several nodes."""
+        if not self._allocation.others and (left := end_descendants(_LEFTOVERS_PATIENCE_SECONDS)):
+            _say(f"ended {left} processes that the sweep had left")
+
+    @contextmanager
+    def _ray(self) -> Iterator[RayCluster]:
+        """Yield a cluster; on one node the sweep's own private Ray, which nobody else can reach."""
+        if not self._allocation.others:
+            os.environ.pop("RAY_ADDRESS", None)
+            yield RayCluster(address="local")
+            return
+        with ray_cluster(
+            self._allocation, self._plan.folder, lambda: bool(self._signals.received)
+        ) as cluster:
+            if cluster.nodes <= len(self._allocation.others) and not self._signals.received:
+                _say(f"{len(self._allocation.others) + 1 - cluster.nodes} nodes did not join; going on")
+            yield cluster
+
+    def _attend(self, driver: "subprocess.Popen[bytes]", cluster: RayCluster) -> int:
+        """Wait for the sweep, and end it when there is reason to; return its exit code."""
+        while (code := driver.poll()) is None:
+            self._look_at_signals()
+            if not self._cause and not cluster.is_up:
+                _say("Ray's head has ended; the sweep ends too")
+                self._cause = "Ray's head ended"
+            if self._cause:
+                code = end_child(driver, _DRIVER_PATIENCE_SECONDS)
+                break
+            time.sleep(_LOOK_EVERY_SECONDS)
+        if code < 0:
+            _say(f"the sweep was ended by {signal.Signals(-code).name}")
+            return EXIT_INTERRUPTED if self._cause else 128 - code
+        return code
+
+    def _look_at_signals(self) -> None:
+        """Note why Slurm wants the job to end, the first time it does."""
+        if self._cause or not self._signals.received:
+            return
+        number = self._signals.received[0]
+        left = self._seconds_left() if number == signal.SIGUSR1 else None
+        if number != signal.SIGUSR1:
+            self._cause = ENDED
+        elif left is not None and left <= self._plan.warn_before + _EARLY_SECONDS:
+            self._cause = TIME_LIMIT
+        else:
+            self._cause = PREEMPTION
+        known = {} if left is None else {"seconds_left": left}
+        self._log.append("warned", signal=number.name, cause=self._cause, **known)
+        _say(f"{number.name}: {self._cause}; the sweep ends in good order")
+
+    def _seconds_left(self) -> int | None:
+        """Return the time to the job's limit; None where it has none, or Slurm does not say."""
+        try:
+            entry = queue_entry(self._allocation.job)
+        except HarnessError as error:
+            _say(f"the time left is not known: {error}")
+            return None
+        return seconds_of(entry.time_left) if entry else None
+
+    def _requeue(self) -> bool:
+        """Put the job back into the queue if a requeue mends what interrupted it; tell whether it did."""
+        plan, restart = self._plan, self._allocation.restart
+        self._log.append("interrupted", exit_code=EXIT_INTERRUPTED)
+        is_mended = self._cause == PREEMPTION or (self._cause == TIME_LIMIT and plan.on_timeout == "requeue")
+        if not is_mended or signal.SIGTERM in self._signals.received:
+            return False
+        if restart >= plan.max_restarts:
+            _say(f"not requeued: {restart} restarts, max_restarts is {plan.max_restarts}")
+            return False
+        self._log.append("requeued", cause=str(self._cause))  # first: a requeued job may not live to write it
+        _say("requeued; the sweep goes on where its journal ends")
+        try:
+            requeue(self._allocation.job)
+        except HarnessError as error:
+            _say(f"error: {error} Remedy: python -m harness.submit resume RUN_DIR")
+            return False
+        return True
+
+
+def _say(message: str) -> None:
+    print(f"launcher: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the job's log
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""A Ray cluster on a job's nodes: its head beside the launcher, its workers as one step of the job.
+
+Every process of it runs below `harness.cluster.slurm.ray_node` and ends when the pipe to that is closed.
+Several sweeps, and other users, share nodes: ports differ from job to job, temporary folders are each node's
+own, and whoever has no token is turned away.
+"""
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cluster.slurm.allocation import Allocation
+from harness.cluster.slurm.commands import node_address
+from harness.cluster.slurm.processes import end_child
+from harness.cluster.submit_folder import SubmitFolder
+from harness.errors import EnvironmentMismatchError
+
+_HEAD_PATIENCE_SECONDS = 120.0
+_WORKERS_PATIENCE_SECONDS = 120.0
+_END_PATIENCE_SECONDS = 15.0
+_LOOK_EVERY_SECONDS = 0.2
+_FIRST_PORT, _PORTS_PER_JOB, _N_PORT_RANGES = 20000, 6, 2000
+"""Ports 20000 to 31999: below those that Linux gives away by itself."""
+
+
+@dataclass(kw_only=True)
+class RayCluster:
+    """A cluster that is running."""
+
+    address: str
+    """`IP:PORT`, or `local` where the driver is to start a Ray of its own."""
+    nodes: int = 1
+    """How many have joined."""
+    head: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether its head is running."""
+        return self.head is None or self.head.poll() is None
+
+
+@contextmanager
+def ray_cluster(
+    allocation: Allocation, folder: SubmitFolder, is_to_end: Callable[[], bool]
+) -> Iterator[RayCluster]:
+    """Run Ray on every node of a job.
+
+    Args:
+        allocation: The job's nodes, two or more.
+        folder: Takes the token and what Ray says.
+        is_to_end: Tells whether starting is in vain; what is yielded is then not yet a whole cluster.
+
+    Raises:
+        EnvironmentMismatchError: The head, or every worker, fails to start.
+    """
+    _set_environment(folder.token)
+    ip = _own_address(allocation.others[0])
+    cluster = RayCluster(address=f"{ip}:{free_port(int(allocation.job))}")
+    node = _node_command(allocation, folder, cluster.address)
+    workers = None
+    try:
+        cluster.head = _start([*node, "--head"])
+        workers = _start(_on_the_others(allocation, node))
+        _wait_for_head(cluster, folder, is_to_end)
+        cluster.nodes = _wait_for_workers(cluster, allocation, folder, is_to_end)
+        yield cluster
+    finally:
+        for child in filter(None, (workers, cluster.head)):
+            _end(child)
+        folder.token.unlink(missing_ok=True)
+
+
+def free_port(job: int) -> int:
+    """Return a port that is free, and so are the next two.
+
+    Args:
+        job: The job's id. Jobs that follow each other begin to look in places of their own, so they do not
+            meet between this look and Ray's start.
+
+    Raises:
+        EnvironmentMismatchError: All that were tried are in use.
+    """
+    first = _FIRST_PORT + job % _N_PORT_RANGES * _PORTS_PER_JOB
+    for port in range(first, first + _PORTS_PER_JOB, 3):
+        if all(map(_is_free, range(port, port + 3))):
+            return port
+    raise EnvironmentMismatchError(
+        f"ports {first} to {first + _PORTS_PER_JOB - 1} of {socket.gethostname()} are in use. "
+        f"Remedy: python -m harness.submit resume RUN_DIR, which tries others"
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
+def _set_environment(token: Path) -> None:
+    """Set what every process of the cluster, and the driver, inherits."""
+    from harness.tuning.local_ray import set_ray_environment
+
+    set_ray_environment(is_local=False)
+    token.unlink(missing_ok=True)
+    with os.fdopen(
+        os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
+    ) as file:
+        file.write(secrets.token_hex(32))
+    os.environ.update({"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)})
+    # The last one would confine the head to the loopback address, where no worker could reach it.
+    for name in ("RAY_AUTH_TOKEN", "RAY_ADDRESS", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"):
+        os.environ.pop(name, None)
+
+
+def _own_address(other: str) -> str:
+    """Return the address of this node on the network that leads to another node of the job.
+
+    Raises:
+        EnvironmentMismatchError: The other node's name leads nowhere.
+    """
+    name = node_address(other)
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((name, 9))  # asks for the route only: nothing is sent
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise EnvironmentMismatchError(
+            f"node {other}: {socket.gethostname()} finds no way to its address {name!r} ({error}). "
+            f"Remedy: ask the site; --nodes 1 needs no network"
+        ) from error
+
+
+def _node_command(allocation: Allocation, folder: SubmitFolder, address: str) -> list[str]:
+    gpus = [] if allocation.gpus is None else [f"--gpus={allocation.gpus}"]
+    node = [sys.executable, "-u", "-m", "harness.cluster.slurm.ray_node", "--address", address]
+    return [*node, f"--cpus={allocation.cpus}", *gpus, f"--logs={folder.root}"]
+
+
+def _on_the_others(allocation: Allocation, command: list[str]) -> list[str]:
+    """Return what runs a command once on each of the other nodes; the loss of one does not end the rest."""
+    n = len(allocation.others)
+    step = ["srun", "--overlap", f"--nodes={n}", f"--ntasks={n}", "--ntasks-per-node=1"]
+    place = [
+        f"--nodelist={','.join(allocation.others)}",
+        f"--cpus-per-task={allocation.cpus}",
+    ]
+    return [*step, *place, "--kill-on-bad-exit=0", "--no-kill", "--export=ALL", *command]
+
+
+def _start(command: list[str]) -> "subprocess.Popen[bytes]":
+    """Start a child that ends when this process closes the pipe, or dies; srun tells every node."""
+    return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
+
+
+def _wait_for_head(cluster: RayCluster, folder: SubmitFolder, is_to_end: Callable[[], bool]) -> None:
+    """Return once the head takes connections.
+
+    Raises:
+        EnvironmentMismatchError: It never does.
+    """
+    ip, _, port = cluster.address.rpartition(":")
+    until = time.monotonic() + _HEAD_PATIENCE_SECONDS
+    while cluster.is_up and not is_to_end() and time.monotonic() < until:
+        with suppress(OSError), socket.create_connection((ip, int(port)), timeout=1.0):
+            return
+        time.sleep(_LOOK_EVERY_SECONDS)
+    if not is_to_end():
+        raise EnvironmentMismatchError(
+            f"Ray's head did not start on {socket.gethostname()}; it said:\n{_last_words(folder)}"
+        )
+
+
+def _wait_for_workers(
+    cluster: RayCluster, allocation: Allocation, folder: SubmitFolder, is_to_end: Callable[[], bool]
+) -> int:
+    """Wait until the nodes have joined; return how many did, at least one beside the head.
+
+    Raises:
+        EnvironmentMismatchError: None did.
+    """
+    wanted = len(allocation.others) + 1
+    count = [sys.executable, "-m", "harness.cluster.slurm.count_nodes", cluster.address, str(wanted)]
+    child = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
+        [*count, str(_WORKERS_PATIENCE_SECONDS)], stdout=subprocess.PIPE
+    )
+    until = time.monotonic() + 2 * _WORKERS_PATIENCE_SECONDS
+    while child.poll() is None and cluster.is_up and not is_to_end() and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    end_child(child, _END_PATIENCE_SECONDS)
+    output = child.communicate()[0].split()
+    alive = int(output[-1]) if child.returncode == 0 and output else 0
+    if alive < 2 and not is_to_end():
+        raise EnvironmentMismatchError(
+            f"no other node of {', '.join(allocation.others)} joined Ray at {cluster.address} in "
+            f"{_WORKERS_PATIENCE_SECONDS:.0f} s; Ray said:\n{_last_words(folder)}\n"
+            f"Remedy: nodes must reach each other's ports; --nodes 1 needs no network"
+        )
+    return alive
+
+
+def _last_words(folder: SubmitFolder) -> str:
+    """Return the ends of what `ray start` said on the nodes."""
+    paths = sorted(folder.root.glob("ray-*.log"))
+    return (
+        "\n".join(f"{path}: {path.read_text(errors='replace')[-600:].strip()}" for path in paths) or "nothing"
+    )
+
+
+def _end(child: "subprocess.Popen[bytes]") -> None:
+    """Close the pipe, on which a node ends its Ray; insist if it does not."""
+    if child.stdin is not None:
+        with suppress(BrokenPipeError):
+            child.stdin.close()
+    try:
+        child.wait(timeout=_END_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        end_child(child, _END_PATIENCE_SECONDS)

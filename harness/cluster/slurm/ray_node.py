@@ -1,0 +1,94 @@
+"""One node of a job's Ray cluster: `python -m harness.cluster.slurm.ray_node`, started by the launcher.
+
+Runs `ray start`, in a temporary folder of this node, until its standard input is closed, which the launcher's
+death does too. Never `ray stop`, which ends every Ray of the user on the node.
+"""
+
+import argparse
+import os
+import select
+import socket
+import sys
+import time
+from pathlib import Path
+
+from harness.cluster.slurm.node_folder import node_folder
+from harness.cluster.slurm.processes import Signals, adopt_orphans, end_descendants, start_child
+
+_LOOK_EVERY_SECONDS = 0.5
+_JOIN_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 5.0
+_OBJECT_STORE_BYTES = 128 * 1024**2
+"""Small, as in a private Ray: runs exchange short reports only."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command until it is told to end; return 0, or 1 if Ray ended by itself."""
+    options = _parser().parse_args(arguments)
+    adopt_orphans()
+    signals = Signals()
+    until = time.monotonic() + _JOIN_PATIENCE_SECONDS
+    while True:
+        if _run_ray(options, signals):
+            return 0
+        if options.head or time.monotonic() > until:
+            return 1
+        time.sleep(_LOOK_EVERY_SECONDS)  # a worker that comes before the head is ready gives up by itself
+
+
+def _run_ray(options: argparse.Namespace, signals: Signals) -> bool:
+    """Run Ray in a folder of its own; tell whether it was told to end, and did not end by itself."""
+    with node_folder(os.environ["SLURM_JOB_ID"]) as folder:
+        try:
+            environment = {**os.environ, "TMPDIR": str(folder)}
+            with (options.logs / f"ray-{socket.gethostname()}.log").open("wb") as log:
+                ray = start_child(ray_command(options, folder), output=log, environment=environment)
+            while ray.poll() is None:
+                if signals.received or _is_stdin_closed():
+                    return True
+            return False
+        finally:
+            end_descendants(_PATIENCE_SECONDS)
+
+
+def ray_command(options: argparse.Namespace, folder: Path) -> list[str]:
+    """Return the command that starts Ray on this node.
+
+    Args:
+        options: The parsed arguments.
+        folder: Its temporary folder.
+    """
+    ip, _, port = options.address.rpartition(":")
+    # Two ports that nobody uses here are named too: their fixed defaults would meet another job's.
+    place = [f"--dashboard-agent-listen-port={int(port) + 2}"]
+    if options.head:
+        place += ["--head", f"--node-ip-address={ip}", f"--port={port}", "--include-dashboard=false"]
+        place += [f"--ray-client-server-port={int(port) + 1}"]
+    else:
+        place += [f"--address={options.address}"]
+    gpus = [] if options.gpus is None else [f"--num-gpus={options.gpus}"]
+    return [
+        sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--disable-usage-stats", *place,
+        f"--temp-dir={folder}", f"--num-cpus={options.cpus}", *gpus,
+        f"--object-store-memory={_OBJECT_STORE_BYTES}",
+    ]  # fmt: skip
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.cluster.slurm.ray_node")
+    parser.add_argument("--head", action="store_true", help="this node is the cluster's first")
+    parser.add_argument("--address", required=True, metavar="IP:PORT", help="of the head")
+    parser.add_argument("--cpus", required=True, type=int, help="CPUs of this node")
+    parser.add_argument("--gpus", type=int, help="GPUs of this node; those Ray finds if left out")
+    parser.add_argument("--logs", required=True, type=Path, metavar="DIR", help="takes what `ray start` says")
+    return parser
+
+
+def _is_stdin_closed() -> bool:
+    """Wait a moment for the end of standard input."""
+    readable, _, _ = select.select([sys.stdin], [], [], _LOOK_EVERY_SECONDS)
+    return bool(readable) and not os.read(sys.stdin.fileno(), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""What Slurm itself makes of a submission: refused, quoted, waiting, cancelled. No sweep is started."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.cluster.record import SubmitRecord
+from harness.cluster.request import Request
+from harness.cluster.slurm import commands
+from harness.cluster.slurm.target import SlurmTarget
+from harness.cluster.status_log import StatusLog
+from harness.cluster.submit_folder import SubmitFolder
+from harness.study.parse import parse_study
+from harness.study.submission import SlurmSite
+from tests.cluster.slurm_cluster import SlurmCluster
+
+pytestmark = [pytest.mark.slow, pytest.mark.slurm]
+
+Submit = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def submit(slurm: SlurmCluster) -> Iterator[Submit]:
+    """Return the command `harness.submit`, as a user of the cluster runs it; jobs it leaves are cancelled."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harness.submit", *arguments]
+        return subprocess.run(
+            command,
+            env={**os.environ, **slurm.environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    yield run
+    slurm.clear()
+
+
+@pytest.fixture
+def study(tmp_path: Path, study_text: str) -> Path:
+    """Return a study file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(study_text)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--nodes", "9"], "Requested node configuration is not available"),
+        (["--cpus-per-node", "64"], "Requested node configuration is not available"),
+        (["--partition", "nowhere"], "invalid partition specified: nowhere"),
+        (["--sbatch-arg=--constraint=a100"], "Invalid feature specification"),
+    ],
+)
+def test_what_can_never_run_is_refused(
+    submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    """Slurm itself would let most of these wait for ever; the message is Slurm's, with a remedy."""
+    done = submit("slurm", str(study), "--run-dir", str(tmp_path / "run"), *arguments)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Remedy: ask for what `sinfo` lists" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert slurm.run("squeue", "-h") == ""
+
+
+def test_a_dry_run_asks_slurm_and_submits_nothing(
+    submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path
+) -> None:
+    """The text it writes is the one that is submitted later, byte for byte."""
+    arguments = ["slurm", str(study), "--run-dir", str(tmp_path / "run"), "--sbatch-arg=--hold"]
+    shown = submit(*arguments, "--dry-run")
+    assert shown.returncode == 0
+    assert "to start at" in shown.stderr
+    assert slurm.run("squeue", "-h") == ""
+    written = (tmp_path / "run" / "submit" / "job.sbatch").read_text()
+    taken = json.loads(submit(*arguments, "--json").stdout)
+    assert slurm.run("scontrol", "write", "batch_script", taken["id"], "-") == written.strip()
+
+
+def test_a_waiting_job_tells_why_and_can_be_cancelled(submit: Submit, study: Path, tmp_path: Path) -> None:
+    """`status` gives Slurm's reason; after `cancel` the job is over, and a second `cancel` says so."""
+    run_dir = str(tmp_path / "a run")
+    submit("slurm", str(study), "--run-dir", run_dir, "--sbatch-arg=--hold")
+    waiting = json.loads(submit("status", run_dir, "--json").stdout)
+    assert (waiting["phase"], waiting["reason"]) == ("pending", "JobHeldUser")
+    assert submit("slurm", str(study), "--run-dir", run_dir).returncode == 2
+    assert submit("cancel", run_dir).returncode == 0
+    assert json.loads(submit("status", run_dir, "--json").stdout)["phase"] == "cancelled"
+    assert "is over already: cancelled" in submit("cancel", run_dir).stdout
+
+
+def test_a_sweep_that_is_refused_ends_its_job(
+    submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path
+) -> None:
+    """`--wait` gives the sweep's exit code, `logs` its words, and nothing is left running."""
+    run_dir = tmp_path / "a run $(touch pwned)"
+    arguments = ["slurm", str(study), "--run-dir", str(run_dir), "--name", "it's $(touch pwned)", "--wait"]
+    done = submit(*arguments, "--cpus-per-node", "1", "--", "--set", "resources.cpu=50")
+    assert done.returncode == 2, done.stderr
+    assert "resources.cpu: a run asks for 50, but this machine has 1" in submit("logs", str(run_dir)).stdout
+    state = json.loads(submit("status", str(run_dir), "--json").stdout)
+    assert (state["phase"], state["exit_code"], state["name"]) == ("failed", 2, "it's $(touch pwned)")
+    assert [event["event"] for event in state["events"]] == ["started", "cluster_up", "ended"]
+    assert slurm.processes_of("harness.") == []
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_setup_lines_run_first_and_end_the_job_when_they_fail(
+    submit: Submit, study: Path, tmp_path: Path
+) -> None:
+    """A module that cannot be loaded is told, and no sweep starts without it."""
+    run_dir = str(tmp_path / "run")
+    setup = ["--setup", "echo first: $SLURM_JOB_NAME", "--setup", "cat /no/such/file"]
+    done = submit("slurm", str(study), "--run-dir", run_dir, *setup, "--wait")
+    assert done.returncode == 1
+    log = submit("logs", run_dir).stdout
+    assert log.startswith("first: small\n")
+    assert "/no/such/file" in log
+    assert "launcher" not in log
+
+
+def test_a_job_that_slurm_has_forgotten_is_known_from_the_launchers_log(
+    submit: Submit, study: Path, tmp_path: Path
+) -> None:
+    """Slurm remembers jobs for minutes; without a word in the log nobody knows what became of one."""
+    folder = SubmitFolder(tmp_path / "run")
+    folder.root.mkdir(parents=True)
+    SubmitRecord.now("slurm", "99999", "small").write(folder.record)
+    assert json.loads(submit("status", str(folder.run_dir), "--json").stdout)["phase"] == "unknown"
+    StatusLog(folder.status_log, "99999").append("ended", exit_code=75, cause="time limit")
+    state = json.loads(submit("status", str(folder.run_dir), "--json").stdout)
+    assert (state["phase"], state["exit_code"]) == ("interrupted", 75)
+
+
+PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=30)
+QUOTES = st.sampled_from(["\\", '"', "'", "#", "$(touch pwned)", "a b", "%j", "é", "`x`", "--wrap=x"])
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(QUOTES | PRINTABLE, min_size=1, max_size=4))
+def test_slurm_reads_the_name_that_was_given(
+    slurm: SlurmCluster, study_text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    """Whatever quotes, backslashes and comment signs it holds."""
+    name = "".join(words)
+    if not name.strip():
+        return
+    study = parse_study(study_text, "small.yaml")
+    settings_ = SlurmSite(sbatch_args=["--hold", f"--comment={name}"])
+    script = SlurmTarget(settings_).render(Request(study=study, run_dir=tmp_path / "run", name=name))[
+        "job.sbatch"
+    ]
+    path = tmp_path / "job.sbatch"
+    path.write_text(script)
+    monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
+    job = commands.submit(path, tmp_path)
+    try:
+        assert slurm.run("squeue", "-h", "-j", job, "-o", "<%j><%k>") == f"<{name}><{name}>"
+    finally:
+        commands.cancel(job)
+    assert not (tmp_path / "pwned").exists()
