@@ -26,8 +26,8 @@ from harness.tuning.runs import RunEnd, RunSpec, Worker
 _LISTED_PHASES: tuple[Phase, ...] = ("confirm", "audit")
 """Phases whose runs are known once the search is over, in the order they are handed out."""
 
-_TRIES_AFTER_LOSS = 2
-"""How often a run is started again after its worker was lost."""
+_TRIES_AFTER_LOSS = 3
+"""How often a run is started again after its worker was lost, by a crash or with its node."""
 
 
 @dataclass
@@ -35,6 +35,8 @@ class _LiveRun:
     """A run that was handed out and has not ended."""
 
     spec: RunSpec
+    has_begun: bool = False
+    """Whether a worker was found for it; until then it waits for room."""
     heard_at: float = field(default_factory=time.monotonic)
     """When the run last began or reported, by the driver's monotonic clock, in seconds."""
     epochs: int = 0
@@ -105,6 +107,16 @@ class Conductor:
         self.is_interrupted = True
 
     @property
+    def in_flight(self) -> int:
+        """Runs that were handed out and have not ended."""
+        return len(self._live)
+
+    @property
+    def waiting(self) -> int:
+        """Runs in flight that have not begun to train: they wait for room, or for their worker to start."""
+        return sum(not live.has_begun for live in self._live.values())
+
+    @property
     def is_over(self) -> bool:
         """Whether every run of the study has ended."""
         if self._live or self._again:
@@ -142,8 +154,9 @@ class Conductor:
         """Record that a run began to train."""
         if self.is_interrupted:
             return
-        spec = self._live[run_id].spec
-        self._live[run_id].heard_at = time.monotonic()
+        live = self._live[run_id]
+        live.has_begun, live.heard_at = True, time.monotonic()
+        spec = live.spec
         self._record(
             RunStarted(
                 time=_now(),
@@ -224,7 +237,7 @@ class Conductor:
         if live is None or self.is_interrupted:
             return
         limit = self.study.resources.stall_minutes
-        if limit is not None and time.monotonic() - live.heard_at >= 60 * limit:
+        if limit is not None and live.has_begun and time.monotonic() - live.heard_at >= 60 * limit:
             stalled = f"no epoch within {limit:g} minutes (resources.stall_minutes), so the worker was killed"
             self.ended(run_id, RunEnd(status="failed", reason=stalled))
             return

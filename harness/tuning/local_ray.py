@@ -40,6 +40,9 @@ _LOCAL_ONLY = {
 }
 """What a private Ray always gets, whatever the user has set."""
 
+_JOINING = {"RAY_NUM_REDIS_GET_RETRIES": "3"}
+"""How often Ray knocks at a cluster that does not let it in; 20 times, its default, can take ten minutes."""
+
 _OBJECT_STORE_BYTES = 128 * 1024**2
 """Small: runs exchange short reports only, images are mapped from the cache."""
 
@@ -54,7 +57,8 @@ def set_ray_environment(*, is_local: bool) -> None:
     Args:
         is_local: A private Ray will be started, which always asks for a token and listens on loopback only.
     """
-    for name, value in _QUIET_AND_CLOSED.items():
+    defaults = _QUIET_AND_CLOSED if is_local else _QUIET_AND_CLOSED | _JOINING
+    for name, value in defaults.items():
         os.environ.setdefault(name, value)
     if is_local:
         os.environ.update(_LOCAL_ONLY)
@@ -127,23 +131,3 @@ def _short_temporary_folder() -> str:
     """Return a temporary folder whose path leaves room for Ray's sockets (107 bytes in all)."""
     folder = tempfile.gettempdir()
     return folder if len(folder) <= 24 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder below it
-
-
-@contextmanager
-def joined_ray(address: str) -> Iterator[Path]:
-    """Join a running cluster; yields a temporary folder of this driver.
-
-    Args:
-        address: `auto` or `HOST:PORT`.
-    """
-    folder = Path(tempfile.mkdtemp(prefix="harness-"))
-    try:
-        import ray
-
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-            yield folder
-        finally:
-            ray.shutdown()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -57,9 +57,11 @@ def check_run_fits(study: Study, cpus: float, gpus: float, where: str) -> None:
     """
     for name, asked, there in (("cpu", study.resources.cpu, cpus), ("gpu", study.resources.gpu, gpus)):
         if asked > there:
+            least = 1 if name == "cpu" else 0
+            smaller = f"--set resources.{name}={int(there)}, or " if there >= least else ""
             raise EnvironmentMismatchError(
                 f"resources.{name}: a run asks for {asked:g}, but {where} has {there:g}. "
-                f"Remedy: --set resources.{name}={int(there)}"
+                f"Remedy: {smaller}run the study on a machine that has {asked:g}"
             )
 
 

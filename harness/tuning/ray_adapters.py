@@ -1,5 +1,6 @@
 """Ray Tune's Searcher, TrialScheduler, Callback and Stopper as thin doors to the conductor."""
 
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -33,23 +34,30 @@ def run_in_worker(config: dict[str, Any]) -> None:
 class ConductorSearcher(_Door, Searcher):
     """Hand the conductor's runs to Ray Tune."""
 
-    def __init__(self, conductor: Conductor, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, conductor: Conductor, has_room: Callable[[Conductor], bool], settings: dict[str, Any]
+    ) -> None:
         """Connect to a conductor.
 
         Args:
             conductor: Decides which run is next.
+            has_room: Decides whether a run may be handed out now.
             settings: `threads`, `device`, `stall_seconds` and `best_by` of every run.
         """
         super().__init__()
         self._conductor = conductor
+        self._has_room = has_room
         self._settings = settings
         self._run_ids: dict[str, str] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """Return the next run as a trial's config; None to ask again later; FINISHED when all is done."""
-        run = self._conductor.next_run()
+        conductor = self._conductor
+        if conductor.is_over or conductor.is_interrupted:
+            return str(Searcher.FINISHED)
+        run = conductor.next_run() if self._has_room(conductor) else None
         if run is None:
-            return str(Searcher.FINISHED) if self._conductor.is_over else None
+            return None
         self._run_ids[trial_id] = run.run_id
         return asdict(run) | self._settings
 

@@ -1,6 +1,5 @@
 """Run a whole study, or the rest of it: check, declare, train, record."""
 
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -20,14 +19,17 @@ from harness.records.provenance import gpu_names, usable_cores
 from harness.records.recovery import recover_journal
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
-from harness.training.data.prepare import prepare_dataset
+from harness.training.data.prepare import PreparedDataset, prepare_dataset
+from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
 from harness.tuning.continuation import accepted_changes
 from harness.tuning.declaration import COMMAND, declare
 from harness.tuning.interruption import on_interrupt
-from harness.tuning.local_ray import joined_ray, local_ray
+from harness.tuning.joined_ray import joined_ray
+from harness.tuning.local_ray import local_ray
+from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
-from harness.tuning.preflight import check_folder, check_run_fits, dataset_of
+from harness.tuning.preflight import check_folder, dataset_of
 from harness.tuning.progress import Progress
 from harness.tuning.watchdog import watched_raylet
 
@@ -46,8 +48,23 @@ class Outcome:
 class _Session:
     """What a session starts from."""
 
+    study: Study
+    plan: Plan
+    folder: ResultsFolder
+    address: str
+    say: Callable[[str], None]
+    prepared: PreparedDataset
     manifest: Manifest
     events: Sequence[Event]
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it runs on a cluster that was there before."""
+        return self.address != "local"
+
+    def write_slots(self, slots: int) -> None:
+        """Write the manifest with the number of runs that could train at the same time."""
+        self.manifest.model_copy(update={"slots": slots}).write(self.folder.manifest)
 
 
 def run_study(
@@ -74,22 +91,37 @@ def run_study(
     with FolderLock(folder.lock):
         check_folder(folder, resume=resume)
         declared = declare(study, plan, prepared, _local_slots(study) if address == "local" else 0)
-        session = _continue(folder, declared, say) if resume else _begin(folder, declared, study)
+        if resume:
+            manifest, events = _continue(folder, declared, say)
+        else:
+            manifest, events = _begin(folder, declared, study)
+        session = _Session(
+            study=study,
+            plan=plan,
+            folder=folder,
+            address=address,
+            say=say,
+            prepared=prepared,
+            manifest=manifest,
+            events=events,
+        )
         with _tidied_unless_begun(folder), JournalWriter(folder.journal) as journal:
-            return _run_session(study, plan, session, folder, journal, address=address, say=say)
+            return _run_session(session, journal)
 
 
-def _begin(folder: ResultsFolder, declared: Manifest, study: Study) -> _Session:
+def _begin(folder: ResultsFolder, declared: Manifest, study: Study) -> tuple[Manifest, Sequence[Event]]:
     """Write down what the study is before its first run."""
     try:
         folder.study_file.write_text(study.text, encoding="utf-8")
         declared.write(folder.manifest)
     except OSError as error:
         raise ResultsError(f"{folder.root}: cannot be written ({error.strerror})") from error
-    return _Session(manifest=declared, events=[])
+    return declared, []
 
 
-def _continue(folder: ResultsFolder, declared: Manifest, say: Callable[[str], None]) -> _Session:
+def _continue(
+    folder: ResultsFolder, declared: Manifest, say: Callable[[str], None]
+) -> tuple[Manifest, Sequence[Event]]:
     """Read what happened, and check that what is asked for now continues it."""
     before = Manifest.read(folder.manifest)
     recovery = recover_journal(folder)
@@ -101,10 +133,7 @@ def _continue(folder: ResultsFolder, declared: Manifest, say: Callable[[str], No
     step = Resumption(at=now, command=command, changes=changes, loss=recovery.loss)
     budgets = ("question", "arms", "search", "confirm", "confirm_seeds", "resources", "slots")
     grown = {name: getattr(declared, name) for name in budgets}
-    return _Session(
-        manifest=before.model_copy(update={**grown, "resumed": [*before.resumed, step]}),
-        events=recovery.events,
-    )
+    return before.model_copy(update={**grown, "resumed": [*before.resumed, step]}), recovery.events
 
 
 @contextmanager
@@ -119,19 +148,10 @@ def _tidied_unless_begun(folder: ResultsFolder) -> Iterator[None]:
         raise
 
 
-def _run_session(
-    study: Study,
-    plan: Plan,
-    session: _Session,
-    folder: ResultsFolder,
-    journal: JournalWriter,
-    *,
-    address: str,
-    say: Callable[[str], None],
-) -> Outcome:
+def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
     """Run what is left of a study."""
-    storage, optuna_journal = written_storage(folder.optuna_journal)
-    progress = Progress(study, plan)
+    storage, optuna_journal = written_storage(session.folder.optuna_journal)
+    progress = Progress(session.study, session.plan)
     for event in session.events:
         progress.recall(event)
 
@@ -139,25 +159,35 @@ def _run_session(
         journal.append(event)
         progress.take(event)
 
-    conductor = Conductor(study, plan, storage, write)
+    conductor = Conductor(session.study, session.plan, storage, write)
     conductor.replay(session.events)
     if conductor.is_over:
         return Outcome(failed_runs=progress.count("failed"), is_interrupted=False, had_nothing_to_do=True)
     optuna_journal.release()
-    say("starting Ray" if address == "local" else f"joining Ray at {address}")
-    while True:
-        with _ray(study, address) as temporary:
-            slots = _cluster_slots(study)
-            session.manifest.model_copy(update={"slots": slots}).write(folder.manifest)
-            with progress.shown(slots), on_interrupt(conductor.interrupt), watched_raylet():
-                has_memory = _run_in_tune(conductor, study, slots, temporary)
-        if has_memory:
-            break
+    session.say(f"joining Ray at {session.address}" if session.is_joined else "starting Ray")
+    while not _run_in_ray(session, conductor, progress):
         conductor.out_of_memory()
-        say("memory ran out and Ray killed a worker; going on")
+        session.say("memory ran out and Ray killed a worker; going on")
     if conductor.fault is not None:
         raise conductor.fault
     return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
+
+
+def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> bool:
+    """Start or join a Ray and run in it what is left; return False if that ended for lack of memory."""
+    from harness.tuning.experiment import run_in_tune
+
+    study, say = session.study, session.say
+    with _ray(study, session.address) as temporary:
+        slots = ClusterSlots(study.resources, say, is_joined=session.is_joined)
+        check_cluster_fits(study, say, may_grow=slots.may_grow)
+        if session.is_joined:
+            check_nodes(study, session.folder, session.prepared, say)
+        session.write_slots(slots.now)
+        with progress.shown(slots.now), on_interrupt(conductor.interrupt), watched_raylet():
+            has_memory = run_in_tune(conductor, study, slots, temporary)
+        session.write_slots(slots.most)
+    return has_memory
 
 
 def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
@@ -167,81 +197,6 @@ def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
 
 
 def _local_slots(study: Study) -> int:
-    return _slots(study, usable_cores(), len(gpu_names()))
-
-
-def _cluster_slots(study: Study) -> int:
-    """Return how many runs fit into the Ray that was started or joined.
-
-    Raises:
-        EnvironmentMismatchError: Not even one does.
-    """
-    import ray
-
-    there: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    cpus, gpus = there.get("CPU", 0), there.get("GPU", 0)
-    check_run_fits(study, cpus, gpus, "the cluster")
-    return _slots(study, cpus, gpus)
-
-
-def _slots(study: Study, cpus: float, gpus: float) -> int:
-    """Return how many runs may train beside each other."""
-    asked = study.resources
-    slots = int(cpus // asked.cpu)
-    if asked.gpu:
-        slots = min(slots, int(gpus / asked.gpu))
-    return min(slots, asked.concurrency or slots)
-
-
-def _run_in_tune(conductor: Conductor, study: Study, slots: int, temporary: Path) -> bool:
-    """Run everything the conductor hands out as one Tune experiment.
-
-    Returns: False if the experiment ended because memory ran out. Ray's monitor then kills a worker with an
-        error that Tune does not count among those of workers, and gives up.
-    """
-    from ray import tune
-    from ray.exceptions import OutOfMemoryError
-    from ray.tune.logger import JsonLoggerCallback
-
-    from harness.tuning.ray_adapters import (
-        ConductorScheduler,
-        ConductorSearcher,
-        InterruptStopper,
-        StartCallback,
-        run_in_worker,
-    )
-
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures are in the journal and on the screen
-    resources = study.resources
-    settings = {
-        "threads": resources.cpu,
-        "device": "cuda" if resources.gpu else "cpu",
-        "best_by": study.search.metric if study.search.winner == "best" else None,
-        "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
-    }
-    tuner = tune.Tuner(
-        tune.with_resources(run_in_worker, {"cpu": resources.cpu, "gpu": resources.gpu}),
-        tune_config=tune.TuneConfig(
-            search_alg=ConductorSearcher(conductor, settings),
-            scheduler=ConductorScheduler(conductor),
-            num_samples=-1,
-            max_concurrent_trials=slots,
-            reuse_actors=not resources.own_process,
-            trial_dirname_creator=lambda trial: str(trial.config["run_id"]),
-        ),
-        run_config=tune.RunConfig(
-            name="tune",
-            storage_path=str(temporary / "storage"),
-            verbose=0,
-            stop=InterruptStopper(conductor),
-            # Without JsonLogger Tune cannot build its result grid; its files go with the temporary folder.
-            callbacks=[StartCallback(conductor), JsonLoggerCallback()],  # type: ignore[no-untyped-call]
-        ),
-    )
-    try:
-        tuner.fit()
-    except RuntimeError as error:
-        if isinstance(error.__cause__, OutOfMemoryError):
-            return False
-        raise
-    return True
+    """Return how many runs will train beside each other in a private Ray."""
+    fitting = runs_that_fit(study.resources, usable_cores(), len(gpu_names()))
+    return min(fitting, study.resources.concurrency or fitting)

@@ -135,10 +135,10 @@ def test_an_arm_that_only_fails_is_given_up_with_a_reason(drive: Callable[..., A
 
 
 def test_a_lost_worker_starts_its_run_again_but_not_for_ever(drive: Callable[..., Any]) -> None:
-    """Twice the run is handed out again, with everything the same; the third loss is a failure."""
+    """Three times the run is handed out again, with everything the same; the fourth loss is a failure."""
     driven = drive()
     first = driven.conductor.next_run()
-    for _ in range(2):
+    for _ in range(3):
         driven.conductor.started(first.run_id)
         driven.conductor.epoch(first.run_id, record(1, 1.0), WORKER)
         driven.conductor.lost(first.run_id, "ActorDiedError")
@@ -146,9 +146,28 @@ def test_a_lost_worker_starts_its_run_again_but_not_for_ever(drive: Callable[...
     driven.conductor.started(first.run_id)
     driven.conductor.lost(first.run_id, "ActorDiedError")
     (end,) = ended(driven.events)
-    assert (end.status, end.reason) == ("failed", "ActorDiedError (the worker was lost 3 times)")
+    assert (end.status, end.reason) == ("failed", "ActorDiedError (the worker was lost 4 times)")
     frames = frames_from_events("s", driven.events, 100)
-    assert frames.runs.column("attempts").to_pylist() == [3]
+    assert frames.runs.column("attempts").to_pylist() == [4]
+
+
+def test_a_run_that_waited_for_room_has_not_stalled(drive: Callable[..., Any]) -> None:
+    """Time before a run begins does not count against its limit: losing its worker then starts it again."""
+    driven = drive("resources.stall_minutes=1e-9")
+    run = driven.conductor.next_run()
+    driven.conductor.lost(run.run_id, "ActorDiedError")
+    assert ended(driven.events) == []
+    assert driven.conductor.next_run() == run
+
+
+def test_runs_in_flight_wait_until_they_begin(drive: Callable[..., Any]) -> None:
+    """Of two runs handed out, one of which has begun, one waits; a lost run is no longer in flight."""
+    conductor = drive().conductor
+    first, second = conductor.next_run(), conductor.next_run()
+    conductor.started(first.run_id)
+    assert (conductor.in_flight, conductor.waiting) == (2, 1)
+    conductor.lost(second.run_id, "ActorDiedError")
+    assert (conductor.in_flight, conductor.waiting) == (1, 0)
 
 
 def test_a_lost_worker_changes_no_result(drive: Callable[..., Any]) -> None:
