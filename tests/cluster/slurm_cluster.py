@@ -21,12 +21,13 @@ import psutil
 
 from tests.cluster.emulated_hosts import ADDRESSES, CONTROLLER, EmulatedHosts
 
-COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun")
+COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun", "setpriv")
 
 _HARDWARE = "CPUs=2 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=4000 Gres=gpu:2"
 
 _CONFIGURATION = """\
 ClusterName=tests
+FirstJobId={first_job}
 SlurmctldHost={hostname}({controller})
 SlurmctldPort={port}
 SlurmUser=root
@@ -164,6 +165,7 @@ def _write_configuration(cluster: SlurmCluster) -> None:
         hostname=_hostname(),
         controller=CONTROLLER if cluster.hosts else "127.0.0.1",
         port=_free_port(),
+        first_job=10_000 + secrets.randbelow(900_000),  # the jobs of two test runs are told apart
         folder=folder,
         nodes="\n".join(_nodes(cluster.hosts)),
     )
@@ -209,10 +211,10 @@ def _munge_command(folder: Path) -> list[str]:
 
 
 def _daemon(cluster: SlurmCluster, name: str, command: list[str]) -> None:
-    """Start a daemon as a child, in a session of its own: the terminal's Ctrl-C is not for it."""
+    """Start a daemon as a child that dies with us, and that the terminal's Ctrl-C does not reach."""
     with (cluster.folder / "log" / f"{name}.out").open("wb") as output:
         cluster.daemons[name] = subprocess.Popen(
-            command,
+            ["setpriv", "--pdeathsig=KILL", *command],
             env={**os.environ, **cluster.environment},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.target import OVER
 from harness.records.events import EpochEnded, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import recover_journal
@@ -73,7 +74,8 @@ class Job:
         """Return the state once it has one of these phases."""
         until = time.monotonic() + _PATIENCE_SECONDS
         while (state := self.state)["phase"] not in phases:
-            assert time.monotonic() < until, f"{state}\n{self.log}"
+            is_hopeless = time.monotonic() > until or state["phase"] in OVER
+            assert not is_hopeless, f"{state}\n{self.log}"
             time.sleep(_LOOK_EVERY_SECONDS)
         return state
 

@@ -1,5 +1,6 @@
 """Sweeps as jobs of a real Slurm: beside each other, preempted, out of time, cancelled, killed."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -136,3 +137,5 @@ def test_a_launcher_that_is_killed_takes_its_sweep_with_it(job: Job, study: Path
     assert "the launcher did not end by itself" in state["reason"]
     psutil.wait_procs(job.cluster.processes_of("harness"), timeout=20)
     job.assert_nothing_runs()
+    for folder in Path("/tmp").glob(f"j{state['id']}-*"):  # noqa: S108 - what nobody was left to remove
+        shutil.rmtree(folder)

@@ -44,6 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code, which is the sweep's."""
     (path,) = sys.argv[1:] if arguments is None else arguments
     signals = Signals()
+    # Ray gives up after 30 s, which a busy node, or one that loads its packages from far away, can take.
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
     try:
         adopt_orphans()
         launcher = Launcher(Plan.read(Path(path)), Allocation.of_environment(os.environ), signals)

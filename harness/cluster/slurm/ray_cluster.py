@@ -23,7 +23,7 @@ from harness.cluster.submit_folder import SubmitFolder
 from harness.errors import EnvironmentMismatchError
 
 _HEAD_PATIENCE_SECONDS = 120.0
-_WORKERS_PATIENCE_SECONDS = 120.0
+_WORKERS_PATIENCE_SECONDS = 180.0
 _END_PATIENCE_SECONDS = 15.0
 _LOOK_EVERY_SECONDS = 0.2
 _FIRST_PORT, _PORTS_PER_JOB, _N_PORT_RANGES = 20000, 6, 2000
@@ -176,9 +176,7 @@ def _wait_for_head(cluster: RayCluster, folder: SubmitFolder, is_to_end: Callabl
             return
         time.sleep(_LOOK_EVERY_SECONDS)
     if not is_to_end():
-        raise EnvironmentMismatchError(
-            f"Ray's head did not start on {socket.gethostname()}; it said:\n{_last_words(folder)}"
-        )
+        raise _head_failed(folder)
 
 
 def _wait_for_workers(
@@ -187,19 +185,19 @@ def _wait_for_workers(
     """Wait until the nodes have joined; return how many did, at least one beside the head.
 
     Raises:
-        EnvironmentMismatchError: None did.
+        EnvironmentMismatchError: None did, or the head failed meanwhile.
     """
-    wanted = len(allocation.others) + 1
-    count = [sys.executable, "-m", "harness.cluster.slurm.count_nodes", cluster.address, str(wanted)]
-    child = subprocess.Popen(  # noqa: S603 - a list of arguments, no shell
-        [*count, str(_WORKERS_PATIENCE_SECONDS)], stdout=subprocess.PIPE
-    )
-    until = time.monotonic() + 2 * _WORKERS_PATIENCE_SECONDS
+    count = [sys.executable, "-m", "harness.cluster.slurm.count_nodes", cluster.address]
+    count += [str(len(allocation.others) + 1), str(_WORKERS_PATIENCE_SECONDS)]
+    child = subprocess.Popen(count, stdout=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
+    until = time.monotonic() + _WORKERS_PATIENCE_SECONDS + _HEAD_PATIENCE_SECONDS
     while child.poll() is None and cluster.is_up and not is_to_end() and time.monotonic() < until:
         time.sleep(_LOOK_EVERY_SECONDS)
     end_child(child, _END_PATIENCE_SECONDS)
     output = child.communicate()[0].split()
     alive = int(output[-1]) if child.returncode == 0 and output else 0
+    if not cluster.is_up and not is_to_end():
+        raise _head_failed(folder)
     if alive < 2 and not is_to_end():
         raise EnvironmentMismatchError(
             f"no other node of {', '.join(allocation.others)} joined Ray at {cluster.address} in "
@@ -207,6 +205,13 @@ def _wait_for_workers(
             f"Remedy: nodes must reach each other's ports; --nodes 1 needs no network"
         )
     return alive
+
+
+def _head_failed(folder: SubmitFolder) -> EnvironmentMismatchError:
+    return EnvironmentMismatchError(
+        f"Ray's head did not start on {socket.gethostname()}; it said:\n{_last_words(folder)}\n"
+        f"Remedy: python -m harness.submit resume RUN_DIR, once the cause is gone"
+    )
 
 
 def _last_words(folder: SubmitFolder) -> str:

@@ -16,7 +16,7 @@ from harness.cluster.slurm.node_folder import node_folder
 from harness.cluster.slurm.processes import Signals, adopt_orphans, end_descendants, start_child
 
 _LOOK_EVERY_SECONDS = 0.5
-_JOIN_PATIENCE_SECONDS = 120.0
+_JOIN_PATIENCE_SECONDS = 180.0
 _PATIENCE_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 128 * 1024**2
 """Small, as in a private Ray: runs exchange short reports only."""
