@@ -44,8 +44,13 @@ def machine() -> dict[str, Any]:
 
 
 def usable_cores() -> int:
-    """Return how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many CPU cores this process may use: in a Slurm job those that the job was given.
+
+    Not every site confines jobs to their cores; those of a node's other jobs are visible there, but taken.
+    """
+    visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    return min(visible, int(given)) if given.isdecimal() and int(given) else visible
 
 
 def gpu_names() -> list[str]:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.errors import EnvironmentMismatchError
+
 _QUIET_AND_CLOSED = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
     "RAY_AIR_NEW_OUTPUT": "0",  # with verbose=0 the only output that is really silent
@@ -25,6 +27,7 @@ _QUIET_AND_CLOSED = {
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "120",  # 30 by default, too little where others keep the machine busy
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep has its own
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
@@ -71,6 +74,9 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
     Args:
         cpus: CPU slots to offer.
         gpus: GPUs to offer.
+
+    Raises:
+        EnvironmentMismatchError: Ray does not start on this machine.
     """
     folder = Path(tempfile.mkdtemp(prefix="harness-", dir=_short_temporary_folder()))
     try:
@@ -83,17 +89,7 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
 
         ours = set(psutil.Process().children(recursive=True))
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                num_gpus=gpus,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                runtime_env=_runtime_environment(),
-                _temp_dir=str(folder),
-            )
+            _start(folder, cpus, gpus)
             yield folder
         finally:
             rays = set(psutil.Process().children(recursive=True)) - ours
@@ -101,6 +97,34 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
             _see_off(rays)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, cpus: int, gpus: int) -> None:
+    """Start Ray.
+
+    Raises:
+        EnvironmentMismatchError: It does not start, which Ray tells with errors of many types.
+    """
+    import ray
+
+    try:
+        ray.init(
+            address="local",
+            num_cpus=cpus,
+            num_gpus=gpus,
+            include_dashboard=False,
+            object_store_memory=_OBJECT_STORE_BYTES,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            runtime_env=_runtime_environment(),
+            _temp_dir=str(folder),
+        )
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise EnvironmentMismatchError(
+            f"Ray does not start on this machine ({reason}). Remedy: run it again when the machine is less "
+            f"busy, with --resume; see that {folder.parent} has room, and that memory is left."
+        ) from error
 
 
 def _see_off(processes: set[psutil.Process]) -> None:

@@ -2,13 +2,16 @@
 
 import ipaddress
 import json
+import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
 _LISTENERS = """
 import json
+import os
 from harness.tuning.local_ray import local_ray, set_ray_environment
 
 set_ray_environment(is_local=True)
@@ -41,3 +44,37 @@ def test_every_listener_of_the_private_ray_is_on_loopback() -> None:
         address = ipaddress.ip_address(text)
         mapped = getattr(address, "ipv4_mapped", None) or address
         assert mapped.is_loopback, f"{name} listens on {text}"
+
+
+_FAILURE = """
+import tempfile
+from pathlib import Path
+from harness.errors import EnvironmentMismatchError
+from harness.tuning.local_ray import local_ray, set_ray_environment
+
+set_ray_environment(is_local=True)
+try:
+    with local_ray(cpus=1, gpus=-1):
+        pass
+except EnvironmentMismatchError as error:
+    print(error)
+print(list(Path(tempfile.gettempdir()).iterdir()))
+"""
+
+
+@pytest.mark.ray
+def test_a_private_ray_that_does_not_start_is_told_and_leaves_nothing() -> None:
+    """Ray's own reason stands in the message; its folder is gone."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # Ray's sockets need a short path
+        done = subprocess.run(
+            [sys.executable, "-c", _FAILURE],
+            env=os.environ | {"TMPDIR": folder},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+    told, left = done.stdout.splitlines()
+    assert told.startswith("Ray does not start on this machine ("), told
+    assert "Remedy" in told
+    assert left == "[]"
