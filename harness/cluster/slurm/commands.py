@@ -47,7 +47,8 @@ def try_submission(script: Path) -> str:
             f"{script}: Slurm sees no way to run this job: {_words(done)}. Remedy: ask for what `sinfo` "
             f"lists, with flags, the study's `submit:` section or the site profile."
         )
-    return _words(done)
+    # "Job 7 to start at ...": the number is that of no job, as the one submitted next gets another.
+    return "Slurm: this job could" + re.sub(r"^Job \d+ to", "", _words(done))
 
 
 def submit(script: Path, working_dir: Path) -> str:

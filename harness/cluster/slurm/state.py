@@ -18,6 +18,16 @@ _REASON_OF_CODE = {
     75: "`resume` finishes it",
 }
 
+_WHY_IT_WAITS = {
+    "BeginTime": "Slurm starts a requeued job after two minutes at the earliest",
+    "JobHeldUser": "you hold it; `scontrol release` lets it go",
+    "Priority": "other jobs come first",
+    "QOSMaxJobsPerUserLimit": "you run as many jobs as the site allows",
+    "ReqNodeNotAvail": "a node that it needs is down or reserved",
+    "Resources": "for nodes that others use now",
+}
+"""What the commonest reasons in Slurm's queue mean."""
+
 
 def job_state(job: str, folder: SubmitFolder) -> State:
     """Return how a job is doing.
@@ -35,10 +45,16 @@ def job_state(job: str, folder: SubmitFolder) -> State:
         return _forgotten(job, events)
     facts = _facts(entry, events)
     if entry.state in _WAITING:
-        return State(phase="pending", reason=entry.reason, facts=facts)
+        return State(phase="pending", reason=_in_words(entry.reason), facts=facts)
     if entry.state in _AT_WORK:
         return State(phase="running", facts=facts)
+    facts.pop("time left", None)
     return _over(entry.state, events, facts)
+
+
+def _in_words(reason: str) -> str:
+    """Return Slurm's reason for a job that waits, explained where it is a common one."""
+    return f"{reason}: {_WHY_IT_WAITS[reason]}" if reason in _WHY_IT_WAITS else reason
 
 
 def _over(state: str, events: list[StatusEvent], facts: dict[str, str]) -> State:
