@@ -13,7 +13,7 @@ settings.register_profile("harness", deadline=None)  # no test fails for being s
 settings.load_profile("harness")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the checkout's top folder."""
     return Path(__file__).parents[1]

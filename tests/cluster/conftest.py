@@ -1,6 +1,8 @@
 """A real Slurm for the tests that need one."""
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,14 +32,16 @@ def slurm(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 
 
 @pytest.fixture(scope="session")
-def slurm_hosts(machine: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmCluster]:
-    """Run a Slurm of two emulated hosts that share this test run's temporary folder and nothing else."""
+def slurm_hosts(
+    machine: None, repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SlurmCluster]:
+    """Run a Slurm of two emulated hosts that share this test run's temporary folder and the harness."""
     require(
         "emulated hosts",
         can_emulate_hosts(),
         "network and process namespaces need root with all its rights, and the ip command",
     )
-    shared = tmp_path_factory.getbasetemp()
+    shared = (tmp_path_factory.getbasetemp(), repository, Path(sys.prefix))
     with (
         emulated_hosts(shared) as hosts,
         slurm_cluster(tmp_path_factory.mktemp("slurm") / "cluster", hosts) as cluster,

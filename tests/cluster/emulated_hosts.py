@@ -20,15 +20,15 @@ _SCRIPT = Path(__file__).with_name("emulated_host.sh")
 
 @dataclass(frozen=True, kw_only=True)
 class EmulatedHosts:
-    """Hosts that share one folder, and nothing else below /tmp."""
+    """Hosts that share some folders, and nothing else below /tmp."""
 
-    shared: Path
+    shared: tuple[Path, ...]
     private: Path
     """Holds each host's /tmp."""
 
     def command(self, host: str, *command: str) -> list[str]:
         """Return what runs a command as on one of the hosts."""
-        return [str(_SCRIPT), host, str(self.private), str(self.shared), *command]
+        return [str(_SCRIPT), host, str(self.private), *map(str, self.shared), "--", *command]
 
 
 def can_emulate_hosts() -> bool:
@@ -40,11 +40,11 @@ def can_emulate_hosts() -> bool:
 
 
 @contextmanager
-def emulated_hosts(shared: Path) -> Iterator[EmulatedHosts]:
+def emulated_hosts(shared: tuple[Path, ...]) -> Iterator[EmulatedHosts]:
     """Make the hosts' network; what runs on them is the caller's to end.
 
     Args:
-        shared: A folder below /tmp that all of them see.
+        shared: What all of them see, also where it is below /tmp.
     """
     private = Path(tempfile.mkdtemp(prefix="emulated-", dir="/var/tmp"))
     _take_down()

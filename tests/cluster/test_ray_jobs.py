@@ -186,10 +186,10 @@ def test_a_study_outlives_its_watcher_ends_whole_when_cancelled_and_is_resumed(
 
 
 def followed(study: Path, head: RayHead, run_dir: Path) -> "subprocess.Popen[str]":
-    """Submit a study and stay with it, in a process of its own."""
-    command = [sys.executable, "-m", "harness.submit", "ray", str(study), "--address", head.address]
+    """Submit a study and stay with it, in a process of its own that heeds Ctrl-C wherever the tests run."""
+    command = ["env", "--default-signal=INT", sys.executable, "-m", "harness.submit", "ray", str(study)]
     return subprocess.Popen(
-        [*command, "--run-dir", str(run_dir), "--follow"],
+        [*command, "--address", head.address, "--run-dir", str(run_dir), "--follow"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
