@@ -25,6 +25,8 @@ from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import read_journal
 from harness.records.manifest import Manifest
 
+_NO_ROWS = np.empty(0, dtype=np.int64)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StudyRecords:
@@ -63,26 +65,26 @@ class StudyRecords:
 
         A second confirm run of the same arm and seed repeats the first one and is no further replicate.
         """
-        runs = self._by_phase[phase]
-        if arm is None:
-            return runs.copy(deep=False)  # a caller may add columns to its own
-        rows = self._rows_of_arms[phase].get(arm, np.empty(0, dtype=np.int64))
+        found = self._rows[phase]
+        rows = np.sort(np.concatenate(list(found.values()))) if arm is None else found.get(arm, _NO_ROWS)
         is_one_block = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
-        return runs.iloc[rows[0] : rows[-1] + 1] if is_one_block else runs.iloc[rows]  # a block is not copied
+        return self.runs.iloc[rows[0] : rows[-1] + 1] if is_one_block else self.runs.iloc[rows]
 
     @cached_property
-    def _by_phase(self) -> dict[Phase, pd.DataFrame]:
-        """The runs of each phase: asked for often, and slow to pick out of many."""
-        found = {phase: self.runs[self.runs["phase"] == phase] for phase in get_args(Phase)}
-        return found | {"confirm": found["confirm"].drop_duplicates(["arm", "seed"])}
-
-    @cached_property
-    def _rows_of_arms(self) -> dict[Phase, dict[str, NDArray[np.int64]]]:
-        """The rows of each arm in the runs of each phase."""
-        return {
-            phase: {str(arm): np.asarray(rows) for arm, rows in runs.groupby("arm").indices.items()}
-            for phase, runs in self._by_phase.items()
-        }
+    def _rows(self) -> dict[Phase, dict[str, NDArray[np.int64]]]:
+        """The places in `runs` of each arm's runs of each phase: mostly a block, which need not be copied."""
+        found = {}
+        for phase in get_args(Phase):
+            places = np.flatnonzero(self.runs["phase"] == phase)
+            keys = self.runs[["arm", "seed"]].iloc[places]
+            if phase == "confirm":
+                is_first = ~keys.duplicated().to_numpy()
+                places, keys = places[is_first], keys[is_first]
+            arms = keys.groupby("arm").indices
+            found[phase] = dict.fromkeys(self.arms, _NO_ROWS) | {
+                str(arm): places[rows] for arm, rows in arms.items()
+            }
+        return found
 
     @cached_property
     def epoch_rows(self) -> dict[str, slice]:

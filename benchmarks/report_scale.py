@@ -56,6 +56,8 @@ SLOTS = 8
 """Runs in flight at a time: their epochs stand interleaved in the journal."""
 DIVERGED = 0.01
 """Share of the search runs whose last epoch has no finite loss."""
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the system counts peak memory."""
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -265,7 +267,7 @@ def measured(command: Sequence[str]) -> dict[str, float]:
         sys.exit(f"{' '.join(command)} failed with wait status {status}")
     seconds = time.perf_counter() - started
     cpu_seconds = usage.ru_utime + usage.ru_stime
-    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": usage.ru_maxrss / 1e3}
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": usage.ru_maxrss * _RSS_UNIT / 1e6}
 
 
 def time_parts(root: Path) -> None:
@@ -275,7 +277,7 @@ def time_parts(root: Path) -> None:
     def timed(part: str, work: Callable[[], Any]) -> Any:
         wall, cpu = time.perf_counter(), time.process_time()
         result = work()
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e6
         spent[part] = time.perf_counter() - wall, time.process_time() - cpu, peak_mb
         return result
 
