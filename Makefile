@@ -28,7 +28,7 @@ sweep: $(VENV)/installed  ## run the optimizers study and write its report (STUD
 	$(BIN)/python -m harness.sweep "$(STUDY)"
 
 report: $(VENV)/installed  ## write every report under results/ again from the journals, and the overview results/index.html
-	@ls results/*/journal.jsonl* results/*/*/journal.jsonl* >/dev/null 2>&1 || { echo "no results yet: run make sweep" >&2; exit 2; }
+	@find results -name 'journal.jsonl*' | grep -q . || { echo "no results yet: run make sweep" >&2; exit 2; }
 	@$(BIN)/python -m analysis.report results
 	@$(BIN)/python -m analysis.report results/reference --overview-only
 
