@@ -18,9 +18,12 @@ _DENSE_SIZES: dict[str, list[int]] = {
     "simple_cnn": [3136, 256, 128, _CLASSES],
 }
 
-_MATRIX_SHARES: dict[str, float] = {"fcn": 0.75, "lenet5": 0.2, "simple_cnn": 0.9}
-"""Speed of training over that of a matrix product, evaluation and bookkeeping included; measured on one core
-of an AMD EPYC with torch 2.15, batch 64 for convolutions. LeNet-5's six maps leave most of a vector empty."""
+_MATRIX_SHARES: dict[str, float] = {"fcn": 0.6, "lenet5": 0.15, "simple_cnn": 0.7}
+"""Speed of training over that of small matrix products, evaluation and bookkeeping included.
+
+Measured on one core of an AMD EPYC with torch 2.15, in batches of 512 (fcn) and 64. LeNet-5's six maps
+leave most of a vector empty. What a step costs whatever its batch is left out: tiny batches take longer.
+"""
 
 
 def train_flops(model: Mapping[str, Any]) -> float:
