@@ -66,7 +66,9 @@ class StudyRecords:
         A second confirm run of the same arm and seed repeats the first one and is no further replicate.
         """
         found = self._rows[phase]
-        rows = np.sort(np.concatenate(list(found.values()))) if arm is None else found.get(arm, _NO_ROWS)
+        rows = (
+            np.sort(np.concatenate([_NO_ROWS, *found.values()])) if arm is None else found.get(arm, _NO_ROWS)
+        )
         is_one_block = len(rows) > 0 and rows[-1] - rows[0] == len(rows) - 1
         return self.runs.iloc[rows[0] : rows[-1] + 1] if is_one_block else self.runs.iloc[rows]
 
@@ -81,9 +83,7 @@ class StudyRecords:
                 is_first = ~keys.duplicated().to_numpy()
                 places, keys = places[is_first], keys[is_first]
             arms = keys.groupby("arm").indices
-            found[phase] = dict.fromkeys(self.arms, _NO_ROWS) | {
-                str(arm): places[rows] for arm, rows in arms.items()
-            }
+            found[phase] = {str(arm): places[rows] for arm, rows in arms.items()}
         return found
 
     @cached_property

@@ -122,8 +122,8 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
     except Exception as error:
         reason = " ".join(str(error).split())
         raise EnvironmentMismatchError(
-            f"Ray does not start on this machine ({reason}). Remedy: run it again when the machine is less "
-            f"busy, with --resume; see that {folder.parent} has room, and that memory is left."
+            f"Ray does not start on this machine ({reason}). Remedy: see that memory is left and "
+            f"{folder.parent} has room; run the same command again when the machine is less busy."
         ) from error
 
 
