@@ -66,7 +66,10 @@ def submit(script: Path, working_dir: Path) -> str:
     )
     job = _JOB_ID.match(done.stdout)
     if done.returncode != 0 or job is None:
-        raise EnvironmentMismatchError(f"{script}: Slurm refuses the job: {_words(done)}")
+        raise EnvironmentMismatchError(
+            f"{script}: Slurm does not take the job: {_words(done)}. "
+            f"Remedy: submit where `squeue` works, and ask for what the site allows (`sinfo`)."
+        )
     return job.group()
 
 
