@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,15 +79,20 @@ class SlurmCluster:
     """Our children; of an emulated host, the process whose end is its power loss."""
 
     @property
-    def environment(self) -> Mapping[str, str]:
-        """What its commands need."""
-        return {"SLURM_CONF": str(self.folder / "slurm.conf")}
+    def environment(self) -> dict[str, str]:
+        """The environment of its users.
+
+        An earlier test may have imported PyTorch's compiler here. That sets its cache's place for all children,
+        and a job would take it along to its nodes.
+        """
+        own = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
+        return own | {"SLURM_CONF": str(self.folder / "slurm.conf")}
 
     def run(self, *command: str) -> str:
         """Run one of its commands; return what it printed."""
         done = subprocess.run(
             command,
-            env={**os.environ, **self.environment},
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=30,
@@ -215,7 +220,7 @@ def _daemon(cluster: SlurmCluster, name: str, command: list[str]) -> None:
     with (cluster.folder / "log" / f"{name}.out").open("wb") as output:
         cluster.daemons[name] = subprocess.Popen(
             ["setpriv", "--pdeathsig=KILL", *command],
-            env={**os.environ, **cluster.environment},
+            env=cluster.environment,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -1,7 +1,6 @@
 """A study that a test submits to its Slurm, and what became of it."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -42,7 +41,7 @@ class Job:
         """Run `harness.submit` on the cluster; return what it prints."""
         return subprocess.run(
             [sys.executable, "-m", "harness.submit", *arguments],
-            env={**os.environ, **self.cluster.environment},
+            env=self.cluster.environment,
             stdout=subprocess.PIPE,
             text=True,
             timeout=timeout,

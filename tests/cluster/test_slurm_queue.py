@@ -1,7 +1,6 @@
 """What Slurm itself makes of a submission: refused, quoted, waiting, cancelled. No sweep is started."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -34,7 +33,7 @@ def submit(slurm: SlurmCluster) -> Iterator[Submit]:
         command = [sys.executable, "-m", "harness.submit", *arguments]
         return subprocess.run(
             command,
-            env={**os.environ, **slurm.environment},
+            env=slurm.environment,
             capture_output=True,
             text=True,
             timeout=120,

@@ -73,6 +73,21 @@ class RayCluster:
         """Wait until so many nodes are alive."""
         self._command(wait=nodes)
 
+    @contextmanager
+    def head_held(self) -> Iterator[None]:
+        """Let no run go on that trains on the head, for as long as the context lasts."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        trainers = [process for process in family if _title(process).startswith("ray::ImplicitFunc")]
+        here = [p for p in trainers if p.environ()["XDG_CACHE_HOME"] == self.environment["XDG_CACHE_HOME"]]
+        assert here, "no run trains on the head"
+        for trainer in here:
+            trainer.suspend()
+        try:
+            yield
+        finally:
+            for trainer in here:
+                trainer.resume()
+
     def python(self, *arguments: str) -> str:
         """Run a Python program to which `ray.init()` means this cluster; return what it prints."""
         done = subprocess.run(
@@ -130,6 +145,13 @@ def user_environment(folder: Path) -> dict[str, str]:
         "RAY_agent_register_timeout_ms": "300000",
         "XDG_CACHE_HOME": str(folder / "cache"),
     }
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""  # it has ended
 
 
 def end_family(process: "subprocess.Popen[Any]") -> None:

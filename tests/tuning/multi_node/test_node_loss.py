@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,19 @@ def disturbed(
     lost = cluster.add(num_cpus=1, env_vars={"XDG_CACHE_HOME": str(caches["lost"])})
     sweep = start(tmp_path_factory.mktemp("disturbed"))
     sweep.wait_until(lambda: len(in_flight(sweep.events(), epochs=3)) == 2)
-    cluster.kill(lost)
-    sweep.wait_until(lambda: "runs at a time: 1 (before: 2)" in sweep.output())
-    with cluster.node(num_cpus=1, env_vars={"XDG_CACHE_HOME": str(caches["late"])}):
+    with ExitStack() as late:
+        with cluster.head_held():  # alone it would end all runs before a node has joined
+            cluster.kill(lost)
+            sweep.wait_until(lambda: "runs at a time: 1 (before: 2)" in sweep.output())
+            late.enter_context(cluster.node(num_cpus=1, env_vars={"XDG_CACHE_HOME": str(caches["late"])}))
+            sweep.wait_until(lambda: bool(images_in(caches["late"])))
         assert sweep.end() == 0, sweep.output()
     return sweep
+
+
+def images_in(cache: Path) -> list[Path]:
+    """Return the prepared training images of a node's cache."""
+    return list(cache.glob("recipe-harness/idx-*/train-images.npy"))
 
 
 def test_a_lost_node_changes_no_result(disturbed: Sweep, undisturbed: dict[str, Any]) -> None:
@@ -53,7 +62,7 @@ def test_a_lost_node_costs_the_runs_on_it_alone(disturbed: Sweep) -> None:
 def test_a_node_that_joins_late_is_used(disturbed: Sweep, caches: dict[str, Path]) -> None:
     """The sweep counts it, and a run prepares the data set there."""
     assert "runs at a time: 2 (before: 1)" in disturbed.output()
-    assert list(caches["late"].glob("recipe-harness/idx-*/train-images.npy"))
+    assert images_in(caches["late"])
 
 
 def test_data_is_prepared_on_a_node_before_the_first_run(disturbed: Sweep, caches: dict[str, Path]) -> None:
