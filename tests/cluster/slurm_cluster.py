@@ -82,8 +82,8 @@ class SlurmCluster:
     def environment(self) -> dict[str, str]:
         """The environment of its users.
 
-        An earlier test may have imported PyTorch's compiler here. That sets its cache's place for all children,
-        and a job would take it along to its nodes.
+        An earlier test may have imported PyTorch's compiler here. That sets its cache's place for all
+        children, and a job would take it along to its nodes.
         """
         own = {name: value for name, value in os.environ.items() if name != "TORCHINDUCTOR_CACHE_DIR"}
         return own | {"SLURM_CONF": str(self.folder / "slurm.conf")}
