@@ -178,17 +178,18 @@ def test_an_interrupted_sweep_ends_in_good_order(number: int, tmp_path: Path, re
     assert b"Traceback" not in output
     events = list(read_journal(folder))
     assert not any(event.event == "run_ended" and event.status == "failed" for event in events)
-    assert not [member for member in family if member.is_running()]
+    _, left = psutil.wait_procs(family, timeout=20)  # those that die with the raylet need a moment
+    assert not left
 
 
 def wait_for_epochs(folder: ResultsFolder, process: subprocess.Popen[bytes], at_least: int) -> None:
     """Return once the journal holds so many epochs."""
-    for _ in range(600):
+    for _ in range(1500):
         if folder.journal.exists() and folder.journal.read_bytes().count(b'"event":"epoch"') >= at_least:
             return
         assert process.poll() is None, process.communicate()
         time.sleep(0.2)
-    pytest.fail("no epoch in two minutes")
+    pytest.fail("no epoch in five minutes")
 
 
 def test_five_mistakes_are_told_without_starting_anything(tmp_path: Path, repository: Path) -> None:
