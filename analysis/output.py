@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pyarrow as pa
+
 from analysis.load import StudyRecords
 from harness.errors import ResultsError
 
@@ -36,6 +38,7 @@ def write_parquet(records: StudyRecords) -> None:
         _waiting(folder.epochs).replace(folder.epochs)
     except OSError as error:
         raise _unwritable(folder.runs, error) from error
+    pa.default_memory_pool().release_unused()  # what encoding took
 
 
 def _waiting(path: Path) -> Path:

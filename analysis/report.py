@@ -38,8 +38,8 @@ def write_report(path: Path) -> Path:
 
 
 def _write_study(records: StudyRecords) -> Path:
+    write_parquet(records)  # first: later there is less memory left
     tables, figures = render_tables(records), render_figures(records)
-    write_parquet(records)
     write_tables(records, tables)
     write_figures(records, figures)
     report = records.folder.report

@@ -283,9 +283,9 @@ def time_parts(root: Path) -> None:
 
     report = timed("imports", _report_module)
     records = timed("journal into frames", lambda: report.load_study(root))
+    timed("parquet", lambda: report.write_parquet(records))
     tables = timed("tables", lambda: report.render_tables(records))
     figures = timed("figures", lambda: report.render_figures(records))
-    timed("parquet", lambda: report.write_parquet(records))
     timed("table files", lambda: report.write_tables(records, tables))
     timed("figure files", lambda: report.write_figures(records, figures))
     content = report.document.Content(records=records, tables=tables, figures=figures)

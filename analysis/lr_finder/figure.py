@@ -17,7 +17,7 @@ from analysis import numbers
 from analysis.lr_finder.comparison import RULE_NAMES, RULES_IN_WORDS
 from analysis.lr_finder.records import RangeTests
 from analysis.lr_finder.suggestions import RULES
-from analysis.plots.rendering import RenderedFigure, as_png, as_svg, laid_out
+from analysis.plots.rendering import RenderedFigure, as_csv, as_png, as_svg, laid_out
 from analysis.plots.style import FAINT, INK, RC, ArmStyle, arm_styles, plain_log_ticks
 
 _RAIL = 1.045
@@ -222,7 +222,7 @@ def render_figure(tests: RangeTests, suggestions: pd.DataFrame) -> RenderedFigur
         title=title,
         caption=caption_figure(tests),
         alt=alt_figure(suggestions),
-        numbers=frame,
+        csv=as_csv(frame),
         svg=None if drawn is None else as_svg(drawn, "lr_finder", title),
         png=None if drawn is None else as_png(drawn),
     )

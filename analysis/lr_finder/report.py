@@ -31,5 +31,5 @@ def write_finder(root: Path) -> RenderedTable:
     if figure.svg is not None and figure.png is not None:
         write_file(folder / "lr_finder.svg", figure.svg)
         write_file(folder / "lr_finder.png", figure.png)
-        write_file(folder / "lr_finder.csv", figure.csv())
+        write_file(folder / "lr_finder.csv", figure.csv)
     return table

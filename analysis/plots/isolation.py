@@ -36,7 +36,8 @@ def draw_isolation(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         axes = figure.subplots(rows, columns, squeeze=False)
         for ax, ((arm, _, _), panel) in zip(axes.flat, panels, strict=False):
             everything = pd.concat([other for (owner, _, _), other in panels if owner == arm])
-            _draw_panel(ax, panel, styles[str(arm)], _limits(everything, metric.sign))
+            limits = _limits(everything, metric.sign)
+            _draw_panel(ax, panel, styles[str(arm)], limits, is_image=len(frame) > MOST_VECTOR_POINTS)
         for ax in axes.flat[len(panels) :]:
             ax.set_visible(False)
         unit = " (%)" if metric.unit else ""
@@ -58,7 +59,9 @@ def _limits(frame: pd.DataFrame, sign: int) -> tuple[float, float]:
     return min(ends) - room, max(ends) + room
 
 
-def _draw_panel(ax: Axes, frame: pd.DataFrame, style: ArmStyle, limits: tuple[float, float]) -> None:
+def _draw_panel(
+    ax: Axes, frame: pd.DataFrame, style: ArmStyle, limits: tuple[float, float], *, is_image: bool
+) -> None:
     """Draw one panel: the interval of the confirm runs, every run, and the best of each value on top."""
     first = frame.iloc[0]
     ax.set_title(style.label, fontsize=8.5, pad=18)
@@ -67,7 +70,7 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, style: ArmStyle, limits: tuple[fl
         ax.axhspan(row["low"], row["high"], color=_BAND, zorder=0) if numbers.is_present(row["low"]) else None
         ax.axhline(row["value"], color=INK, linewidth=0.8, zorder=0.5)
     ax.set_xscale("log" if first["scale"] == "log" else "linear")
-    _draw_runs(ax, frame, limits)
+    _draw_runs(ax, frame, limits, is_image=is_image)
     _draw_bests(ax, frame[frame["kind"] == "best"], style, limits)
     ax.set_ylim(*limits)
 
@@ -77,14 +80,15 @@ def _title(frame: pd.DataFrame) -> str:
     return f"{first['arm']}: {isolation.title(first['field'], first['condition'])}"
 
 
-def _draw_runs(ax: Axes, frame: pd.DataFrame, limits: tuple[float, float]) -> None:
+def _draw_runs(ax: Axes, frame: pd.DataFrame, limits: tuple[float, float], *, is_image: bool) -> None:
     """Draw every run as a small circle, those beyond the limits as triangles at the edge of the panel."""
     runs = frame[frame["kind"] == "run"]
     x = runs["x"] + _aside(runs) if frame["scale"].iloc[0] == "listed" else runs["x"]
     inside = runs["value"].between(*limits)
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": FAINT, "linewidth": 0.7, "zorder": 2}
-    is_large = len(runs) > MOST_VECTOR_POINTS
-    ax.scatter(x[inside], runs["value"][inside], s=14, rasterized=is_large, **look)
+    if is_image:  # with a face, though one that cannot be seen, matplotlib draws one mark and copies it
+        look |= {"facecolor": (0, 0, 0, 0), "rasterized": True}
+    ax.scatter(x[inside], runs["value"][inside], s=14, **look)
     _draw_beyond(ax, x, runs["value"], limits, look)
     winner = runs["is_winner"]
     ring: dict[str, Any] = {"facecolor": "none", "edgecolor": INK, "linewidth": 1.2, "zorder": 5}

@@ -4,6 +4,7 @@ import json
 from array import array
 from collections.abc import Sequence
 from math import nan
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,6 +29,9 @@ EPOCHS_SCHEMA = pa.schema(
 
 _NUMBERS = {f.name: "q" if f.type == pa.int64() else "d" for f in EPOCHS_SCHEMA if f.name != "run_id"}
 """Type codes of Python's arrays for all columns of the epochs but the run."""
+
+_NUMBERS_OF = attrgetter(*_NUMBERS)
+"""Returns the numbers of an epoch in the columns' order."""
 
 _ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 
@@ -94,8 +98,8 @@ class EpochColumns:
         """Add the epochs of a run."""
         self._run_ids.append(run_id)
         self._lengths.append(len(epochs))
-        for name, numbers in self._numbers.items():
-            values = [getattr(epoch, name) for epoch in epochs]
+        columns = zip(*map(_NUMBERS_OF, epochs), strict=True)
+        for numbers, values in zip(self._numbers.values(), columns, strict=False):  # a run may have no epoch
             numbers.extend(values if None not in values else [nan if v is None else v for v in values])
 
     def table(self) -> pa.Table:
