@@ -146,11 +146,12 @@ def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool
             "markeredgewidth": 1.6,
             "linestyle": "none",
             "rasterized": is_image,
+            "zorder": 3 if is_image else 5,  # images drawn one after the other become one
         }
         rates = list(shown["learning_rate"])
         if not rates:  # an empty line outside the panel would count as a point at the figure's corner
             continue
-        ax.plot(rates, [_RAIL] * len(rates), marker=marker, transform=above, clip_on=False, zorder=5, **look)
+        ax.plot(rates, [_RAIL] * len(rates), marker=marker, transform=above, clip_on=False, **look)
     failed = int((frame["status"] == "failed").sum())
     said = f"{len(frame) - failed} diverged" + (f", {failed} failed" if failed else "")
     ax.text(1, _RAIL + 0.03, said, transform=ax.transAxes, ha="right", va="bottom", fontsize=7.5, color=FAINT)

@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,9 @@ from analysis.load import load_study
 from analysis.plots.final_accuracy import compute_accuracy, sampling_error
 from analysis.plots.learning_curves import compute_curves
 from analysis.plots.learning_rates import caption_rates, compute_rates, draw_rates
-from analysis.plots.style import arm_styles, spread
+from analysis.plots.registry import PLOTS
+from analysis.plots.rendering import as_svg, laid_out
+from analysis.plots.style import MOST_VECTOR_POINTS, arm_styles, spread
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -42,6 +45,22 @@ def test_the_rail_shows_each_run_without_a_value(three_arms: "Study", tmp_path: 
     crosses = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines if line.get_marker() == "x"]
     assert sum(crosses) == (frame["place"] == "rail").sum() == 6
     assert crosses == [1, 4, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "panels"), [("isolation", "tuned_report", 2), ("learning_rates", "reported", 3)]
+)
+def test_many_runs_are_one_image_a_panel(
+    request: pytest.FixtureRequest, name: str, report: str, panels: int
+) -> None:
+    """All marks of a panel, those beyond it and on its rail included: the drawing stays small."""
+    records = load_study(request.getfixturevalue(report))
+    frame = PLOTS[name].compute(records)
+    many = pd.concat([frame] * (1 + MOST_VECTOR_POINTS // len(frame)), ignore_index=True)
+    few, large = (
+        as_svg(laid_out(PLOTS[name].draw(each, arm_styles(records.arms))), name, "") for each in (frame, many)
+    )
+    assert (few.count("<image"), large.count("<image")) == (0, panels)
 
 
 def test_the_range_in_the_rate_plot_is_the_declared_one(new_study: "type[Study]", tmp_path: Path) -> None:
