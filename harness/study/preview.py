@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -113,9 +114,7 @@ def _estimate_lines(study: Study, plan: Plan, train_images: Mapping[str, int]) -
         yield f"about {sum(epochs.values()):.0f} epochs in all (time estimates are for CPUs)"
         return
     speed = _probe_gflops()
-    operations = sum(
-        epochs[arm.name] * _train_samples(arm.fixed, train_images) * _dearest_model(arm) for arm in study.arms
-    )
+    operations = sum(epochs[arm.name] * _epoch_operations(arm, train_images) for arm in study.arms)
     yield (
         f"about {sum(epochs.values()):.0f} epochs in all, about {operations / speed / 6e10:.0f} core-minutes "
         f"(this core multiplies matrices at {speed:.0f} GFLOP/s now); "
@@ -123,10 +122,11 @@ def _estimate_lines(study: Study, plan: Plan, train_images: Mapping[str, int]) -
     )
 
 
-def _dearest_model(arm: Arm) -> float:
-    """Return the operations a sample of the arm's most expensive model."""
-    model: Any = arm.fixed.get("model", arm.space.get("model"))
-    return max(product_flops(m) for m in (model.values if isinstance(model, Choices | Grid) else [model]))
+def _epoch_operations(arm: Arm, train_images: Mapping[str, int]) -> float:
+    """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
+    samples = _train_samples(arm.fixed, train_images)
+    steps = fmean(samples / batch_size for batch_size in arm.values("batch_size"))
+    return max(product_flops(model, samples, steps) for model in arm.values("model"))
 
 
 def _probe_gflops() -> float:

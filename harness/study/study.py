@@ -41,18 +41,7 @@ class Arm:
         """The most epochs a run of this arm can have."""
         return self._epochs(max)
 
-    def _epochs(self, extreme: Callable[[list[Any]], Any]) -> int:
-        """Return the least or most epochs: those given, or those that `steps` take."""
-        if epochs := self._values("epochs"):
-            return int(extreme(epochs))
-        fields = Configuration.model_fields
-        length = {
-            name: extreme(self._values(name) or [fields[name].default])
-            for name in ("steps", "batch_size", "dataset", "val_fraction")
-        }
-        return epochs_of_steps(length)
-
-    def _values(self, field: str) -> list[Any]:
+    def values(self, field: str) -> list[Any]:
         """Return the values a field can take, in branches too; of a range its bounds."""
         branches = [
             branch
@@ -74,6 +63,17 @@ class Arm:
                 case value:
                     values.append(value)
         return values
+
+    def _epochs(self, extreme: Callable[[list[Any]], Any]) -> int:
+        """Return the least or most epochs: those given, or those that `steps` take."""
+        if epochs := self.values("epochs"):
+            return int(extreme(epochs))
+        fields = Configuration.model_fields
+        length = {
+            name: extreme(self.values(name) or [fields[name].default])
+            for name in ("steps", "batch_size", "dataset", "val_fraction")
+        }
+        return epochs_of_steps(length)
 
 
 @dataclass(frozen=True, kw_only=True)

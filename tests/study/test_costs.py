@@ -23,8 +23,18 @@ def test_the_operations_of_a_sample_by_hand(model: dict[str, object], mega_flops
 def test_models_that_use_a_core_badly_cost_more_products() -> None:
     """Operation by operation, LeNet-5 trains slower than the wide networks."""
     cost = {
-        name: product_flops({"name": name, "hidden": [300, 200]})
+        name: product_flops({"name": name, "hidden": [300, 200]}, samples=1, steps=0)
         / train_flops({"name": name, "hidden": [300, 200]})
         for name in ("fcn", "lenet5", "simple_cnn")
     }
     assert cost["lenet5"] > cost["fcn"] > cost["simple_cnn"] >= 1
+
+
+@pytest.mark.parametrize("name", ["fcn", "lenet5", "simple_cnn"])
+def test_the_same_samples_in_more_steps_cost_more(name: str) -> None:
+    """A step has its price, so that tiny batches take longer; in large ones it hardly counts."""
+    model = {"name": name, "hidden": [300, 200]}
+    tiny, large = (product_flops(model, samples=54_000, steps=54_000 / size) for size in (2, 512))
+    without = product_flops(model, samples=54_000, steps=0)
+    assert tiny > 1.5 * without
+    assert large < 1.1 * without

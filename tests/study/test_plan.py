@@ -61,13 +61,23 @@ def test_the_preview_of_a_run_that_ends_within_an_epoch(study_text: str) -> None
     assert "a full run takes 1000 steps: 10 epochs of 108, the last one cut short" in text
 
 
+def core_minutes(study_text: str, *settings: str) -> int:
+    """Return the preview's estimate, for runs of ninety epochs."""
+    study = parse_study(study_text, "s.yaml", ("recipe.epochs=90", *settings))
+    line = preview(study, {"fashion_mnist": 60_000}).splitlines()[-1]
+    return int(line.partition(", about ")[2].partition(" core-minutes")[0])
+
+
 def test_the_preview_adds_the_arms_models_up(study_text: str) -> None:
     """Each arm's own model counts, of several the dearest."""
-
-    def minutes(model: str) -> int:
-        text = study_text.replace("{name: fcn, hidden: [8]}", model).replace("epochs: 9", "epochs: 90")
-        line = preview(parse_study(text, "s.yaml"), {"fashion_mnist": 60_000}).splitlines()[-1]
-        return int(line.partition(", about ")[2].partition(" core-minutes")[0])
-
     small = "{name: fcn, hidden: [8]}"
-    assert minutes(f"{{choices: [{small}, {{name: simple_cnn}}]}}") > minutes(small)
+    several = f"recipe.model={{choices: [{small}, {{name: simple_cnn}}]}}"
+    assert core_minutes(study_text, several) > core_minutes(study_text, f"recipe.model={small}")
+
+
+def test_the_preview_counts_steps_that_the_batch_size_makes(study_text: str) -> None:
+    """Tiny batches take longer; a searched size counts with all its values."""
+    tiny, both, large = (
+        core_minutes(study_text, f"recipe.batch_size={size}") for size in ("4", "{choices: [4, 512]}", "512")
+    )
+    assert tiny > both > large
