@@ -25,7 +25,7 @@ def download_through_torchvision(spec: DatasetSpec, scratch: Path) -> Path:
     """Download the files from torchvision's mirrors, with its md5 checks and its progress bar on stderr.
 
     Raises:
-        DataError: torchvision does not know the data set, or no mirror delivered it.
+        DataError: torchvision does not know the data set, or no mirror delivered it, and which file.
     """
     if spec.torchvision_class is None:
         raise DataError("torchvision does not have it")
@@ -36,7 +36,9 @@ def download_through_torchvision(spec: DatasetSpec, scratch: Path) -> Path:
         with _socket_timeout(SILENCE_SECONDS):
             dataset_class(scratch, download=True)
     except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
-        raise DataError(" ".join(str(error).split())) from error
+        raw = scratch / spec.torchvision_class / "raw"  # where files are unpacked one after the other
+        missing = [part.file.name for part in spec.parts if not (raw / part.file.name).exists()]
+        raise DataError(" ".join([f"{next(iter(missing), spec.name)}:", *str(error).split()])) from error
     return scratch
 
 
