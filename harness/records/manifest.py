@@ -71,7 +71,7 @@ class Manifest(BaseModel):
     """Name, SHA-256 of the unpacked files, the rule of the split, and the images of each part:
     `train_samples`, `val_samples`, `test_samples`."""
     git: dict[str, Any]
-    """`{"commit": ..., "dirty": ...}`, both null outside a checkout."""
+    """`{"commit": ..., "dirty": ...}` of the code that ran; both null where nobody knows."""
     versions: dict[str, str]
     """Python and every package that can change a number."""
     machine: dict[str, Any]

@@ -11,13 +11,35 @@ from typing import Any
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
 
 
+COMMIT_VARIABLE = "HARNESS_COMMIT"
+"""Names the commit of code that runs without its git history, as `checkout_commit` writes it."""
+
+_CHANGED = "-dirty"
+
+
 def git_state() -> dict[str, Any]:
-    """Return the commit of the code and whether it was changed since; nulls outside a checkout."""
-    here = Path(__file__).parent
-    commit = _output(["git", "-C", str(here), "rev-parse", "HEAD"])
-    if commit is None:
-        return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": bool(_output(["git", "-C", str(here), "status", "--porcelain"]))}
+    """Return the commit of this code and whether it was changed since; nulls where nobody knows.
+
+    Git is asked where it tracks this file. Elsewhere, in a container image or on a cluster that the code was
+    shipped to, the variable HARNESS_COMMIT tells.
+    """
+    told = checkout_commit(Path(__file__).parents[2]) or os.environ.get(COMMIT_VARIABLE, "")
+    commit = told.removesuffix(_CHANGED)
+    return {"commit": commit, "dirty": told != commit} if commit else {"commit": None, "dirty": None}
+
+
+def checkout_commit(folder: Path) -> str | None:
+    """Return the commit of the harness in a folder, `-dirty` behind it if a file there was changed since.
+
+    None where git does not track it, such as an installed package: the checkout around it is not its own.
+    """
+    git = ["git", "-C", str(folder)]
+    own = f"harness/records/{Path(__file__).name}"
+    if _output([*git, "ls-files", "--error-unmatch", own]) is None:
+        return None
+    commit = _output([*git, "rev-parse", "HEAD"])
+    is_changed = commit is not None and _output([*git, "status", "--porcelain"])
+    return f"{commit}{_CHANGED}" if is_changed else commit
 
 
 def versions() -> dict[str, str]:

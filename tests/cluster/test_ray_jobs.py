@@ -88,6 +88,14 @@ def runs(run_dir: Path) -> pd.DataFrame:
     return frame.sort_values("run_id", ignore_index=True)
 
 
+def committed(folder: Path) -> str:
+    """Commit all files of a folder; return the commit."""
+    git = ["git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org"]
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "All"]):
+        subprocess.run([*git, *arguments], check=True)
+    return subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip()
+
+
 class Marked:
     """A job with hostile values everywhere, whose shipped code notes where it runs."""
 
@@ -100,6 +108,7 @@ class Marked:
         for name in ("study_run.py", "trainable.py"):  # a driver's and a worker's
             with (code / "harness" / "tuning" / name).open("a") as module:
                 module.write(MARK)
+        self.commit = committed(code)
         self.seen.mkdir()
         self.question = f"Is it {HOSTILE}?"
         self.done = submit(
@@ -147,6 +156,13 @@ def test_driver_and_workers_run_the_shipped_code(marked: Marked) -> None:
     files = [note.read_text().split("\n", 1)[0] for note in marked.seen.iterdir()]
     assert {Path(file).name for file in files} == {"study_run.py", "trainable.py"}
     assert all("/_ray_pkg_" in file for file in files)
+
+
+@pytest.mark.data
+def test_the_manifest_names_the_commit_of_the_shipped_code(marked: Marked) -> None:
+    """Though its git history was not shipped."""
+    manifest = json.loads(ResultsFolder(marked.run_dir).manifest.read_text())
+    assert manifest["git"] == {"commit": marked.commit, "dirty": False}
 
 
 @pytest.mark.data

@@ -1,10 +1,13 @@
-"""What is recorded of the machine, and what may be used of it."""
+"""What is recorded of code and machine, and what may be used of it."""
 
 import os
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from harness.records.provenance import usable_cores
+from harness.records import provenance
+from harness.records.provenance import COMMIT_VARIABLE, checkout_commit, git_state, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -21,3 +24,63 @@ def test_in_a_slurm_job_only_its_own_cores_are_used(
     assert 1 <= visible <= (os.cpu_count() or 1)
     monkeypatch.setenv("SLURM_CPUS_ON_NODE", given)
     assert usable_cores() == (usable or visible)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder as a user with a name; return what it prints."""
+    command = ["git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org", *arguments]
+    return subprocess.check_output(command, text=True).strip()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a repository with one commit, which has the one file that git is asked for."""
+    module = tmp_path / "checkout" / "harness" / "records" / "provenance.py"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    folder = tmp_path / "checkout"
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "All")
+    return folder
+
+
+def test_a_checkout_is_named_by_its_commit(checkout: Path) -> None:
+    """Whether it was changed since stands behind it: a changed file, or a new one."""
+    commit = git(checkout, "rev-parse", "HEAD")
+    assert checkout_commit(checkout) == commit
+    (checkout / "new.py").touch()
+    assert checkout_commit(checkout) == f"{commit}-dirty"
+
+
+def test_a_package_installed_inside_a_checkout_has_not_its_commit(checkout: Path) -> None:
+    """A project's virtual environment lies in the project's own repository, which says nothing of ours."""
+    installed = checkout / ".venv" / "lib"
+    (installed / "harness" / "records").mkdir(parents=True)
+    (installed / "harness" / "records" / "provenance.py").touch()
+    assert checkout_commit(installed) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        ("4be1", {"commit": "4be1", "dirty": False}),
+        ("4be1-dirty", {"commit": "4be1", "dirty": True}),
+        ("", {"commit": None, "dirty": None}),
+    ],
+    ids=["as committed", "changed", "unknown"],
+)
+def test_code_without_git_is_named_by_the_environment(
+    told: str, state: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An image, or whoever shipped the code, says which commit it is."""
+    monkeypatch.setenv(COMMIT_VARIABLE, told)
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "harness" / "records" / "provenance.py"))
+    assert git_state() == state
+
+
+def test_in_a_checkout_git_is_believed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable left over from elsewhere changes nothing."""
+    monkeypatch.setenv(COMMIT_VARIABLE, "4be1")
+    monkeypatch.setattr(provenance, "__file__", str(checkout / "harness" / "records" / "provenance.py"))
+    assert git_state() == {"commit": git(checkout, "rev-parse", "HEAD"), "dirty": False}

@@ -1,10 +1,13 @@
 """Which folder a job ships to the cluster, and what in it stays behind."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import harness
 from harness.errors import EnvironmentMismatchError
+from harness.records.provenance import COMMIT_VARIABLE, checkout_commit
 
 NOTHING = "none"
 """As a working directory: the image of the cluster holds the harness."""
@@ -57,6 +60,17 @@ def shipped(given: str | None, run_dir: Path) -> dict[str, str | list[str]]:
         )
     own = [_pattern(run_dir.relative_to(folder))] if run_dir.is_relative_to(folder) else []
     return {"working_dir": str(folder), "excludes": [*_NO_DATA, *own]}
+
+
+def shipped_commit(runtime_env: Mapping[str, Any]) -> dict[str, str]:
+    """Return the variable that names the commit of what is shipped; its git history stays behind.
+
+    Args:
+        runtime_env: What `shipped` returned. A folder outside git and an archive have none.
+    """
+    folder = str(runtime_env.get("working_dir", "://"))
+    commit = None if "://" in folder else checkout_commit(Path(folder))
+    return {COMMIT_VARIABLE: commit} if commit else {}
 
 
 def _checkout() -> Path | None:

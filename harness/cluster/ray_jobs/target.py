@@ -17,6 +17,7 @@ from harness.cluster.ray_jobs.client import (
 )
 from harness.cluster.ray_jobs.job import JOB_FILE, checked_address, job_text
 from harness.cluster.ray_jobs.plan import LAST_LINE
+from harness.cluster.ray_jobs.shipping import shipped_commit
 from harness.cluster.record import SubmitRecord
 from harness.cluster.request import Request
 from harness.cluster.status_log import StatusLog
@@ -71,7 +72,8 @@ class RayTarget:
         """
         job = _job(folder)
         address, submission = str(job["address"]), job["submission"]
-        names = submission["metadata"]
+        names, runtime_env = submission["metadata"], submission["runtime_env"]
+        runtime_env["env_vars"] |= shipped_commit(runtime_env)
         client = connect(address)
         with explained(address):
             job_id = client.submit_job(submission_id=f"{names['study']}-{secrets.token_hex(4)}", **submission)
