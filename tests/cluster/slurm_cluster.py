@@ -20,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from tests.cluster.emulated_hosts import ADDRESSES, CONTROLLER, EmulatedHosts
+from tests.processes import command_line, environment
 
 COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun", "setpriv")
 
@@ -102,7 +103,7 @@ class SlurmCluster:
 
     def processes_of(self, word: str) -> list[psutil.Process]:
         """Return the processes of this cluster's jobs whose command line has a word."""
-        return [process for process in self.family() if word in " ".join(_command_line(process))]
+        return [process for process in self.family() if word in command_line(process)]
 
     def family(self) -> list[psutil.Process]:
         """Return every process that this cluster or one of its jobs has started and that still runs."""
@@ -110,7 +111,7 @@ class SlurmCluster:
         return [
             p
             for p in psutil.process_iter()
-            if p.pid != os.getpid() and _environment(p).get("SLURM_CONF") == mine
+            if p.pid != os.getpid() and environment(p).get("SLURM_CONF") == mine
         ]
 
     def clear(self) -> None:
@@ -265,15 +266,3 @@ def _end(daemon: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
     except subprocess.TimeoutExpired:
         daemon.kill()
         daemon.wait(timeout=10)
-
-
-def _command_line(process: psutil.Process) -> list[str]:
-    with suppress(psutil.Error):
-        return process.cmdline()
-    return []
-
-
-def _environment(process: psutil.Process) -> dict[str, str]:
-    with suppress(psutil.Error):
-        return process.environ()
-    return {}

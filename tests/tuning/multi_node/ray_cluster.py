@@ -15,6 +15,8 @@ from typing import Any
 
 import psutil
 
+from tests.processes import command_line, environment
+
 _NODES = str(Path(__file__).with_name("ray_nodes.py"))
 
 
@@ -77,8 +79,9 @@ class RayCluster:
     def head_held(self) -> Iterator[None]:
         """Let no run go on that trains on the head, for as long as the context lasts."""
         family = psutil.Process(self.process.pid).children(recursive=True)
-        trainers = [process for process in family if _title(process).startswith("ray::ImplicitFunc")]
-        here = [p for p in trainers if p.environ()["XDG_CACHE_HOME"] == self.environment["XDG_CACHE_HOME"]]
+        trainers = [process for process in family if command_line(process).startswith("ray::ImplicitFunc")]
+        cache = self.environment["XDG_CACHE_HOME"]
+        here = [trainer for trainer in trainers if environment(trainer).get("XDG_CACHE_HOME") == cache]
         assert here, "no run trains on the head"
         for trainer in here:
             trainer.suspend()
@@ -145,13 +148,6 @@ def user_environment(folder: Path) -> dict[str, str]:
         "RAY_agent_register_timeout_ms": "300000",
         "XDG_CACHE_HOME": str(folder / "cache"),
     }
-
-
-def _title(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""  # it has ended
 
 
 def end_family(process: "subprocess.Popen[Any]") -> None:
