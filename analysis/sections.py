@@ -10,6 +10,7 @@ from analysis.plots.final_accuracy import sampling_error
 from analysis.tables.early_stopping import amount
 from analysis.winner_rule import WinnerRule
 from harness.records.events import Phase
+from harness.records.manifest import Resumption
 
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -169,7 +170,7 @@ def _winner_rule(records: StudyRecords) -> str:
 def origin(records: StudyRecords) -> list[tuple[str, str]]:
     """Return where the numbers come from: code, versions, machine, hashes."""
     manifest = records.manifest
-    commit = manifest.git.get("commit") or "outside a checkout"
+    commit = manifest.git.get("commit") or "unknown"
     hashes = manifest.dataset.get("sha256")
     return [
         ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.get('dirty') else ''}"),
@@ -177,9 +178,15 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
         ("Versions", _settings(manifest.versions)),
         ("Machine", _settings(manifest.machine)),
         ("Started", manifest.created_at),
+        *(("Taken up again", _resumption(session)) for session in manifest.resumed),
         ("Journal SHA-256", records.journal_sha256),
         ("Data SHA-256", _settings(hashes) if isinstance(hashes, dict) else str(hashes or numbers.ABSENT)),
     ]
+
+
+def _resumption(session: Resumption) -> str:
+    """Return when a later session continued the study, and what was another then."""
+    return "; ".join([session.at, *session.changes, *([session.loss] if session.loss else [])])
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ def _folder(side: Side, out: Path) -> dict[str, Any]:
     manifest = side.records.manifest
     report = (side.records.folder.report / "index.html").resolve()
     is_near = report.exists() and report.is_relative_to(out.resolve().parent)
-    commit = str(manifest.git.get("commit") or "outside a checkout")[:10]
+    commit = str(manifest.git.get("commit") or "unknown")[:10]
     return {
         "name": side.name,
         "link": Path(os.path.relpath(report.parent, out.resolve())).as_posix() if is_near else None,

@@ -110,7 +110,7 @@ def _place(folder: Path, root: Path) -> str:
 
 
 def _commit(git: dict[str, Any]) -> str:
-    commit = str(git.get("commit") or "")[:10] or "outside a checkout"
+    commit = str(git.get("commit") or "")[:10] or "unknown"
     return f"{commit} with changes" if git.get("dirty") else commit
 
 

@@ -137,7 +137,7 @@ def caption_claims(records: StudyRecords, frame: pd.DataFrame) -> str:
         return "The study declares no claims: any comparison read from it is exploratory."
     how = (
         "Claims fixed before the data. Measured: first arm minus second (times: first by second), over the n "
-        "confirm seeds that both share: mean ± half-width of the paired t-interval, at the level of the "
+        "seeds that both share: mean ± half-width of the paired t-interval, at the level of the "
         "claim's step in Holm's procedure, which keeps the chance of finding any difference where there is "
         f"none at {100 * claims.ALPHA:g} % for all claims together."
     )

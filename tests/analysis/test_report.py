@@ -4,6 +4,7 @@ import html
 import json
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from analysis.tables.__main__ import write as write_only_tables
 from analysis.tables.registry import TABLES
 from analysis.tables.rendering import render_tables
 from harness.records.folder import ResultsFolder
+from harness.records.manifest import Resumption
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -322,6 +324,17 @@ def test_an_arm_without_a_winner_has_nothing_to_confirm(new_study: "type[Study]"
 def test_a_finished_study_says_nothing(reported: Path) -> None:
     """No warning where nothing is missing."""
     assert sections.progress(load_study(reported)) is None
+
+
+def test_later_sessions_are_told_with_what_was_another_then(reported: Path) -> None:
+    """Code that changed between two sessions stands beside the commit of the first."""
+    records = load_study(reported)
+    later = Resumption(
+        at="2026-01-03", command=["x"], changes=["commit: 'a' before, 'b' now"], loss="2 lines"
+    )
+    resumed = replace(records, manifest=records.manifest.model_copy(update={"resumed": [later]}))
+    assert ("Taken up again", "2026-01-03; commit: 'a' before, 'b' now; 2 lines") in sections.origin(resumed)
+    assert "Taken up again" not in dict(sections.origin(records))
 
 
 def test_tables_and_plots_commands_write_only_theirs(new_study: "type[Study]", tmp_path: Path) -> None:
