@@ -58,12 +58,12 @@ def compute_timing(records: StudyRecords) -> pd.DataFrame:
         each of `epoch_seconds, steps_per_second, samples_per_second` as the median with the quartiles `_low`
         and `_high`, then `source`. `kind` is `measured`, or `published` for a row with the epoch's seconds
         that a `source` gives. Seconds are those of optimizer steps. `left_out` counts runs that did not
-        complete. No rows where seconds are not comparable.
+        complete. No rows where seconds are not comparable, nor for a line of which nothing is measured.
     """
     rows: list[dict[str, Any]] = []
     for line in _lines(records) if refusal(records) is None else ():
-        rows += [row for point in line.points if (row := _measured(records, line, point))["epochs"]]
-        rows += _published(records, line)
+        measured = [row for point in line.points if (row := _measured(records, line, point))["epochs"]]
+        rows += [*measured, *(_published(records, line) if measured else ())]
     return pd.DataFrame([{"source": ""} | row for row in rows], columns=list(_COLUMNS)).astype(_COLUMNS)
 
 

@@ -1,5 +1,7 @@
 """Committed results: their reports are what the committed journals say, byte for byte."""
 
+import gzip
+import itertools
 import shutil
 from pathlib import Path
 
@@ -22,7 +24,10 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("study", sorted(path.name for path in REFERENCE.iterdir() if path.is_dir()))
+STUDIES = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
+
+
+@pytest.mark.parametrize("study", STUDIES)
 def test_a_committed_report_is_made_again_from_its_journal(study: str, tmp_path: Path) -> None:
     """`make report` after a change of the analysis, and commit what it wrote, where this fails."""
     committed = REFERENCE / study
@@ -32,3 +37,18 @@ def test_a_committed_report_is_made_again_from_its_journal(study: str, tmp_path:
         shutil.copy(committed / name, again / name)
     write_report(again)
     assert files_below(again) == files_below(committed)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_report_may_be_asked_for_while_the_first_run_trains(study: str, tmp_path: Path) -> None:
+    """Nothing has been measured then: every part says so, and published values alone make no figure."""
+    begun = tmp_path / study
+    begun.mkdir()
+    for name in ("study.yaml", "manifest.json"):
+        shutil.copy(REFERENCE / study / name, begun / name)
+    with gzip.open(REFERENCE / study / "journal.jsonl.gz", "rb") as whole:
+        lines = itertools.takewhile(lambda line: b'"event":"run_ended"' not in line, whole)
+        (begun / "journal.jsonl").write_bytes(b"".join(lines))
+    write_report(begun)
+    assert "Unfinished: 0 of" in (begun / "report" / "report.md").read_text(encoding="utf-8")
+    assert not list((begun / "report").rglob("*.svg"))

@@ -72,6 +72,18 @@ def test_published_seconds_stand_beside(records: StudyRecords) -> None:
     assert figure.svg is not None
 
 
+def test_published_seconds_stand_beside_measured_ones_only(measured: "Study", tmp_path: Path) -> None:
+    """Of a line that waits for its first run nothing is drawn, though sgd's seconds were published."""
+    measured.winners.clear()  # the search goes on
+    measured.runs = [run for run in measured.runs if run.arm == "adam"]
+    records = load_study(measured.write(tmp_path))
+    assert set(timing.compute_timing(records)["line"]) == {"adam"}
+    measured.runs = []
+    figure = render_figures(load_study(measured.write(tmp_path / "begun")))["timing"]
+    assert figure.svg is None
+    assert figure.caption == "No timing is shown: no run of a batch size has completed a whole epoch."
+
+
 def test_shared_machines_are_not_timed(records: StudyRecords) -> None:
     """One run beside another: no figure, no rows, one sentence."""
     records.runs.loc[0, "concurrency"] = 2
