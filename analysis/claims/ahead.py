@@ -86,7 +86,8 @@ class Ahead:
         if self.scale.region is not None:
             reason += " and is too wide to show equivalence"
         seen = reach(strongest.test, self.scale, alpha)
-        return self._verdict("inconclusive", reason, strongest, alpha, seen=seen)
+        level = alpha if strongest.is_claimed_side(self.scale) else alpha / len(self.contrasts)
+        return self._verdict("inconclusive", reason, strongest, alpha, level=level, seen=seen)
 
     def _open_by_edge(self, contrast: Contrast, behind: str, alpha: float, level: float) -> Verdict:
         reason = (

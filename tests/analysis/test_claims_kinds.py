@@ -77,6 +77,20 @@ def test_a_best_that_is_not_separated_names_its_rivals(new_study: "type[Study]",
     assert verdict.needed_for == 0.002
 
 
+def test_an_open_best_shows_the_interval_that_decided(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Behind b with p = .037, where either rival may refute the claim: a 97.5 % interval, with zero in it."""
+    study = new_study(arms={arm: {} for arm in "abc"})
+    study.confirm("a", [0.9] * 10)
+    study.confirm("b", [0.903465 + 3 * offset for offset in ZIGZAG])
+    study.confirm("c", [0.8 + offset for offset in ZIGZAG])
+    (verdict,) = verdicts(study, tmp_path, best("a"))
+    assert (verdict.ruling, verdict.than, verdict.level) == ("inconclusive", "b", 0.975)
+    assert verdict.reason.startswith("not separated from b: the interval contains zero")
+    assert verdict.low is not None
+    assert verdict.high is not None
+    assert verdict.low < verdict.effect < 0 < verdict.high
+
+
 def test_best_of_one_arm_has_no_rival(new_study: "type[Study]", tmp_path: Path) -> None:
     """Nothing to be better than."""
     (verdict,) = verdicts(arms_at(new_study, {"a": 0.9}), tmp_path, best("a"))
