@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import claims
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 _SEED = 0
 """Published runs name no seed. A common one lets arms be paired, which helps the published study."""

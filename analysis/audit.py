@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import statistics
-from analysis.load import StudyRecords
 from analysis.once import once_per_study
+from analysis.records import StudyRecords
 from analysis.winner_rule import WinnerRule
 
 Curve = NDArray[np.float64]

@@ -12,9 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, responses, selection, statistics, timing
+from analysis import responses, selection, statistics, timing
 from analysis.claims.times import shared_machine
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.timing import timed_epochs
 
 MEANS = ("val_loss", "test_accuracy")

@@ -22,8 +22,9 @@ from how many were stopped; what it took is shown, and neither compared nor note
 
 import pandas as pd
 
-from analysis import audit, numbers
-from analysis.load import StudyRecords
+from analysis import audit
+from analysis.records import StudyRecords
+from analysis.render import numbers
 
 TOLERANCE = 0.10
 """Share of the largest amount by which the smallest may fall short."""

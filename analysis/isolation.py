@@ -9,9 +9,10 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from analysis import numbers, search_values, statistics
+from analysis import search_values, statistics
 from analysis.claims.response import as_level, label
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.searched_fields import SearchedField, fields_of
 from analysis.tables.search import is_searched
 from analysis.winner_rule import WinnerRule

@@ -5,7 +5,7 @@ from functools import wraps
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 Result = TypeVar("Result")
 

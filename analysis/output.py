@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from harness.errors import ResultsError
 
 

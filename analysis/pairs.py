@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
-from analysis import budget, numbers, statistics
+from analysis import budget, statistics
 from analysis.claims import ALPHA, METRICS, values
 from analysis.claims.ahead import edges
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.kinds import compared_arms
 from analysis.claims.verdict import Untestable
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from harness.study.claims import Claim
 
 Pair = tuple[str, str]

@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from analysis import numbers, selection, statistics
-from analysis.load import StudyRecords
+from analysis import selection, statistics
+from analysis.records import StudyRecords
+from analysis.render import numbers
 
 Position = Literal["within", "above", "below"]
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from analysis import numbers
+from analysis.render import numbers
 
 
 def value_in_words(value: Any) -> str:

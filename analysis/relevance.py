@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from analysis import ped_anova, search_values
-from analysis.load import StudyRecords
+from analysis import search_values
+from analysis.records import StudyRecords
 from analysis.searched_fields import SearchedField, fields_of
+from analysis.statistics import ped_anova
 from analysis.winner_rule import WinnerRule
 
 FEWEST_RUNS = 20

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from analysis import claims, command, comparison, document, overview
-from analysis.load import StudyRecords, load_study
+from analysis import claims, command
+from analysis.facts import Facts
 from analysis.output import write_file, write_parquet
-from analysis.plots.rendering import render_figures, write_figures
-from analysis.tables.rendering import render_tables, write_tables
+from analysis.page import comparison, document, overview
+from analysis.page.parts import render_figures, render_tables, write_figures, write_tables
+from analysis.records import load_study
 from harness.errors import HarnessError, ResultsError
 
 
@@ -34,25 +35,26 @@ def write_report(path: Path) -> Path:
     Raises:
         ResultsError: It is no results folder, a file of it is damaged, or it cannot be written.
     """
-    return _write_study(load_study(path))
+    return _write_study(Facts(load_study(path)))
 
 
-def _write_study(records: StudyRecords) -> Path:
+def _write_study(facts: Facts) -> Path:
+    records = facts.records
     write_parquet(records)  # first: later there is less memory left
-    tables, figures = render_tables(records), render_figures(records)
-    write_tables(records, tables)
-    write_figures(records, figures)
+    tables, figures = render_tables(facts), render_figures(facts)
     report = records.folder.report
-    write_file(report / "claims.json", _claims_json(records))
-    content = document.Content(records=records, tables=tables, figures=figures)
+    write_tables(report / "tables", tables.values())
+    write_figures(report / "figures", figures.values())
+    write_file(report / "claims.json", _claims_json(facts))
+    content = document.Content(facts=facts, tables=tables, figures=figures)
     write_file(report / "report.md", document.render_markdown(content))
     write_file(report / "index.html", document.render_html(content))
     return report / "index.html"
 
 
-def _claims_json(records: StudyRecords) -> str:
-    verdicts: list[dict[str, Any]] = [verdict.as_row() for verdict in claims.decide(records)]
-    whole = {"study": records.manifest.study, "alpha": claims.ALPHA, "claims": verdicts}
+def _claims_json(facts: Facts) -> str:
+    verdicts: list[dict[str, Any]] = [verdict.as_row() for verdict in facts.verdicts]
+    whole = {"study": facts.records.manifest.study, "alpha": claims.ALPHA, "claims": verdicts}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -70,9 +72,9 @@ def write_reports(root: Path, *, is_overview_only: bool = False) -> list[Harness
     unreadable: list[overview.Unreadable] = []
 
     def write_one(folder: Path) -> Sequence[Path]:
-        records = load_study(folder)
-        written = [] if is_overview_only else [_write_study(records)]
-        summaries.append(overview.summarise(records, root))
+        facts = Facts(load_study(folder))
+        written = [] if is_overview_only else [_write_study(facts)]
+        summaries.append(overview.summarise(facts.records, root))
         return written
 
     errors: list[HarnessError] = []

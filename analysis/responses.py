@@ -14,7 +14,7 @@ import pandas as pd
 from analysis import selection, statistics
 from analysis.claims.metrics import METRICS
 from analysis.claims.response import Level, as_level, label
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from harness.records.events import Phase
 
 Scale = Literal["linear", "log", "log2", "symlog", "listed"]

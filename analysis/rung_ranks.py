@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import audit
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from analysis.winner_rule import WinnerRule
 
 _COLUMNS = {"arm": "str", "epoch": "int64", "rank_correlation": "float64", "n": "int64"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from analysis.winner_rule import WinnerRule
 from harness.records.events import Phase
 

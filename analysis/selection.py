@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 Side = Literal["lower", "upper"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from analysis import responses
 from analysis.claims.times import shared_machine
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 FIELD = "batch_size"
 

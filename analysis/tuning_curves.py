@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import search_values
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from analysis.statistics import LEVEL
 from analysis.tables.search import is_searched
 from analysis.winner_rule import WinnerRule

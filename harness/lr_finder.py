@@ -15,7 +15,7 @@ from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
     from analysis.lr_finder.records import Settings, TestedArm
-    from analysis.tables.rendering import RenderedTable
+    from analysis.render.table import RenderedTable
     from harness.study.study import Arm, Study
     from harness.training.data.arrays import LabelledImages
     from harness.training.data.prepare import PreparedDataset

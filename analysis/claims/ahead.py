@@ -8,7 +8,7 @@ from analysis.claims import values
 from analysis.claims.contrast import Contrast, Reach, Scale, Status, reach
 from analysis.claims.metrics import METRICS
 from analysis.claims.verdict import Ruling, Untestable, Verdict
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 Edges = Mapping[str, selection.Side | None]
 """Arm to the edge of its range at which its chosen learning rate lies."""

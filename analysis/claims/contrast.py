@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis import power, statistics
+from analysis import statistics
 from analysis.claims.metrics import METRICS
 from analysis.claims.verdict import Comparison, Quantity
+from analysis.statistics import power
 
 Status = Literal["ahead", "behind", "tied", "open"]
 """Where a contrast lies: on the side claimed, on the other, inside the region, or undecided."""

@@ -10,7 +10,7 @@ from analysis import budget, statistics
 from analysis.claims.flags import arm_flags, comparison_flags, seed_flags
 from analysis.claims.kinds import compared_arms, measure
 from analysis.claims.verdict import ALPHA, Evidence, Flag, Untestable, Verdict
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from harness.study.claims import KINDS, Claim
 
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis import power
 from analysis.claims import values
 from analysis.claims.ahead import Edges, edges
 from analysis.claims.contrast import Contrast, Reach, Scale
 from analysis.claims.metrics import METRICS
 from analysis.claims.verdict import Ruling, Untestable, Verdict
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.statistics import power
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis import selection
 from analysis.claims.verdict import Flag, Verdict
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 FEW_SEEDS = 5
 """Below this many, a verdict carries a flag."""

@@ -11,7 +11,7 @@ from analysis.claims.rates import Rate, rate
 from analysis.claims.times import measure_faster
 from analysis.claims.trend import measure_trend
 from analysis.claims.verdict import Evidence, Untestable
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from harness.study.claims import Best, Better, Claim, Diverges, Equal, Faster, Optimum, Trend
 
 

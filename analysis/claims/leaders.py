@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from analysis import budget, factors
+from analysis import budget
 from analysis.claims import values
 from analysis.claims.ahead import edges
 from analysis.claims.metrics import METRICS
 from analysis.claims.verdict import ALPHA
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.statistics import factors
 
 
 def leaders(records: StudyRecords, metric: str = "test_accuracy") -> list[str] | None:

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis import factors, power, statistics
+from analysis import statistics
 from analysis.claims.contrast import Contrast, Reach, Scale
 from analysis.claims.metrics import METRICS
 from analysis.claims.response import Level, Response, label, respond
 from analysis.claims.verdict import Ruling, Untestable, Verdict
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.statistics import factors, power
 from harness.study.claims import Optimum
 
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from analysis import power, statistics
+from analysis import statistics
 from analysis.claims.verdict import ALPHA, Ruling, Untestable, Verdict
+from analysis.statistics import power
 
 
 @dataclass(frozen=True, kw_only=True)

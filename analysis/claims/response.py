@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import numbers, selection
+from analysis import selection
 from analysis.claims import times, values
 from analysis.claims.metrics import METRICS
 from analysis.claims.verdict import Untestable
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 
 Level = float | str | bool
 """A value of the field."""

@@ -9,7 +9,7 @@ from analysis.claims.ahead import Ahead, ahead_of, edges
 from analysis.claims.contrast import Scale
 from analysis.claims.rates import Rate, rate
 from analysis.claims.verdict import Untestable
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 from harness.study.claims import Faster, Target
 
 _MACHINE = ("device", "host", "threads")

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from analysis import factors, statistics
+from analysis import statistics
 from analysis.claims.contrast import Contrast, Reach, Scale, reach
 from analysis.claims.response import Response, label, respond
 from analysis.claims.verdict import Comparison, Ruling, Untestable, Verdict
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.statistics import factors
 from harness.study.claims import Trend
 
 

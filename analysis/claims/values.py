@@ -7,7 +7,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.verdict import Untestable
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
 
 Values = dict[int, float]
 """Seed to value."""

@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, selection
-from analysis.load import load_study
+from analysis import selection
 from analysis.lr_finder.records import RangeTests, Settings
 from analysis.lr_finder.suggestions import RULES
-from analysis.tables.rendering import RenderedTable
+from analysis.records import load_study
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
 
 RULE_NAMES = {

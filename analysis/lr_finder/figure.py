@@ -13,12 +13,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import numbers
 from analysis.lr_finder.comparison import RULE_NAMES, RULES_IN_WORDS
 from analysis.lr_finder.records import RangeTests
 from analysis.lr_finder.suggestions import RULES
-from analysis.plots.rendering import RenderedFigure, as_csv, as_png, as_svg, laid_out
-from analysis.plots.style import FAINT, INK, RC, ArmStyle, arm_styles, plain_log_ticks
+from analysis.render import numbers
+from analysis.render.figure import RenderedFigure, as_csv, as_png, as_svg, laid_out
+from analysis.render.style import FAINT, INK, RC, ArmStyle, arm_styles, plain_log_ticks
 
 _RAIL = 1.045
 """Height of the rail for what has no place in the panel, in axes fractions."""

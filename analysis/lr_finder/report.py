@@ -7,7 +7,7 @@ from analysis.lr_finder.figure import render_figure
 from analysis.lr_finder.records import read_tests
 from analysis.lr_finder.suggestions import compute_suggestions
 from analysis.output import write_file
-from analysis.tables.rendering import RenderedTable
+from analysis.render.table import RenderedTable
 
 
 def write_finder(root: Path) -> RenderedTable:

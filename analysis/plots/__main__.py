@@ -4,15 +4,17 @@ import sys
 from pathlib import Path
 
 from analysis import command
-from analysis.load import load_study
-from analysis.plots.rendering import render_figures, write_figures
+from analysis.facts import Facts
+from analysis.page.parts import render_figures, write_figures
+from analysis.records import load_study
 
 
 def write(path: Path) -> list[Path]:
     """Write the figures of one results folder; return their folder."""
-    records = load_study(path)
-    write_figures(records, render_figures(records))
-    return [records.folder.report / "figures"]
+    facts = Facts(load_study(path))
+    folder = facts.records.folder.report / "figures"
+    write_figures(folder, render_figures(facts).values())
+    return [folder]
 
 
 if __name__ == "__main__":

@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import batch_sizes, numbers
-from analysis.load import StudyRecords
-from analysis.plots.level_axis import axis_label, set_level_axis
+from analysis import batch_sizes
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, RC, ArmStyle, label_ends, line_styles, plain_log_ticks
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.level_axis import axis_label, set_level_axis
+from analysis.render.style import FAINT, INK, RC, ArmStyle, label_ends, line_styles, plain_log_ticks
 
 _RAIL = 1.045
 """Height of the rail for runs without a value, in axes fractions."""

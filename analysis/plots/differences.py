@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from analysis import numbers, pairs
+from analysis import pairs
 from analysis.claims.metrics import METRICS
-from analysis.load import StudyRecords
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 
 MINUS = "\N{MINUS SIGN}"
 _METRIC = "test_accuracy"

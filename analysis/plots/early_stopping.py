@@ -17,10 +17,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import audit, claims, numbers
-from analysis.load import StudyRecords
+from analysis import audit, claims
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from analysis.tables.early_stopping import amount
 from analysis.winner_rule import WinnerRule
 

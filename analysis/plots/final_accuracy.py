@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import numbers, statistics
-from analysis.load import StudyRecords
+from analysis import statistics
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 
 _COLUMNS = {
     "arm": "str",

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import isolation, numbers, selection
+from analysis import isolation, selection
 from analysis.claims.metrics import METRICS
-from analysis.load import StudyRecords
-from analysis.plots.level_axis import set_level_axis
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.level_axis import set_level_axis
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.winner_rule import WinnerRule
 
 _HIDDEN_SHARE = 0.1

@@ -15,10 +15,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import numbers, statistics
-from analysis.load import StudyRecords
+from analysis import statistics
 from analysis.plots.spec import Plot
-from analysis.plots.style import RC, ArmStyle, label_ends, plain_log_ticks
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import RC, ArmStyle, label_ends, plain_log_ticks
 
 Quantity = Literal["loss", "accuracy"]
 

@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import numbers, responses, selection
-from analysis.load import StudyRecords
+from analysis import responses, selection
 from analysis.plots.spec import Plot
-from analysis.plots.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size, plain_log_ticks
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size, plain_log_ticks
 from analysis.winner_rule import WinnerRule
 
 _RAIL = 1.045

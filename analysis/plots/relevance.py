@@ -7,11 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import numbers, ped_anova, relevance
-from analysis.load import StudyRecords
+from analysis import relevance
 from analysis.plots.spec import Plot
-from analysis.plots.style import INK, RC, ArmStyle, literal
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import INK, RC, ArmStyle, literal
 from analysis.searched_fields import fields_of
+from analysis.statistics import ped_anova
 from analysis.tables.search import is_searched
 
 _MOST_ARMS = 12

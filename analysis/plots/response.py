@@ -14,12 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import numbers, responses
+from analysis import responses
 from analysis.claims.metrics import METRICS
-from analysis.load import StudyRecords
-from analysis.plots.level_axis import axis_label, set_level_axis
 from analysis.plots.spec import Plot
-from analysis.plots.style import (
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.level_axis import axis_label, set_level_axis
+from analysis.render.style import (
     FAINT,
     INK,
     MOST_VECTOR_POINTS,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.load import StudyRecords
-from analysis.placement import Section
-from analysis.plots.style import ArmStyle
+from analysis.blocks import Section
+from analysis.records import StudyRecords
+from analysis.render.style import ArmStyle
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import numbers, timing
-from analysis.load import StudyRecords
-from analysis.plots.level_axis import axis_label, set_level_axis
+from analysis import timing
 from analysis.plots.spec import Plot
-from analysis.plots.style import RC, ArmStyle, label_ends, line_styles, plain_log_ticks
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.level_axis import axis_label, set_level_axis
+from analysis.render.style import RC, ArmStyle, label_ends, line_styles, plain_log_ticks
 
 
 def draw_timing(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:

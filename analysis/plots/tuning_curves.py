@@ -8,11 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from analysis import numbers, tuning_curves
+from analysis import tuning_curves
 from analysis.claims.metrics import METRICS
-from analysis.load import StudyRecords
 from analysis.plots.spec import Plot
-from analysis.plots.style import RC, ArmStyle, label_ends
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import RC, ArmStyle, label_ends
 from analysis.winner_rule import WinnerRule
 
 

@@ -4,15 +4,17 @@ import sys
 from pathlib import Path
 
 from analysis import command
-from analysis.load import load_study
-from analysis.tables.rendering import render_tables, write_tables
+from analysis.facts import Facts
+from analysis.page.parts import render_tables, write_tables
+from analysis.records import load_study
 
 
 def write(path: Path) -> list[Path]:
     """Write the tables of one results folder; return their folder."""
-    records = load_study(path)
-    write_tables(records, render_tables(records))
-    return [records.folder.report / "tables"]
+    facts = Facts(load_study(path))
+    folder = facts.records.folder.report / "tables"
+    write_tables(folder, render_tables(facts).values())
+    return [folder]
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers
 from analysis.as_published import compute_as_published, is_testable_against_published
 from analysis.claims import METRICS
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.claims import measured
 from analysis.tables.spec import Table
 

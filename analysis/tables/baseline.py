@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, pairs
-from analysis.load import StudyRecords
+from analysis import pairs
 from analysis.recipe_text import parsed, value_in_words
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.searched_fields import fields_of
 from analysis.tables.spec import Table
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import batch_sizes, numbers
+from analysis import batch_sizes
 from analysis.claims.times import shared_machine
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule
 

@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from analysis import budget, numbers
-from analysis.load import StudyRecords
+from analysis import budget
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import claims, numbers
-from analysis.load import StudyRecords
+from analysis import claims
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 
 _FIELDS = [field.name for field in dataclasses.fields(claims.Verdict) if field.name != "comparisons"]

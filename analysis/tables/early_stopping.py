@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import audit, claims, numbers, rung_ranks
-from analysis.load import StudyRecords
+from analysis import audit, claims, rung_ranks
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, statistics
-from analysis.load import StudyRecords
+from analysis import statistics
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 
 _COLUMNS = {

@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, statistics
+from analysis import statistics
 from analysis.claims.metrics import METRICS
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.search_values import at_full_length
 from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule

@@ -4,8 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, pairs
-from analysis.load import StudyRecords
+from analysis import pairs
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 
 _MOST_ARMS = 8

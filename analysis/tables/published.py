@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers
 from analysis.claims import METRICS
-from analysis.load import StudyRecords
 from analysis.published import compute_published
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 
 _HEADINGS = ["Arm", "Value", "Published", "Measured", "n", "Single runs", "Published lies", "Source", "Note"]

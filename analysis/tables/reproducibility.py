@@ -10,9 +10,9 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from analysis import numbers
-from analysis.load import StudyRecords
 from analysis.recipe_text import space_in_words, value_in_words
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.searched_fields import fields_of
 from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule

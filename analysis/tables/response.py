@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers, responses
+from analysis import responses
 from analysis.claims.metrics import METRICS
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule
 

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from analysis import numbers, selection, statistics
+from analysis import selection, statistics
 from analysis.claims.leaders import leaders
-from analysis.load import StudyRecords
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule
 

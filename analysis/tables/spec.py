@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.load import StudyRecords
-from analysis.placement import Section
+from analysis.blocks import Section
+from analysis.records import StudyRecords
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from analysis import numbers, statistics
-from analysis.load import StudyRecords
+from analysis import statistics
 from analysis.plots.final_accuracy import sampling_error
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.spec import Table
 
 _LAST_EPOCHS = 5

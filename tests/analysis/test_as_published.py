@@ -8,7 +8,7 @@ import pytest
 
 from analysis import claims
 from analysis.as_published import compute_as_published, published_records
-from analysis.load import load_study
+from analysis.records import load_study
 from analysis.tables.as_published import AS_PUBLISHED, lay_out_as_published
 
 if TYPE_CHECKING:

@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from matplotlib.collections import PathCollection
 from scipy import stats
 
-from analysis import audit, budget, sections
-from analysis.load import load_study
+from analysis import audit, budget
+from analysis.facts import Facts
+from analysis.page import sections
+from analysis.page.parts import render_figures, render_tables
 from analysis.plots.early_stopping import caption_stopping, compute_stopping, draw_stopping
-from analysis.plots.rendering import render_figures
-from analysis.plots.style import arm_styles
+from analysis.records import load_study
+from analysis.render.style import arm_styles
 from analysis.report import write_report
 from analysis.rung_ranks import compute_ranks, rank_correlation
 from analysis.tables.early_stopping import compute_early_stopping
-from analysis.tables.rendering import render_tables
 from analysis.winner_rule import WinnerRule
 from harness.study.file import Search
 from harness.tuning.arm_search import run_value
@@ -118,7 +119,7 @@ def test_diverged_audits_count_and_failed_ones_are_missing(new_study: "type[Stud
     records = load_study(arm.study.write(tmp_path))
     (row,) = compute_early_stopping(records).to_dict("records")
     assert [row[name] for name in ("audited", "completed", "diverged", "failed")] == [4, 1, 2, 1]
-    cells = render_tables(records)["early_stopping"].cells.iloc[0]
+    cells = render_tables(Facts(records))["early_stopping"].cells.iloc[0]
     assert cells["Audited"] == "4 (2 diverged, 1 failed)"
     assert cells["Would have won"] == "1 of 3 (6 to 79 %)"
     assert row["n_1"] == 2
@@ -152,7 +153,7 @@ def test_without_a_winner_nothing_is_judged(new_study: "type[Study]", tmp_path: 
     assert row["completed"] == 1
     assert np.isnan(row["regret"])
     assert compute_stopping(records).empty
-    assert render_tables(records)["early_stopping"].cells["Would have won"][0] == "\N{EN DASH}"
+    assert render_tables(Facts(records))["early_stopping"].cells["Would have won"][0] == "\N{EN DASH}"
 
 
 def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -196,7 +197,7 @@ def test_departures_from_the_stopped_run_are_told(new_study: "type[Study]", tmp_
     arm = Audited(new_study)
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.audit(arm.run(0.30, 0.40), 0.32, 0.40, 0.50, 0.60)
-    table = render_tables(load_study(arm.study.write(tmp_path)))["early_stopping"]
+    table = render_tables(Facts(load_study(arm.study.write(tmp_path))))["early_stopping"]
     assert table.numbers["repeat_deviation"][0] == pytest.approx(0.02)
     assert table.caption.endswith("departed from their values by up to 2 pp.")
 
@@ -209,7 +210,7 @@ def test_without_an_audit_nothing_is_shown(new_study: "type[Study]", tmp_path: P
     results = study.write(tmp_path)
     write_report(results)
     records = load_study(results)
-    assert not {"early_stopping"} & {*render_tables(records), *render_figures(records)}
+    assert not {"early_stopping"} & {*render_tables(Facts(records)), *render_figures(Facts(records))}
     assert not list((results / "report").glob("*/early_stopping.*"))
     for document in ("index.html", "report.md"):
         text = (results / "report" / document).read_text(encoding="utf-8").lower()
@@ -227,7 +228,7 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
     assert sections.progress(records) == (
         "Unfinished: 2 of 3 planned runs have ended. Everything below describes those."
     )
-    assert "No audit run has ended" in render_tables(records)["early_stopping"].caption
+    assert "No audit run has ended" in render_tables(Facts(records))["early_stopping"].caption
     assert "not known" in caption_stopping(records, compute_stopping(records))
     arm.study.winners.clear()  # while the search goes on, more may be stopped
     assert audit.planned_runs(load_study(arm.study.write(tmp_path / "searching")), "sgd") == 2
@@ -293,10 +294,10 @@ def test_the_winners_rule_is_told(
     study.confirm("sgd", [0.90, 0.91])
     records = load_study(study.write(tmp_path))
     assert dict(sections.protocol(records))["Winner's rule"] == said
-    tables = render_tables(records)
+    tables = render_tables(Facts(records))
     is_best = "best" in said
     assert said.removesuffix(", whose network confirm runs are tested with") in tables["search"].caption
-    for caption in (tables["results"].caption, render_figures(records)["learning_rates"].caption):
+    for caption in (tables["results"].caption, render_figures(Facts(records))["learning_rates"].caption):
         assert ("epoch with the best val_accuracy" in caption) == is_best
         assert ("last epoch" in caption) == (not is_best)
 

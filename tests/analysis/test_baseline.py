@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.load import StudyRecords, load_study
+from analysis.records import StudyRecords, load_study
 from analysis.tables.baseline import BASELINE, caption_baseline, compute_baseline, lay_out_baseline
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from analysis import batch_sizes
-from analysis.load import StudyRecords, load_study
 from analysis.plots import batch_sizes as figure
-from analysis.plots.style import arm_styles
+from analysis.records import StudyRecords, load_study
+from analysis.render.style import arm_styles
 from analysis.tables import batch_sizes as table
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis import budget, claims
-from analysis.load import load_study
+from analysis.records import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

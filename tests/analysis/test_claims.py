@@ -13,7 +13,7 @@ from analysis import claims
 from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.verdict import Untestable
-from analysis.load import load_study
+from analysis.records import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

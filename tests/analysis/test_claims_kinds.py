@@ -8,7 +8,7 @@ import pytest
 
 from analysis import claims
 from analysis.claims.leaders import leaders
-from analysis.load import load_study
+from analysis.records import load_study
 from analysis.tables.registry import TABLES
 from harness.records.manifest import Resumption
 

@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.comparison import differences
-from analysis.comparison.repeats import compute_repeats
-from analysis.comparison.results import compute_results, lay_out_results
-from analysis.comparison.settings import caption_settings, compute_settings, lay_out_settings
-from analysis.comparison.sides import Side, load_sides, unique_names
-from analysis.comparison.speed import compute_speed
-from analysis.comparison.verdicts import compute_verdicts, lay_out_verdicts
-from analysis.numbers import ABSENT
+from analysis.page.comparison import differences
+from analysis.page.comparison.repeats import compute_repeats
+from analysis.page.comparison.results import compute_results, lay_out_results
+from analysis.page.comparison.settings import caption_settings, compute_settings, lay_out_settings
+from analysis.page.comparison.sides import Side, load_sides, unique_names
+from analysis.page.comparison.speed import compute_speed
+from analysis.page.comparison.verdicts import compute_verdicts, lay_out_verdicts
+from analysis.render.numbers import ABSENT
 from analysis.report import main
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.load import StudyRecords, load_study
 from analysis.plots.differences import (
     DIFFERENCES,
     MINUS,
@@ -15,7 +14,8 @@ from analysis.plots.differences import (
     draw_differences,
     smallest_region,
 )
-from analysis.plots.style import arm_styles
+from analysis.records import StudyRecords, load_study
+from analysis.render.style import arm_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

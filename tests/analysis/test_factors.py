@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis import factors
+from analysis.statistics import factors
 
 
 def test_slopes_of_exact_lines() -> None:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.load import load_study
+from analysis.records import load_study
+from analysis.render.table import RenderedTable
 from analysis.tables.failures import caption_failures, compute_failures, lay_out_failures
-from analysis.tables.rendering import RenderedTable
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

@@ -9,9 +9,9 @@ from matplotlib.collections import PathCollection
 
 from analysis import search_values
 from analysis.isolation import MOST_PANELS, compute_isolation
-from analysis.load import StudyRecords, load_study
 from analysis.plots.isolation import ISOLATION
-from analysis.plots.style import arm_styles
+from analysis.records import StudyRecords, load_study
+from analysis.render.style import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.load import load_study
-from analysis.tables.latex import latex_table
-from analysis.tables.latex_text import escape_latex
-from analysis.tables.rendering import render_tables
+from analysis.facts import Facts
+from analysis.page.parts import render_tables
+from analysis.records import load_study
+from analysis.render.latex import latex_table
+from analysis.render.latex_text import escape_latex
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -84,7 +85,7 @@ def test_names_of_a_study_cannot_break_a_paper(three_arms: "Study", tmp_path: Pa
     for run in three_arms.runs:
         run.arm = names[run.arm]
     tables = []
-    for name, table in render_tables(load_study(three_arms.write(tmp_path))).items():
+    for name, table in render_tables(Facts(load_study(three_arms.write(tmp_path)))).items():
         tables.append(tmp_path / f"{name}.tex")
         tables[-1].write_text(table.latex(), encoding="ascii")
     log, _ = compiled(tmp_path, tables, [])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from analysis import numbers
+from analysis.render import numbers
 
 
 @pytest.mark.parametrize(

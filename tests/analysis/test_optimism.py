@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.load import load_study
+from analysis.records import load_study
 from analysis.tables.optimism import OPTIMISM, caption_optimism, compute_optimism, lay_out_optimism
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis import claims, pairs
-from analysis.load import StudyRecords, load_study
+from analysis.records import StudyRecords, load_study
 from analysis.tables.pairs import PAIRS, caption_pairs, compute_pairs, lay_out_pairs
 
 if TYPE_CHECKING:

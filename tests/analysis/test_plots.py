@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.load import load_study
 from analysis.plots.final_accuracy import compute_accuracy, sampling_error
 from analysis.plots.learning_curves import compute_curves
 from analysis.plots.learning_rates import caption_rates, compute_rates, draw_rates
 from analysis.plots.registry import PLOTS
-from analysis.plots.rendering import as_svg, laid_out
-from analysis.plots.style import MOST_VECTOR_POINTS, arm_styles, spread
+from analysis.records import load_study
+from analysis.render.figure import as_svg, laid_out
+from analysis.render.style import MOST_VECTOR_POINTS, arm_styles, spread
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import power, statistics
+from analysis import statistics
+from analysis.statistics import power
 
 
 @pytest.mark.parametrize(("n", "expected"), [(10, 0.996), (34, 0.495)])

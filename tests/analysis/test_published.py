@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis import claims
-from analysis.load import load_study
 from analysis.published import compute_published
+from analysis.records import load_study
 from analysis.report import write_report
 from analysis.tables.published import PUBLISHED
 from harness.records.folder import ResultsFolder

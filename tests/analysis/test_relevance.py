@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from analysis import ped_anova
-from analysis.load import load_study
 from analysis.plots.relevance import RELEVANCE
-from analysis.plots.style import arm_styles
+from analysis.records import load_study
 from analysis.relevance import compute_relevance
+from analysis.render.style import arm_styles
+from analysis.statistics import ped_anova
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

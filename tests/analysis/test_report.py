@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from analysis import command, sections
-from analysis.load import load_study
+from analysis import command
+from analysis.facts import Facts
+from analysis.page import sections
+from analysis.page.parts import render_tables
 from analysis.plots.__main__ import write as write_only_figures
 from analysis.plots.registry import PLOTS
+from analysis.records import load_study
 from analysis.report import write_report
 from analysis.tables.__main__ import write as write_only_tables
 from analysis.tables.registry import TABLES
-from analysis.tables.rendering import render_tables
 from harness.records.folder import ResultsFolder
 from harness.records.manifest import Resumption
 
@@ -299,7 +301,7 @@ def test_one_seed_says_single_seed(new_study: "type[Study]", tmp_path: Path) -> 
     study.claims = [{"says": "a wins", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}]
     _one_seed_without_search(study)
     records = load_study(study.write(tmp_path))
-    cells = render_tables(records)["claims"].cells
+    cells = render_tables(Facts(records))["claims"].cells
     assert cells["Verdict"].tolist() == ["not testable"]
     assert cells["Why"][0].startswith("single seed")
     assert any("single seed" in limit.lower() for limit in sections.limits(records))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.load import StudyRecords, load_study
+from analysis.records import StudyRecords, load_study
 from analysis.tables.reproducibility import compute_reproducibility, lay_out_reproducibility
 
 if TYPE_CHECKING:

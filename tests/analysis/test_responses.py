@@ -8,15 +8,16 @@ import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
-from analysis import responses, sections
-from analysis.load import StudyRecords, load_study
+from analysis import responses
+from analysis.facts import Facts
+from analysis.page import sections
+from analysis.page.parts import render_figures, render_tables
 from analysis.plots.learning_curves import compute_curves
 from analysis.plots.registry import PLOTS
-from analysis.plots.rendering import render_figures
 from analysis.plots.response import alt_response, caption_response, compute_response, draw_response
-from analysis.plots.style import arm_styles
+from analysis.records import StudyRecords, load_study
+from analysis.render.style import arm_styles
 from analysis.tables.registry import TABLES
-from analysis.tables.rendering import render_tables
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -63,7 +64,7 @@ def test_means_are_t_intervals_over_seeds(rates: "Study", tmp_path: Path) -> Non
 
 def test_no_mean_is_taken_over_survivors(rates: "Study", tmp_path: Path) -> None:
     """One of three runs at a rate of 1 diverged: no mean there, and the table says why."""
-    table = render_tables(load_study(rates.write(tmp_path)))["response"]
+    table = render_tables(Facts(load_study(rates.write(tmp_path))))["response"]
     assert table.numbers.loc[table.numbers["level"] == "1", "mean"].isna().all()
     assert table.cells["n"].tolist() == ["3", "5", "2 (1 diverged)"]
     assert table.cells["Validation loss"].tolist()[1:] == ["0.320 ± 0.020 (best)", "–"]  # noqa: RUF001
@@ -138,7 +139,7 @@ def test_a_template_over_names_has_no_response(new_study: "type[Study]", tmp_pat
         study.confirm(arm, [0.9, 0.91])
     records = load_study(study.write(tmp_path))
     assert not responses.has_response(records)
-    assert "response" not in render_figures(records)
+    assert "response" not in render_figures(Facts(records))
 
 
 def test_a_second_field_of_a_grid_makes_lines(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_grid_of_names_is_a_list(new_study: "type[Study]", tmp_path: Path) -> 
         study.grid("sgd", {"init": name}, [0.5, 0.6])
     records = load_study(study.write(tmp_path))
     assert responses.lines(records)[0].scale == "listed"
-    assert render_figures(records)["response"].svg
+    assert render_figures(Facts(records))["response"].svg
 
 
 @pytest.mark.parametrize(
@@ -252,7 +253,7 @@ def test_a_study_that_only_measures_says_so(rates: "Study", tmp_path: Path) -> N
     said = sections.unconfirmed(records)
     assert said is not None
     assert said.startswith("This study has no confirm phase")
-    assert "no confirm phase" in render_figures(records)["final_accuracy"].caption
+    assert "no confirm phase" in render_figures(Facts(records))["final_accuracy"].caption
     assert any(limit.startswith("Search runs only, on 5 seeds") for limit in sections.limits(records))
 
 
@@ -262,9 +263,9 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
     study.confirm("sgd", [0.88, 0.89])
     study.confirm("adam", [0.87, 0.88])
     records = load_study(study.write(tmp_path))
-    figures = render_figures(records)
+    figures = render_figures(Facts(records))
     words = [figures["final_accuracy"].caption, figures["learning_curves"].caption, *sections.limits(records)]
     assert not any("search" in text.lower() or "chosen" in text for text in words)
-    assert "search" not in render_tables(records)
+    assert "search" not in render_tables(Facts(records))
     assert dict(sections.protocol(records))["Search seeds"] == "none"
     assert sections.unconfirmed(records) is None

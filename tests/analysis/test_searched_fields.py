@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.load import load_study
+from analysis.records import load_study
 from analysis.searched_fields import SearchedField, fields_of
 
 if TYPE_CHECKING:

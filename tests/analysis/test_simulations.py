@@ -18,7 +18,7 @@ from analysis.claims.contrast import Scale
 from analysis.claims.decide import judge
 from analysis.claims.equal import Equal
 from analysis.claims.verdict import Untestable, Verdict
-from analysis.load import load_study
+from analysis.records import load_study
 from analysis.tables.registry import TABLES
 
 if TYPE_CHECKING:

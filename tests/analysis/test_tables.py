@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from analysis.load import load_study
+from analysis.facts import Facts
+from analysis.page.parts import render_tables
+from analysis.records import load_study
+from analysis.render.table import RenderedTable, escape_markdown
 from analysis.tables.registry import TABLES
-from analysis.tables.rendering import RenderedTable, escape_markdown, render_tables
 from analysis.tables.results import compute_results, lay_out_results
 from analysis.tables.search import compute_search
 
@@ -75,7 +77,7 @@ def test_a_best_rate_at_the_edge_is_marked(
     study = new_study(arms={"sgd": {"lr": space}})
     study.search("sgd", [best], best=best)
     study.confirm("sgd", [0.9, 0.91], lr=best)
-    rendered = render_tables(load_study(study.write(tmp_path)))["results"]
+    rendered = render_tables(Facts(load_study(study.write(tmp_path))))["results"]
     assert rendered.cells["Best learning rate"][0] == cell
     assert ("edge ↓ or ↑" in rendered.caption) == ("edge" in cell)
 
@@ -115,7 +117,7 @@ def test_stability_limit_is_found(new_study: "type[Study]", tmp_path: Path) -> N
 
 def test_csv_has_full_precision(results: Path) -> None:
     """Reading a CSV back gives the very numbers."""
-    table = render_tables(load_study(results))["results"]
+    table = render_tables(Facts(load_study(results)))["results"]
     back = pd.read_csv(io.StringIO(table.csv()))
     assert back["test_accuracy"].tolist() == table.numbers["test_accuracy"].tolist()
 
@@ -123,7 +125,7 @@ def test_csv_has_full_precision(results: Path) -> None:
 @pytest.mark.parametrize("name", list(TABLES))
 def test_every_table_has_every_format(all_reports: list[Path], name: str) -> None:
     """Markdown and LaTeX have a row a row; each caption says n."""
-    rendered = (render_tables(load_study(folder)) for folder in all_reports)
+    rendered = (render_tables(Facts(load_study(folder))) for folder in all_reports)
     table = next(tables[name] for tables in rendered if name in tables)
     assert table.markdown().count("\n| ") == len(table.cells) + 1
     latex = table.latex()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis import timing
-from analysis.load import StudyRecords, load_study
-from analysis.plots.rendering import render_figures
-from analysis.tables.rendering import render_tables
+from analysis.facts import Facts
+from analysis.page.parts import render_figures, render_tables
+from analysis.records import StudyRecords, load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -65,7 +65,7 @@ def test_runs_that_did_not_complete_are_left_out(records: StudyRecords) -> None:
 
 def test_published_seconds_stand_beside(records: StudyRecords) -> None:
     """They are marked as another machine's, in the table and below the figure."""
-    table, figure = render_tables(records)["timing"], render_figures(records)["timing"]
+    table, figure = render_tables(Facts(records))["timing"], render_figures(Facts(records))["timing"]
     assert table.cells["Published"][0] == "7 s, study B"
     assert table.cells["Seconds an epoch"][0] == "11 (11 to 11)"
     assert "another machine (study B)" in figure.caption
@@ -79,7 +79,7 @@ def test_published_seconds_stand_beside_measured_ones_only(measured: "Study", tm
     records = load_study(measured.write(tmp_path))
     assert set(timing.compute_timing(records)["line"]) == {"adam"}
     measured.runs = []
-    figure = render_figures(load_study(measured.write(tmp_path / "begun")))["timing"]
+    figure = render_figures(Facts(load_study(measured.write(tmp_path / "begun"))))["timing"]
     assert figure.svg is None
     assert figure.caption == "No timing is shown: no run of a batch size has completed a whole epoch."
 
@@ -87,7 +87,7 @@ def test_published_seconds_stand_beside_measured_ones_only(measured: "Study", tm
 def test_shared_machines_are_not_timed(records: StudyRecords) -> None:
     """One run beside another: no figure, no rows, one sentence."""
     records.runs.loc[0, "concurrency"] = 2
-    table, figure = render_tables(records)["timing"], render_figures(records)["timing"]
+    table, figure = render_tables(Facts(records))["timing"], render_figures(Facts(records))["timing"]
     assert figure.svg is None
     assert len(table.cells) == 0
     said = "No timing is shown: 1 of 18 runs shared the machine with others: seconds are not comparable."
@@ -99,4 +99,4 @@ def test_only_studies_that_run_one_at_a_time_are_timed(measured: "Study", tmp_pa
     measured.resources = {}
     records = load_study(measured.write(tmp_path))
     assert not timing.is_timed(records)
-    assert "timing" not in render_tables(records)
+    assert "timing" not in render_tables(Facts(records))

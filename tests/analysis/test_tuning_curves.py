@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from analysis import tuning_curves
-from analysis.load import load_study
-from analysis.plots.style import arm_styles
 from analysis.plots.tuning_curves import TUNING_CURVES
+from analysis.records import load_study
+from analysis.render.style import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

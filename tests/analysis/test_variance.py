@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.load import load_study
+from analysis.records import load_study
 from analysis.tables.variance import (
     VARIANCE,
     caption_variance,

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from analysis import audit, budget, claims, numbers, selection
-from analysis.load import StudyRecords
+from analysis import audit, budget, claims, selection
 from analysis.plots.final_accuracy import sampling_error
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.early_stopping import amount
 from analysis.winner_rule import WinnerRule
 from harness.records.events import Phase

@@ -1,5 +1,5 @@
 """Several results folders side by side: two days, two machines, CPU and GPU, two versions."""
 
-from analysis.comparison.report import write_comparison
+from analysis.page.comparison.report import write_comparison
 
 __all__ = ["write_comparison"]

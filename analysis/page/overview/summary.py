@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis import claims, numbers, sections
-from analysis.load import StudyRecords
+from analysis import claims
+from analysis.page import sections
+from analysis.records import StudyRecords
+from analysis.render import numbers
 from analysis.tables.claims import compute_claims, lay_out_claims
 from analysis.tables.results import compute_results
 from harness.errors import HarnessError

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import numbers, statistics
-from analysis.comparison import differences
-from analysis.comparison.recipes import different_settings, in_words
-from analysis.comparison.sides import Side
-from analysis.tables.rendering import RenderedTable
+from analysis import statistics
+from analysis.page.comparison import differences
+from analysis.page.comparison.recipes import different_settings, in_words
+from analysis.page.comparison.sides import Side
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 
 _CONDITIONS = {"device": "device", "threads": "threads", "concurrency": "runs at the same time"}
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers
-from analysis.comparison.sides import Side
+from analysis.page.comparison.sides import Side
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 from analysis.tables.claims import compute_claims, lay_out_claims
-from analysis.tables.rendering import RenderedTable
 
 _COLUMNS = ["claim", "folder", "ruling", "measured", "effect", "low", "high", "level", "p_adjusted", "n"]
 

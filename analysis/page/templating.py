@@ -11,14 +11,14 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from analysis.tables.rendering import escape_markdown
+from analysis.render.table import escape_markdown
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:
     """Return a document.
 
     Args:
-        template: A file of `analysis/templates/`; its suffix says how text is escaped.
+        template: A file of `analysis/page/templates/`; its suffix says how text is escaped.
         context: What the template names.
     """
     text = _environment().get_template(template).render(context)
@@ -28,7 +28,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("analysis", "templates"),
+        loader=PackageLoader("analysis.page", "templates"),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -6,10 +6,10 @@ from typing import Any, get_args
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from analysis import numbers
-from analysis.comparison.recipes import UNRECORDED, recipe_columns, with_columns
-from analysis.comparison.sides import Side
-from analysis.tables.rendering import RenderedTable
+from analysis.page.comparison.recipes import UNRECORDED, recipe_columns, with_columns
+from analysis.page.comparison.sides import Side
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 from harness.records.events import Phase
 
 _LOSSES = ("train_loss", "val_loss")

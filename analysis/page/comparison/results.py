@@ -6,13 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import claims, numbers, statistics
+from analysis import claims, statistics
 from analysis.claims.values import by_seed
-from analysis.comparison import differences
-from analysis.comparison.differences import Difference
-from analysis.comparison.recipes import UNRECORDED, different_settings, in_words
-from analysis.comparison.sides import Side
-from analysis.tables.rendering import RenderedTable
+from analysis.page.comparison import differences
+from analysis.page.comparison.differences import Difference
+from analysis.page.comparison.recipes import UNRECORDED, different_settings, in_words
+from analysis.page.comparison.sides import Side
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 from analysis.winner_rule import WinnerRule
 
 _COLUMNS = {

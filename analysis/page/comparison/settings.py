@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import numbers
-from analysis.comparison.sides import Side
-from analysis.load import StudyRecords
-from analysis.tables.rendering import RenderedTable
+from analysis.page.comparison.sides import Side
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 
 _PARTS = ("study", "arms", "search", "seeds", "data", "resources", "code", "versions", "machine", "runs")
 """Of a manifest, in the order of the table; `runs` is what the runs themselves say of where they ran."""

@@ -8,10 +8,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.load import StudyRecords
-from analysis.output import write_file
-from analysis.plots.registry import PLOTS
-from analysis.plots.style import RC, arm_styles
+from analysis.render.style import RC
 
 _PNG_DPI = 150
 
@@ -48,38 +45,30 @@ class RenderedFigure:
         return re.sub(r'(<svg [^>]*?)width="[^"]*" height="[^"]*"', r'\1aria-hidden="true"', svg, count=1)
 
 
-def render_figures(records: StudyRecords) -> dict[str, RenderedFigure]:
-    """Return by name every figure that is for this study; one without data has a caption and no drawing."""
-    styles = arm_styles(records.arms)
-    rendered = {}
-    for name, plot in PLOTS.items():
-        if not plot.is_for(records):
-            continue
-        frame = plot.compute(records)
-        figure = None if frame.empty else laid_out(plot.draw(frame, styles))
-        rendered[name] = RenderedFigure(
-            name=name,
-            title=plot.title,
-            caption=plot.caption(records, frame),
-            alt=plot.alt(frame),
-            csv=as_csv(frame),
-            svg=None if figure is None else as_svg(figure, name, plot.title),
-            png=None if figure is None else as_png(figure),
-            pdf=None if figure is None else as_pdf(figure, plot.title),
-        )
-    return rendered
+def render_figure(
+    *, name: str, title: str, caption: str, alt: str, frame: pd.DataFrame, drawing: Figure | None
+) -> RenderedFigure:
+    """Return a figure in every format.
 
-
-def write_figures(records: StudyRecords, figures: dict[str, RenderedFigure]) -> None:
-    """Write each figure that has a drawing below `report/figures/` as svg, pdf and png with its CSV twin."""
-    folder = records.folder.report / "figures"
-    for name, figure in figures.items():
-        if figure.svg is None or figure.png is None or figure.pdf is None:
-            continue
-        write_file(folder / f"{name}.svg", figure.svg)
-        write_file(folder / f"{name}.pdf", figure.pdf)
-        write_file(folder / f"{name}.png", figure.png)
-        write_file(folder / f"{name}.csv", figure.csv)
+    Args:
+        name: Of its files.
+        title: Above it.
+        caption: Below it.
+        alt: For readers who cannot see it.
+        frame: Everything drawn; becomes the CSV twin.
+        drawing: None where there is nothing to draw.
+    """
+    figure = None if drawing is None else laid_out(drawing)
+    return RenderedFigure(
+        name=name,
+        title=title,
+        caption=caption,
+        alt=alt,
+        csv=as_csv(frame),
+        svg=None if figure is None else as_svg(figure, name, title),
+        png=None if figure is None else as_png(figure),
+        pdf=None if figure is None else as_pdf(figure, title),
+    )
 
 
 def as_csv(frame: pd.DataFrame) -> str:

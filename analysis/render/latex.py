@@ -11,8 +11,8 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from analysis import numbers
-from analysis.tables.latex_text import escape_latex
+from analysis.render import numbers
+from analysis.render.latex_text import escape_latex
 
 Text: TypeAlias = "pd.Series[str]"
 """The cells of one column, under its name."""

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from analysis import claims, templating
+from analysis import claims
 from analysis.output import write_file
-from analysis.overview.summary import Summary, Unreadable
+from analysis.page import templating
+from analysis.page.overview.summary import Summary, Unreadable
 
 _CAPTIONS = {
     "studies": (

@@ -4,22 +4,21 @@ The templates hold no numbers and no judgements.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
-from analysis import sections, templating
-from analysis.load import StudyRecords
-from analysis.placement import in_order
-from analysis.plots.registry import PLOTS
-from analysis.plots.rendering import RenderedFigure
-from analysis.tables.registry import TABLES
-from analysis.tables.rendering import RenderedTable
+from analysis.blocks import Section
+from analysis.blocks.registry import BLOCKS
+from analysis.facts import Facts
+from analysis.page import sections, templating
+from analysis.render.figure import RenderedFigure
+from analysis.render.table import RenderedTable
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
     """What both documents are rendered from."""
 
-    records: StudyRecords
+    facts: Facts
     tables: dict[str, RenderedTable]
     figures: dict[str, RenderedFigure]
 
@@ -36,15 +35,12 @@ def render_markdown(content: Content) -> str:
 
 
 def _context(content: Content) -> dict[str, Any]:
-    records = content.records
+    records = content.facts.records
     return {
         "manifest": records.manifest,
         "tables": content.tables,
         "figures": content.figures,
-        "blocks": in_order(
-            {name: TABLES[name] for name in content.tables},
-            {name: PLOTS[name] for name in content.figures},
-        ),
+        "blocks": _names_by_section(content),
         "progress": sections.progress(records),
         "rulings": sections.rulings(records),
         "unconfirmed": sections.unconfirmed(records),
@@ -53,4 +49,13 @@ def _context(content: Content) -> dict[str, Any]:
         "arms": sections.arms(records),
         "protocol": sections.protocol(records),
         "origin": sections.origin(records),
+    }
+
+
+def _names_by_section(content: Content) -> dict[Section, list[str]]:
+    """Return what stands in each section of the report, in the order of reading."""
+    shown = content.tables.keys() | content.figures.keys()
+    return {
+        section: [block.name for block in BLOCKS if block.section == section and block.name in shown]
+        for section in get_args(Section)
     }

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.load import StudyRecords
-from analysis.output import write_file
-from analysis.tables.latex import latex_table
-from analysis.tables.registry import TABLES
+from analysis.render.latex import latex_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,32 +39,6 @@ class RenderedTable:
     def latex(self) -> str:
         """Return the cells as a table for LaTeX documents."""
         return latex_table(self.name, self.title, self.caption, self.cells)
-
-
-def render_tables(records: StudyRecords) -> dict[str, RenderedTable]:
-    """Return by name every table that is for this study."""
-    rendered = {}
-    for name, table in TABLES.items():
-        if not table.is_for(records):
-            continue
-        frame = table.compute(records)
-        rendered[name] = RenderedTable(
-            name=name,
-            title=table.title,
-            caption=table.caption(records, frame),
-            numbers=frame,
-            cells=table.lay_out(frame),
-        )
-    return rendered
-
-
-def write_tables(records: StudyRecords, tables: dict[str, RenderedTable]) -> None:
-    """Write each table below `report/tables/` as csv, md and tex."""
-    folder = records.folder.report / "tables"
-    for name, table in tables.items():
-        write_file(folder / f"{name}.csv", table.csv())
-        write_file(folder / f"{name}.md", table.markdown())
-        write_file(folder / f"{name}.tex", table.latex())
 
 
 def escape_markdown(text: object) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from analysis.plots.style import literal
+from analysis.render.style import literal
 
 _MOST_LABELS = 7
 """With more values than that only every second, third ... is labelled; each keeps its tick."""

@@ -5,15 +5,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis import numbers, templating
-from analysis.comparison.repeats import render_repeats
-from analysis.comparison.results import render_results
-from analysis.comparison.settings import render_settings
-from analysis.comparison.sides import Side, load_sides
-from analysis.comparison.speed import render_speed
-from analysis.comparison.verdicts import render_verdicts
 from analysis.output import write_file
-from analysis.tables.rendering import RenderedTable
+from analysis.page import templating
+from analysis.page.comparison.repeats import render_repeats
+from analysis.page.comparison.results import render_results
+from analysis.page.comparison.settings import render_settings
+from analysis.page.comparison.sides import Side, load_sides
+from analysis.page.comparison.speed import render_speed
+from analysis.page.comparison.verdicts import render_verdicts
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
 from analysis.winner_rule import WinnerRule
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from analysis import numbers
+from analysis.render import numbers
 
 _ASCII = {
     "\\": r"\textbackslash{}",

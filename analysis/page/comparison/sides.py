@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import responses, selection
 from analysis.claims.response import label
-from analysis.load import StudyRecords, load_study
+from analysis.records import StudyRecords, load_study
 from harness.errors import ResultsError
 
 _HEADINGS = {

@@ -1,0 +1,85 @@
+"""What a block of the report is: one question, answered by a table, a figure, or a figure with its table."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from analysis.facts import Facts
+from analysis.render.figure import RenderedFigure, render_figure
+from analysis.render.style import ArmStyle
+from analysis.render.table import RenderedTable
+
+Section = Literal["glance", "results", "trust", "reproduce"]
+"""At a glance; results; can we trust it?; reproduce."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Tidy numbers for machines, and their layout for readers."""
+
+    title: str
+    compute: Callable[[Facts], pd.DataFrame]
+    """Returns the numbers in the units of the files on disk; becomes the CSV."""
+    lay_out: Callable[[pd.DataFrame], pd.DataFrame]
+    """Turns the numbers into cells of text under readable column names."""
+    caption: Callable[[Facts, pd.DataFrame], str]
+    """States n, what varies, and how every interval was made."""
+    is_for: Callable[[Facts], bool] = lambda _: True
+    """Whether a study has this table at all; where not, no file and no document mentions it."""
+
+    def rendered(self, name: str, facts: Facts) -> RenderedTable:
+        """Return the table of one study, ready for every format."""
+        frame = self.compute(facts)
+        return RenderedTable(
+            name=name,
+            title=self.title,
+            caption=self.caption(facts, frame),
+            numbers=frame,
+            cells=self.lay_out(frame),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """The numbers that a figure shows, and their drawing."""
+
+    title: str
+    compute: Callable[[Facts], pd.DataFrame]
+    """Returns everything that is drawn, in the units of the files on disk; becomes the CSV twin. Empty
+    where the study has nothing to draw."""
+    draw: Callable[[pd.DataFrame, dict[str, ArmStyle]], Figure]
+    """Draws a frame that is not empty, with the given look of each arm."""
+    caption: Callable[[Facts, pd.DataFrame], str]
+    """States n, what varies, and how every band or bar was made; for an empty frame, why there is no
+    figure."""
+    alt: Callable[[pd.DataFrame], str]
+    """Says in words what a reader who cannot see the figure should know."""
+    is_for: Callable[[Facts], bool] = lambda _: True
+    """Whether a study has this figure at all; where not, no file and no document mentions it."""
+
+    def rendered(self, name: str, facts: Facts, styles: Mapping[str, ArmStyle]) -> RenderedFigure:
+        """Return the figure of one study, ready for every format; one without data has no drawing."""
+        frame = self.compute(facts)
+        return render_figure(
+            name=name,
+            title=self.title,
+            caption=self.caption(facts, frame),
+            alt=self.alt(frame),
+            frame=frame,
+            drawing=None if frame.empty else self.draw(frame, dict(styles)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One question of the report: where its answer stands, and the files it is written to."""
+
+    name: str
+    """Of its files, in `report/tables/` and `report/figures/`."""
+    section: Section
+    """The part of the report it stands in."""
+    table: Table | None = None
+    plot: Plot | None = None

@@ -1,0 +1,80 @@
+"""Every block of a study's report, in the report's order within its sections."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from analysis.blocks import Block, Plot, Table
+from analysis.facts import Facts
+from analysis.plots.registry import PLOTS
+from analysis.plots.spec import Plot as OldPlot
+from analysis.records import StudyRecords
+from analysis.tables.registry import TABLES
+from analysis.tables.spec import Table as OldTable
+
+
+def _records(function: Callable[[StudyRecords], Any]) -> Callable[[Facts], Any]:
+    return lambda facts: function(facts.records)
+
+
+def _captioned(function: Callable[[StudyRecords, pd.DataFrame], str]) -> Callable[[Facts, pd.DataFrame], str]:
+    return lambda facts, frame: function(facts.records, frame)
+
+
+def _table(old: OldTable) -> Table:
+    return Table(
+        title=old.title,
+        compute=_records(old.compute),
+        lay_out=old.lay_out,
+        caption=_captioned(old.caption),
+        is_for=_records(old.is_for),
+    )
+
+
+def _plot(old: OldPlot) -> Plot:
+    return Plot(
+        title=old.title,
+        compute=_records(old.compute),
+        draw=old.draw,
+        caption=_captioned(old.caption),
+        alt=old.alt,
+        is_for=_records(old.is_for),
+    )
+
+
+def _block(name: str) -> Block:
+    table, plot = TABLES.get(name), PLOTS.get(name)
+    return Block(
+        name=name,
+        section=(table or plot).section,  # type: ignore[union-attr]
+        table=None if table is None else _table(table),
+        plot=None if plot is None else _plot(plot),
+    )
+
+
+BLOCKS: tuple[Block, ...] = (
+    _block("claims"),
+    _block("results"),
+    _block("as_published"),
+    _block("published"),
+    _block("response"),
+    _block("timing"),
+    _block("batch_sizes"),
+    _block("differences"),
+    _block("pairs"),
+    _block("budget"),
+    _block("search"),
+    _block("optimism"),
+    _block("variance"),
+    _block("early_stopping"),
+    _block("failures"),
+    _block("reproducibility"),
+    _block("final_accuracy"),
+    _block("learning_curves"),
+    _block("accuracy_curves"),
+    _block("isolation"),
+    _block("learning_rates"),
+    _block("tuning_curves"),
+    _block("relevance"),
+)

@@ -1,0 +1,30 @@
+"""What several blocks of a report need to know of a study, each worked out once, when first asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from analysis import budget, claims, selection
+from analysis.records import StudyRecords
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """A study's records, and what follows from them. Blocks share the results and must not change them."""
+
+    records: StudyRecords
+
+    @cached_property
+    def choices(self) -> Mapping[str, selection.Choice]:
+        """What each arm chose, in the study file's order of arms."""
+        return selection.choices(self.records)
+
+    @cached_property
+    def unequal_budgets(self) -> Sequence[str]:
+        """A sentence for every granted amount that differs too much between arms to decide a claim."""
+        return budget.inequalities(self.records)
+
+    @cached_property
+    def verdicts(self) -> Sequence[claims.Verdict]:
+        """A verdict for every claim, in the study file's order."""
+        return claims.decide(self.records)

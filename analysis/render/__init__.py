@@ -1,0 +1,1 @@
+"""How numbers become text, tables and figures; nothing here reads a study."""
