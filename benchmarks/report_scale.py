@@ -29,8 +29,8 @@ from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
 from harness.records.manifest import DeclaredArm, Manifest
 from harness.records.provenance import git_state, machine, versions
-from harness.study.parse import parse_study
 from harness.study.plan import Plan, plan_study
+from harness.study.reading.parse import parse_study
 from harness.study.study import Arm, Study
 
 HEAD = """\

@@ -20,8 +20,8 @@ from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter, seal
 from harness.records.provenance import machine, versions
 from harness.records.recovery import recover_journal
-from harness.study.parse import load_study, parse_study
 from harness.study.plan import plan_study
+from harness.study.reading.parse import load_study, parse_study
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
 from harness.tuning.conductor import Conductor

@@ -27,8 +27,8 @@ from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
 from harness.errors import HarnessError
+from harness.recipe.configuration import Configuration, resolve
 from harness.records.provenance import git_state, machine, versions
-from harness.study.configuration import Configuration, resolve
 from harness.training.data.arrays import LabelledImages, load_training_images
 from harness.training.data.pixels import pixel_statistics
 from harness.training.data.prepare import PreparedDataset, prepare_dataset

@@ -4,6 +4,9 @@ A message gives the value, the rule, the valid set, the place and the remedy; co
 traceback and end with the error's exit code.
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class HarnessError(Exception):
     """Report something a user can mend; `str(error)` is the whole message."""
@@ -25,3 +28,11 @@ class ResultsError(HarnessError):
 
 class EnvironmentMismatchError(HarnessError):
     """Report that this machine or cluster cannot run what the study asks for."""
+
+
+def nearest(word: str, valid: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word: the closest valid one first, then all of them."""
+    names = list(valid)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    return f"{hint}Valid: {', '.join(names)}"

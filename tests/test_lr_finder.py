@@ -9,7 +9,7 @@ import pytest
 
 FIND_AND_TELL_IMPORTS = """
 import sys
-from harness.lr_finder import main
+from harness.commands.lr_finder import main
 code = main(sys.argv[1:])
 print({"ray", "torch"} & set(sys.modules))
 sys.exit(code)

@@ -18,7 +18,7 @@ from harness.records.journal import read_journal
 STUDY = "search_spaces/optimizers.yaml"
 SWEEP_AND_TELL_IMPORTS = """
 import sys
-from harness.sweep import main
+from harness.commands.sweep import main
 code = main(sys.argv[1:])
 print({"ray", "torch"} & set(sys.modules))
 sys.exit(code)

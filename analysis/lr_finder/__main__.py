@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from analysis import command
-from analysis.lr_finder.records import finder_folder
 from analysis.lr_finder.report import write_finder
+from harness.records.range_test import finder_folder
 
 
 def write(path: Path) -> list[Path]:

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 
 from analysis import selection
-from analysis.lr_finder.records import RangeTests, Settings
 from analysis.lr_finder.suggestions import RULES
 from analysis.records import load_study
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
+from harness.records.range_test import RangeTests, Settings, TestedArm
 
 RULE_NAMES = {
     "steepest_descent": "steepest descent",
@@ -59,7 +59,7 @@ def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataF
     found = found_rates(tests.folder.parent, tests.settings)
     rows: list[dict[str, Any]] = []
     for name, arm in tests.settings.arms.items():
-        own, declared = suggestions[suggestions["arm"] == name], arm.rate_range
+        own, declared = suggestions[suggestions["arm"] == name], rate_range(arm)
         for rule in RULES:
             rates, rate = own[rule].dropna(), found[name]
             median = rates.median()
@@ -77,12 +77,23 @@ def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataF
                     "declared_low": declared.low if declared else None,
                     "declared_high": declared.high if declared else None,
                     "declared_log": declared.is_log if declared else None,
-                    "fixed_lr": arm.rate,
+                    "fixed_lr": _fixed_rate(arm),
                     "found_lr": rate,
                     "ratio": median / rate if rate is not None else None,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def rate_range(arm: TestedArm) -> selection.Range | None:
+    """Return the range of learning rates that the study declares."""
+    return selection.declared_range(arm.space, "lr", arm.point)
+
+
+def _fixed_rate(arm: TestedArm) -> float | None:
+    """Return the learning rate that the study fixes; None where it searches one or takes the default."""
+    rate = {**arm.point, **arm.fixed}.get("lr") if rate_range(arm) is None else None
+    return float(rate) if rate is not None else None
 
 
 def lay_out_comparison(frame: pd.DataFrame) -> pd.DataFrame:

@@ -13,12 +13,12 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.lr_finder.comparison import RULE_NAMES, RULES_IN_WORDS
-from analysis.lr_finder.records import RangeTests
+from analysis.lr_finder.comparison import RULE_NAMES, RULES_IN_WORDS, rate_range
 from analysis.lr_finder.suggestions import RULES
 from analysis.render import numbers
 from analysis.render.figure import RenderedFigure, as_csv, as_png, as_svg, laid_out
 from analysis.render.style import FAINT, INK, RC, ArmStyle, arm_styles, plain_log_ticks
+from harness.records.range_test import RangeTests
 
 _RAIL = 1.045
 """Height of the rail for what has no place in the panel, in axes fractions."""
@@ -56,7 +56,7 @@ def compute_figure(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataFrame
     frame = pd.concat([raw, smoothed, ends, _marks(tests, suggestions)], ignore_index=True)
     is_above = (frame["kind"] == "raw") & (frame["value"] > _ceiling(frame))
     frame["place"] = np.where(is_above | (frame["kind"] == "diverged"), "rail", "panel")
-    ranges = {name: arm.rate_range for name, arm in tests.settings.arms.items()}
+    ranges = {name: rate_range(arm) for name, arm in tests.settings.arms.items()}
     frame["low"] = [r.low if (r := ranges[arm]) else math.nan for arm in frame["arm"]]
     frame["high"] = [r.high if (r := ranges[arm]) else math.nan for arm in frame["arm"]]
     order = {name: position for position, name in enumerate(ranges)}

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from analysis.lr_finder.comparison import render_comparison
 from analysis.lr_finder.figure import render_figure
-from analysis.lr_finder.records import read_tests
 from analysis.lr_finder.suggestions import compute_suggestions
 from analysis.output import write_file
 from analysis.render.table import RenderedTable
+from harness.records.range_test import read_tests
 
 
 def write_finder(root: Path) -> RenderedTable:

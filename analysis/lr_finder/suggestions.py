@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analysis.lr_finder.records import RangeTests
+from harness.records.range_test import RangeTests
 
 Curve = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import EnvironmentMismatchError
-from harness.study.problems import study_error
-from harness.study.source import Source, read_source
+from harness.study.reading.problems import study_error
+from harness.study.reading.source import Source, read_source
+from harness.study.reading.wording import message
 from harness.study.submission import Profile
-from harness.study.wording import message
 
 Site = TypeVar("Site", bound=BaseModel)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
 from pydantic.fields import FieldInfo
 
-from harness.study.configuration import Configuration
+from harness.recipe.configuration import Configuration
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 

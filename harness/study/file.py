@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.recipe.configuration import PositiveFloat
 from harness.study.claims import Claim, ClaimMetric
-from harness.study.configuration import PositiveFloat
 from harness.study.domains import ArmSpace, RecipeSpace
 from harness.study.published import Published
 from harness.study.submission import Submission

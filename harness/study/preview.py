@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.study.costs import product_flops
+from harness.recipe.costs import product_flops
+from harness.recipe.lengths import steps_per_epoch
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
-from harness.study.lengths import steps_per_epoch
 from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Arm, Study
 

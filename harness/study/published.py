@@ -1,13 +1,10 @@
 """Published values of a study file: what others measured, to be set beside what this study measures."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from harness.study.claims import ArmName, Settings
-from harness.study.problems import nearest
-from harness.study.source import Source
 
 METRICS = (
     "train_loss",
@@ -111,10 +108,3 @@ def _declared_run(run: PublishedRun) -> dict[str, Any]:
         "values": run.values(),
         "notes": run.notes(),
     }
-
-
-def check_published(published: Published, arms: Sequence[str], source: Source) -> None:
-    """Note published values of arms that the study does not have."""
-    for name in published:
-        if name not in arms:
-            source.report(("published", name), f"there is no arm {name!r}. {nearest(name, arms)}")

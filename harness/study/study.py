@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from harness.recipe.configuration import Configuration, resolve
+from harness.recipe.lengths import epochs_of_steps
 from harness.study.claims import Claim
-from harness.study.configuration import Configuration, resolve
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.study.file import Confirm, EarlyStopping, Resources, Search
-from harness.study.lengths import epochs_of_steps
 from harness.study.submission import Submission
 
 

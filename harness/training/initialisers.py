@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.study.activations import ACTIVATIONS
-from harness.study.configuration import Configuration, NormalInit
-from harness.study.initialisers import INITIALISERS
+from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.configuration import Configuration, NormalInit
+from harness.recipe.initialisers import INITIALISERS
 
 _LEAKY_SLOPE = nn.LeakyReLU().negative_slope
 

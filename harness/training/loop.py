@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.study.configuration import Configuration
+from harness.recipe.configuration import Configuration
 from harness.study.file import Metric
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.data.arrays import LabelledImages

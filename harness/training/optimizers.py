@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.study.configuration import Configuration
-from harness.study.optimizers import OPTIMIZERS
+from harness.recipe.configuration import Configuration
+from harness.recipe.optimizers import OPTIMIZERS
 
 
 def build_optimizer(

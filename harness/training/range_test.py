@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
-from harness.study.configuration import Configuration
+from harness.recipe.configuration import Configuration
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.data.arrays import LabelledImages

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from harness.errors import StudyError
-from harness.study.configuration import Configuration
-from harness.study.dependents import reads
-from harness.study.schedules import Position, lr_factor
+from harness.recipe.configuration import Configuration
+from harness.recipe.dependents import reads
+from harness.recipe.schedules import Position, lr_factor
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.pixels import input_transform
 from harness.training.data.splits import Split, stratified_split

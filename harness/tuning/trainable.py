@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from ray import tune
 
-from harness.study.configuration import Configuration
+from harness.recipe.configuration import Configuration
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.training.epoch import EpochRecord

@@ -16,10 +16,10 @@ from analysis.lr_finder.comparison import (
     lay_out_comparison,
 )
 from analysis.lr_finder.figure import caption_figure, compute_figure, render_figure
-from analysis.lr_finder.records import RangeTests, Settings, TestedArm, read_tests, write_curves
 from analysis.lr_finder.report import write_finder
 from analysis.lr_finder.suggestions import compute_suggestions, longest_descent, suggest
 from harness.errors import ResultsError
+from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests, write_curves
 
 if TYPE_CHECKING:
     from conftest import Study

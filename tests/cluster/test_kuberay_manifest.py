@@ -16,7 +16,7 @@ from harness.cluster.kuberay.names import MAX_JOB_NAME, job_name
 from harness.cluster.kuberay.yaml_text import to_yaml
 from harness.cluster.request import Request
 from harness.errors import EnvironmentMismatchError
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
 from tests.cluster.rayjob_schema import VARIABLE, rayjob_schema
 

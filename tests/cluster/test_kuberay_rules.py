@@ -12,7 +12,7 @@ from harness.cluster.kuberay.manifest import render_manifest
 from harness.cluster.kuberay.rules import RULES, check_rules
 from harness.cluster.request import Request
 from harness.errors import EnvironmentMismatchError
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
 from tests.cluster.rayjob_schema import VARIABLE, rayjob_schema
 

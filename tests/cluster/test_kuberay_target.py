@@ -15,7 +15,7 @@ from harness.cluster.record import SubmitRecord
 from harness.cluster.request import Request
 from harness.cluster.submit_folder import SubmitFolder
 from harness.errors import EnvironmentMismatchError
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
 from tests.cluster.components import require
 from tests.cluster.kubernetes_api import NAMESPACE, KubernetesApi, served

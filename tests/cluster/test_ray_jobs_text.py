@@ -17,7 +17,7 @@ from harness.cluster.ray_jobs.shipping import shipped
 from harness.cluster.ray_jobs.target import RayTarget
 from harness.cluster.request import Request
 from harness.errors import EnvironmentMismatchError
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import RaySite
 
 ADDRESS = "http://head:8265"

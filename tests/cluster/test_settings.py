@@ -6,7 +6,7 @@ import pytest
 
 from harness.cluster.settings import load_profile, merged
 from harness.errors import EnvironmentMismatchError, StudyError
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import Profile, SlurmSettings, SlurmSite
 
 

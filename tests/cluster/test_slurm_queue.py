@@ -16,7 +16,7 @@ from harness.cluster.slurm import commands
 from harness.cluster.slurm.target import SlurmTarget
 from harness.cluster.status_log import StatusLog
 from harness.cluster.submit_folder import SubmitFolder
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import SlurmSite
 from tests.cluster.slurm_cluster import SlurmCluster
 

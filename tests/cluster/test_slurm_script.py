@@ -15,7 +15,7 @@ from harness.cluster.slurm.plan import Plan
 from harness.cluster.slurm.script import job_script
 from harness.cluster.slurm.target import SlurmTarget
 from harness.errors import EnvironmentMismatchError
-from harness.study.parse import parse_study
+from harness.study.reading.parse import parse_study
 from harness.study.submission import SlurmSite
 
 SMALLEST = """\

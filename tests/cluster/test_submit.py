@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.submit import main
+from harness.commands.submit import main
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from harness.study.configuration import resolve
-from harness.study.costs import product_flops, train_flops
+from harness.recipe.configuration import resolve
+from harness.recipe.costs import product_flops, train_flops
 from harness.training.models import MODELS, build_model
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import torch
 
-from harness.study.activations import ACTIVATIONS
-from harness.study.configuration import Configuration, resolve
-from harness.study.dependents import READERS
-from harness.study.initialisers import INITIALISERS
-from harness.study.optimizers import OPTIMIZERS
-from harness.study.schedules import SCHEDULES
+from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.configuration import Configuration, resolve
+from harness.recipe.dependents import READERS
+from harness.recipe.initialisers import INITIALISERS
+from harness.recipe.optimizers import OPTIMIZERS
+from harness.recipe.schedules import SCHEDULES
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.pixels import INPUT_NORMS
 from harness.training.epoch import EpochRecord

@@ -1,9 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.study.parse import parse_study
 from harness.study.plan import plan_study
 from harness.study.preview import preview
+from harness.study.reading.parse import parse_study
 from harness.study.seeds import derive_seed, distinct_seeds
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from harness.study.activations import ACTIVATIONS
-from harness.study.configuration import ActivationName, InitialiserName, resolve
-from harness.study.initialisers import INITIALISERS
+from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.configuration import ActivationName, InitialiserName, resolve
+from harness.recipe.initialisers import INITIALISERS
 from harness.training.initialisers import initialise
 
 N_IN, N_OUT = 400, 300

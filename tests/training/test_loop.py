@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from harness.errors import StudyError
-from harness.study.configuration import Configuration, resolve
+from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.splits import stratified_split
 from harness.training.epoch import EpochRecord

@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from harness.errors import StudyError
-from harness.study.activations import ACTIVATIONS
-from harness.study.configuration import Configuration, resolve
+from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.configuration import Configuration, resolve
 from harness.training.models import MODELS, build_model
 from harness.training.models.hidden import Dropout, HiddenLayers
 

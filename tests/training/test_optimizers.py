@@ -4,8 +4,8 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from harness.study.configuration import OptimizerName, resolve
-from harness.study.optimizers import OPTIMIZERS
+from harness.recipe.configuration import OptimizerName, resolve
+from harness.recipe.optimizers import OPTIMIZERS
 from harness.training.optimizers import build_optimizer
 
 OTHER_VALUES = {

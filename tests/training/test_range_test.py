@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from harness.study.configuration import Configuration, resolve
-from harness.study.parse import parse_study
+from harness.recipe.configuration import Configuration, resolve
+from harness.study.reading.parse import parse_study
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.splits import stratified_split
 from harness.training.range_test import RangePoint, Rise, Smoother, midpoint, range_test

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from harness.study.configuration import resolve
+from harness.recipe.configuration import resolve
 from harness.training.data.arrays import LabelledImages
 from harness.training.evaluation import Predictor
 from harness.training.setup import RunSetup, set_up_run

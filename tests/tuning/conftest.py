@@ -8,8 +8,8 @@ import optuna
 import pytest
 from optuna.storages import InMemoryStorage
 
-from harness.study.parse import parse_study
 from harness.study.plan import plan_study
+from harness.study.reading.parse import parse_study
 from harness.training.epoch import EpochRecord
 from harness.tuning.conductor import Conductor
 from harness.tuning.runs import RunEnd, RunSpec, Worker

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
+from harness.recipe.configuration import resolve
 from harness.records.frames import as_cell
-from harness.study.configuration import resolve
 
 _PREFIX = "config."
 

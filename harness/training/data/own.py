@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.study.datasets import DATASETS as KNOWN_SIZES
-from harness.study.datasets import IDX_PREFIX
+from harness.recipe.datasets import DATASETS as KNOWN_SIZES
+from harness.recipe.datasets import IDX_PREFIX
 from harness.training.data.registry import DatasetSpec, IdxFile
 
 _NAMES = {

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.study.datasets import IDX_PREFIX
+from harness.recipe.datasets import IDX_PREFIX
 from harness.training.data.cache import (
     cache_folder,
     cache_lock,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from harness.study.configuration import Configuration
+from harness.recipe.configuration import Configuration
 from harness.training.initialisers import initialise
 from harness.training.models.fcn import build_fcn
 from harness.training.models.hidden import HiddenLayers

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from harness.study.activations import ACTIVATIONS
-from harness.study.configuration import Configuration
+from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.configuration import Configuration
 
 
 class Dropout(nn.Module):

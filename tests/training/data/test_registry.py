@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torchvision
 
-from harness.study.datasets import DATASETS as STUDY_DATASETS
+from harness.recipe.datasets import DATASETS as STUDY_DATASETS
 from harness.training.data.registry import DATASETS, DatasetSpec
 
 every_row = pytest.mark.parametrize("spec", DATASETS.values(), ids=DATASETS)

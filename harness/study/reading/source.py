@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from harness.study.problems import Problem
+from harness.study.reading.problems import Problem
 
 Path = tuple[str | int, ...]
 """Where a value stands in the document: keys and list positions from the top."""

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from harness.errors import nearest
 from harness.study.file import StudyFile
-from harness.study.problems import nearest
-from harness.study.source import Path
+from harness.study.reading.source import Path
 
 _WORDED = {
     "missing": "this field is required",

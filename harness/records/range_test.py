@@ -12,10 +12,9 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from analysis import selection
-from analysis.output import write_file
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
+from harness.records.whole_file import write_file
 
 FOLDER = "lr_finder"
 """Below the study's own folder."""
@@ -36,17 +35,6 @@ class TestedArm(BaseModel):
     """Recipe fields with a domain, as the study file writes it."""
     point: dict[str, Any]
     """The value of every searched field during the test; the learning rate plays no part."""
-
-    @property
-    def rate(self) -> float | None:
-        """The learning rate that the study fixes; None where it searches one or leaves it to the default."""
-        rate = {**self.point, **self.fixed}.get("lr") if self.rate_range is None else None
-        return float(rate) if rate is not None else None
-
-    @property
-    def rate_range(self) -> selection.Range | None:
-        """The range of learning rates that the study declares."""
-        return selection.declared_range(self.space, "lr", self.point)
 
 
 class Settings(BaseModel):

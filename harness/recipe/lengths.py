@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from harness.study.datasets import DATASETS
+from harness.recipe.datasets import DATASETS
 
 
 def steps_per_epoch(n_images: int, val_fraction: float, batch_size: int) -> int:

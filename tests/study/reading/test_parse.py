@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import StudyError
+from harness.recipe.configuration import Configuration
+from harness.recipe.optimizers import OPTIMIZERS
 from harness.study.claims import KINDS
-from harness.study.configuration import Configuration
 from harness.study.domains import Choices, OneOf, Range
-from harness.study.optimizers import OPTIMIZERS
-from harness.study.parse import load_study, parse_study
+from harness.study.reading.parse import load_study, parse_study
 
 
 def problems_of(text: str, *overrides: str) -> list[str]:
@@ -152,7 +152,7 @@ def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted((Path(__file__).parents[2] / "search_spaces").glob("*.yaml")), ids=str
+    "path", sorted((Path(__file__).parents[3] / "search_spaces").glob("*.yaml")), ids=str
 )
 def test_every_shipped_study_is_correct(path: Path) -> None:
     """Each file parses, is named after its study, and names the schema and its command in the header."""

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from harness.study.configuration import ScheduleName
-from harness.study.schedules import SCHEDULES, Position, lr_factor
+from harness.recipe.configuration import ScheduleName
+from harness.recipe.schedules import SCHEDULES, Position, lr_factor
 
 N_STEPS, STEPS_PER_EPOCH = 40, 8
 PUBLISHED = [1e-8, 0.0034, 0.0113, 0.0230, 0.0371, 0.0524, 0.0675, 0.0808, 0.0912, 0.0978]

@@ -2,7 +2,7 @@
 
 from pathlib import PurePath
 
-from harness.study.problems import nearest
+from harness.errors import nearest
 
 DATASETS: dict[str, int] = {"fashion_mnist": 60_000, "mnist": 60_000, "kmnist": 60_000}
 """From a name to its number of training images, validation part included. A contract test compares both with

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.study.source import read_source, set_value
+from harness.study.reading.source import read_source, set_value
 
 
 def test_yaml_1_2_numbers_and_words() -> None:

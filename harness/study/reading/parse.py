@@ -6,15 +6,17 @@ from typing import Any, SupportsIndex
 
 from pydantic import ValidationError
 
-from harness.errors import StudyError
-from harness.study.arms import check_arms, expand_arms
-from harness.study.claims import check_claims, with_region
+from harness.errors import StudyError, nearest
+from harness.study.arms import expand_arms
+from harness.study.claims import with_region
 from harness.study.file import Confirm, Search, StudyFile
-from harness.study.problems import nearest, study_error
-from harness.study.published import check_published, declared
-from harness.study.source import Path, Source, read_source, set_value
+from harness.study.published import declared
+from harness.study.reading.arm_rules import check_arms
+from harness.study.reading.problems import study_error
+from harness.study.reading.references import check_claims, check_published
+from harness.study.reading.source import Path, Source, read_source, set_value
+from harness.study.reading.wording import message
 from harness.study.study import Study
-from harness.study.wording import message
 
 
 def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:

@@ -17,13 +17,13 @@ from pydantic import (
     model_validator,
 )
 
-from harness.study.activations import ACTIVATIONS
-from harness.study.datasets import DATASETS, IDX_PREFIX, checked_dataset
-from harness.study.dependents import DEPENDENTS, read_fields, reads, refusal, worded
-from harness.study.initialisers import INITIALISERS
-from harness.study.lengths import epochs_of_steps
-from harness.study.optimizers import OPTIMIZERS
-from harness.study.schedules import SCHEDULES
+from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.datasets import DATASETS, IDX_PREFIX, checked_dataset
+from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
+from harness.recipe.initialisers import INITIALISERS
+from harness.recipe.lengths import epochs_of_steps
+from harness.recipe.optimizers import OPTIMIZERS
+from harness.recipe.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     ActivationName = str

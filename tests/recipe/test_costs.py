@@ -1,6 +1,6 @@
 import pytest
 
-from harness.study.costs import product_flops, train_flops
+from harness.recipe.costs import product_flops, train_flops
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ message calls valid.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.study.optimizers import OPTIMIZERS
-from harness.study.problems import nearest
-from harness.study.schedules import SCHEDULES
+from harness.errors import nearest
+from harness.recipe.optimizers import OPTIMIZERS
+from harness.recipe.schedules import SCHEDULES
 
 Default = float | bool | None
 """None where the field must be given."""

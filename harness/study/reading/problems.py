@@ -1,7 +1,6 @@
 """Problems of a study file: gathered, worded and printed together."""
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.errors import StudyError
@@ -33,11 +32,3 @@ def study_error(name: str, problems: Sequence[Problem]) -> StudyError:
 def _by_line(problem: Problem) -> tuple[bool, int]:
     _, _, line = problem.place.rpartition(":")
     return not line.isdigit(), int(line) if line.isdigit() else 0
-
-
-def nearest(word: str, valid: Iterable[str]) -> str:
-    """Return the end of a message about an unknown word: the closest valid one first, then all of them."""
-    names = list(valid)
-    close = difflib.get_close_matches(word, names, n=1, cutoff=0.5)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{hint}Valid: {', '.join(names)}"

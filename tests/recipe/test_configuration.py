@@ -3,9 +3,9 @@ from typing import Annotated, Any
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from harness.study.configuration import Configuration, resolve
-from harness.study.dependents import DEFAULT_CHOICES, DEPENDENTS, READERS
-from harness.study.optimizers import OPTIMIZERS
+from harness.recipe.configuration import Configuration, resolve
+from harness.recipe.dependents import DEFAULT_CHOICES, DEPENDENTS, READERS
+from harness.recipe.optimizers import OPTIMIZERS
 
 RECIPE = {"model": {"name": "fcn"}, "batch_size": 512, "epochs": 10, "optimizer": "sgd"}
 CHOICES = [(field, choice) for field, choices in READERS.items() for choice in choices]

@@ -1,0 +1,1 @@
+"""The commands: parse arguments, call, print. The only code that knows both harness and analysis."""

@@ -1,0 +1,260 @@
+"""Find learning rates by range tests: `python -m harness.lr_finder STUDY.yaml`."""
+
+import argparse
+import math
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError, ResultsError, StudyError
+from harness.records.folder import ResultsFolder
+
+if TYPE_CHECKING:
+    from analysis.render.table import RenderedTable
+    from harness.records.range_test import Settings, TestedArm
+    from harness.study.study import Arm, Study
+    from harness.training.data.arrays import LabelledImages
+    from harness.training.data.prepare import PreparedDataset
+    from harness.training.range_test import RangePoint
+
+EXIT_COMPLETE, EXIT_INTERRUPTED = 0, 75
+
+_FEWEST_STEPS = 50
+"""Below, the moving average has hardly settled when the test ends."""
+_WIDE = 160
+"""Columns of the printed table where no terminal says how many there are."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _options(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # from here on both end in good order
+    try:
+        return _find(options)
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written, the same command starts again", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.low >= options.high:
+        parser.error(f"--low must be below --high, but {options.low:g} is not below {options.high:g}")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.lr_finder",
+        description="Raise the learning rate of every arm step by step until its loss diverges, and write "
+        "curves, suggested rates, a table and a figure to RESULTS/<study>/lr_finder/.",
+        epilog="Searched settings stand at the middle of their ranges (first choice, first branch), "
+        "schedules are ignored. Exit codes: 0 done (diverged tests are results); 2 a bad study, argument or "
+        "environment, nothing was started; 75 interrupted, nothing was written.",
+    )
+    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (results)"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="override a setting by its dotted key, such as recipe.batch_size=64; may be repeated",
+    )
+    parser.add_argument(
+        "--seeds", type=_at_least(1), default=3, metavar="N", help="tests an arm, each with its own seed (3)"
+    )
+    parser.add_argument("--low", type=_rate, default=1e-7, metavar="LR", help="first learning rate (1e-7)")
+    parser.add_argument("--high", type=_rate, default=10.0, metavar="LR", help="last learning rate (10)")
+    parser.add_argument(
+        "--steps",
+        type=_at_least(_FEWEST_STEPS),
+        default=400,
+        metavar="N",
+        help="rates from the first to the last, one mini-batch each (400); with fewer, smoothing blurs more",
+    )
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers from `least` on."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, but is {text!r}")
+        return int(text)
+
+    return parse
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, but is {text!r}")
+    return rate
+
+
+def _find(options: argparse.Namespace) -> int:
+    from harness.records.provenance import gpu_names, usable_cores
+    from harness.study.reading.parse import load_study
+    from harness.tuning.preflight import check_run_fits, dataset_of
+
+    study = load_study(options.study, tuple(options.overrides))
+    dataset = dataset_of(study)
+    check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
+    root = ResultsFolder(options.results.resolve() / study.name).root
+    _make_folder(root)
+    from analysis.lr_finder.comparison import found_rates
+    from analysis.lr_finder.report import write_finder
+    from harness.records.range_test import finder_folder, write_curves
+    from harness.training.data.prepare import prepare_dataset
+
+    prepared = prepare_dataset(dataset, progress=_say)
+    settings = _settings(study, options, prepared)
+    found_rates(root, settings)  # a damaged study beside the tests is told before they begin
+    write_curves(root, settings, _test_arms(study, settings, prepared))
+    _show(write_finder(root), finder_folder(root))
+    return EXIT_COMPLETE
+
+
+def _make_folder(root: Path) -> None:
+    """Make the study's results folder, so that one that cannot be written is told before anything begins."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultsError(
+            f"{root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
+        ) from error
+
+
+def _settings(study: "Study", options: argparse.Namespace, prepared: "PreparedDataset") -> "Settings":
+    """Return what is to be tested, and where its numbers come from."""
+    from harness.records.provenance import git_state, machine, versions
+    from harness.records.range_test import Settings
+    from harness.study.seeds import distinct_seeds
+    from harness.training.range_test import DIVERGENCE_FACTOR, SMOOTHING
+
+    return Settings(
+        study=study.name,
+        overrides=list(study.overrides),
+        arms={arm.name: _tested_arm(arm) for arm in study.arms},
+        seeds=distinct_seeds(study.search.seed, "range_test", options.seeds),
+        low=options.low,
+        high=options.high,
+        steps=options.steps,
+        smoothing=SMOOTHING,
+        divergence_factor=DIVERGENCE_FACTOR,
+        dataset={"name": prepared.name, "sha256": prepared.sha256},
+        git=git_state(),
+        versions=versions(),
+        machine=machine(),
+    )
+
+
+def _tested_arm(arm: "Arm") -> "TestedArm":
+    """Return an arm and the middle of its space.
+
+    Raises:
+        StudyError: The middle breaks a rule across fields, which a study file's check of extremes can miss.
+    """
+    from pydantic import ValidationError
+
+    from harness.records.range_test import TestedArm
+    from harness.training.range_test import midpoint
+
+    point = midpoint(arm.space)
+    try:
+        arm.configuration(point)
+    except ValidationError as error:
+        reason = error.errors(include_url=False)[0]["msg"]
+        raise StudyError(
+            f"arm {arm.name} cannot be tested in the middle of its space, {point}: {reason}. "
+            f"Remedy: --set arms.{arm.name.partition('@')[0]}.FIELD=VALUE fixes a field for the test."
+        ) from error
+    space = {name: domain.model_dump(mode="json", exclude_unset=True) for name, domain in arm.space.items()}
+    return TestedArm(fixed=arm.fixed, space=space, point=point)
+
+
+def _test_arms(study: "Study", settings: "Settings", prepared: "PreparedDataset") -> list[dict[str, Any]]:
+    """Make every arm's test with every seed, one after another; return one row a step."""
+    import torch
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from harness.training.range_test import Rise, range_test
+
+    torch.set_num_threads(study.resources.cpu)
+    data = _on_device(prepared, "cuda" if study.resources.gpu else "cpu")
+    rise = Rise(low=settings.low, high=settings.high, steps=settings.steps)
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    rows: list[dict[str, Any]] = []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        for arm in study.arms:
+            at = settings.arms[arm.name].point
+            console.print(f"{arm.name}: {_where(at)}")
+            for number, seed in enumerate(settings.seeds, start=1):
+                label = f"{arm.name}, seed {number} of {len(settings.seeds)}"
+                task = progress.add_task(label, total=rise.steps)
+                points = range_test(
+                    arm.configuration(at),
+                    seed,
+                    data,
+                    rise,
+                    partial(progress.advance, task),
+                    n_classes=prepared.spec.n_classes,
+                )
+                progress.remove_task(task)
+                console.print(f"{label}: {_end(points[-1])}")
+                rows += [{"arm": arm.name, "seed": seed, **asdict(point)} for point in points]
+    return rows
+
+
+def _where(point: dict[str, Any]) -> str:
+    """Return where in an arm's space its test stands."""
+    others = ", ".join(f"{name} = {value}" for name, value in point.items() if name != "lr")
+    return f"tested at {others}" if others else "nothing else is searched"
+
+
+def _end(last: "RangePoint") -> str:
+    if last.diverged:
+        return f"diverged at {last.lr:.3g}, after {last.step} steps"
+    return f"reached {last.lr:g} without diverging"
+
+
+def _on_device(prepared: "PreparedDataset", device: str) -> "LabelledImages":
+    """Return the training images; on the CPU they stay mapped."""
+    from harness.training.data.arrays import LabelledImages, load_training_images
+
+    data = load_training_images(prepared)
+    return LabelledImages(images=data.images.to(device), labels=data.labels.to(device))
+
+
+def _show(table: "RenderedTable", folder: Path) -> None:
+    """Print the table, as wide as the terminal or as its lines, and where everything is."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDE)
+    shown = Table(*table.cells.columns, box=None, pad_edge=False)
+    for cells in table.cells.itertuples(index=False):
+        shown.add_row(*cells)
+    console.print(shown)
+    print(f"range tests: {folder}")
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)

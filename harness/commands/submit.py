@@ -1,0 +1,250 @@
+"""Run a study on a cluster: `python -m harness.submit {slurm,ray,kuberay} STUDY.yaml`."""
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.cluster.flags import add_flags, given
+from harness.cluster.progress import runs_by_status
+from harness.cluster.record import SubmitRecord
+from harness.cluster.request import Request
+from harness.cluster.settings import load_profile, merged
+from harness.cluster.status_log import StatusLog
+from harness.cluster.submission import Prepared, hand_over, prepare, resubmit
+from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.target import State
+from harness.cluster.targets import TARGETS
+from harness.errors import HarnessError
+from harness.records.folder import ResultsFolder
+from harness.study.reading.parse import load_study
+
+EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 75
+
+_POLL_SECONDS = 2.0
+_PATIENCE_SECONDS = (5, 15, 60)
+"""How long to wait for a cluster that does not answer, time after time."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    own, extra = _split(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(own)
+    try:
+        if options.verb in TARGETS:
+            return _submit(options, _overrides(extra))
+        if extra:
+            _parser().error("arguments after -- go with a submission")
+        return int(options.run(options))
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted; what was submitted goes on, see: status, logs -f, cancel", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments before and after a `--`."""
+    at = list(arguments).index("--") if "--" in arguments else len(arguments)
+    return list(arguments[:at]), list(arguments[at + 1 :])
+
+
+def _overrides(extra: Sequence[str]) -> tuple[str, ...]:
+    """Return the `--set` arguments meant for the sweep; its other arguments are decided here."""
+    parser = argparse.ArgumentParser(prog="python -m harness.submit ... --", usage="[--set KEY=VALUE ...]")
+    parser.add_argument("--set", action="append", default=[], dest="overrides")
+    return tuple(parser.parse_args(list(extra)).overrides)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.submit",
+        description="Run an unchanged study on a cluster, and look after it from anywhere by its RUN_DIR.",
+        epilog="Exit codes: 0 done; 2 a bad study, argument or environment, nothing was submitted; with "
+        "--wait, those of harness.sweep: 1 some runs failed, 75 interrupted, `resume` finishes it.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
+    for name, spec in TARGETS.items():
+        target = verbs.add_parser(name, help=f"submit a study as {spec.summary}")
+        _add_submission(target)
+        add_flags(target, spec.settings)
+    for verb, run, text in (
+        ("status", _status, "how a submitted study is doing"),
+        ("logs", _logs, "print the driver's output"),
+        ("cancel", _cancel, "end it in good order; what was recorded stays"),
+        ("resume", _resume, "submit it again; it goes on where its journal ends"),
+    ):
+        command = verbs.add_parser(verb, help=text)
+        command.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the study's results folder")
+        command.set_defaults(run=run)
+        if verb == "logs":
+            command.add_argument("-f", "--follow", action="store_true", help="until it is over")
+        if verb == "resume":
+            _add_watching(command)
+        if verb in {"status", "resume"}:
+            command.add_argument("--json", action="store_true", help="print one JSON object")
+    return parser
+
+
+def _add_submission(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="where results go and the run is kept (results/<study>)"
+    )
+    parser.add_argument("--name", help="what the cluster calls the job (the study's name)")
+    parser.add_argument(
+        "--profile", type=Path, metavar="FILE", help="site profile (~/.config/harness/cluster.yaml)"
+    )
+    parser.add_argument("--fresh", action="store_true", help="refuse to continue results that exist")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write and print what would be submitted; submit nothing"
+    )
+    _add_watching(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _add_watching(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--follow", action="store_true", help="print the driver's output; Ctrl-C only detaches"
+    )
+    parser.add_argument("--wait", action="store_true", help="until it is over; the exit code is the sweep's")
+
+
+def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
+    study = load_study(options.study, overrides)
+    spec = TARGETS[options.verb]
+    profile = load_profile(options.profile)
+    settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))
+    run_dir = (options.run_dir or Path("results") / study.name).resolve()
+    request = Request(study=study, run_dir=run_dir, name=options.name or study.name)
+    target = spec.make(settings)
+    prepared = prepare(target, request, fresh=options.fresh)
+    if options.dry_run:
+        _show(prepared, request.folder, as_json=options.json)
+        return EXIT_DONE
+    if prepared.answer:
+        print(prepared.answer, file=sys.stderr)
+    record = hand_over(target, request.folder)
+    return _after(record, request.folder, options)
+
+
+def _show(prepared: Prepared, folder: SubmitFolder, *, as_json: bool) -> None:
+    """Print what would be submitted."""
+    if as_json:
+        files = {str(path): text for path, text in prepared.files.items()}
+        print(json.dumps({"run_dir": str(folder.run_dir), "files": files, "answer": prepared.answer}))
+        return
+    for path, text in prepared.files.items():
+        print(f"# {path}\n{text}")
+    print(prepared.answer or "the cluster could not be asked from here", file=sys.stderr)
+    print("dry run: nothing was submitted", file=sys.stderr)
+
+
+def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespace) -> int:
+    """Say what was submitted, and stay with it as long as asked."""
+    where = shlex.quote(str(folder.run_dir))
+    if options.json:
+        print(json.dumps({"run_dir": str(folder.run_dir), **record.model_dump()}), flush=True)
+    else:
+        place = record.where.get("results", str(folder.run_dir))
+        print(f"submitted as {record.target} job {record.id}, results in {place}")
+        print(f"look after it: python -m harness.submit status|logs -f|cancel|resume {where}", flush=True)
+    if options.follow:
+        _print_logs(record, folder, follow=True)
+    return _wait(record, folder) if options.wait else EXIT_DONE
+
+
+def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
+    """Wait until it is over; return the sweep's exit code."""
+    state = _patient_state(record, folder)
+    while not state.is_over:
+        time.sleep(_POLL_SECONDS)
+        state = _patient_state(record, folder)
+    print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
+    if state.exit_code is not None:
+        return state.exit_code
+    return EXIT_DONE if state.phase == "completed" else EXIT_FAILED
+
+
+def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> State:
+    """Ask for the state, a few times where the cluster does not answer: a wait lasts for days."""
+    target = TARGETS[record.target].make()
+    for seconds in _PATIENCE_SECONDS:
+        try:
+            return target.state(record, folder)
+        except HarnessError as error:
+            print(f"{error}\nasking again in {seconds} s", file=sys.stderr)
+            time.sleep(seconds)
+    return target.state(record, folder)
+
+
+def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> None:
+    target = TARGETS[record.target].make()
+    try:
+        for text in target.logs(record, folder, follow=follow):
+            print(text, end="", flush=True)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader has seen enough; the interpreter would complain about it at its end
+
+
+def _read(options: argparse.Namespace) -> tuple[SubmitRecord, SubmitFolder]:
+    folder = SubmitFolder(options.run_dir.resolve())
+    return SubmitRecord.read(folder.record), folder
+
+
+def _status(options: argparse.Namespace) -> int:
+    record, folder = _read(options)
+    state = TARGETS[record.target].make().state(record, folder)
+    runs = dict(runs_by_status(ResultsFolder(folder.run_dir)))
+    events = StatusLog(folder.status_log).events()
+    if options.json:
+        listed = [event.model_dump() for event in events]
+        print(json.dumps({**_described(state), **record.model_dump(), "runs": runs, "events": listed}))
+        return EXIT_DONE
+    print(f"{record.target} job {record.id} ({record.name}): {state.phase}")
+    if state.reason:
+        print(f"  {state.reason}")
+    for key, value in (record.where | dict(state.facts)).items():
+        print(f"  {key}: {value}")
+    ended = ", ".join(f"{count} {status}" for status, count in runs.items())
+    print(f"  runs ended: {ended or 'none yet'}")
+    for event in events:
+        detail = " ".join(f"{key}={value}" for key, value in event.detail.items())
+        print(f"  {event.at} {event.event} on {event.host} {detail}".rstrip())
+    return EXIT_DONE
+
+
+def _described(state: State) -> dict[str, Any]:
+    return {
+        "phase": state.phase,
+        "reason": state.reason,
+        "exit_code": state.exit_code,
+        "facts": dict(state.facts),
+    }
+
+
+def _logs(options: argparse.Namespace) -> int:
+    _print_logs(*_read(options), follow=options.follow)
+    return EXIT_DONE
+
+
+def _cancel(options: argparse.Namespace) -> int:
+    record, folder = _read(options)
+    target = TARGETS[record.target].make()
+    state = target.state(record, folder)
+    if state.is_over:
+        print(f"{record.target} job {record.id} is over already: {state.phase}")
+        return EXIT_DONE
+    target.cancel(record, folder)
+    print(f"asked {record.target} to end job {record.id}; resume goes on where its journal ends")
+    return EXIT_DONE
+
+
+def _resume(options: argparse.Namespace) -> int:
+    folder = SubmitFolder(options.run_dir.resolve())
+    return _after(resubmit(folder), folder, options)

@@ -1,0 +1,120 @@
+"""Run a study: `python -m harness.sweep STUDY.yaml`."""
+
+import argparse
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError
+from harness.records.folder import ResultsFolder
+
+if TYPE_CHECKING:
+    from harness.tuning.study_run import Outcome
+
+EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 75
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.default_int_handler)  # from here on each ends in good order
+    try:
+        return _sweep(options)
+    except HarnessError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m harness.sweep",
+        description="Search every arm of a study with the same budget, confirm each winner on fresh seeds, "
+        "and write the records and the report to RESULTS/<study>/.",
+        epilog="exit codes: 0 every planned run ended; 1 some runs failed; 2 a bad study, argument or "
+        "environment, nothing was started; 75 interrupted, --resume finishes it.",
+    )
+    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (results)"
+    )
+    place.add_argument(
+        "--run-dir", type=Path, metavar="DIR", help="this study's own folder, instead of RESULTS/<study>"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="override a setting by its dotted key, such as recipe.epochs=2; may be repeated",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
+    )
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--resume", action="store_true", help="continue an interrupted study")
+    again.add_argument(
+        "--resume-if-begun",
+        action="store_true",
+        help="continue the study, or begin it: for jobs that restart",
+    )
+    parser.add_argument(
+        "--address",
+        default="local",
+        metavar="local|auto|HOST:PORT",
+        help="a private Ray on this machine (local, the default), or a running cluster",
+    )
+    return parser
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from harness.study.reading.parse import load_study
+
+    study = load_study(options.study, tuple(options.overrides))
+    if options.dry_run:
+        from harness.study.preview import preview
+        from harness.training.data.own import training_images
+        from harness.tuning.preflight import dataset_of
+
+        dataset = dataset_of(study)
+        print(preview(study, {dataset: training_images(dataset)}))
+        return EXIT_COMPLETE
+    from harness.tuning.local_ray import set_ray_environment
+    from harness.tuning.preflight import check_before_start
+
+    folder = ResultsFolder((options.run_dir or options.results / study.name).resolve())
+    resume = options.resume or (options.resume_if_begun and folder.manifest.exists())
+    check_before_start(study, folder, options.address, resume=resume)
+    set_ray_environment(is_local=options.address == "local")
+    from harness.tuning.study_run import run_study
+
+    return _finish(run_study(study, folder, options.address, _say, resume=resume), folder)
+
+
+def _finish(outcome: "Outcome", folder: ResultsFolder) -> int:
+    """Report what ended; return the exit code."""
+    if outcome.is_interrupted:
+        print(f"interrupted: every event until now is in {folder.journal}")
+        print("the same command with --resume finishes the study")
+        print(f"a report of this part: python -m analysis.report {shlex.quote(str(folder.root))}")
+        return EXIT_INTERRUPTED
+    if outcome.had_nothing_to_do:
+        print("this study is finished, nothing is left to run")
+    from analysis.report import write_report
+
+    print(f"report: {write_report(folder.root)}")
+    if outcome.failed_runs:
+        print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
+        return EXIT_SOME_FAILED
+    return EXIT_COMPLETE
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
