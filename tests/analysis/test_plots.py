@@ -14,8 +14,9 @@ from analysis.plots.learning_curves import compute_curves
 from analysis.plots.learning_rates import caption_rates, compute_rates, draw_rates
 from analysis.plots.registry import PLOTS
 from analysis.records import load_study
+from analysis.render.axes import spread
 from analysis.render.figure import as_svg, laid_out
-from analysis.render.style import MOST_VECTOR_POINTS, arm_styles, spread
+from analysis.render.style import MOST_VECTOR_POINTS, arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
