@@ -31,6 +31,11 @@ def with_uncertainty(
     return f"{scale * mean:.{digits}f} ± {scale * half_width:.{digits}f}"
 
 
+def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:
+    """Return a value of a metric in the readers' unit: percent with two digits after the point, else four."""
+    return with_uncertainty(value, half_width, scale=scale, decimals=2 if scale == 100 else 4)
+
+
 def decimals_of(half_width: float) -> int:
     """Return how many digits after the point show a positive half-width with two significant digits."""
     exponent = int(f"{half_width:.1e}".split("e")[1])  # of the rounded number: 0.0996 counts as 0.10
