@@ -1,16 +1,21 @@
 """Every block of a study's report, in the report's order within its sections."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from analysis.blocks import Block, Plot, Table
+from analysis.blocks.budget import BUDGET
+from analysis.blocks.failures import FAILURES
+from analysis.blocks.optimism import OPTIMISM
+from analysis.blocks.reproducibility import REPRODUCIBILITY
+from analysis.blocks.variance import VARIANCE
 from analysis.facts import Facts
-from analysis.plots.registry import PLOTS
+from analysis.plots.registry import PLOTS as OLD_PLOTS
 from analysis.plots.spec import Plot as OldPlot
 from analysis.records import StudyRecords
-from analysis.tables.registry import TABLES
+from analysis.tables.registry import TABLES as OLD_TABLES
 from analysis.tables.spec import Table as OldTable
 
 
@@ -44,7 +49,7 @@ def _plot(old: OldPlot) -> Plot:
 
 
 def _block(name: str) -> Block:
-    table, plot = TABLES.get(name), PLOTS.get(name)
+    table, plot = OLD_TABLES.get(name), OLD_PLOTS.get(name)
     return Block(
         name=name,
         section=(table or plot).section,  # type: ignore[union-attr]
@@ -63,13 +68,13 @@ BLOCKS: tuple[Block, ...] = (
     _block("batch_sizes"),
     _block("differences"),
     _block("pairs"),
-    _block("budget"),
+    BUDGET,
     _block("search"),
-    _block("optimism"),
-    _block("variance"),
+    OPTIMISM,
+    VARIANCE,
     _block("early_stopping"),
-    _block("failures"),
-    _block("reproducibility"),
+    FAILURES,
+    REPRODUCIBILITY,
     _block("final_accuracy"),
     _block("learning_curves"),
     _block("accuracy_curves"),
@@ -78,3 +83,6 @@ BLOCKS: tuple[Block, ...] = (
     _block("tuning_curves"),
     _block("relevance"),
 )
+
+TABLES: Mapping[str, Table] = {block.name: block.table for block in BLOCKS if block.table is not None}
+PLOTS: Mapping[str, Plot] = {block.name: block.plot for block in BLOCKS if block.plot is not None}

@@ -16,12 +16,11 @@ from matplotlib.transforms import blended_transform_factory
 from analysis.lr_finder.comparison import RULE_NAMES, RULES_IN_WORDS, rate_range
 from analysis.lr_finder.suggestions import RULES
 from analysis.render import numbers
+from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
 from analysis.render.figure import RenderedFigure, as_csv, as_png, as_svg, laid_out
-from analysis.render.style import FAINT, INK, RC, ArmStyle, arm_styles, plain_log_ticks
+from analysis.render.style import INK, RC, ArmStyle, arm_styles
 from harness.records.range_test import RangeTests
 
-_RAIL = 1.045
-"""Height of the rail for what has no place in the panel, in axes fractions."""
 _LINEAR_SPAN = 10
 """Smoothed losses that span less than such a factor are shown on a linear scale."""
 _LOOKS: dict[str, dict[str, Any]] = {
@@ -154,23 +153,18 @@ def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, high: float) -> No
 
 def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle, high: float) -> None:
     """Put on a line above the panel: losses higher than it, where tests diverged, rates not reached."""
-    above = blended_transform_factory(ax.transData, ax.transAxes)
-    ax.plot([0, 1], [_RAIL, _RAIL], color=FAINT, linewidth=0.6, transform=ax.transAxes, clip_on=False)
+    draw_rail(ax)
     rail = frame[frame["place"] == "rail"]
     ends = list(rail.loc[rail["kind"] == "diverged", "lr"])
-    spikes = list(rail.loc[rail["kind"] == "raw", "lr"])
-    shared: dict[str, Any] = {"color": style.color, "transform": above, "clip_on": False}
-    if spikes:  # an empty line outside the panel would count as a point at the figure's corner
-        ax.plot(
-            spikes, [_RAIL] * len(spikes), ".", markersize=3, alpha=0.5, markeredgewidth=0, zorder=4, **shared
-        )
+    spikes: dict[str, Any] = {"markersize": 3, "alpha": 0.5, "markeredgewidth": 0, "zorder": 4}
+    mark_rail(ax, rail.loc[rail["kind"] == "raw", "lr"], ".", color=style.color, **spikes)
     n_seeds = frame.loc[frame["kind"].isin(["smoothed", "diverged"]), "seed"].nunique()
-    if ends:
-        ax.plot(ends, [_RAIL] * len(ends), "x", markersize=6, markeredgewidth=1.6, zorder=5, **shared)
+    mark_rail(ax, ends, "x", color=style.color)
     if len(ends) == n_seeds:
-        ax.plot([max(ends), high], [_RAIL, _RAIL], linewidth=3, alpha=0.35, solid_capstyle="butt", **shared)
-    said = f"{len(ends)} of {n_seeds} diverged"
-    ax.text(1, _RAIL + 0.03, said, transform=ax.transAxes, ha="right", va="bottom", fontsize=7.5, color=FAINT)
+        above = blended_transform_factory(ax.transData, ax.transAxes)
+        bar: dict[str, Any] = {"linewidth": 3, "alpha": 0.35, "solid_capstyle": "butt", "clip_on": False}
+        ax.plot([max(ends), high], [RAIL, RAIL], color=style.color, transform=above, **bar)
+    write_beside_rail(ax, f"{len(ends)} of {n_seeds} diverged")
 
 
 def _legend(frame: pd.DataFrame) -> list[Line2D | Patch]:

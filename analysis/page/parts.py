@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis.blocks.registry import BLOCKS
+from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.output import write_file
 from analysis.render.figure import RenderedFigure
@@ -13,21 +13,13 @@ from analysis.render.table import RenderedTable
 
 def render_tables(facts: Facts) -> dict[str, RenderedTable]:
     """Return by name every table that is for this study."""
-    return {
-        block.name: block.table.rendered(block.name, facts)
-        for block in BLOCKS
-        if block.table is not None and block.table.is_for(facts)
-    }
+    return {name: table.rendered(name, facts) for name, table in TABLES.items() if table.is_for(facts)}
 
 
 def render_figures(facts: Facts) -> dict[str, RenderedFigure]:
     """Return by name every figure that is for this study; one without data has a caption and no drawing."""
     styles = arm_styles(facts.records.arms)
-    return {
-        block.name: block.plot.rendered(block.name, facts, styles)
-        for block in BLOCKS
-        if block.plot is not None and block.plot.is_for(facts)
-    }
+    return {name: plot.rendered(name, facts, styles) for name, plot in PLOTS.items() if plot.is_for(facts)}
 
 
 def write_tables(folder: Path, tables: Iterable[RenderedTable]) -> None:

@@ -17,8 +17,8 @@ from analysis import batch_sizes
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.level_axis import axis_label, set_level_axis
-from analysis.render.style import FAINT, INK, RC, ArmStyle, label_ends, line_styles, plain_log_ticks
+from analysis.render.axes import axis_label, label_ends, plain_log_ticks, set_level_axis
+from analysis.render.style import FAINT, INK, RC, ArmStyle, line_styles
 
 _RAIL = 1.045
 """Height of the rail for runs without a value, in axes fractions."""

@@ -14,7 +14,7 @@ from analysis.claims.metrics import METRICS
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.level_axis import set_level_axis
+from analysis.render.axes import set_level_axis
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.winner_rule import WinnerRule
 

@@ -19,7 +19,8 @@ from analysis import statistics
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.style import RC, ArmStyle, label_ends, plain_log_ticks
+from analysis.render.axes import label_ends, plain_log_ticks
+from analysis.render.style import RC, ArmStyle
 
 Quantity = Literal["loss", "accuracy"]
 

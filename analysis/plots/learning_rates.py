@@ -18,7 +18,8 @@ from analysis import responses, selection
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size, plain_log_ticks
+from analysis.render.axes import plain_log_ticks
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from analysis.winner_rule import WinnerRule
 
 _RAIL = 1.045

@@ -19,7 +19,7 @@ from analysis.claims.metrics import METRICS
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.level_axis import axis_label, set_level_axis
+from analysis.render.axes import axis_label, plain_log_ticks, set_level_axis
 from analysis.render.style import (
     FAINT,
     INK,
@@ -28,7 +28,6 @@ from analysis.render.style import (
     ArmStyle,
     literal,
     mark_size,
-    plain_log_ticks,
 )
 from analysis.winner_rule import WinnerRule
 

@@ -11,8 +11,8 @@ from analysis import timing
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.level_axis import axis_label, set_level_axis
-from analysis.render.style import RC, ArmStyle, label_ends, line_styles, plain_log_ticks
+from analysis.render.axes import axis_label, label_ends, plain_log_ticks, set_level_axis
+from analysis.render.style import RC, ArmStyle, line_styles
 
 
 def draw_timing(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:

@@ -13,7 +13,8 @@ from analysis.claims.metrics import METRICS
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.style import RC, ArmStyle, label_ends
+from analysis.render.axes import label_ends
+from analysis.render.style import RC, ArmStyle
 from analysis.winner_rule import WinnerRule
 
 

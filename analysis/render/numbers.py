@@ -1,7 +1,8 @@
 """Numbers as text: rounded to their uncertainty, the same in every table, figure and sentence."""
 
 import math
-from typing import TypeGuard
+from collections.abc import Callable, Iterable
+from typing import Any, TypeGuard
 
 ABSENT = "\N{EN DASH}"
 """Stands for a value that does not exist."""
@@ -28,6 +29,11 @@ def with_uncertainty(
         return f"{scale * mean:.{decimals}f} ± 0"
     digits = decimals_of(scale * half_width)
     return f"{scale * mean:.{digits}f} ± {scale * half_width:.{digits}f}"
+
+
+def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:
+    """Return a value of a metric in the readers' unit: percent with two digits after the point, else four."""
+    return with_uncertainty(value, half_width, scale=scale, decimals=2 if scale == 100 else 4)
 
 
 def decimals_of(half_width: float) -> int:
@@ -59,6 +65,12 @@ def count(value: float | None) -> str:
         return ABSENT
     is_whole = value == int(value) or abs(value) >= 100
     return f"{value:,.0f}" if is_whole else f"{value:.3g}"
+
+
+def span(values: Iterable[Any], form: Callable[[Any], str] = str) -> str:
+    """Return the smallest and the largest of some numbers, as `5 to 10`, or as `5` where they are equal."""
+    known = list(values)
+    return " to ".join(dict.fromkeys([form(min(known)), form(max(known))]))
 
 
 def p_value(p: float | None) -> str:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 PETROFF10 = (
     "#3f90da",
@@ -127,74 +125,3 @@ def mark_size(area: float, count: int) -> dict[str, float]:
 def literal(text: str) -> str:
     """Return text of a study so that matplotlib shows it as it is, dollar signs included."""
     return text.replace("$", r"\$")
-
-
-def label_ends(ax: Axes, ends: dict[str, tuple[float, float]], styles: dict[str, ArmStyle]) -> None:
-    """Write each arm's name beside the end of its line, moved apart where names would overlap.
-
-    Args:
-        ax: Its limits and scales must be final.
-        ends: Arm to the data coordinates of the last point of its line.
-        styles: Look of every arm.
-    """
-    arms = sorted(ends, key=lambda arm: ends[arm][1])
-    if not arms:
-        return
-    heights = ax.transAxes.inverted().transform(ax.transData.transform([ends[arm] for arm in arms]))[:, 1]
-    placed = spread(list(heights), gap=min(0.085, 1.2 / len(arms)))
-    lift = max(0.0, 0.02 - placed[0])  # a name below the axis would cover what stands there
-    for arm, height in zip(arms, placed, strict=True):
-        leader = {
-            "arrowstyle": "-",
-            "color": styles[arm].color,
-            "shrinkA": 0,
-            "shrinkB": 0,
-            "relpos": (0, 0.5),
-        }
-        ax.annotate(
-            styles[arm].label,
-            xy=ends[arm],
-            xytext=(1.05, height + lift),
-            textcoords="axes fraction",
-            va="center",
-            fontsize=8,
-            annotation_clip=False,
-            arrowprops=leader,
-        )
-
-
-def spread(heights: Sequence[float], *, gap: float) -> list[float]:
-    """Return ascending heights moved apart to at least `gap`, as little as possible on average.
-
-    Groups of neighbours that are too close are centred on their mean; groups that then touch are merged.
-    """
-    groups: list[tuple[float, int]] = []  # mean height and number of members
-    for height in heights:
-        groups.append((height, 1))
-        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
-            (upper, more), (lower, fewer) = groups.pop(), groups.pop()
-            groups.append(((upper * more + lower * fewer) / (more + fewer), more + fewer))
-    return [mean + gap * (place - (size - 1) / 2) for mean, size in groups for place in range(size)]
-
-
-def plain_log_ticks(ax: Axes) -> None:
-    """Label a logarithmic y axis with plain numbers: round ones below a decade, powers of ten above three.
-
-    Args:
-        ax: Its limits must be final.
-    """
-    low, high = ax.get_ylim()
-    if high < 10 * low:
-        ax.yaxis.set_major_locator(MaxNLocator(6))
-        ax.yaxis.set_minor_locator(NullLocator())
-    elif high < 1000 * low:
-        ax.yaxis.set_minor_formatter(FuncFormatter(_two_three_five))
-    ax.yaxis.set_major_formatter(FuncFormatter(_plain))
-
-
-def _plain(value: float, _position: int | None) -> str:
-    return f"{value:g}"
-
-
-def _two_three_five(value: float, _position: int | None) -> str:
-    return f"{value:g}" if f"{value:e}"[0] in "235" else ""

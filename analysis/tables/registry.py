@@ -3,20 +3,15 @@
 from analysis.tables.as_published import AS_PUBLISHED
 from analysis.tables.baseline import BASELINE
 from analysis.tables.batch_sizes import BATCH_SIZES
-from analysis.tables.budget import BUDGET
 from analysis.tables.claims import CLAIMS
 from analysis.tables.early_stopping import EARLY_STOPPING
-from analysis.tables.failures import FAILURES
-from analysis.tables.optimism import OPTIMISM
 from analysis.tables.pairs import PAIRS
 from analysis.tables.published import PUBLISHED
-from analysis.tables.reproducibility import REPRODUCIBILITY
 from analysis.tables.response import RESPONSE
 from analysis.tables.results import RESULTS
 from analysis.tables.search import SEARCH
 from analysis.tables.spec import Table
 from analysis.tables.timing import TIMING
-from analysis.tables.variance import VARIANCE
 
 TABLES: dict[str, Table] = {
     "claims": CLAIMS,
@@ -28,11 +23,6 @@ TABLES: dict[str, Table] = {
     "batch_sizes": BATCH_SIZES,
     "differences": BASELINE,
     "pairs": PAIRS,
-    "budget": BUDGET,
     "search": SEARCH,
-    "optimism": OPTIMISM,
-    "variance": VARIANCE,
     "early_stopping": EARLY_STOPPING,
-    "failures": FAILURES,
-    "reproducibility": REPRODUCIBILITY,
 }

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from analysis.facts import Facts
+from analysis.records import load_study
 from analysis.report import write_report
 from harness.records.events import EpochEnded, Phase, PhaseEnded, RunEnded, RunStarted, Status
 from harness.records.folder import ResultsFolder
@@ -111,6 +113,10 @@ class Study:
             lines.append(line)
         folder.journal.write_bytes(b"".join(lines))
         return folder.root
+
+    def facts(self, root: Path) -> Facts:
+        """Write the results folder below `root` and return what its report is made from."""
+        return Facts(load_study(self.write(root)))
 
     def manifest(self) -> Manifest:
         """Return what the study declares."""
@@ -356,6 +362,13 @@ def tuned_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = _tuned().write(tmp_path_factory.mktemp("tuned"))
     write_report(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def all_facts(tmp_path_factory: pytest.TempPathFactory) -> list[Facts]:
+    """Return what the reports of the three are made from, and no report; tests only read it."""
+    root = tmp_path_factory.mktemp("facts")
+    return [study.facts(root) for study in (_three_arms(), _measured(), _tuned())]
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis import claims
+from analysis.blocks.registry import TABLES
 from analysis.claims.leaders import leaders
+from analysis.facts import Facts
 from analysis.records import load_study
-from analysis.tables.registry import TABLES
 from harness.records.manifest import Resumption
 
 if TYPE_CHECKING:
@@ -494,7 +495,7 @@ def test_leaders_are_a_set(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two arms a hair apart, one far behind: either of the two may be the best."""
     records = load_study(arms_at(new_study, {"a": 0.90, "b": 0.8999, "c": 0.87}).write(tmp_path))
     assert leaders(records) == ["a", "b"]
-    said = TABLES["results"].caption(records, TABLES["results"].compute(records))
+    said = TABLES["results"].caption(Facts(records), TABLES["results"].compute(Facts(records)))
     assert "the arm with the highest true mean test accuracy is a or b (95 % confidence" in said
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.records import load_study
-from analysis.tables.optimism import OPTIMISM, caption_optimism, compute_optimism, lay_out_optimism
+from analysis.blocks import optimism
+from analysis.blocks.optimism import OPTIMISM
+from analysis.facts import Facts
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -30,13 +31,13 @@ def test_gap_of_an_accuracy(new_study: "type[Study]", tmp_path: Path) -> None:
     study.add("sgd", "search", lr=0.2, val_accuracy=0.90)
     study.add("sgd", "search", lr=0.3, status="stopped", epochs=1)
     study.confirm("sgd", [0.90, 0.91, 0.92])
-    frame = compute_optimism(load_study(study.write(tmp_path)))
+    frame = optimism.compute(study.facts(tmp_path))
     row = frame.iloc[0]
     assert (row["ended"], row["chosen_among"], row["n"]) == (3, 2, 3)
     assert row[["search", "confirm", "gap"]].tolist() == pytest.approx([0.93, 0.91, 0.02])
     ends = [0.02 - 0.0248414, 0.02 + 0.0248414]
     assert row[["gap_low", "gap_high"]].tolist() == pytest.approx(ends, abs=1e-6)
-    assert lay_out_optimism(frame).iloc[0].tolist() == [
+    assert optimism.lay_out(frame).iloc[0].tolist() == [
         "sgd",
         "2 of 3",
         "93.00",
@@ -52,7 +53,7 @@ def test_gap_of_a_loss(new_study: "type[Study]", tmp_path: Path) -> None:
     study.winners["sgd"] = study.add("sgd", "search", val_loss=0.30).run_id
     study.confirm("sgd", [0.90], val_loss=0.34)
     study.add("sgd", "confirm", seed=7, val_loss=0.36)
-    row = compute_optimism(load_study(study.write(tmp_path))).iloc[0]
+    row = optimism.compute(study.facts(tmp_path)).iloc[0]
     assert row[["search", "confirm", "gap"]].tolist() == pytest.approx([0.30, 0.35, 0.05])
     assert row["gap_low"] < 0.05 < row["gap_high"]
 
@@ -74,10 +75,10 @@ def test_both_values_are_by_the_winner_rule(
     run = study.add("sgd", "search", curve={"val_accuracy": [0.80, 0.95, 0.90]})
     study.winners["sgd"] = run.run_id
     study.add("sgd", "confirm", seed=1, curve={"val_accuracy": [0.80, 0.93, 0.87]})
-    records = load_study(study.write(tmp_path))
+    facts = study.facts(tmp_path)
     if settings["winner"] == "best":
-        records.runs["val_accuracy"] = np.nan  # curves decide, not the row of a run
-    row = compute_optimism(records).iloc[0]
+        facts.records.runs["val_accuracy"] = np.nan  # curves decide, not the row of a run
+    row = optimism.compute(facts).iloc[0]
     assert row[["search", "confirm"]].tolist() == pytest.approx([search, confirm])
 
 
@@ -95,7 +96,7 @@ def test_a_winner_of_several_seeds_counts_by_their_mean(new_study: "type[Study]"
     study.search_settings = {"sampler": "grid", "seeds": 2}
     study.winners["sgd"] = "sgd-search-000"
     study.confirm("sgd", [0.90, 0.91])
-    row = compute_optimism(load_study(study.write(tmp_path))).iloc[0]
+    row = optimism.compute(study.facts(tmp_path)).iloc[0]
     assert (row["ended"], row["chosen_among"]) == (3, 2)
     assert row["search"] == pytest.approx(0.91)
 
@@ -107,12 +108,12 @@ def test_without_a_winner_or_a_confirm_run_no_gap(new_study: "type[Study]", tmp_
     study.search("sgd", [0.1, 0.2])
     study.search("adam", [0.1, 0.2], best=0.1)
     study.confirm_runs = 3
-    records = load_study(study.write(tmp_path))
-    frame = compute_optimism(records)
+    facts = study.facts(tmp_path)
+    frame = optimism.compute(facts)
     assert frame["arm"].tolist() == ["sgd", "adam"]
     assert frame["search"].isna().tolist() == [True, False]
     assert frame[["confirm", "gap"]].isna().all(axis=None)
-    assert caption_optimism(records, frame).endswith("No confirm run has completed, so no gap is known.")
+    assert optimism.caption(facts, frame).endswith("No confirm run has completed, so no gap is known.")
 
 
 def test_a_diverged_seed_leaves_no_gap(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -121,9 +122,9 @@ def test_a_diverged_seed_leaves_no_gap(new_study: "type[Study]", tmp_path: Path)
     study.search("sgd", [0.1, 0.2], best=0.1)
     study.confirm("sgd", [0.90, 0.91])
     study.add("sgd", "confirm", seed=9, status="diverged", epochs=1)
-    frame = compute_optimism(load_study(study.write(tmp_path)))
+    frame = optimism.compute(study.facts(tmp_path))
     assert frame[["confirm", "gap"]].isna().all(axis=None)
-    assert lay_out_optimism(frame)["n"].tolist() == ["2 (1 diverged)"]
+    assert optimism.lay_out(frame)["n"].tolist() == ["2 (1 diverged)"]
 
 
 def test_one_fresh_seed_has_a_gap_without_interval(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -131,19 +132,19 @@ def test_one_fresh_seed_has_a_gap_without_interval(new_study: "type[Study]", tmp
     study = searched(new_study)
     study.winners["sgd"] = study.add("sgd", "search", val_accuracy=0.93).run_id
     study.confirm("sgd", [0.90])
-    frame = compute_optimism(load_study(study.write(tmp_path)))
+    frame = optimism.compute(study.facts(tmp_path))
     assert frame["gap"].tolist() == pytest.approx([0.03])
     assert frame[["gap_low", "gap_high"]].isna().all(axis=None)
-    assert lay_out_optimism(frame)["Gap (pp)"].tolist() == ["+3.00"]
+    assert optimism.lay_out(frame)["Gap (pp)"].tolist() == ["+3.00"]
 
 
 def test_test_values_change_no_gap(three_arms: "Study", tmp_path: Path) -> None:
     """Reversed test accuracies leave the table as it is: it never looks at them."""
-    first = compute_optimism(load_study(three_arms.write(tmp_path / "a")))
+    first = optimism.compute(three_arms.facts(tmp_path / "a"))
     confirm = [run for run in three_arms.runs if run.phase == "confirm"]
     for run, value in zip(confirm, [run.test_accuracy for run in reversed(confirm)], strict=True):
         run.test_accuracy = value
-    pd.testing.assert_frame_equal(first, compute_optimism(load_study(three_arms.write(tmp_path / "b"))))
+    pd.testing.assert_frame_equal(first, optimism.compute(three_arms.facts(tmp_path / "b")))
 
 
 def test_only_for_studies_that_search_and_confirm(
@@ -152,9 +153,9 @@ def test_only_for_studies_that_search_and_confirm(
     """A grid without a confirm phase has no fresh seeds, fixed arms have no choice."""
     fixed = new_study(arms={"sgd": {}})
     fixed.confirm("sgd", [0.9, 0.91])
-    assert OPTIMISM.is_for(load_study(three_arms.write(tmp_path / "a")))
-    assert not OPTIMISM.is_for(load_study(measured.write(tmp_path / "b")))
-    assert not OPTIMISM.is_for(load_study(fixed.write(tmp_path / "c")))
+    assert OPTIMISM.table.is_for(three_arms.facts(tmp_path / "a"))
+    assert not OPTIMISM.table.is_for(measured.facts(tmp_path / "b"))
+    assert not OPTIMISM.table.is_for(fixed.facts(tmp_path / "c"))
 
 
 def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
     study = searched(new_study)
     study.search("sgd", [0.1], best=0.1)
     study.confirm("sgd", [0.9])
-    template = load_study(study.write(tmp_path))
+    template = study.facts(tmp_path).records
     names = [f"arm{i}" for i in range(searches)]
     phases = ["search"] * 25 + ["confirm"] * 10
     runs = pd.DataFrame(
@@ -190,7 +191,7 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
         epochs=runs[["run_id", "val_accuracy"]],
         winners=dict(best),
     )
-    frame = compute_optimism(records)
+    frame = optimism.compute(Facts(records))
     assert set(frame["chosen_among"]) == {25}
     assert frame["gap"].mean() / s == pytest.approx(1.965, rel=0.05)
     centred = frame["gap"] - (frame["search"] - 0.5)  # less the luck of the search, it is the fresh seeds'

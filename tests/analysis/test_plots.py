@@ -9,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.blocks.registry import PLOTS
+from analysis.facts import Facts
 from analysis.plots.final_accuracy import compute_accuracy, sampling_error
 from analysis.plots.learning_curves import compute_curves
 from analysis.plots.learning_rates import caption_rates, compute_rates, draw_rates
-from analysis.plots.registry import PLOTS
 from analysis.records import load_study
+from analysis.render.axes import spread
 from analysis.render.figure import as_svg, laid_out
-from analysis.render.style import MOST_VECTOR_POINTS, arm_styles, spread
+from analysis.render.style import MOST_VECTOR_POINTS, arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -54,11 +56,12 @@ def test_many_runs_are_one_image_a_panel(
     request: pytest.FixtureRequest, name: str, report: str, panels: int
 ) -> None:
     """All marks of a panel, those beyond it and on its rail included: the drawing stays small."""
-    records = load_study(request.getfixturevalue(report))
-    frame = PLOTS[name].compute(records)
+    facts = Facts(load_study(request.getfixturevalue(report)))
+    frame = PLOTS[name].compute(facts)
     many = pd.concat([frame] * (1 + MOST_VECTOR_POINTS // len(frame)), ignore_index=True)
     few, large = (
-        as_svg(laid_out(PLOTS[name].draw(each, arm_styles(records.arms))), name, "") for each in (frame, many)
+        as_svg(laid_out(PLOTS[name].draw(each, arm_styles(facts.records.arms))), name, "")
+        for each in (frame, many)
     )
     assert (few.count("<image"), large.count("<image")) == (0, panels)
 

@@ -13,15 +13,14 @@ import pandas as pd
 import pytest
 
 from analysis import command
+from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.page import sections
 from analysis.page.parts import render_tables
 from analysis.plots.__main__ import write as write_only_figures
-from analysis.plots.registry import PLOTS
 from analysis.records import load_study
 from analysis.report import write_report
 from analysis.tables.__main__ import write as write_only_tables
-from analysis.tables.registry import TABLES
 from harness.records.folder import ResultsFolder
 from harness.records.manifest import Resumption
 
@@ -184,7 +183,7 @@ def test_claims_are_json_with_the_verdicts(reported: Path) -> None:
 
 def test_order_of_runs_and_names_of_arms_change_no_number(three_arms: "Study", tmp_path: Path) -> None:
     """Runs that ended in another order, and arms under other names in the same order, change nothing."""
-    first = load_study(three_arms.write(tmp_path / "a"))
+    first = three_arms.facts(tmp_path / "a")
     names = {"sgd": "zeta", "rmsprop": "mu", "adam": "alpha"}
     for run in three_arms.runs:
         run.arm = names[run.arm]
@@ -197,21 +196,21 @@ def test_order_of_runs_and_names_of_arms_change_no_number(three_arms: "Study", t
         for spec in claim.values():
             if isinstance(spec, dict):
                 spec.update({key: names[spec[key]] for key in ("arm", "than")})
-    second = load_study(three_arms.write(tmp_path / "b"))
+    second = three_arms.facts(tmp_path / "b")
     for name, table in TABLES.items():
         if not table.is_for(first):
             continue
-        numbers = [table.compute(records).select_dtypes("number") for records in (first, second)]
+        numbers = [table.compute(facts).select_dtypes("number") for facts in (first, second)]
         pd.testing.assert_frame_equal(*numbers, obj=name)
 
 
 def test_test_values_change_no_choice(three_arms: "Study", tmp_path: Path) -> None:
     """Shuffled test accuracies leave the search table and the learning-rate plot as they are."""
-    first = load_study(three_arms.write(tmp_path / "a"))
+    first = three_arms.facts(tmp_path / "a")
     confirm = [run for run in three_arms.runs if run.phase == "confirm"]
     for run, value in zip(confirm, [run.test_accuracy for run in reversed(confirm)], strict=True):
         run.test_accuracy = value
-    second = load_study(three_arms.write(tmp_path / "b"))
+    second = three_arms.facts(tmp_path / "b")
     for compute in (TABLES["search"].compute, PLOTS["learning_rates"].compute):
         pd.testing.assert_frame_equal(compute(first), compute(second))
 

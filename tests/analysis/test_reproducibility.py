@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.records import StudyRecords, load_study
-from analysis.tables.reproducibility import compute_reproducibility, lay_out_reproducibility
+from analysis.blocks import reproducibility
+from analysis.facts import Facts
+from analysis.records import load_study
+from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -14,25 +16,24 @@ if TYPE_CHECKING:
 LOG = {"low": 1e-4, "high": 1.0, "log": True}
 
 
-def items(records: StudyRecords) -> dict[str, str]:
+def items(facts: Facts) -> dict[str, str]:
     """Return the value of each item; no item is there twice, and each says where it stands."""
-    frame = compute_reproducibility(records)
+    frame = reproducibility.compute(facts)
     assert frame["item"].is_unique
     assert frame["where"].ne("").all()
     return dict(zip(frame["item"], frame["value"], strict=True))
 
 
-def with_manifest(study: "Study", folder: Path, **fields: Any) -> StudyRecords:
-    """Write a study with other fields of its manifest; return its records."""
+def with_manifest(study: "Study", folder: Path, **fields: Any) -> Facts:
+    """Write a study with other fields of its manifest; return its facts."""
     results = study.write(folder)
-    records = load_study(results)
-    records.manifest.model_copy(update=fields).write(records.folder.manifest)
-    return load_study(results)
+    study.manifest().model_copy(update=fields).write(ResultsFolder(results).manifest)
+    return Facts(load_study(results))
 
 
 def test_search_bounds_and_choices(three_arms: "Study", tmp_path: Path) -> None:
     """Arms with the same bounds share a row; each arm has its chosen configuration."""
-    found = items(load_study(three_arms.write(tmp_path)))
+    found = items(three_arms.facts(tmp_path))
     runs = "search 21 (15 completed, 3 diverged, 3 stopped); confirm 24 (24 completed); audit 3 (3 completed)"
     assert found["Runs of each phase"] == runs
     assert found["Bounds of sgd, rmsprop, adam"] == "lr 1e-4 to 1, log"
@@ -49,9 +50,7 @@ def test_a_choice_inside_a_choice(new_study: "type[Study]", tmp_path: Path) -> N
     run = study.add("joint", "search", lr=0.5, configuration={"optimizer": "adam", "momentum": None})
     study.add("joint", "search", lr=0.1, configuration={"optimizer": "sgd", "momentum": 0.9})
     study.winners["joint"] = run.run_id
-    assert items(load_study(study.write(tmp_path)))["Chosen configuration of joint"] == (
-        "optimizer adam, lr 0.5"
-    )
+    assert items(study.facts(tmp_path))["Chosen configuration of joint"] == ("optimizer adam, lr 0.5")
 
 
 def test_arms_without_a_winner(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -59,7 +58,7 @@ def test_arms_without_a_winner(new_study: "type[Study]", tmp_path: Path) -> None
     study = new_study(arms={"a": {"lr": LOG}, "b": {"lr": LOG}}, winners={"b": None})
     study.add("a", "search", lr=0.5)
     study.add("b", "search", lr=0.5, status="diverged", epochs=1)
-    found = items(load_study(study.write(tmp_path)))
+    found = items(study.facts(tmp_path))
     assert found["Chosen configuration of a"] == "not decided yet"
     assert found["Chosen configuration of b"] == "no run of full length"
 
@@ -72,7 +71,7 @@ def test_means_and_validation_values_are_counted(new_study: "type[Study]", tmp_p
     study.add("lost", "confirm", seed=9, status="diverged", epochs=1)
     study.confirm("single", [0.9])
     study.runs[0].curve = {"val_accuracy": [0.5, 0.6, None]}  # type: ignore[list-item]
-    found = items(load_study(study.write(tmp_path)))
+    found = items(study.facts(tmp_path))
     assert found["Validation value beside each test value"] == "12 of 13 test values"
     assert found["Mean and variance of results"] == (
         "mean and 95 % t-interval over n = 10 seeds for 1 of 3 arms; none for lost, single, "
@@ -102,12 +101,12 @@ def test_total_compute_by_hand(new_study: "type[Study]", tmp_path: Path) -> None
     study = new_study(arms={"a": {}})
     study.add("a", "confirm", seed=1, epochs=3, epoch_seconds=600)
     study.add("a", "confirm", seed=2, epochs=1, epoch_seconds=1800, status="diverged")
-    records = load_study(study.write(tmp_path))
-    assert items(records)["Total compute of training"] == "1 core hours of 2 runs"
-    assert items(records)["Median training time of a completed run"] == "30 minutes"
-    records.runs["threads"] = [4, None]
-    records.runs["device"] = ["cuda", None]
-    assert items(records)["Total compute of training"] == (
+    facts = study.facts(tmp_path)
+    assert items(facts)["Total compute of training"] == "1 core hours of 2 runs"
+    assert items(facts)["Median training time of a completed run"] == "30 minutes"
+    facts.records.runs["threads"] = [4, None]
+    facts.records.runs["device"] = ["cuda", None]
+    assert items(facts)["Total compute of training"] == (
         "2 core hours of 1 runs, 0.5 device hours, 1 runs without a known number of threads left out"
     )
 
@@ -129,17 +128,17 @@ def test_seeds_data_and_command(new_study: "type[Study]", tmp_path: Path) -> Non
 def test_a_study_that_has_not_begun(new_study: "type[Study]", tmp_path: Path) -> None:
     """Every item stands, and none makes up a value."""
     study = new_study(arms={"a": {"lr": LOG}}, search_runs={"a": 5}, confirm_runs=3)
-    records = with_manifest(study, tmp_path, machine={}, versions={}, dataset={"train_samples": 1})
-    found = items(records)
+    facts = with_manifest(study, tmp_path, machine={}, versions={}, dataset={"train_samples": 1})
+    found = items(facts)
     assert found["Runs of each phase"] == "none has ended"
     for item in ("Hardware", "Versions", "Data SHA-256", "Split"):
         assert found[item] == "not recorded"
-    assert not lay_out_reproducibility(compute_reproducibility(records)).isna().any(axis=None)
+    assert not reproducibility.lay_out(reproducibility.compute(facts)).isna().any(axis=None)
 
 
 def test_grids_without_a_confirm_phase_have_no_test_values(measured: "Study", tmp_path: Path) -> None:
     """Nothing is said of confirm seeds or means of results."""
-    found = items(load_study(measured.write(tmp_path)))
+    found = items(measured.facts(tmp_path))
     assert found["Test values"] == "none: the study has no confirm phase"
     assert "Confirm seeds" not in found
     assert found["Bounds of sgd, adam"] == "batch_size one of 64, 256, 1024"

@@ -9,15 +9,14 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from analysis import responses
+from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.page import sections
 from analysis.page.parts import render_figures, render_tables
 from analysis.plots.learning_curves import compute_curves
-from analysis.plots.registry import PLOTS
 from analysis.plots.response import alt_response, caption_response, compute_response, draw_response
 from analysis.records import StudyRecords, load_study
 from analysis.render.style import arm_styles
-from analysis.tables.registry import TABLES
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -247,13 +246,14 @@ def test_curves_of_a_repeated_grid_have_all_seeds(rates: "Study", tmp_path: Path
 
 def test_a_study_that_only_measures_says_so(rates: "Study", tmp_path: Path) -> None:
     """No search and no second drawing of the same rates; a sentence for what is missing."""
-    records = load_study(rates.write(tmp_path))
-    assert not TABLES["search"].is_for(records)
-    assert not PLOTS["learning_rates"].is_for(records)
+    facts = rates.facts(tmp_path)
+    records = facts.records
+    assert not TABLES["search"].is_for(facts)
+    assert not PLOTS["learning_rates"].is_for(facts)
     said = sections.unconfirmed(records)
     assert said is not None
     assert said.startswith("This study has no confirm phase")
-    assert "no confirm phase" in render_figures(Facts(records))["final_accuracy"].caption
+    assert "no confirm phase" in render_figures(facts)["final_accuracy"].caption
     assert any(limit.startswith("Search runs only, on 5 seeds") for limit in sections.limits(records))
 
 

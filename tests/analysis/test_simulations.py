@@ -13,13 +13,13 @@ import pytest
 from scipy import stats
 
 from analysis import claims, statistics
+from analysis.blocks.registry import TABLES
 from analysis.claims.ahead import Ahead, ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.decide import judge
 from analysis.claims.equal import Equal
 from analysis.claims.verdict import Untestable, Verdict
 from analysis.records import load_study
-from analysis.tables.registry import TABLES
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -159,14 +159,14 @@ def test_scale_and_sign_change_no_verdict() -> None:
 
 def test_repeated_runs_change_no_interval(three_arms: "Study", tmp_path: Path) -> None:
     """Every confirm run twice, with the same seeds: n and every number of the tables stay as they are."""
-    first = load_study(three_arms.write(tmp_path / "a"))
+    first = three_arms.facts(tmp_path / "a")
     three_arms.confirm_runs = 8
     for run in [run for run in three_arms.runs if run.phase == "confirm"]:
         again = {name: value for name, value in vars(run).items() if name not in {"arm", "phase", "run_id"}}
         three_arms.add(run.arm, "confirm", **again, run_id=f"{run.run_id}-again")
-    second = load_study(three_arms.write(tmp_path / "b"))
+    second = three_arms.facts(tmp_path / "b")
     for name in ("claims", "results"):
-        numbers = [TABLES[name].compute(records).select_dtypes("number") for records in (first, second)]
+        numbers = [TABLES[name].compute(facts).select_dtypes("number") for facts in (first, second)]
         assert numbers[0].equals(numbers[1]), name
 
 

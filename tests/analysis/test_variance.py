@@ -9,14 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.records import load_study
-from analysis.tables.variance import (
-    VARIANCE,
-    caption_variance,
-    compute_variance,
-    deviation_interval,
-    lay_out_variance,
-)
+from analysis.blocks import variance
+from analysis.blocks.variance import VARIANCE, deviation_interval
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -37,7 +31,7 @@ def test_spread_of_seeds_has_a_chi_square_interval(new_study: "type[Study]", tmp
     """Of .90, .91, .92 the deviation is .01; 2 / 7.37776 and 2 / .0506356 are its ends' squares."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.90, 0.91, 0.92])
-    seeds = by_source(compute_variance(load_study(study.write(tmp_path))))["seeds"]
+    seeds = by_source(variance.compute(study.facts(tmp_path)))["seeds"]
     assert seeds["n"] == 3
     assert seeds["deviation"] == pytest.approx(0.01)
     assert [seeds["low"], seeds["high"]] == pytest.approx([0.0052066, 0.0628475], abs=1e-6)
@@ -55,7 +49,7 @@ def test_the_test_set_has_a_binomial_error(new_study: "type[Study]", tmp_path: P
     """The root of .9 * .1 / 10 000 is .003, whatever the number of seeds."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.88, 0.92])
-    row = by_source(compute_variance(load_study(study.write(tmp_path))))["test set"]
+    row = by_source(variance.compute(study.facts(tmp_path)))["test set"]
     assert (row["deviation"], row["n"]) == (pytest.approx(0.003), 10_000)
 
 
@@ -69,7 +63,7 @@ def test_epochs_wobble_around_a_line(new_study: "type[Study]", tmp_path: Path) -
     straight = [0.1, *(0.8 - 0.01 * epoch for epoch in range(5))]
     for seed, curve in enumerate((bent, straight, [0.1, 0.9, 0.1, 0.9])):
         study.add("sgd", "confirm", seed=seed, epochs=len(curve), curve={"val_accuracy": curve})
-    row = by_source(compute_variance(load_study(study.write(tmp_path))))["epochs"]
+    row = by_source(variance.compute(study.facts(tmp_path)))["epochs"]
     assert row["n"] == 2
     assert row["deviation"] == pytest.approx(0.0081650, abs=1e-7)
 
@@ -78,7 +72,7 @@ def test_runs_of_few_epochs_have_no_wobble(new_study: "type[Study]", tmp_path: P
     """Three epochs a run: not measured, and n says so."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.90, 0.91])
-    cells = lay_out_variance(compute_variance(load_study(study.write(tmp_path))))
+    cells = variance.lay_out(variance.compute(study.facts(tmp_path)))
     assert cells.iloc[0, 3] == f"{ABSENT} (n = 0)"
 
 
@@ -87,18 +81,18 @@ def test_a_diverged_seed_voids_the_spread(new_study: "type[Study]", tmp_path: Pa
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.90, 0.91])
     study.add("sgd", "confirm", seed=9, status="diverged", epochs=1)
-    records = load_study(study.write(tmp_path))
-    frame = compute_variance(records)
+    facts = study.facts(tmp_path)
+    frame = variance.compute(facts)
     assert frame["deviation"].isna().all()
-    assert lay_out_variance(frame).iloc[0, 1] == f"{ABSENT} (1 diverged, n = 2)"
-    assert "A diverged seed voids" in caption_variance(records, frame)
+    assert variance.lay_out(frame).iloc[0, 1] == f"{ABSENT} (1 diverged, n = 2)"
+    assert "A diverged seed voids" in variance.caption(facts, frame)
 
 
 def test_one_seed_has_no_spread(new_study: "type[Study]", tmp_path: Path) -> None:
     """A deviation takes two; the error of the test set does not."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.9])
-    cells = lay_out_variance(compute_variance(load_study(study.write(tmp_path)))).iloc[0].tolist()
+    cells = variance.lay_out(variance.compute(study.facts(tmp_path))).iloc[0].tolist()
     assert cells[:3] == ["sgd", f"{ABSENT} (n = 1)", "0.30 (n = 10,000)"]
 
 
@@ -108,9 +102,9 @@ def test_searches_are_not_measured(new_study: "type[Study]", tmp_path: Path) -> 
     study.search("sgd", [0.1], best=0.1)
     for arm in study.arms:
         study.confirm(arm, [0.90, 0.91])
-    frame = compute_variance(load_study(study.write(tmp_path)))
+    frame = variance.compute(study.facts(tmp_path))
     assert (by_source(frame)["searches"]["n"], by_source(frame, "fixed")["searches"]["n"]) == (1, 0)
-    assert lay_out_variance(frame)["Searches"].tolist() == [
+    assert variance.lay_out(frame)["Searches"].tolist() == [
         "not measured: the search ran once",
         "nothing was searched",
     ]
@@ -120,10 +114,10 @@ def test_equal_seeds_have_a_spread_of_zero(new_study: "type[Study]", tmp_path: P
     """Identical values are shown as 0 and not as a rounding error."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.9, 0.9, 0.9])
-    cells = lay_out_variance(compute_variance(load_study(study.write(tmp_path))))
+    cells = variance.lay_out(variance.compute(study.facts(tmp_path)))
     assert cells.iloc[0, 1] == "0 (0 to 0, n = 3)"
 
 
 def test_only_with_a_confirm_phase(measured: "Study", tmp_path: Path) -> None:
     """No other run sees the test set."""
-    assert not VARIANCE.is_for(load_study(measured.write(tmp_path)))
+    assert not VARIANCE.table.is_for(measured.facts(tmp_path))

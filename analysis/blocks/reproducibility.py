@@ -10,11 +10,12 @@ from typing import Any, get_args
 
 import pandas as pd
 
+from analysis.blocks import Block, Table
+from analysis.facts import Facts
 from analysis.recipe_text import space_in_words, value_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.searched_fields import fields_of
-from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule
 from harness.records.events import Phase
 
@@ -26,11 +27,12 @@ _MOST_SEEDS = 20
 _HASH_DIGITS = 12
 
 
-def compute_reproducibility(records: StudyRecords) -> pd.DataFrame:
+def compute(facts: Facts) -> pd.DataFrame:
     """Return one row an item of the checklist.
 
     Returns: Columns `item, value, where`, all text. `where` names files of the results folder.
     """
+    records = facts.records
     rows = [
         *_search(records),
         *_chosen(records),
@@ -52,15 +54,12 @@ def _search(records: StudyRecords) -> list[_Row]:
     rows += [(f"Bounds of {_names(arms)}", text, "manifest.json: arms") for arms, text in _grouped(bounds)]
     if records.has_search:
         settings = records.manifest.search
-        told = {
-            name: settings[name]
+        method = [str(settings.get("sampler"))] + [
+            f"{name} {value_in_words(settings[name])}"
             for name in ("trials", "seed", "early_stopping")
             if settings.get(name) is not None
-        }
-        method = ", ".join(
-            [str(settings.get("sampler")), *(f"{name} {value_in_words(v)}" for name, v in told.items())]
-        )
-        rows.append(("Method of search", method, "manifest.json: search"))
+        ]
+        rows.append(("Method of search", ", ".join(method), "manifest.json: search"))
         rows.append(
             ("Selection criterion", WinnerRule.of(records.manifest).in_words(), "manifest.json: search")
         )
@@ -68,13 +67,13 @@ def _search(records: StudyRecords) -> list[_Row]:
 
 
 def _runs(records: StudyRecords) -> str:
-    said = []
+    phases = []
     for phase in get_args(Phase):
         runs = records.runs_of(phase)
         ends = ", ".join(f"{count:,} {status}" for status, count in sorted(_counts(runs["status"]).items()))
         if len(runs):
-            said.append(f"{phase} {len(runs):,} ({ends})")
-    return "; ".join(said) or "none has ended"
+            phases.append(f"{phase} {len(runs):,} ({ends})")
+    return "; ".join(phases) or "none has ended"
 
 
 def _counts(values: "pd.Series[Any]") -> dict[str, int]:
@@ -117,8 +116,8 @@ def _fields(space: Mapping[str, Any]) -> list[str]:
 def _configuration(run: pd.DataFrame, fields: Sequence[str]) -> str:
     """Return the values of some fields of a run; those that its branch of a `one_of` lacks are left out."""
     cells = {field: run[f"config.{field}"].iloc[0] for field in fields if f"config.{field}" in run}
-    told = [f"{field} {value_in_words(cell)}" for field, cell in cells.items() if not pd.isna(cell)]
-    return ", ".join(told) or "as declared"
+    values = [f"{field} {value_in_words(cell)}" for field, cell in cells.items() if not pd.isna(cell)]
+    return ", ".join(values) or "as declared"
 
 
 def _results(records: StudyRecords) -> list[_Row]:
@@ -140,16 +139,15 @@ def _means(records: StudyRecords, confirm: pd.DataFrame) -> str:
     )
     whole = [arm for arm in records.arms if completed.get(arm, 0) > 1 and not diverged.get(arm)]
     short = [arm for arm in records.arms if arm not in whole]
-    said = []
+    parts = []
     if whole:
-        least, most = min(completed[arm] for arm in whole), max(completed[arm] for arm in whole)
-        sizes = f"n = {least}" if least == most else f"n = {least} to {most}"
-        said.append(
-            f"mean and 95 % t-interval over {sizes} seeds for {len(whole)} of {len(records.arms)} arms"
+        sizes = numbers.span(completed[arm] for arm in whole)
+        parts.append(
+            f"mean and 95 % t-interval over n = {sizes} seeds for {len(whole)} of {len(records.arms)} arms"
         )
     if short:
-        said.append(f"none for {_names(short)}, with a diverged seed or fewer than two completed ones")
-    return "; ".join(said)
+        parts.append(f"none for {_names(short)}, with a diverged seed or fewer than two completed ones")
+    return "; ".join(parts)
 
 
 def _seeds_and_data(records: StudyRecords) -> list[_Row]:
@@ -225,32 +223,36 @@ def _hours(runs: pd.DataFrame) -> str:
     known = runs[runs["threads"].notna()]
     cores = float((known["train_seconds"] * known["threads"]).sum()) / 3600
     other = known[known["device"].notna() & (known["device"] != "cpu")]
-    said = [f"{numbers.count(cores)} core hours of {len(known):,} runs"]
+    parts = [f"{numbers.count(cores)} core hours of {len(known):,} runs"]
     if len(other):
-        said.append(f"{numbers.count(float(other['train_seconds'].sum()) / 3600)} device hours")
+        parts.append(f"{numbers.count(float(other['train_seconds'].sum()) / 3600)} device hours")
     if len(known) < len(runs):
-        said.append(f"{len(runs) - len(known):,} runs without a known number of threads left out")
-    return ", ".join(said)
+        parts.append(f"{len(runs) - len(known):,} runs without a known number of threads left out")
+    return ", ".join(parts)
 
 
-def lay_out_reproducibility(frame: pd.DataFrame) -> pd.DataFrame:
+def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the items under readable names."""
     return frame.rename(columns={"item": "Item", "value": "Value", "where": "Where it stands"})
 
 
-def caption_reproducibility(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return whose checklist it is, and what its numbers count."""
+    study = facts.records.manifest.study
     return (
         f"{len(frame)} items after the ACL 2021 reproducibility checklist and Dodge et al. (2019), filled in "
-        f"from the manifest and the journal of study {records.manifest.study}; n counts confirm seeds. Files "
+        f"from the manifest and the journal of study {study}; n counts confirm seeds. Files "
         "are those of the results folder. Compute is that of training steps, evaluation excluded."
     )
 
 
-REPRODUCIBILITY = Table(
-    title="Reproducibility checklist",
+REPRODUCIBILITY = Block(
+    name="reproducibility",
     section="reproduce",
-    compute=compute_reproducibility,
-    lay_out=lay_out_reproducibility,
-    caption=caption_reproducibility,
+    table=Table(
+        title="Reproducibility checklist",
+        compute=compute,
+        lay_out=lay_out,
+        caption=caption,
+    ),
 )

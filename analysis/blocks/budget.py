@@ -3,12 +3,12 @@
 import pandas as pd
 
 from analysis import budget
-from analysis.records import StudyRecords
+from analysis.blocks import Block, Table
+from analysis.facts import Facts
 from analysis.render import numbers
-from analysis.tables.spec import Table
 
 
-def lay_out_ledger(frame: pd.DataFrame) -> pd.DataFrame:
+def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts as they are, and spent amounts with their ratio to the mean of the arms."""
     cells: dict[str, list[str]] = {
         "Arm": list(frame["arm"]),
@@ -33,7 +33,7 @@ def _with_ratio(value: float, ratio: float) -> str:
     return f"{numbers.count(value)} ({numbers.TIMES}{ratio:.2f})"
 
 
-def caption_ledger(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how to read the ledger, and what is unequal."""
     how = (
         f"Runs planned and ended, and what they spent; {numbers.TIMES} is the ratio to the mean of the arms "
@@ -47,9 +47,10 @@ def caption_ledger(records: StudyRecords, frame: pd.DataFrame) -> str:
             "Audit runs repeat stopped search runs afterwards: they belong to no arm's budget, and their "
             "number follows from how many runs were stopped."
         )
-    unequal = budget.inequalities(records)
-    if unequal:
-        sentences.append(f"UNEQUAL BUDGETS by more than 10 %, so no claim is decided: {'; '.join(unequal)}.")
+    if facts.unequal_budgets:
+        sentences.append(
+            f"UNEQUAL BUDGETS by more than 10 %, so no claim is decided: {'; '.join(facts.unequal_budgets)}."
+        )
     else:
         sentences.append("Granted budgets are equal within 10 %.")
     notes = budget.spending_notes(frame)
@@ -58,10 +59,13 @@ def caption_ledger(records: StudyRecords, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-BUDGET = Table(
-    title="Budget ledger",
+BUDGET = Block(
+    name="budget",
     section="trust",
-    compute=budget.compute_ledger,
-    lay_out=lay_out_ledger,
-    caption=caption_ledger,
+    table=Table(
+        title="Budget ledger",
+        compute=lambda facts: budget.compute_ledger(facts.records),
+        lay_out=lay_out,
+        caption=caption,
+    ),
 )

@@ -9,10 +9,11 @@ import pandas as pd
 from scipy import stats
 
 from analysis import statistics
+from analysis.blocks import Block, Table
+from analysis.facts import Facts
 from analysis.plots.final_accuracy import sampling_error
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.tables.spec import Table
 
 _LAST_EPOCHS = 5
 """Epochs at the end of a run over which its wobble is measured."""
@@ -48,7 +49,7 @@ _COLUMNS = {
 }
 
 
-def compute_variance(records: StudyRecords) -> pd.DataFrame:
+def compute(facts: Facts) -> pd.DataFrame:
     """Return one row an arm and source of noise: how far it moves an accuracy.
 
     Returns: Columns `arm, source, deviation, low, high, n, diverged`. Accuracies are in [0, 1]. By `source`:
@@ -58,6 +59,7 @@ def compute_variance(records: StudyRecords) -> pd.DataFrame:
         runs; `searches`, which is absent, with `n` = 1 search, or 0 where nothing is searched. `diverged`
         counts confirm seeds that did: they void the first two.
     """
+    records = facts.records
     confirm = records.runs_of("confirm")
     wobbles = wobble_variances(records, confirm.loc[confirm["status"] == "completed", "run_id"])
     rows = [
@@ -72,14 +74,14 @@ def _rows(
     diverged = int((runs["status"] == "diverged").sum())
     completed = runs[runs["status"] == "completed"]
     accuracies = list(completed["test_accuracy"].dropna())
-    own = wobbles.reindex(completed["run_id"]).dropna()
+    of_arm = wobbles.reindex(completed["run_id"]).dropna()
     error = sampling_error(records, float(np.mean(accuracies))) if accuracies and not diverged else None
     images = int(records.manifest.dataset.get("test_samples") or 0)
     known = {"arm": arm, "diverged": diverged}
     yield known | {"source": "seeds", "n": len(accuracies), **_spread([] if diverged else accuracies)}
     yield known | {"source": "test set", "deviation": error, "n": images if error is not None else 0}
-    wobble = math.sqrt(float(own.mean())) if len(own) else None
-    yield known | {"source": "epochs", "deviation": wobble, "n": len(own)}
+    wobble = math.sqrt(float(of_arm.mean())) if len(of_arm) else None
+    yield known | {"source": "epochs", "deviation": wobble, "n": len(of_arm)}
     yield known | {"source": "searches", "n": int(records.manifest.arms[arm].search_runs > 0)}
 
 
@@ -124,7 +126,7 @@ def wobble_variances(records: StudyRecords, run_ids: "pd.Series[str]") -> "pd.Se
     return pd.Series(variances, index=last["run_id"].iloc[::_LAST_EPOCHS].to_numpy(), dtype="float64")
 
 
-def lay_out_variance(frame: pd.DataFrame) -> pd.DataFrame:
+def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row an arm and one column a source, in percentage points, each with its n."""
     cells: dict[str, list[str]] = {"Arm": list(dict.fromkeys(frame["arm"]))}
     for source, heading in _HEADINGS.items():
@@ -136,8 +138,8 @@ def _cell(row: dict[Any, Any]) -> str:
     if row["source"] == "searches":
         return "not measured: the search ran once" if row["n"] else "nothing was searched"
     if not numbers.is_present(row["deviation"]):
-        lost = f"{row['diverged']} diverged, " if row["diverged"] and row["source"] == "seeds" else ""
-        return f"{numbers.ABSENT} ({lost}n = {row['n']:,})"
+        diverged = f"{row['diverged']} diverged, " if row["diverged"] and row["source"] == "seeds" else ""
+        return f"{numbers.ABSENT} ({diverged}n = {row['n']:,})"
     ends = f"{_points(row['low'])} to {_points(row['high'])}, " if numbers.is_present(row["low"]) else ""
     return f"{_points(row['deviation'])} ({ends}n = {row['n']:,})"
 
@@ -148,10 +150,10 @@ def _points(share: float) -> str:
     return f"{points:.{numbers.decimals_of(points)}f}" if points > 1e-12 else "0"
 
 
-def caption_variance(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what each source is, how it was measured, and what no interval of the report holds."""
     sentences = ["How far each source of noise moves one accuracy, in percentage points (pp).", *_SOURCES]
-    if records.has_search:
+    if facts.records.has_search:
         sentences.append(
             "Searches: another search could choose another configuration; how far that would move the "
             "accuracy takes several searches an arm."
@@ -161,11 +163,14 @@ def caption_variance(records: StudyRecords, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-VARIANCE = Table(
-    title="What noise dominates?",
+VARIANCE = Block(
+    name="variance",
     section="trust",
-    compute=compute_variance,
-    lay_out=lay_out_variance,
-    caption=caption_variance,
-    is_for=lambda records: records.has_confirm,
+    table=Table(
+        title="What noise dominates?",
+        compute=compute,
+        lay_out=lay_out,
+        caption=caption,
+        is_for=lambda facts: facts.records.has_confirm,
+    ),
 )

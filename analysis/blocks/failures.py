@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 
 from analysis import statistics
-from analysis.records import StudyRecords
+from analysis.blocks import Block, Table
+from analysis.facts import Facts
 from analysis.render import numbers
-from analysis.tables.spec import Table
 
 _COLUMNS = {
     "arm": "str",
@@ -27,7 +27,7 @@ _COLUMNS = {
 }
 
 
-def compute_failures(records: StudyRecords) -> pd.DataFrame:
+def compute(facts: Facts) -> pd.DataFrame:
     """Return one row an arm, phase and status of runs that diverged or failed.
 
     Returns: Columns `arm, phase, status, runs, ended, share, share_low, share_high, rate_low, rate_high,
@@ -35,7 +35,7 @@ def compute_failures(records: StudyRecords) -> pd.DataFrame:
         phase had this status; the ends of their share are Wilson's, 95 %. The rates are the smallest and the
         largest learning rate of these runs, and of the `completed` ones. `reason` is the first one given.
     """
-    runs = records.runs
+    runs = facts.records.runs
     if "config.lr" not in runs:
         runs = runs.assign(**{"config.lr": float("nan")})
     rows = [
@@ -48,25 +48,25 @@ def compute_failures(records: StudyRecords) -> pd.DataFrame:
 
 
 def _row(ended: pd.DataFrame, status: str) -> dict[str, Any]:
-    lost, completed = ended[ended["status"] == status], ended[ended["status"] == "completed"]
-    low, high = statistics.wilson_interval(len(lost), len(ended))
+    runs, completed = ended[ended["status"] == status], ended[ended["status"] == "completed"]
+    low, high = statistics.wilson_interval(len(runs), len(ended))
     return {
         "status": status,
-        "runs": len(lost),
+        "runs": len(runs),
         "ended": len(ended),
-        "share": len(lost) / len(ended),
+        "share": len(runs) / len(ended),
         "share_low": low,
         "share_high": high,
-        "rate_low": lost["config.lr"].min(),
-        "rate_high": lost["config.lr"].max(),
+        "rate_low": runs["config.lr"].min(),
+        "rate_high": runs["config.lr"].max(),
         "completed": len(completed),
         "completed_rate_low": completed["config.lr"].min(),
         "completed_rate_high": completed["config.lr"].max(),
-        "reason": next(iter(lost["reason"].dropna()), ""),
+        "reason": next(iter(runs["reason"].dropna()), ""),
     }
 
 
-def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
+def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts, shares in percent, and ranges of learning rates as text."""
     rows = frame.to_dict("records")
     return pd.DataFrame(
@@ -79,9 +79,12 @@ def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
                 f"{100 * row['share']:.0f} % ({100 * row['share_low']:.0f} to {100 * row['share_high']:.0f})"
                 for row in rows
             ],
-            "Learning rates": [_span(row["rate_low"], row["rate_high"]) for row in rows],
+            "Learning rates": [
+                numbers.span([row["rate_low"], row["rate_high"]], numbers.rate) for row in rows
+            ],
             "Learning rates of completed runs": [
-                _span(row["completed_rate_low"], row["completed_rate_high"]) for row in rows
+                numbers.span([row["completed_rate_low"], row["completed_rate_high"]], numbers.rate)
+                for row in rows
             ],
             "First reason": [row["reason"] or numbers.ABSENT for row in rows],
         },
@@ -89,14 +92,9 @@ def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _span(smallest: float, largest: float) -> str:
-    low, high = numbers.rate(smallest), numbers.rate(largest)
-    return low if low == high else f"{low} to {high}"
-
-
-def caption_failures(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what is counted; where nothing was lost, that all runs ended finite."""
-    ended = len(records.runs)
+    ended = len(facts.records.runs)
     if not ended:
         return "No run has ended yet (n = 0), so none has diverged or failed."
     if frame.empty:
@@ -109,10 +107,13 @@ def caption_failures(records: StudyRecords, frame: pd.DataFrame) -> str:
     )
 
 
-FAILURES = Table(
-    title="Diverged and failed runs",
+FAILURES = Block(
+    name="failures",
     section="trust",
-    compute=compute_failures,
-    lay_out=lay_out_failures,
-    caption=caption_failures,
+    table=Table(
+        title="Diverged and failed runs",
+        compute=compute,
+        lay_out=lay_out,
+        caption=caption,
+    ),
 )

@@ -5,11 +5,11 @@ from typing import Any
 import pandas as pd
 
 from analysis import statistics
+from analysis.blocks import Block, Table
 from analysis.claims.metrics import METRICS
-from analysis.records import StudyRecords
+from analysis.facts import Facts
 from analysis.render import numbers
 from analysis.search_values import at_full_length
-from analysis.tables.spec import Table
 from analysis.winner_rule import WinnerRule
 
 _COLUMNS = {
@@ -29,7 +29,7 @@ _COLUMNS = {
 }
 
 
-def compute_optimism(records: StudyRecords) -> pd.DataFrame:
+def compute(facts: Facts) -> pd.DataFrame:
     """Return one row a searched arm: what its winner reached in the search, and what it reaches afresh.
 
     Returns: Columns `arm, metric, winner, ended, chosen_among, search, diverged, n, confirm, half_width, gap,
@@ -39,19 +39,19 @@ def compute_optimism(records: StudyRecords) -> pd.DataFrame:
         where one diverged. `gap` is positive where the search value is the better one; its interval is that
         of `confirm`.
     """
+    records = facts.records
     rule = WinnerRule.of(records.manifest)
-    search, confirm = records.runs_of("search"), records.runs_of("confirm")
     values = pd.concat([at_full_length(records, "search"), at_full_length(records, "confirm")])
     rows = []
     for arm in records.arms:
         if records.manifest.arms[arm].search_runs:
-            tried, fresh = search[search["arm"] == arm], confirm[confirm["arm"] == arm]
+            tried, fresh = records.runs_of("search", arm), records.runs_of("confirm", arm)
             won = _runs_of_winner(tried, records.winners.get(arm), rule)
-            found = float(values.reindex(won["run_id"]).mean()) if len(won) else None
+            reached = float(values.reindex(won["run_id"]).mean()) if len(won) else None
             rows.append(
-                {"arm": arm, "winner": records.winners.get(arm) or "", "search": found}
+                {"arm": arm, "winner": records.winners.get(arm) or "", "search": reached}
                 | _choice(tried, rule)
-                | _outcome(found, fresh, values, rule)
+                | _outcome(reached, fresh, values, rule)
             )
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
@@ -78,9 +78,9 @@ def _configurations(runs: pd.DataFrame, rule: WinnerRule, *, seeds: int) -> int:
 
 
 def _outcome(
-    found: float | None, fresh: pd.DataFrame, values: "pd.Series[float]", rule: WinnerRule
+    reached: float | None, fresh: pd.DataFrame, values: "pd.Series[float]", rule: WinnerRule
 ) -> dict[str, Any]:
-    """Return what an arm's confirm runs reach, and the gap to what the search found."""
+    """Return what an arm's confirm runs reach, and the gap to what its winner reached in the search."""
     diverged = int((fresh["status"] == "diverged").sum())
     known = values.reindex(fresh.loc[fresh["status"] == "completed", "run_id"]).dropna()
     mean = statistics.t_interval([] if diverged else list(known))
@@ -89,15 +89,15 @@ def _outcome(
         "n": len(known),
         "confirm": mean.mean,
         "half_width": mean.half_width,
-        **_gap(found, mean, rule.sign),
+        **_gap(reached, mean, rule.sign),
     }
 
 
-def _gap(found: float | None, mean: statistics.MeanInterval, sign: int) -> dict[str, float]:
+def _gap(reached: float | None, mean: statistics.MeanInterval, sign: int) -> dict[str, float]:
     """Return by how much the search value is better than the confirm mean, with the mean's interval."""
-    if found is None or mean.mean is None:
+    if reached is None or mean.mean is None:
         return {}
-    gap = sign * (found - mean.mean)
+    gap = sign * (reached - mean.mean)
     if mean.half_width is None:
         return {"gap": gap}
     return {"gap": gap, "gap_low": gap - mean.half_width, "gap_high": gap + mean.half_width}
@@ -120,7 +120,7 @@ def _settings(runs: pd.DataFrame) -> list[str]:
     return [str(name) for name in runs.columns if str(name).startswith("config.")]
 
 
-def lay_out_optimism(frame: pd.DataFrame) -> pd.DataFrame:
+def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return values and gaps in the readers' unit, rounded to their uncertainty."""
     rows = frame.to_dict("records")
     spec = METRICS[str(rows[0]["metric"])] if rows else METRICS["val_accuracy"]
@@ -138,9 +138,7 @@ def lay_out_optimism(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _amount(row: dict[Any, Any], name: str, half_width: float | None) -> str:
-    scale = METRICS[str(row["metric"])].scale
-    decimals = 2 if scale == 100 else 4
-    return numbers.with_uncertainty(row[name], half_width, scale=scale, decimals=decimals)
+    return numbers.amount(row[name], half_width, scale=METRICS[str(row["metric"])].scale)
 
 
 def _signed(row: dict[Any, Any]) -> str:
@@ -152,9 +150,9 @@ def _size(row: dict[Any, Any]) -> str:
     return f"{row['n']} ({row['diverged']} diverged)" if row["diverged"] else str(row["n"])
 
 
-def caption_optimism(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the gap is, why it is expected, and what its interval holds."""
-    rule = WinnerRule.of(records.manifest)
+    rule = WinnerRule.of(facts.records.manifest)
     runs = "a single run" if rule.seeds == 1 else f"{rule.seeds} runs"
     what = (
         f"Each searched arm's winner: its value in the search ({rule.in_words()}; {runs}), and the same "
@@ -178,16 +176,14 @@ def caption_optimism(records: StudyRecords, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def is_confirmed(records: StudyRecords) -> bool:
-    """Return whether the study searches and trains what it chose again."""
-    return records.has_search and records.has_confirm
-
-
-OPTIMISM = Table(
-    title="How lucky was the search?",
+OPTIMISM = Block(
+    name="optimism",
     section="trust",
-    compute=compute_optimism,
-    lay_out=lay_out_optimism,
-    caption=caption_optimism,
-    is_for=is_confirmed,
+    table=Table(
+        title="How lucky was the search?",
+        compute=compute,
+        lay_out=lay_out,
+        caption=caption,
+        is_for=lambda facts: facts.records.has_search and facts.records.has_confirm,
+    ),
 )

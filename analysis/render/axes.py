@@ -1,0 +1,175 @@
+"""What figures share: scales and ticks, the rail above a panel, marks and names moved apart."""
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.transforms import blended_transform_factory
+
+from analysis.render.style import FAINT, ArmStyle, literal
+
+_MOST_LABELS = 7
+"""With more values than that only every second, third ... is labelled; each keeps its tick."""
+_LONG_LABELS = 24
+"""Names with more letters than that in all are written aslant."""
+RAIL = 1.045
+"""Height of the rail above a panel, in axes fractions."""
+
+
+def set_level_axis(ax: Axes, frame: pd.DataFrame) -> None:
+    """Set scale, limits and ticks of the values of a setting, after everything is drawn.
+
+    Args:
+        ax: One panel.
+        frame: Columns `x`, `level` (its text) and `scale` as `analysis.responses.compute_means` returns.
+    """
+    scale = frame["scale"].iloc[0]
+    positive = frame.loc[frame["x"] > 0, "x"]
+    ax.margins(x=0.07)
+    match scale:
+        case "log2":
+            ax.set_xscale("log", base=2)
+        case "log":
+            ax.set_xscale("log")
+        case "symlog":
+            ax.set_xscale("symlog", linthresh=float(positive.min()))
+        case _:
+            pass
+    ticks = frame.drop_duplicates("x").sort_values("x")
+    texts = [str(level) for level in ticks["level"]]
+    step = 1 if scale == "listed" else math.ceil(len(texts) / _MOST_LABELS)
+    labels = [literal(text) if position % step == 0 else "" for position, text in enumerate(texts)]
+    is_aslant = scale == "listed" and sum(len(text) for text in texts) > _LONG_LABELS
+    aslant: dict[str, Any] = {"rotation": 30, "ha": "right"} if is_aslant else {}
+    ax.set_xticks(list(ticks["x"]), labels, **aslant)
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def axis_label(frame: pd.DataFrame) -> str:
+    """Return what stands below the axis: the setting, and that its scale is logarithmic."""
+    scale = " (log scale)" if frame["scale"].iloc[0] in {"log", "log2", "symlog"} else ""
+    return f"{frame['field'].iloc[0]}{scale}"
+
+
+def plain_log_ticks(ax: Axes) -> None:
+    """Label a logarithmic y axis with plain numbers: round ones below a decade, powers of ten above three.
+
+    Args:
+        ax: Its limits must be final.
+    """
+    low, high = ax.get_ylim()
+    if high < 10 * low:
+        ax.yaxis.set_major_locator(MaxNLocator(6))
+        ax.yaxis.set_minor_locator(NullLocator())
+    elif high < 1000 * low:
+        ax.yaxis.set_minor_formatter(FuncFormatter(_two_three_five))
+    ax.yaxis.set_major_formatter(FuncFormatter(_plain))
+
+
+def _plain(value: float, _position: int | None) -> str:
+    return f"{value:g}"
+
+
+def _two_three_five(value: float, _position: int | None) -> str:
+    return f"{value:g}" if f"{value:e}"[0] in "235" else ""
+
+
+def draw_rail(ax: Axes) -> None:
+    """Draw the line above a panel on which runs without a finite value stand."""
+    ax.plot([0, 1], [RAIL, RAIL], color=FAINT, linewidth=0.6, transform=ax.transAxes, clip_on=False)
+
+
+def mark_rail(ax: Axes, places: Iterable[float], marker: str, height: float = RAIL, **look: Any) -> None:
+    """Put marks on the rail.
+
+    Args:
+        ax: One panel.
+        places: Of the marks along the horizontal axis, in its unit; there may be none.
+        marker: A cross for runs that diverged, a plus for those that failed.
+        height: In axes fractions.
+        look: How the marks differ from the usual size and width; their colour.
+    """
+    xs = list(places)
+    if not xs:  # an empty line outside the panel would count as a point at the figure's corner
+        return
+    above = blended_transform_factory(ax.transData, ax.transAxes)
+    usual: dict[str, Any] = {"markersize": 6, "markeredgewidth": 1.6, "linestyle": "none", "zorder": 5}
+    ax.plot(xs, [height] * len(xs), marker=marker, transform=above, clip_on=False, **usual | look)
+
+
+def write_above(ax: Axes, x: float, text: str, *, height: float = RAIL + 0.03, size: float = 6.5) -> None:
+    """Write faint text above a panel, centred at a place of its horizontal axis."""
+    above = blended_transform_factory(ax.transData, ax.transAxes)
+    ax.text(x, height, text, transform=above, ha="center", fontsize=size, color=FAINT)
+
+
+def write_beside_rail(ax: Axes, text: str) -> None:
+    """Write at the right end of the rail, above it, what stands on it."""
+    ax.text(1, RAIL + 0.03, text, transform=ax.transAxes, ha="right", va="bottom", fontsize=7.5, color=FAINT)
+
+
+def lost_in_words(diverged: int, failed: int) -> str:
+    """Return how many runs stand on a rail, such as `3 diverged, 1 failed`."""
+    return f"{diverged} diverged" + (f", {failed} failed" if failed else "")
+
+
+def lifts(values: Sequence[float] | npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Return by how many steps (0, 1 or 2) to lift each dot of a row, so that neighbours stay apart.
+
+    By rank, never at random. Shape (n,), as the values.
+    """
+    ranks = np.argsort(np.argsort(values, kind="stable"), kind="stable")
+    return ranks % 3
+
+
+def label_ends(ax: Axes, ends: dict[str, tuple[float, float]], styles: dict[str, ArmStyle]) -> None:
+    """Write each arm's name beside the end of its line, moved apart where names would overlap.
+
+    Args:
+        ax: Its limits and scales must be final.
+        ends: Arm to the data coordinates of the last point of its line.
+        styles: Look of every arm.
+    """
+    arms = sorted(ends, key=lambda arm: ends[arm][1])
+    if not arms:
+        return
+    heights = ax.transAxes.inverted().transform(ax.transData.transform([ends[arm] for arm in arms]))[:, 1]
+    placed = spread(list(heights), gap=min(0.085, 1.2 / len(arms)))
+    lift = max(0.0, 0.02 - placed[0])  # a name below the axis would cover what stands there
+    for arm, height in zip(arms, placed, strict=True):
+        leader = {
+            "arrowstyle": "-",
+            "color": styles[arm].color,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "relpos": (0, 0.5),
+        }
+        ax.annotate(
+            styles[arm].label,
+            xy=ends[arm],
+            xytext=(1.05, height + lift),
+            textcoords="axes fraction",
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+            arrowprops=leader,
+        )
+
+
+def spread(heights: Sequence[float], *, gap: float) -> list[float]:
+    """Return ascending heights moved apart to at least `gap`, as little as possible on average.
+
+    Groups of neighbours that are too close are centred on their mean; groups that then touch are merged.
+    """
+    groups: list[tuple[float, int]] = []  # mean height and number of members
+    for height in heights:
+        groups.append((height, 1))
+        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
+            (upper, more), (lower, fewer) = groups.pop(), groups.pop()
+            groups.append(((upper * more + lower * fewer) / (more + fewer), more + fewer))
+    return [mean + gap * (place - (size - 1) / 2) for mean, size in groups for place in range(size)]
