@@ -6,6 +6,7 @@ written from the same frames.
 
 import gzip
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,6 +102,17 @@ class StudyRecords:
         spans = [self.epoch_rows[run_id] for run_id in sorted(set(run_ids)) if run_id in self.epoch_rows]
         rows = [np.arange(span.start, span.stop) for span in spans]
         return self.epochs.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
+
+    def sampling_error(self, accuracy: float) -> float | None:
+        """Return the standard error of an accuracy due to the finite test set; None if its size is unknown.
+
+        Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
+        the larger part of the variance between runs.
+        """
+        samples = self.manifest.dataset.get("test_samples")
+        if not isinstance(samples, int) or samples < 1 or not 0 <= accuracy <= 1:
+            return None
+        return math.sqrt(accuracy * (1 - accuracy) / samples)
 
 
 def load_study(path: Path) -> StudyRecords:

@@ -74,7 +74,7 @@ def write_reports(root: Path, *, is_overview_only: bool = False) -> list[Harness
     def write_one(folder: Path) -> Sequence[Path]:
         facts = Facts(load_study(folder))
         written = [] if is_overview_only else [_write_study(facts)]
-        summaries.append(overview.summarise(facts.records, root))
+        summaries.append(overview.summarise(facts, root))
         return written
 
     errors: list[HarnessError] = []

@@ -10,6 +10,7 @@ from analysis.blocks.budget import BUDGET
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.reproducibility import REPRODUCIBILITY
+from analysis.blocks.results import FINAL_ACCURACY, RESULTS
 from analysis.blocks.variance import VARIANCE
 from analysis.facts import Facts
 from analysis.plots.registry import PLOTS as OLD_PLOTS
@@ -60,7 +61,7 @@ def _block(name: str) -> Block:
 
 BLOCKS: tuple[Block, ...] = (
     _block("claims"),
-    _block("results"),
+    RESULTS,
     _block("as_published"),
     _block("published"),
     _block("response"),
@@ -75,7 +76,7 @@ BLOCKS: tuple[Block, ...] = (
     _block("early_stopping"),
     FAILURES,
     REPRODUCIBILITY,
-    _block("final_accuracy"),
+    FINAL_ACCURACY,
     _block("learning_curves"),
     _block("accuracy_curves"),
     _block("isolation"),

@@ -11,7 +11,6 @@ from scipy import stats
 from analysis import statistics
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.plots.final_accuracy import sampling_error
 from analysis.records import StudyRecords
 from analysis.render import numbers
 
@@ -75,7 +74,7 @@ def _rows(
     completed = runs[runs["status"] == "completed"]
     accuracies = list(completed["test_accuracy"].dropna())
     of_arm = wobbles.reindex(completed["run_id"]).dropna()
-    error = sampling_error(records, float(np.mean(accuracies))) if accuracies and not diverged else None
+    error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
     images = int(records.manifest.dataset.get("test_samples") or 0)
     known = {"arm": arm, "diverged": diverged}
     yield known | {"source": "seeds", "n": len(accuracies), **_spread([] if diverged else accuracies)}

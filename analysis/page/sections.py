@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
 from analysis import audit, budget, claims, selection
-from analysis.plots.final_accuracy import sampling_error
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.tables.early_stopping import amount
@@ -86,7 +85,7 @@ def limits(records: StudyRecords) -> list[str]:
     found = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
     found.append(_limit_of_seeds(records))
     accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
-    error = sampling_error(records, float(accuracies.mean())) if len(accuracies) else None
+    error = records.sampling_error(float(accuracies.mean())) if len(accuracies) else None
     if error is not None:
         found.append(
             f"All arms share the same {records.manifest.dataset['test_samples']:,} test images. Another "

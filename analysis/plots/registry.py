@@ -3,7 +3,6 @@
 from analysis.plots.batch_sizes import BATCH_SIZES
 from analysis.plots.differences import DIFFERENCES
 from analysis.plots.early_stopping import EARLY_STOPPING
-from analysis.plots.final_accuracy import FINAL_ACCURACY
 from analysis.plots.isolation import ISOLATION
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
 from analysis.plots.learning_rates import LEARNING_RATES
@@ -17,7 +16,6 @@ PLOTS: dict[str, Plot] = {
     "response": RESPONSE,
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,
-    "final_accuracy": FINAL_ACCURACY,
     "differences": DIFFERENCES,
     "learning_curves": LOSS_CURVES,
     "accuracy_curves": ACCURACY_CURVES,

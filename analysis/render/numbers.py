@@ -7,6 +7,8 @@ from typing import Any, TypeGuard
 ABSENT = "\N{EN DASH}"
 """Stands for a value that does not exist."""
 
+_EDGE_MARKS = {"lower": " (edge ↓)", "upper": " (edge ↑)"}
+
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -50,6 +52,11 @@ def rate(value: float | None) -> str:
         return f"{value:.3g}"
     mantissa, exponent = f"{value:.2e}".split("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+
+
+def edge_mark(edge: object) -> str:
+    """Return what stands behind a learning rate: at which edge of its range it lies; empty inside."""
+    return _EDGE_MARKS.get(str(edge), "")
 
 
 def setting(value: float | None) -> str:

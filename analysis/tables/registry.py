@@ -8,14 +8,12 @@ from analysis.tables.early_stopping import EARLY_STOPPING
 from analysis.tables.pairs import PAIRS
 from analysis.tables.published import PUBLISHED
 from analysis.tables.response import RESPONSE
-from analysis.tables.results import RESULTS
 from analysis.tables.search import SEARCH
 from analysis.tables.spec import Table
 from analysis.tables.timing import TIMING
 
 TABLES: dict[str, Table] = {
     "claims": CLAIMS,
-    "results": RESULTS,
     "as_published": AS_PUBLISHED,
     "published": PUBLISHED,
     "response": RESPONSE,

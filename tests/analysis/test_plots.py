@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
-from analysis.plots.final_accuracy import compute_accuracy, sampling_error
 from analysis.plots.learning_curves import compute_curves
 from analysis.plots.learning_rates import caption_rates, compute_rates, draw_rates
 from analysis.records import load_study
@@ -116,18 +115,6 @@ def test_curves_without_a_confirm_phase_are_the_winners(new_study: "type[Study]"
     assert set(frame["phase"]) == {"search"}
     assert set(frame["run_id"]) == {"sgd-search-001", ""}
     assert frame["low"].isna().all()
-
-
-def test_final_accuracies_hold_each_seed_and_the_mean(results: Path) -> None:
-    """Eight seeds and a mean an arm."""
-    frame = compute_accuracy(load_study(results))
-    assert frame["line"].value_counts().to_dict() == {"seed": 24, "mean": 3}
-    assert frame.loc[frame["line"] == "mean", "n"].tolist() == [8, 8, 8]
-
-
-def test_sampling_error_of_ten_thousand_images(results: Path) -> None:
-    """The root of .9 * .1 / 10 000 is .003."""
-    assert sampling_error(load_study(results), 0.9) == pytest.approx(0.003)
 
 
 def test_an_arm_looks_the_same_in_every_figure() -> None:

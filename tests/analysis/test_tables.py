@@ -1,6 +1,5 @@
 """The tables' numbers, layout and formats."""
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,97 +8,14 @@ import pytest
 
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
-from analysis.page.parts import render_tables
 from analysis.records import load_study
 from analysis.render.table import RenderedTable, escape_markdown
-from analysis.tables.results import compute_results, lay_out_results
 from analysis.tables.search import compute_search
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
 
 LOG = {"low": 1e-4, "high": 1.0, "log": True}
-PUBLISHED = ["Train loss", "Validation loss, selected on", "Test loss"]
-PUBLISHED += ["Validation accuracy (%)", "Test accuracy (%)", "Minutes"]
-
-
-def test_results_have_the_published_layout(results: Path) -> None:
-    """Optimizer, best learning rate, losses, accuracies, minutes; the metric that chose is marked."""
-    laid_out = lay_out_results(compute_results(load_study(results)))
-    assert list(laid_out.columns) == ["Arm", "Optimizer", "Best learning rate", *PUBLISHED, "n"]
-    assert list(laid_out["Arm"]) == ["sgd", "rmsprop", "adam"]
-
-
-def test_results_are_t_intervals_over_confirm_seeds(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Accuracies .90 to .94: 92.0 ± 2.0 %; three epochs of 2 s are 0.1 minutes."""
-    study = new_study(arms={"sgd": {}})
-    study.confirm("sgd", [0.90, 0.91, 0.92, 0.93, 0.94])
-    frame = compute_results(load_study(study.write(tmp_path)))
-    row = frame.iloc[0]
-    assert (row["n"], row["minutes"]) == (5, pytest.approx(0.1))
-    assert row["test_accuracy"] == pytest.approx(0.92)
-    assert row["test_accuracy_half_width"] == pytest.approx(0.019632, abs=1e-6)
-    assert lay_out_results(frame)["Test accuracy (%)"][0] == "92.0 ± 2.0"
-
-
-def test_one_seed_has_a_value_and_no_interval(new_study: "type[Study]", tmp_path: Path) -> None:
-    """A published table of single runs is shown as what it is."""
-    study = new_study(arms={"sgd": {}})
-    study.confirm("sgd", [0.8603])
-    laid_out = lay_out_results(compute_results(load_study(study.write(tmp_path))))
-    assert (laid_out["Test accuracy (%)"][0], laid_out["n"][0]) == ("86.03", "1")
-
-
-def test_search_runs_never_reach_the_results(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Without a confirm phase there is nothing to average, however good the search looked."""
-    study = new_study(arms={"sgd": {"lr": LOG}})
-    study.search("sgd", [0.01, 0.1], best=0.1)
-    frame = compute_results(load_study(study.write(tmp_path)))
-    assert frame["n"][0] == 0
-    assert frame[["train_loss", "val_loss", "test_accuracy", "minutes"]].isna().all(axis=None)
-    assert frame["learning_rate"][0] == 0.1
-
-
-@pytest.mark.parametrize(
-    ("space", "best", "cell"),
-    [
-        (LOG, 0.7, "0.7 (edge ↑)"),
-        (LOG, 1.2e-4, "1.2e-4 (edge ↓)"),
-        (LOG, 0.04, "0.04"),
-        ({"low": 1e-4, "high": 1.0}, 0.04, "0.04 (edge ↓)"),
-        ({"grid": [0.01, 0.1, 1.0]}, 1.0, "1 (edge ↑)"),
-    ],
-)
-def test_a_best_rate_at_the_edge_is_marked(
-    new_study: "type[Study]", tmp_path: Path, space: dict[str, object], best: float, cell: str
-) -> None:
-    """Within 5 % of the log or plain range, by the declared domain: only one rate was ever tried."""
-    study = new_study(arms={"sgd": {"lr": space}})
-    study.search("sgd", [best], best=best)
-    study.confirm("sgd", [0.9, 0.91], lr=best)
-    rendered = render_tables(Facts(load_study(study.write(tmp_path))))["results"]
-    assert rendered.cells["Best learning rate"][0] == cell
-    assert ("edge ↓ or ↑" in rendered.caption) == ("edge" in cell)
-
-
-def test_a_fixed_rate_has_no_edge(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Where nothing was searched, the rate is the declared one and carries no mark."""
-    study = new_study(arms={"sgd": {}})
-    study.confirm("sgd", [0.9, 0.91])
-    assert (
-        lay_out_results(compute_results(load_study(study.write(tmp_path))))["Best learning rate"][0] == "0.01"
-    )
-
-
-def test_a_diverged_seed_leaves_no_mean(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Eight of ten seeds train: Wilson's 95 % interval is 49 to 94 %."""
-    study = new_study(arms={"sgd": {}})
-    study.confirm("sgd", [0.9, 0.91] * 4)
-    for seed in (8, 9):
-        study.add("sgd", "confirm", seed=seed, status="diverged", epochs=1)
-    laid_out = lay_out_results(compute_results(load_study(study.write(tmp_path))))
-    assert laid_out["Test accuracy (%)"][0] == "–"  # noqa: RUF001 -- the mark of an absent value
-    assert laid_out["n"][0] == "8 (2 of 10 diverged; 49 to 94 % train)"
 
 
 def test_a_rate_below_a_diverged_one_is_stability_limited(results: Path) -> None:
@@ -113,13 +29,6 @@ def test_stability_limit_is_found(new_study: "type[Study]", tmp_path: Path) -> N
     study.search("sgd", [0.01, 0.05, 0.5], best=0.05)
     study.add("sgd", "search", lr=0.07, status="diverged", epochs=1)
     assert compute_search(load_study(study.write(tmp_path)))["is_stability_limited"].tolist() == [True]
-
-
-def test_csv_has_full_precision(results: Path) -> None:
-    """Reading a CSV back gives the very numbers."""
-    table = render_tables(Facts(load_study(results)))["results"]
-    back = pd.read_csv(io.StringIO(table.csv()))
-    assert back["test_accuracy"].tolist() == table.numbers["test_accuracy"].tolist()
 
 
 @pytest.mark.parametrize("name", TABLES)

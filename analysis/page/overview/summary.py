@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis import claims
+from analysis.blocks.results import compute_results
+from analysis.facts import Facts
 from analysis.page import sections
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.tables.claims import compute_claims, lay_out_claims
-from analysis.tables.results import compute_results
 from harness.errors import HarnessError
 
 _MOST_ARMS = 12
@@ -79,9 +80,9 @@ class Unreadable:
         return cls(place=place, reason=str(error).replace(str(folder), place))
 
 
-def summarise(records: StudyRecords, root: Path) -> Summary:
+def summarise(facts: Facts, root: Path) -> Summary:
     """Return what the overview in `root` says of a study."""
-    manifest = records.manifest
+    records, manifest = facts.records, facts.records.manifest
     return Summary(
         place=_place(records.folder.root, root),
         study=manifest.study,
@@ -93,7 +94,7 @@ def summarise(records: StudyRecords, root: Path) -> Summary:
         runs=len(records.runs),
         arms=len(records.arms),
         rulings=sections.rulings(records),
-        headline=_headline(records),
+        headline=_headline(facts),
         warnings=len(sections.warnings(records)),
         train_seconds=float(records.runs["train_seconds"].sum()),
         claims=_claims(records),
@@ -116,15 +117,14 @@ def _commit(git: dict[str, Any]) -> str:
     return f"{commit} with changes" if git.get("dirty") else commit
 
 
-def _headline(records: StudyRecords) -> list[str]:
-    if not records.has_confirm:
+def _headline(facts: Facts) -> list[str]:
+    if not facts.records.has_confirm:
         return ["none: no confirm phase"]
-    rows = compute_results(records).to_dict("records")
+    rows = compute_results(facts).to_dict("records")
     shown = [f"{row['arm']}: {_accuracy(row)}" for row in rows[:_MOST_ARMS]]
     if len(rows) > _MOST_ARMS:
         shown.append(f"and {len(rows) - _MOST_ARMS} further arms")
-    counts = sorted({int(row["n"]) for row in rows})
-    return [*shown, f"n = {' to '.join(str(n) for n in dict.fromkeys([counts[0], counts[-1]]))}"]
+    return [*shown, f"n = {numbers.span(row['n'] for row in rows)}"]
 
 
 def _accuracy(row: dict[Any, Any]) -> str:

@@ -1,0 +1,295 @@
+"""How good is each arm's chosen configuration? Its means in the published studies' layout, and every seed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import selection, statistics
+from analysis.blocks import Block, Plot, Table
+from analysis.claims.leaders import leaders
+from analysis.facts import Facts
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.axes import lifts
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.winner_rule import WinnerRule
+
+_LOSSES = ("train_loss", "val_loss", "test_loss")
+_ACCURACIES = ("val_accuracy", "test_accuracy")
+_VALUES = (*_LOSSES, *_ACCURACIES, "minutes")
+
+_HEADINGS = {
+    "train_loss": "Train loss",
+    "val_loss": "Validation loss",
+    "test_loss": "Test loss",
+    "val_accuracy": "Validation accuracy (%)",
+    "test_accuracy": "Test accuracy (%)",
+    "minutes": "Minutes",
+}
+_COLUMNS = {
+    "arm": "str",
+    "line": "str",
+    "run_id": "str",
+    "seed": "Int64",
+    "status": "str",
+    "test_accuracy": "float64",
+    "low": "float64",
+    "high": "float64",
+    "n": "int64",
+}
+
+
+def compute_results(facts: Facts) -> pd.DataFrame:
+    """Return one row an arm: its learning rate, and mean and t-interval of each value over confirm seeds.
+
+    Returns: Columns `arm, optimizer, learning_rate, edge, selected_on, planned, ended, diverged, failed,
+        n`, then each of `train_loss, val_loss, test_loss, val_accuracy, test_accuracy, minutes` and its
+        `_half_width`. `n` counts completed confirm seeds. Where a seed diverged, the means are absent: an
+        average over the survivors would hide it. `edge` is `lower`, `upper` or absent.
+    """
+    records = facts.records
+    confirm = records.runs_of("confirm")
+    confirm = confirm.assign(minutes=confirm["train_seconds"] / 60)
+    return pd.DataFrame(
+        [_row(records, arm, choice, confirm[confirm["arm"] == arm]) for arm, choice in facts.choices.items()]
+    )
+
+
+def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.DataFrame) -> dict[str, object]:
+    completed, diverged = runs[runs["status"] == "completed"], int((runs["status"] == "diverged").sum())
+    row: dict[str, object] = {
+        "arm": arm,
+        "optimizer": _optimizer(records, arm),
+        "learning_rate": choice.learning_rate,
+        "edge": choice.edge,
+        "selected_on": records.manifest.search.get("metric") if choice.run_id else None,
+        "planned": records.manifest.arms[arm].confirm_runs,
+        "ended": len(runs),
+        "diverged": diverged,
+        "failed": int((runs["status"] == "failed").sum()),
+        "n": len(completed),
+    }
+    for name in _VALUES:
+        interval = statistics.t_interval([] if diverged else list(completed[name].dropna()))
+        row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
+    return row
+
+
+def _optimizer(records: StudyRecords, arm: str) -> str | None:
+    """Return the optimizer the arm's runs really used, or the declared one where none ran."""
+    declared = records.manifest.arms[arm].fixed.get("optimizer")
+    if "config.optimizer" not in records.runs:
+        return None if declared is None else str(declared)
+    winner, runs = records.winners.get(arm), records.runs[records.runs["arm"] == arm]
+    used = runs[(runs["run_id"] == winner) | (runs["phase"] == "confirm")]["config.optimizer"].dropna()
+    return str(used.iloc[0]) if len(used) else None if declared is None else str(declared)
+
+
+def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the published layout: accuracies in percent, numbers rounded to their uncertainty."""
+    selected = set(frame["selected_on"].dropna())
+    cells: dict[str, list[str]] = {
+        "Arm": list(frame["arm"]),
+        "Optimizer": [value if isinstance(value, str) else numbers.ABSENT for value in frame["optimizer"]],
+        "Best learning rate": [
+            numbers.rate(value) + numbers.edge_mark(edge)
+            for value, edge in zip(frame["learning_rate"], frame["edge"], strict=True)
+        ],
+    }
+    for name in _VALUES:
+        heading = _HEADINGS[name] + (", selected on" if name in selected else "")
+        scale, decimals = (100, 2) if name in _ACCURACIES else (1, 2 if name == "minutes" else 4)
+        cells[heading] = [
+            numbers.with_uncertainty(mean, half_width, scale=scale, decimals=decimals)
+            for mean, half_width in zip(frame[name], frame[f"{name}_half_width"], strict=True)
+        ]
+    cells["n"] = [
+        _count(n, diverged, ended)
+        for n, diverged, ended in zip(frame["n"], frame["diverged"], frame["ended"], strict=True)
+    ]
+    return pd.DataFrame(cells)
+
+
+def _count(n: int, diverged: int, ended: int) -> str:
+    """Return n, and where seeds diverged how many of those that ended did, with the share that trains."""
+    if not diverged:
+        return str(n)
+    low, high = statistics.wilson_interval(ended - diverged, ended)
+    return f"{n} ({diverged} of {ended} diverged; {100 * low:.0f} to {100 * high:.0f} % train)"
+
+
+def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what the table shows, how, and what its marks mean."""
+    records = facts.records
+    is_searched = any(arm.search_runs for arm in records.manifest.arms.values())
+    what = "chosen configuration, trained again on fresh" if is_searched else "configuration, trained on the"
+    how = (
+        f"Each arm's {what} confirm seeds: mean ± half-width of the 95 % Student t-interval over n seeds "
+        "(one seed: the value alone). A seed fixes the split, the initialisation and the data order"
+        f"{'; the search is not repeated' if is_searched else ''}. "
+        f"{WinnerRule.of(records.manifest).values_in_words()} Minutes are training time of one run, "
+        "evaluation excluded."
+    )
+    sentences = [how]
+    if frame["edge"].notna().any():
+        sentences.append(
+            "edge ↓ or ↑: the rate lies within 5 % of the (log) range of the lower or upper bound of the "
+            "arm's declared range (or is the first or last of listed values), so the optimum may lie "
+            "outside."
+        )
+    if frame["selected_on"].notna().any():
+        sentences.append(
+            f"The search chose by {records.manifest.search.get('metric')} on other seeds; no choice used "
+            "test values."
+        )
+    sentences += _leaders(records)
+    if frame["diverged"].any():
+        sentences.append(
+            "An arm with a diverged seed has no mean: the survivors alone would flatter it; the interval "
+            "of the share of seeds that train is Wilson's, 95 %."
+        )
+    if (records.runs_of("confirm")["concurrency"] > 1).any():
+        sentences.append("Several runs trained at the same time, so minutes are not comparable between arms.")
+    if not frame["ended"].any():
+        sentences.append("No confirm run has ended in this study, so there is nothing to average.")
+    return " ".join(sentences)
+
+
+def _leaders(records: StudyRecords) -> list[str]:
+    """Return which arms may have the highest test accuracy: nobody should read one winner off the means."""
+    possible = leaders(records)
+    if possible is None:
+        return []
+    is_any = len(possible) == len(records.arms)
+    which = "cannot be told from these seeds" if is_any else f"is {' or '.join(possible)}"
+    claim = f"Exploratory: the arm with the highest true mean test accuracy {which}"
+    return [f"{claim} (95 % confidence, paired over seeds, Bonferroni)."]
+
+
+def compute_accuracy(facts: Facts) -> pd.DataFrame:
+    """Return one row a confirm seed, and one row an arm with its mean and interval.
+
+    Returns: Columns `arm, line, run_id, seed, status, test_accuracy, low, high, n`. `line` is `seed` or
+        `mean`. The mean of an arm with a diverged seed is absent. Accuracies are in [0, 1].
+    """
+    confirm = facts.records.runs_of("confirm")
+    rows: list[dict[Any, Any]] = []
+    for arm in facts.records.arms:
+        runs = confirm[confirm["arm"] == arm]
+        of_seed = ["arm", "run_id", "seed", "status", "test_accuracy"]
+        rows += [{"line": "seed", "n": 1, **row} for row in runs[of_seed].to_dict("records")]
+        if len(runs):
+            rows.append({"arm": arm, "line": "mean", "run_id": "", "status": "", **_mean(runs)})
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _mean(runs: pd.DataFrame) -> dict[str, object]:
+    completed = runs.loc[runs["status"] == "completed", "test_accuracy"].dropna()
+    is_void = bool((runs["status"] == "diverged").any())
+    interval = statistics.t_interval([] if is_void else list(completed))
+    ends = {"low": interval.low, "high": interval.high}
+    return {"test_accuracy": interval.mean, **ends, "n": len(completed)}
+
+
+def draw_accuracy(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one row an arm: its seeds as dots, its mean and interval below them."""
+    arms = list(dict.fromkeys(frame["arm"]))
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(7.2, 0.9 + 0.62 * len(arms)), layout="constrained")
+        ax = figure.subplots()
+        for height, arm in enumerate(arms):
+            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], height)
+        if frame["test_accuracy"].isna().all():
+            ax.set_xlim(0, 100)
+        ax.set_yticks(range(len(arms)), [styles[arm].label for arm in arms])
+        ax.set_ylim(len(arms) - 0.5, -0.5)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(visible=False, axis="y")
+        ax.set_xlabel("test accuracy (%)")
+    return figure
+
+
+def _draw_arm(ax: Axes, rows: pd.DataFrame, style: ArmStyle, height: float) -> None:
+    """Draw an arm's seeds at `height`, its mean and interval a little below, and both as text beside them."""
+    seeds = list(100 * rows.loc[rows["line"] == "seed", "test_accuracy"].dropna())
+    mean = rows[rows["line"] == "mean"].to_dict("records")[0]
+    heights = height - 0.09 * lifts(seeds)
+    look: dict[str, Any] = {"color": style.color, "alpha": 0.75, "markersize": 5, "markeredgewidth": 0}
+    ax.plot(seeds, heights, style.marker, rasterized=len(seeds) > MOST_VECTOR_POINTS, **look)
+    if numbers.is_present(mean["low"]):
+        below = height + 0.2
+        ax.plot([100 * mean["low"], 100 * mean["high"]], [below, below], color=INK, linewidth=1.6)
+        ax.plot(100 * mean["test_accuracy"], below, "|", color=INK, markersize=10, markeredgewidth=2)
+    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+    ax.annotate(_remark(rows, mean), (1.02, height), fontsize=8, color=FAINT, **place)
+
+
+def _remark(rows: pd.DataFrame, mean: Mapping[Any, Any]) -> str:
+    """Return what stands beside an arm: its mean and n, or why there is no mean."""
+    diverged = int((rows["status"] == "diverged").sum())
+    if diverged:
+        return f"{diverged} of {(rows['line'] == 'seed').sum()} seeds diverged: no mean"
+    return f"{_amount(mean)}, n = {mean['n']}"
+
+
+def _amount(mean: Mapping[Any, Any]) -> str:
+    half_width = mean["high"] - mean["test_accuracy"]
+    return numbers.with_uncertainty(mean["test_accuracy"], half_width, scale=100, decimals=2)
+
+
+def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what the dots and bars are, and the noise that they do not show."""
+    records = facts.records
+    if frame.empty:
+        if not records.has_confirm:
+            return "No final accuracies: the study has no confirm phase, and no other run sees the test set."
+        return "No final accuracies: no confirm run has ended."
+    error = records.sampling_error(float(frame["test_accuracy"].mean()))
+    noise = (
+        f" The same test images serve every run; others would move all arms by a standard error of "
+        f"{100 * error:.2f} points, which the bars leave out."
+        if error
+        else ""
+    )
+    chosen = "chosen " if records.has_search else ""
+    return (
+        f"Test accuracy of each arm's {chosen}configuration. Dots: every confirm seed, lifted only to be "
+        "seen. Bar: mean and 95 % Student t-interval over the n seeds named at the right (n = 1: no "
+        f"bar).{noise}"
+    )
+
+
+def alt_accuracy(frame: pd.DataFrame) -> str:
+    """Return each arm's mean and interval."""
+    means = frame[frame["line"] == "mean"].to_dict("records")
+    amounts = [f"{row['arm']} {_amount(row)} (n = {row['n']})" for row in means]
+    return f"Test accuracy in percent, every seed, mean and interval of each arm: {'; '.join(amounts)}."
+
+
+RESULTS = Block(
+    name="results",
+    section="glance",
+    table=Table(
+        title="Results",
+        compute=compute_results,
+        lay_out=lay_out_results,
+        caption=caption_results,
+        is_for=lambda facts: facts.records.has_confirm,
+    ),
+)
+
+FINAL_ACCURACY = Block(
+    name="final_accuracy",
+    section="results",
+    plot=Plot(
+        title="Final accuracy",
+        compute=compute_accuracy,
+        draw=draw_accuracy,
+        caption=caption_accuracy,
+        alt=alt_accuracy,
+    ),
+)
