@@ -48,20 +48,15 @@ def test_the_rail_shows_each_run_without_a_value(three_arms: "Study", tmp_path: 
     assert crosses == [1, 4, 1]
 
 
-@pytest.mark.parametrize(
-    ("name", "report", "panels"), [("isolation", "tuned_report", 2), ("learning_rates", "reported", 3)]
-)
-def test_many_runs_are_one_image_a_panel(
-    request: pytest.FixtureRequest, name: str, report: str, panels: int
-) -> None:
+@pytest.mark.parametrize(("name", "study", "panels"), [("isolation", 2, 2), ("learning_rates", 0, 3)])
+def test_many_runs_are_one_image_a_panel(all_facts: list[Facts], name: str, study: int, panels: int) -> None:
     """All marks of a panel, those beyond it and on its rail included: the drawing stays small."""
-    facts = Facts(load_study(request.getfixturevalue(report)))
-    frame = PLOTS[name].compute(facts)
+    facts = all_facts[study]
+    plot = PLOTS[name]
+    frame = plot.compute(facts)
     many = pd.concat([frame] * (1 + MOST_VECTOR_POINTS // len(frame)), ignore_index=True)
-    few, large = (
-        as_svg(laid_out(PLOTS[name].draw(each, arm_styles(facts.records.arms))), name, "")
-        for each in (frame, many)
-    )
+    styles = arm_styles(facts.records.arms)
+    few, large = (as_svg(laid_out(plot.draw(each, styles)), name, "") for each in (frame, many))
     assert (few.count("<image"), large.count("<image")) == (0, panels)
 
 

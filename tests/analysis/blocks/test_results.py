@@ -82,10 +82,8 @@ def test_a_fixed_rate_has_no_edge(new_study: "type[Study]", tmp_path: Path) -> N
     """Where nothing was searched, the rate is the declared one and carries no mark."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.9, 0.91])
-    assert (
-        lay_out_results(compute_results(Facts(load_study(study.write(tmp_path)))))["Best learning rate"][0]
-        == "0.01"
-    )
+    laid_out = lay_out_results(compute_results(Facts(load_study(study.write(tmp_path)))))
+    assert laid_out["Best learning rate"][0] == "0.01"
 
 
 def test_a_diverged_seed_leaves_no_mean(new_study: "type[Study]", tmp_path: Path) -> None:
