@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analysis.facts import Facts
 from analysis.page.overview import is_collection, study_folders, summarise
 from analysis.records import load_study
 from analysis.report import main
@@ -120,7 +121,7 @@ def test_every_claim_stands_with_verdict_and_source(make: Make, tmp_path: Path) 
 
 def test_a_study_in_one_row(make: Make, tmp_path: Path) -> None:
     """Means, n, runs and hours follow from the runs: 2 of 0.90 and 0.92, 1 of 0.80, 3 x 6 seconds."""
-    summary = summarise(load_study(make(tmp_path, "near")), tmp_path)
+    summary = summarise(Facts(load_study(make(tmp_path, "near"))), tmp_path)
     # t(0.975, 1) = 12.706; half-width = 12.706 x 0.01414 / sqrt(2) = 0.12706
     assert summary.headline == ["a: 91 ± 13", "b: 80.00", "n = 1 to 2"]
     assert (summary.runs, summary.arms, summary.train_seconds) == (3, 2, 18.0)
@@ -134,12 +135,12 @@ def test_missing_accuracies_say_why(new_study: "type[Study]", tmp_path: Path) ->
     study = new_study(arms={"a": {}, "b": {}}, name="lost", confirm_runs=2)
     study.confirm("a", [0.9])
     study.add("a", "confirm", seed=101, status="diverged", epochs=1)
-    lost = summarise(load_study(study.write(tmp_path)), tmp_path)
+    lost = summarise(Facts(load_study(study.write(tmp_path))), tmp_path)
     assert lost.headline == ["a: 1 of 2 diverged", "b: no confirm run yet", "n = 0 to 1"]
     assert lost.progress == "Unfinished: 2 of 4 planned runs have ended"
     grid = new_study(arms={"a": {"batch_size": {"grid": [16, 64]}}}, name="grid")
     grid.grid("a", {"batch_size": 16}, [0.4, 0.5])
-    measured = summarise(load_study(grid.write(tmp_path)), tmp_path)
+    measured = summarise(Facts(load_study(grid.write(tmp_path))), tmp_path)
     assert measured.headline == ["none: no confirm phase"]
 
 

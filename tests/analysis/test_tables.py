@@ -9,7 +9,7 @@ import pytest
 
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
-from analysis.page.parts import render_tables
+from analysis.page.document import render_tables
 from analysis.records import load_study
 from analysis.render.table import RenderedTable, escape_markdown
 from analysis.tables.results import compute_results, lay_out_results
