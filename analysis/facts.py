@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from analysis import budget, claims, selection
+import pandas as pd
+
+from analysis import audit, budget, claims, selection
 from analysis.records import StudyRecords
 
 
@@ -28,3 +30,8 @@ class Facts:
     def verdicts(self) -> Sequence[claims.Verdict]:
         """A verdict for every claim, in the study file's order."""
         return claims.decide(self.records)
+
+    @cached_property
+    def audit(self) -> pd.DataFrame:
+        """What the audited early stops came to, a row an arm: the columns of `audit.compute_audit`."""
+        return audit.compute_audit(self.records)

@@ -1,11 +1,14 @@
 """Writing: whole files or none. Nothing else in this package touches the disk for writing."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
 
 from analysis.records import StudyRecords
+from analysis.render.figure import RenderedFigure
+from analysis.render.table import RenderedTable
 from harness.errors import ResultsError
 
 
@@ -39,6 +42,25 @@ def write_parquet(records: StudyRecords) -> None:
     except OSError as error:
         raise _unwritable(folder.runs, error) from error
     pa.default_memory_pool().release_unused()  # what encoding took
+
+
+def write_tables(folder: Path, tables: Iterable[RenderedTable]) -> None:
+    """Write each table into a folder as csv, md and tex."""
+    for table in tables:
+        write_file(folder / f"{table.name}.csv", table.csv())
+        write_file(folder / f"{table.name}.md", table.markdown())
+        write_file(folder / f"{table.name}.tex", table.latex())
+
+
+def write_figures(folder: Path, figures: Iterable[RenderedFigure]) -> None:
+    """Write each figure that has a drawing into a folder, in every format it has, with its CSV twin."""
+    for figure in figures:
+        if figure.svg is None:
+            continue
+        formats = {"svg": figure.svg, "pdf": figure.pdf, "png": figure.png, "csv": figure.csv}
+        for ending, content in formats.items():
+            if content is not None:
+                write_file(folder / f"{figure.name}.{ending}", content)
 
 
 def _waiting(path: Path) -> Path:

@@ -14,11 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from analysis import claims, command
+from analysis import claims, command, output
 from analysis.facts import Facts
-from analysis.output import write_file, write_parquet
 from analysis.page import comparison, document, overview
-from analysis.page.parts import render_figures, render_tables, write_figures, write_tables
 from analysis.records import load_study
 from harness.errors import HarnessError, ResultsError
 
@@ -38,21 +36,38 @@ def write_report(path: Path) -> Path:
     return _write_study(Facts(load_study(path)))
 
 
+def write_tables(path: Path) -> list[Path]:
+    """Write the tables of one results folder; return their folder."""
+    facts = Facts(load_study(path))
+    folder = facts.records.folder.report / "tables"
+    output.write_tables(folder, document.render_tables(facts).values())
+    return [folder]
+
+
+def write_figures(path: Path) -> list[Path]:
+    """Write the figures of one results folder; return their folder."""
+    facts = Facts(load_study(path))
+    folder = facts.records.folder.report / "figures"
+    output.write_figures(folder, document.render_figures(facts).values())
+    return [folder]
+
+
 def _write_study(facts: Facts) -> Path:
     records = facts.records
-    write_parquet(records)  # first: later there is less memory left
-    tables, figures = render_tables(facts), render_figures(facts)
+    output.write_parquet(records)  # first: later there is less memory left
+    tables, figures = document.render_tables(facts), document.render_figures(facts)
     report = records.folder.report
-    write_tables(report / "tables", tables.values())
-    write_figures(report / "figures", figures.values())
-    write_file(report / "claims.json", _claims_json(facts))
+    output.write_tables(report / "tables", tables.values())
+    output.write_figures(report / "figures", figures.values())
+    output.write_file(report / "claims.json", claims_json(facts))
     content = document.Content(facts=facts, tables=tables, figures=figures)
-    write_file(report / "report.md", document.render_markdown(content))
-    write_file(report / "index.html", document.render_html(content))
+    output.write_file(report / "report.md", document.render_markdown(content))
+    output.write_file(report / "index.html", document.render_html(content))
     return report / "index.html"
 
 
-def _claims_json(facts: Facts) -> str:
+def claims_json(facts: Facts) -> str:
+    """Return every claim's verdict with all its fields, for machines: the text of `claims.json`."""
     verdicts: list[dict[str, Any]] = [verdict.as_row() for verdict in facts.verdicts]
     whole = {"study": facts.records.manifest.study, "alpha": claims.ALPHA, "claims": verdicts}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -50,5 +50,7 @@ def test_a_report_may_be_asked_for_while_the_first_run_trains(study: str, tmp_pa
         lines = itertools.takewhile(lambda line: b'"event":"run_ended"' not in line, whole)
         (begun / "journal.jsonl").write_bytes(b"".join(lines))
     write_report(begun)
-    assert "Unfinished: 0 of" in (begun / "report" / "report.md").read_text(encoding="utf-8")
+    written = (begun / "report" / "report.md").read_text(encoding="utf-8")
+    assert "> Unfinished: 0 of" in written
+    assert "planned runs have ended. Everything below describes those." in written
     assert not list((begun / "report").rglob("*.svg"))

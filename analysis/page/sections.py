@@ -1,10 +1,13 @@
 """What the report's sections say beside its tables and figures, as text computed from the records."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args
 
-from analysis import audit, budget, claims, selection
+import pandas as pd
+
+from analysis import audit, claims
+from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.tables.early_stopping import amount
@@ -16,7 +19,7 @@ _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
 def progress(records: StudyRecords) -> str | None:
-    """Return how much of the study is missing, or None when every planned run has ended."""
+    """Return how much of the study is missing, as a sentence without its stop; None when all has ended."""
     planned = 0
     for name, arm in records.manifest.arms.items():
         has_no_winner = arm.search_runs > 0 and records.winners.get(name, "not decided yet") is None
@@ -25,12 +28,12 @@ def progress(records: StudyRecords) -> str | None:
     ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
     if ended >= planned:
         return None
-    return f"Unfinished: {ended} of {planned} planned runs have ended. Everything below describes those."
+    return f"Unfinished: {ended} of {planned} planned runs have ended"
 
 
-def rulings(records: StudyRecords) -> list[tuple[str, int]]:
-    """Return how many claims have each ruling, in the order of `claims.Ruling`."""
-    counts = Counter(verdict.ruling for verdict in claims.decide(records))
+def count_rulings(rulings: Iterable[claims.Ruling]) -> list[tuple[str, int]]:
+    """Return how many of some claims have each ruling, in the order of `claims.Ruling`."""
+    counts = Counter(rulings)
     return [(ruling, counts[ruling]) for ruling in get_args(claims.Ruling) if counts[ruling]]
 
 
@@ -44,63 +47,61 @@ def unconfirmed(records: StudyRecords) -> str | None:
     )
 
 
-def warnings(records: StudyRecords) -> list[str]:
+def warnings(facts: Facts) -> list[str]:
     """Return what a reader must know before believing the tables."""
-    unequal = budget.inequalities(records)
-    found = [f"Unequal budgets, so no claim is decided: {reason}." for reason in unequal]
-    found += [
+    sentences = [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
+    sentences += [
         f"The chosen learning rate of {arm} ({numbers.rate(choice.learning_rate)}) lies at the {choice.edge} "
         f"edge of its declared range: a wider range may change its results."
-        for arm, choice in selection.choices(records).items()
+        for arm, choice in facts.choices.items()
         if choice.edge
     ]
-    found += _doubts(records)
-    for (arm, phase), ended in records.runs.groupby(["arm", "phase"], sort=False):
+    sentences += _doubts(facts.verdicts)
+    for (arm, phase), ended in facts.records.runs.groupby(["arm", "phase"], sort=False):
         if phase != "audit" and ended["status"].isin(["diverged", "failed"]).all():
-            found.append(f"Every {phase} run of arm {arm} diverged or failed.")
-    return found + _stopped_too_soon(records)
+            sentences.append(f"Every {phase} run of arm {arm} diverged or failed.")
+    return sentences + _stopped_too_soon(facts.audit)
 
 
-def _doubts(records: StudyRecords) -> list[str]:
+def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
     """Return a sentence for every flag of a claim that no other warning tells."""
-    flags = [flag for verdict in claims.decide(records) for flag in verdict.flags]
+    flags = [flag for verdict in verdicts for flag in verdict.flags]
     told = [flag.detail for flag in flags if flag.name not in {"edge", "diverged seeds", "unequal budget"}]
     return [f"{detail[0].upper()}{detail[1:]}." for detail in dict.fromkeys(told)]
 
 
-def _stopped_too_soon(records: StudyRecords) -> list[str]:
+def _stopped_too_soon(audited: pd.DataFrame) -> list[str]:
     """Return a sentence for every arm whose audit found stopped runs that would have won."""
-    found = audit.compute_audit(records)
     return [
         f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
         f"{row['completed'] + row['diverged']} audited, the best of them better than its winner by "
         f"{amount(row['metric'], row['regret'])}{claims.METRICS[row['metric']].unit}."
-        for row in found[found["would_win"].fillna(0) > 0].to_dict("records")
+        for row in audited[audited["would_win"].fillna(0) > 0].to_dict("records")
     ]
 
 
 def limits(records: StudyRecords) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
     name = records.manifest.dataset.get("name", "unnamed")
-    found = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
-    found.append(_limit_of_seeds(records))
+    sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
+    sentences.append(_limit_of_seeds(records))
     accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
     error = records.sampling_error(float(accuracies.mean())) if len(accuracies) else None
     if error is not None:
-        found.append(
+        sentences.append(
             f"All arms share the same {records.manifest.dataset['test_samples']:,} test images. Another "
             f"draw of them would move an accuracy by a standard error of {100 * error:.2f} percentage "
             "points, which no interval here includes."
         )
-    found.append("Comparisons that are not among the declared claims are exploratory.")
+    sentences.append("Comparisons that are not among the declared claims are exploratory.")
     if (records.runs["concurrency"] > 1).any():
-        found.append("Several runs trained at the same time: seconds and minutes are not comparable.")
+        sentences.append("Several runs trained at the same time: seconds and minutes are not comparable.")
     if (records.runs["status"] == "stopped").any():
         audited = "" if audit.is_asked(records) else " Whether any would have won was not audited."
-        found.append(
+        sentences.append(
             f"Stopped search runs are shorter than the others; no comparison of arms uses them.{audited}"
         )
-    return found
+    return sentences
 
 
 def _limit_of_seeds(records: StudyRecords) -> str:

@@ -14,7 +14,7 @@ from scipy import stats
 from analysis import audit, budget
 from analysis.facts import Facts
 from analysis.page import sections
-from analysis.page.parts import render_figures, render_tables
+from analysis.page.document import render_figures, render_tables
 from analysis.plots.early_stopping import caption_stopping, compute_stopping, draw_stopping
 from analysis.records import load_study
 from analysis.render.style import arm_styles
@@ -225,9 +225,7 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.run(0.3)
     records = load_study(arm.study.write(tmp_path))
-    assert sections.progress(records) == (
-        "Unfinished: 2 of 3 planned runs have ended. Everything below describes those."
-    )
+    assert sections.progress(records) == ("Unfinished: 2 of 3 planned runs have ended")
     assert "No audit run has ended" in render_tables(Facts(records))["early_stopping"].caption
     assert "not known" in caption_stopping(records, compute_stopping(records))
     arm.study.winners.clear()  # while the search goes on, more may be stopped
@@ -254,7 +252,7 @@ def test_the_ledger_shows_audits_and_compares_none(new_study: "type[Study]", tmp
 
 def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_path: Path) -> None:
     """Whoever reads the first lines learns of it."""
-    (warning,) = sections.warnings(load_study(one_would_have_won(new_study).write(tmp_path)))
+    (warning,) = sections.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
     assert warning == (
         "Early stopping ended runs of arm sgd that would have won: 1 of 2 audited, the best of them better "
         "than its winner by 5.00 pp."

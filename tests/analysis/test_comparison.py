@@ -11,13 +11,18 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.page.comparison import differences
+from analysis.page.comparison.declared import (
+    caption_settings,
+    compute_settings,
+    compute_verdicts,
+    lay_out_settings,
+    lay_out_verdicts,
+)
+from analysis.page.comparison.differences import welch
 from analysis.page.comparison.repeats import compute_repeats
 from analysis.page.comparison.results import compute_results, lay_out_results
-from analysis.page.comparison.settings import caption_settings, compute_settings, lay_out_settings
 from analysis.page.comparison.sides import Side, load_sides, unique_names
 from analysis.page.comparison.speed import compute_speed
-from analysis.page.comparison.verdicts import compute_verdicts, lay_out_verdicts
 from analysis.render.numbers import ABSENT
 from analysis.report import main
 
@@ -92,12 +97,12 @@ def test_too_few_common_seeds_are_unrelated_samples(new_study: "type[Study]", tm
 
 def test_welch_without_any_spread_has_no_interval() -> None:
     """Two constants that differ have no variation to be judged by; two equal ones do not differ."""
-    apart, same = differences.welch([1.0, 1.0], [2.0, 2.0]), differences.welch([1.0, 1.0], [1.0, 1.0])
+    apart, same = welch([1.0, 1.0], [2.0, 2.0]), welch([1.0, 1.0], [1.0, 1.0])
     assert apart is not None
     assert apart.is_constant
     assert same is not None
     assert (same.p, same.is_constant, same.is_identical) == (1.0, False, False)
-    assert differences.welch([1.0], [2.0, 3.0]) is None
+    assert welch([1.0], [2.0, 3.0]) is None
 
 
 @pytest.mark.parametrize(

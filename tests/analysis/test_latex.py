@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.facts import Facts
-from analysis.page.parts import render_tables
+from analysis.page.document import render_tables
 from analysis.records import load_study
 from analysis.render.latex import latex_table
 from analysis.render.latex_text import escape_latex

@@ -16,11 +16,9 @@ from analysis import command
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.page import sections
-from analysis.page.parts import render_tables
-from analysis.plots.__main__ import write as write_only_figures
+from analysis.page.document import render_tables
 from analysis.records import load_study
-from analysis.report import write_report
-from analysis.tables.__main__ import write as write_only_tables
+from analysis.report import write_figures, write_report, write_tables
 from harness.records.folder import ResultsFolder
 from harness.records.manifest import Resumption
 
@@ -312,7 +310,7 @@ def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -
     study.search("a", [0.01, 0.1, 0.2])
     study.winners.clear()  # the search phase has not ended
     said = sections.progress(load_study(study.write(tmp_path)))
-    assert said == "Unfinished: 3 of 9 planned runs have ended. Everything below describes those."
+    assert said == "Unfinished: 3 of 9 planned runs have ended"
 
 
 def test_an_arm_without_a_winner_has_nothing_to_confirm(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -343,10 +341,10 @@ def test_tables_and_plots_commands_write_only_theirs(new_study: "type[Study]", t
     study = new_study(arms={"a": {}})
     study.confirm("a", [0.9])
     results = study.write(tmp_path)
-    write_only_tables(results)
+    write_tables(results)
     assert {path.name for path in (results / "report").iterdir()} == {"tables"}
     shutil.rmtree(results / "report")
-    write_only_figures(results)
+    write_figures(results)
     assert {path.name for path in (results / "report").iterdir()} == {"figures"}
     assert not ResultsFolder(results).runs.exists()
 
@@ -359,7 +357,7 @@ def test_the_command_prints_results_and_mistakes(
         [str(tmp_path / "nowhere"), str(results)],
         module="analysis.tables",
         description="",
-        write=write_only_tables,
+        write=write_tables,
     )
     printed = capsys.readouterr()
     assert code == 2

@@ -12,7 +12,7 @@ from analysis import responses
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.page import sections
-from analysis.page.parts import render_figures, render_tables
+from analysis.page.document import render_figures, render_tables
 from analysis.plots.learning_curves import compute_curves
 from analysis.plots.response import alt_response, caption_response, compute_response, draw_response
 from analysis.records import StudyRecords, load_study

@@ -7,7 +7,7 @@ import pytest
 
 from analysis import timing
 from analysis.facts import Facts
-from analysis.page.parts import render_figures, render_tables
+from analysis.page.document import render_figures, render_tables
 from analysis.records import StudyRecords, load_study
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from typing import Any, get_args
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from analysis.page.comparison.recipes import UNRECORDED, recipe_columns, with_columns
-from analysis.page.comparison.sides import Side
+from analysis.page.comparison.sides import UNRECORDED, Answer, Side, recipe_columns, with_columns
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from harness.records.events import Phase
@@ -164,13 +163,20 @@ def caption_repeats(frame: pd.DataFrame, names: Sequence[str]) -> str:
     )
 
 
-def render_repeats(sides: Sequence[Side]) -> RenderedTable:
-    """Return the table, ready for every format."""
+def compare_runs(sides: Sequence[Side]) -> Answer:
+    """Return the table and how many pairs of equal runs have the same losses."""
     frame = compute_repeats(sides)
-    return RenderedTable(
+    table = RenderedTable(
         name="repeats",
         title="Runs that both folders have",
         caption=caption_repeats(frame, [side.name for side in sides]),
         numbers=frame,
         cells=lay_out_repeats(frame),
     )
+    same, compared = frame["identical"].sum(), frame["compared"].sum()
+    if not compared:
+        return Answer(
+            table=table, finding="Repeatability: no two runs are equal in arm, phase, seed and recipe."
+        )
+    finding = f"Repeatability: {same} of {compared} pairs of equal runs have bit-identical losses."
+    return Answer(table=table, finding=finding)

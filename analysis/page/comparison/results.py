@@ -8,10 +8,16 @@ import pandas as pd
 
 from analysis import claims, statistics
 from analysis.claims.values import by_seed
-from analysis.page.comparison import differences
-from analysis.page.comparison.differences import Difference
-from analysis.page.comparison.recipes import UNRECORDED, different_settings, in_words
-from analysis.page.comparison.sides import Side
+from analysis.page.comparison.differences import Difference, paired, welch
+from analysis.page.comparison.sides import (
+    UNRECORDED,
+    Answer,
+    Side,
+    different_settings,
+    headings,
+    in_words,
+    side_by_side,
+)
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from analysis.winner_rule import WinnerRule
@@ -98,9 +104,9 @@ def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.Da
     lost = [int((runs["status"] == "diverged").sum()) for runs in (first, second)]
     row: dict[str, Any] = {"arm": arm, "metric": metric, "folder": folder}
     row["different_settings"] = ", ".join(changed)
-    for side, found, diverged in zip(("first_", ""), values, lost, strict=True):
-        interval = statistics.t_interval([] if diverged else list(found.values()))
-        row |= {f"{side}n": len(found), f"{side}diverged": diverged}
+    for side, measured, diverged in zip(("first_", ""), values, lost, strict=True):
+        interval = statistics.t_interval([] if diverged else list(measured.values()))
+        row |= {f"{side}n": len(measured), f"{side}diverged": diverged}
         row |= {f"{side}mean": interval.mean, f"{side}half_width": interval.half_width}
     return _Pair(row=row, difference=None if any(lost) else _difference(*values, are_alike=not changed))
 
@@ -109,8 +115,8 @@ def _difference(
     first: Mapping[int, float], second: Mapping[int, float], *, are_alike: bool
 ) -> Difference | None:
     """Compare over common seeds where the configuration is the same, as unrelated samples otherwise."""
-    found = differences.paired(first, second) if are_alike else None
-    return found or differences.welch(list(first.values()), list(second.values()))
+    difference = paired(first, second) if are_alike else None
+    return difference or welch(list(first.values()), list(second.values()))
 
 
 def _judged(pairs: Sequence[_Pair], metric: str) -> list[dict[str, Any]]:
@@ -155,17 +161,18 @@ def _finding(pair: _Pair, tested: Mapping[str, Any], metric: str) -> str:
 def lay_out_results(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return means with their n, and differences with their intervals; of two folders a column each."""
     rows = [_cells(row, names) for row in frame.to_dict("records")]
-    headings = ["Arm", "Metric", names[0], *(["Folder", "There"] if len(names) > 2 else names[1:])]
-    return pd.DataFrame(rows, columns=[*headings, "Difference", "Finding", "p (Holm)", "Test"])
+    columns = ["Arm", "Metric", *headings(names), "Difference", "Finding", "p (Holm)", "Test"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _cells(row: dict[Any, Any], names: Sequence[str]) -> dict[str, str]:
     spec = claims.METRICS[row["metric"]]
     unit = " (%)" if spec.unit else ""
-    there = _mean(row, "", spec)
-    cells = {"Arm": row["arm"], "Metric": f"{spec.label}{unit}", names[0]: _mean(row, "first_", spec)}
-    cells |= {"Folder": row["folder"], "There": there} if len(names) > 2 else {row["folder"]: there}
-    return cells | {
+    means = _mean(row, "first_", spec), row["folder"], _mean(row, "", spec)
+    return {
+        "Arm": row["arm"],
+        "Metric": f"{spec.label}{unit}",
+        **side_by_side(names, *means),
         "Difference": _shown_difference(row, spec),
         "Finding": row["finding"],
         "p (Holm)": numbers.p_value(row["p_adjusted"]),
@@ -228,14 +235,17 @@ def caption_results(frame: pd.DataFrame, names: Sequence[str]) -> str:
     )
 
 
-def render_results(sides: Sequence[Side]) -> RenderedTable:
-    """Return the table, ready for every format."""
-    names = [side.name for side in sides]
-    frame = compute_results(sides)
-    return RenderedTable(
+def compare_results(sides: Sequence[Side]) -> Answer:
+    """Return the table and how many differences are told from 0."""
+    names, frame = [side.name for side in sides], compute_results(sides)
+    table = RenderedTable(
         name="common_arms",
         title="Results of common arms",
         caption=caption_results(frame, names),
         numbers=frame,
         cells=lay_out_results(frame, names),
     )
+    tested, apart = frame["p_adjusted"].notna().sum(), (frame["p_adjusted"] < claims.ALPHA).sum()
+    if not tested:
+        return Answer(table=table, finding="Results: no difference could be tested.")
+    return Answer(table=table, finding=f"Results: {apart} of {tested} tested differences are told from 0.")

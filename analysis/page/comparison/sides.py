@@ -1,22 +1,42 @@
-"""The results folders that are compared: their names, and which of their runs stand for one configuration."""
+"""The results folders that are compared: their names, their configurations and the settings of their runs.
 
-from collections.abc import Sequence
+Folders may stem from versions that record different recipe fields.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from analysis import responses, selection
 from analysis.claims.response import label
+from analysis.facts import Facts
 from analysis.records import StudyRecords, load_study
+from analysis.render.table import RenderedTable
 from harness.errors import ResultsError
+from harness.recipe.configuration import resolve
+from harness.records.frames import as_cell
 
 _HEADINGS = {
     *("arm", "change", "claim", "difference", "finding", "folder", "metric", "of", "p (holm)", "part"),
     *("is_equal", "ratio", "setting", "test", "there", "warnings"),
 }
 """Columns of the tables that have a column a folder, which no folder's name may repeat."""
+
+_PREFIX = "config."
+
+UNRECORDED = (
+    "A recipe field that a folder's version did not record yet counts with the default that it has today."
+)
+"""For the captions of tables that say which runs have equal settings."""
+
+_MOST_FIELDS = 6
+"""Settings that a cell names; all of them stand in the CSV."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,12 +45,40 @@ class Side:
 
     name: str
     """Heads its columns."""
-    records: StudyRecords
+    facts: Facts
+
+    @property
+    def records(self) -> StudyRecords:
+        """The records of its study."""
+        return self.facts.records
 
     @cached_property
     def configurations(self) -> dict[str, pd.DataFrame]:
-        """By name the runs of each configuration that the study measures, one run a seed."""
-        return configurations(self.records)
+        """By name the runs of each configuration that the study measures, one run a seed.
+
+        These are the confirm runs of each arm, or the search runs of one that searches nothing and has no
+        confirm phase; of a grid without a confirm phase, the search runs at each of its points. Other
+        searches try each configuration once: they measure none.
+        """
+        runs = {
+            arm: selection.runs_of_one_configuration(self.records, arm)
+            for arm, declared in self.records.manifest.arms.items()
+            if declared.confirm_runs or not declared.space
+        }
+        for line in responses.lines(self.records):
+            for point in line.points:
+                if point.arm not in runs:
+                    runs[f"{line.name}, {line.field} {label(point.level)}"] = point.runs(self.records)
+        return runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a comparison says to one question."""
+
+    table: RenderedTable
+    finding: str | None = None
+    """What of the table a reader looks for first, as a sentence."""
 
 
 def load_sides(paths: Sequence[Path]) -> list[Side]:
@@ -49,7 +97,7 @@ def load_sides(paths: Sequence[Path]) -> list[Side]:
         if resolved.count(place) > 1:
             raise ResultsError(f"{path}: named twice, and equal to itself. Remedy: name each folder once.")
     names = unique_names(resolved)
-    return [Side(name=name, records=load_study(path)) for name, path in zip(names, paths, strict=True)]
+    return [Side(name=name, facts=Facts(load_study(path))) for name, path in zip(names, paths, strict=True)]
 
 
 def unique_names(paths: Sequence[Path]) -> list[str]:
@@ -70,20 +118,80 @@ def _name(path: Path, others: Sequence[Path]) -> str:
     return path.as_posix()
 
 
-def configurations(records: StudyRecords) -> dict[str, pd.DataFrame]:
-    """Return by name the runs of each configuration that the study measures, one run a seed.
+def side_by_side(names: Sequence[str], first: str, folder: str, there: str) -> dict[str, str]:
+    """Return cells of the first folder and another; of only two, each under its folder's name.
 
-    These are the confirm runs of each arm, or the search runs of one that searches nothing and has no
-    confirm phase; of a grid without a confirm phase, the search runs at each of its points. Other searches
-    try each configuration once: they measure none.
+    Args:
+        names: Of every folder, the first one first.
+        first: The first folder's cell.
+        folder: The other one's name.
+        there: Its cell.
     """
-    found = {
-        arm: selection.runs_of_one_configuration(records, arm)
-        for arm, declared in records.manifest.arms.items()
-        if declared.confirm_runs or not declared.space
+    return {names[0]: first} | ({"Folder": folder, "There": there} if len(names) > 2 else {folder: there})
+
+
+def headings(names: Sequence[str]) -> list[str]:
+    """Return the columns of `side_by_side`."""
+    return list(side_by_side(names, "", names[1], ""))
+
+
+def different_settings(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
+    """Return the recipe fields in which some runs are not all alike; none where either has no run."""
+    if first.empty or second.empty:
+        return []
+    columns = recipe_columns(first, second)
+    both = pd.concat([_distinct(frame, columns) for frame in (first, second)])
+    return [field.removeprefix(_PREFIX) for field in columns if len(both[field].drop_duplicates()) > 1]
+
+
+def in_words(fields: Sequence[str]) -> str:
+    """Return which settings differ, of many the first few; empty where none does."""
+    if not fields:
+        return ""
+    more = f" and {len(fields) - _MOST_FIELDS} more" if len(fields) > _MOST_FIELDS else ""
+    return f"settings differ: {', '.join(fields[:_MOST_FIELDS])}{more}"
+
+
+def recipe_columns(*frames: pd.DataFrame) -> list[str]:
+    """Return the columns of recipe fields that any of some frames of runs has, by name."""
+    columns = {str(column) for frame in frames for column in frame}
+    return sorted(column for column in columns if column.startswith(_PREFIX))
+
+
+def with_columns(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return runs with all of some recipe columns.
+
+    A field that a folder does not record at all, as its version had none such, has the value that this
+    version gives it by default, or none where it has no default for this recipe.
+    """
+    recorded = recipe_columns(runs)
+    missing = [column for column in columns if column not in recorded]
+    if not missing or runs.empty:
+        return runs.reindex(columns=[*runs.columns, *missing])
+    code = runs.groupby(recorded, dropna=False, sort=False).ngroup()
+    distinct = runs.loc[~code.duplicated(), recorded]
+    defaults = pd.DataFrame([_defaults(row) for row in distinct.to_dict("records")], columns=missing)
+    return runs.join(defaults.iloc[code].set_axis(runs.index))
+
+
+def _defaults(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the whole configuration of a run as cells; none where this version would refuse it."""
+    given = {
+        str(name).removeprefix(_PREFIX): _parsed(cell) for name, cell in row.items() if not pd.isna(cell)
     }
-    for line in responses.lines(records):
-        for point in line.points:
-            if point.arm not in found:
-                found[f"{line.name}, {line.field} {label(point.level)}"] = point.runs(records)
-    return found
+    try:
+        whole = resolve(given).model_dump()
+    except ValidationError:
+        return {}
+    return {f"{_PREFIX}{name}": as_cell(value) for name, value in whole.items()}
+
+
+def _parsed(cell: Any) -> Any:
+    """Return a setting from its cell, which holds structures as JSON."""
+    return json.loads(cell) if isinstance(cell, str) and cell.startswith(("{", "[")) else cell
+
+
+def _distinct(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the distinct recipe settings of some runs, absent values as None."""
+    distinct = with_columns(runs, columns)[list(columns)].drop_duplicates().astype(object)
+    return distinct.where(distinct.notna(), None)

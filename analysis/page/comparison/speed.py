@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
-from analysis.page.comparison import differences
-from analysis.page.comparison.recipes import different_settings, in_words
-from analysis.page.comparison.sides import Side
+from analysis.page.comparison.differences import welch
+from analysis.page.comparison.sides import Answer, Side, different_settings, headings, in_words, side_by_side
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 
@@ -48,7 +47,7 @@ def compute_speed(sides: Sequence[Side]) -> pd.DataFrame:
 def _rows(first: Side, other: Side) -> Iterator[dict[str, Any]]:
     ours, theirs = first.configurations, other.configurations
     for arm in ours:
-        runs = {side.name: _timed(found.get(arm)) for side, found in ((first, ours), (other, theirs))}
+        runs = {first.name: _timed(ours[arm]), other.name: _timed(theirs.get(arm))}
         if all(len(timed) for timed in runs.values()):
             yield {"arm": arm, "folder": other.name} | _row(runs)
 
@@ -71,7 +70,7 @@ def _row(runs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     first, second = runs.values()
     logs = [np.log(runs["epoch_seconds"].to_numpy(dtype=float)) for runs in (first, second)]
     means = [float(np.mean(values)) for values in logs]
-    welch = differences.welch(list(logs[0]), list(logs[1]))
+    difference = welch(list(logs[0]), list(logs[1]))
     row: dict[str, Any] = {
         "first_n": len(first),
         "first_seconds": math.exp(means[0]),
@@ -80,26 +79,26 @@ def _row(runs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         "ratio": math.exp(means[1] - means[0]),
         "warnings": "; ".join(_warnings(runs)),
     }
-    if welch is None or welch.standard_error == 0:
+    if difference is None or difference.standard_error == 0:
         return row
-    half_width = welch.half_width(statistics.LEVEL)
+    half_width = difference.half_width(statistics.LEVEL)
     return row | {
-        "ratio_low": math.exp(welch.mean - half_width),
-        "ratio_high": math.exp(welch.mean + half_width),
-        "df": welch.df,
+        "ratio_low": math.exp(difference.mean - half_width),
+        "ratio_high": math.exp(difference.mean + half_width),
+        "df": difference.df,
     }
 
 
 def _warnings(runs: Mapping[str, pd.DataFrame]) -> list[str]:
     """Return what a reader must know before calling a ratio one of machines."""
-    found = []
+    warnings = []
     for column, words in _CONDITIONS.items():
         values = {name: _listing(frame[column]) for name, frame in runs.items()}
         is_shared = column == "concurrency" and any((frame[column] > 1).any() for frame in runs.values())
         if is_shared or len(set(values.values())) > 1:
-            found.append(f"{words}: {', '.join(f'{value} in {name}' for name, value in values.items())}")
+            warnings.append(f"{words}: {', '.join(f'{value} in {name}' for name, value in values.items())}")
     changed = in_words(different_settings(*runs.values()))
-    return [*found, changed] if changed else found
+    return [*warnings, changed] if changed else warnings
 
 
 def _listing(cells: "pd.Series[Any]") -> str:
@@ -110,12 +109,10 @@ def lay_out_speed(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return seconds with n and the ratio with its interval; of two folders a column each."""
     rows = []
     for row in frame.to_dict("records"):
-        there = _seconds(row, "")
-        cells = {"Arm": row["arm"], names[0]: _seconds(row, "first_")}
-        cells |= {"Folder": row["folder"], "There": there} if len(names) > 2 else {row["folder"]: there}
-        rows.append(cells | {"Ratio": _ratio(row), "Warnings": row["warnings"] or numbers.ABSENT})
-    headings = ["Arm", names[0], *(["Folder", "There"] if len(names) > 2 else names[1:])]
-    return pd.DataFrame(rows, columns=[*headings, "Ratio", "Warnings"])
+        seconds = side_by_side(names, _seconds(row, "first_"), row["folder"], _seconds(row, ""))
+        ratio = {"Ratio": _ratio(row), "Warnings": row["warnings"] or numbers.ABSENT}
+        rows.append({"Arm": row["arm"]} | seconds | ratio)
+    return pd.DataFrame(rows, columns=["Arm", *headings(names), "Ratio", "Warnings"])
 
 
 def _seconds(row: Mapping[Any, Any], side: str) -> str:
@@ -143,14 +140,14 @@ def caption_speed(frame: pd.DataFrame, names: Sequence[str]) -> str:
     )
 
 
-def render_speed(sides: Sequence[Side]) -> RenderedTable:
-    """Return the table, ready for every format."""
-    names = [side.name for side in sides]
-    frame = compute_speed(sides)
-    return RenderedTable(
+def compare_speed(sides: Sequence[Side]) -> Answer:
+    """Return the table; no single number sums it up."""
+    names, frame = [side.name for side in sides], compute_speed(sides)
+    table = RenderedTable(
         name="speed",
         title="Seconds of an epoch",
         caption=caption_speed(frame, names),
         numbers=frame,
         cells=lay_out_speed(frame, names),
     )
+    return Answer(table=table)

@@ -1,6 +1,7 @@
-"""What the overview says of one study, computed from its records like its own report."""
+"""One page about all studies below a folder: what was asked, what came out, what every claim came to."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,31 @@ from typing import Any
 from analysis import claims
 from analysis.blocks.results import compute_results
 from analysis.facts import Facts
+from analysis.output import write_file
 from analysis.page import sections
+from analysis.page.document import render
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.tables.claims import compute_claims, lay_out_claims
 from harness.errors import HarnessError
+from harness.records.folder import ResultsFolder
 
 _MOST_ARMS = 12
 """Arms whose accuracy is shown; a study of more keeps the rest to its own report."""
+
+_CAPTIONS = {
+    "studies": (
+        "Verdicts: claims by how they were decided. Test accuracy: mean ± half-width of the 95 % Student "
+        "t-interval over n confirm seeds, for each arm on its own; differences between arms are decided by "
+        "the claims alone. Runs: those that ended, of every phase. Training hours: all runs together, "
+        "evaluation excluded. Each study's report says how its numbers were made and what limits them."
+    ),
+    "claims": (
+        "Claims fixed before the data, as their study files declare them, with the source they name. "
+        "Verdicts are Holm-corrected within their study, not over this page: among many studies, some "
+        "verdicts may be chance. Measured and n as in the study's own table of claims, which says more."
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +98,32 @@ class Unreadable:
         return cls(place=place, reason=str(error).replace(str(folder), place))
 
 
+def is_collection(path: Path) -> bool:
+    """Return whether a folder is no results folder itself but holds some."""
+    return path.is_dir() and not _is_study(path) and bool(study_folders(path))
+
+
+def study_folders(path: Path) -> list[Path]:
+    """Return the results folders directly below a folder and one level further down, by name.
+
+    A folder counts as one if it has a manifest or a journal, damaged or not. What lies inside a results
+    folder belongs to that study.
+    """
+    studies: list[Path] = []
+    for child in _folders(path):
+        studies += [child] if _is_study(child) else [inner for inner in _folders(child) if _is_study(inner)]
+    return studies
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(inside for inside in path.iterdir() if inside.is_dir() and not inside.name.startswith("."))
+
+
+def _is_study(path: Path) -> bool:
+    folder = ResultsFolder(path)
+    return any(file.exists() for file in (folder.manifest, folder.journal, folder.compressed_journal))
+
+
 def summarise(facts: Facts, root: Path) -> Summary:
     """Return what the overview in `root` says of a study."""
     records, manifest = facts.records, facts.records.manifest
@@ -87,25 +131,19 @@ def summarise(facts: Facts, root: Path) -> Summary:
         place=_place(records.folder.root, root),
         study=manifest.study,
         question=manifest.question,
-        progress=_progress(records),
+        progress=sections.progress(records),
         started=manifest.created_at[:16].replace("T", " "),
         commit=_commit(manifest.git),
         command=manifest.command,
         runs=len(records.runs),
         arms=len(records.arms),
-        rulings=sections.rulings(records),
+        rulings=sections.count_rulings(verdict.ruling for verdict in facts.verdicts),
         headline=_headline(facts),
-        warnings=len(sections.warnings(records)),
+        warnings=len(sections.warnings(facts)),
         train_seconds=float(records.runs["train_seconds"].sum()),
         claims=_claims(records),
         has_report=(records.folder.report / "index.html").exists(),
     )
-
-
-def _progress(records: StudyRecords) -> str | None:
-    """Return the first sentence only: the second is about what stands below it in the study's report."""
-    said = sections.progress(records)
-    return None if said is None else said.partition(". ")[0]
 
 
 def _place(folder: Path, root: Path) -> str:
@@ -121,10 +159,10 @@ def _headline(facts: Facts) -> list[str]:
     if not facts.records.has_confirm:
         return ["none: no confirm phase"]
     rows = compute_results(facts).to_dict("records")
-    shown = [f"{row['arm']}: {_accuracy(row)}" for row in rows[:_MOST_ARMS]]
+    lines = [f"{row['arm']}: {_accuracy(row)}" for row in rows[:_MOST_ARMS]]
     if len(rows) > _MOST_ARMS:
-        shown.append(f"and {len(rows) - _MOST_ARMS} further arms")
-    return [*shown, f"n = {numbers.span(row['n'] for row in rows)}"]
+        lines.append(f"and {len(rows) - _MOST_ARMS} further arms")
+    return [*lines, f"n = {numbers.span(row['n'] for row in rows)}"]
 
 
 def _accuracy(row: dict[Any, Any]) -> str:
@@ -151,3 +189,46 @@ def _claims(records: StudyRecords) -> list[DecidedClaim]:
         )
         for row, reason in zip(cells.to_dict("records"), frame["reason"], strict=True)
     ]
+
+
+def write_overview(root: Path, summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> Path:
+    """Write `index.html` and `index.md` about the studies below a folder.
+
+    Args:
+        root: The folder.
+        summaries: One a study that could be read, in the order of reading.
+        unreadable: One a study that could not.
+
+    Returns:
+        The path of `index.html`.
+
+    Raises:
+        ResultsError: The folder cannot be written.
+    """
+    context = _context(summaries, unreadable)
+    write_file(root / "index.md", render("overview.md", context))
+    write_file(root / "index.html", render("overview.html", context))
+    return root / "index.html"
+
+
+def _context(summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> dict[str, Any]:
+    return {
+        "studies": summaries,
+        "unreadable": unreadable,
+        "rulings": sections.count_rulings(claim.ruling for summary in summaries for claim in summary.claims),
+        "totals": _totals(summaries),
+        "captions": _CAPTIONS,
+    }
+
+
+def _totals(summaries: Sequence[Summary]) -> str:
+    runs = sum(summary.runs for summary in summaries)
+    hours = sum(summary.train_seconds for summary in summaries) / 3600
+    return (
+        f"{_counted(len(summaries), 'study', 'studies')}, {_counted(runs, 'run', 'runs')}, "
+        f"{hours:,.2f} hours of training."
+    )
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"

@@ -1,20 +1,35 @@
-"""What differs in what was declared and in where it ran, and what is equal."""
+"""What the folders declare, where they ran, and what each declared claim came to."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from analysis.page.comparison.sides import Side
+from analysis.page.comparison.sides import Answer, Side
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
+from analysis.tables.claims import compute_claims, lay_out_claims
 
 _PARTS = ("study", "arms", "search", "seeds", "data", "resources", "code", "versions", "machine", "runs")
 """Of a manifest, in the order of the table; `runs` is what the runs themselves say of where they ran."""
 
 _NONE = "none"
 """Stands for a list without entries."""
+
+_VERDICT_COLUMNS = [
+    "claim",
+    "folder",
+    "ruling",
+    "measured",
+    "effect",
+    "low",
+    "high",
+    "level",
+    "p_adjusted",
+    "n",
+]
 
 Settings = dict[tuple[str, str, str], Any]
 """Part, arm (empty for the whole study) and setting to its value."""
@@ -26,17 +41,17 @@ def compute_settings(sides: Sequence[Side]) -> pd.DataFrame:
     Returns: Columns `part, arm, setting, is_equal`, then one a folder under its name, absent where the
         folder has no such setting. Settings of an arm are compared between the folders that have the arm.
     """
-    found = {side.name: _settings(side.records) for side in sides}
+    settings = {side.name: _settings(side.records) for side in sides}
     rows: list[dict[str, Any]] = []
-    for part, arm, setting in dict.fromkeys(key for settings in found.values() for key in settings):
+    for part, arm, setting in dict.fromkeys(key for each in settings.values() for key in each):
         asked = [side.name for side in sides if not arm or arm in side.records.arms]
         if len(asked) < 2:
             continue  # that the other folders lack the arm is a row of its own
-        values = {name: found[name].get((part, arm, setting)) for name in asked}
+        values = {name: settings[name].get((part, arm, setting)) for name in asked}
         is_equal = all(value == values[asked[0]] for value in values.values())
         texts = {name: _text(value) for name, value in values.items() if value is not None}
         rows.append({"part": part, "arm": arm, "setting": setting, "is_equal": is_equal} | texts)
-    frame = pd.DataFrame(rows, columns=["part", "arm", "setting", "is_equal", *found])
+    frame = pd.DataFrame(rows, columns=["part", "arm", "setting", "is_equal", *settings])
     return frame.sort_values(
         "part", key=lambda parts: parts.map(_PARTS.index), kind="stable", ignore_index=True
     )
@@ -162,14 +177,92 @@ def caption_settings(frame: pd.DataFrame, names: Sequence[str]) -> str:
     )
 
 
-def render_settings(sides: Sequence[Side]) -> RenderedTable:
-    """Return the table, ready for every format."""
-    names = [side.name for side in sides]
-    frame = compute_settings(sides)
-    return RenderedTable(
+def compare_settings(sides: Sequence[Side]) -> Answer:
+    """Return the table of settings and how many differ."""
+    names, frame = [side.name for side in sides], compute_settings(sides)
+    table = RenderedTable(
         name="settings",
         title="Settings that differ",
         caption=caption_settings(frame, names),
         numbers=frame,
         cells=lay_out_settings(frame, names),
     )
+    return Answer(table=table, finding=f"Settings: {(~frame['is_equal']).sum()} of {len(frame)} differ.")
+
+
+def compute_verdicts(sides: Sequence[Side]) -> pd.DataFrame:
+    """Return one row a claim and folder that declares it, claims in the order in which they first appear.
+
+    Returns: Columns `claim, folder, ruling, measured, effect, low, high, level, p_adjusted, n`. `claim` is
+        its text. Claims are the same where text, kind and everything it names are; their source may differ.
+    """
+    frames = [_of_folder(side) for side in sides]
+    whole = pd.concat(frames, ignore_index=True)
+    order = {key: position for position, key in enumerate(dict.fromkeys(whole["key"]))}
+    whole = whole.assign(position=whole["key"].map(order)).sort_values("position", kind="stable")
+    return whole[["position", *_VERDICT_COLUMNS]].reset_index(drop=True)
+
+
+def _of_folder(side: Side) -> pd.DataFrame:
+    frame = compute_claims(side.records)
+    keys = [_identity(claim) for claim in side.records.manifest.claims]
+    cells = lay_out_claims(frame)
+    return frame.assign(
+        key=pd.Series(keys, dtype="str"), claim=frame["says"], folder=side.name, measured=cells["Measured"]
+    )[["key", *_VERDICT_COLUMNS]]
+
+
+def _identity(claim: Mapping[str, Any]) -> str:
+    return json.dumps({name: value for name, value in claim.items() if name != "source"}, sort_keys=True)
+
+
+def lay_out_verdicts(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return a row a claim: the verdict in each folder, whether they differ, and what was measured."""
+    rows = []
+    for _, own in frame.groupby("position", sort=False):
+        rulings = dict(zip(own["folder"], own["ruling"], strict=True))
+        measured = dict(zip(own["folder"], own["measured"], strict=True))
+        row = {"Claim": own["claim"].iloc[0]} | {name: rulings.get(name, numbers.ABSENT) for name in names}
+        row |= {"Change": change(rulings, names)}
+        rows.append(row | {f"Measured, {name}": measured.get(name, numbers.ABSENT) for name in names})
+    return pd.DataFrame(rows, columns=["Claim", *names, "Change", *(f"Measured, {name}" for name in names)])
+
+
+def change(rulings: Mapping[str, str], names: Sequence[str]) -> str:
+    """Return whether a claim's verdicts differ, or where it is not declared.
+
+    Args:
+        rulings: Folder to verdict, of the folders that declare the claim.
+        names: Every folder, the first one first.
+    """
+    lacking = [name for name in names if name not in rulings]
+    if lacking:
+        return f"not in {', '.join(lacking)}"
+    return "changed" if len(set(rulings.values())) > 1 else numbers.ABSENT
+
+
+def caption_verdicts(frame: pd.DataFrame) -> str:
+    """Return what a verdict rests on, and what a change of one does not say."""
+    if frame.empty:
+        return "No folder declares a claim."
+    return (
+        "Verdict of every claim, as each folder's own report decides it; Measured, n and corrections as "
+        "there. A changed verdict does not show that the folders differ: two samples of one truth may lie on "
+        "either side of a bound. Whether they differ is compared under results."
+    )
+
+
+def compare_verdicts(sides: Sequence[Side]) -> Answer:
+    """Return the table of claims and how many verdicts of those that every folder declares changed."""
+    names, frame = [side.name for side in sides], compute_verdicts(sides)
+    table = RenderedTable(
+        name="verdicts",
+        title="Claims side by side",
+        caption=caption_verdicts(frame),
+        numbers=frame.drop(columns="position"),
+        cells=lay_out_verdicts(frame, names),
+    )
+    rulings = [list(rows) for _, rows in frame.groupby("position")["ruling"]]
+    changed = sum(len(each) == len(sides) and len(set(each)) > 1 for each in rulings)
+    finding = f"Claims: {changed} of {len(rulings)} verdicts changed." if rulings else "Claims: none."
+    return Answer(table=table, finding=finding)
