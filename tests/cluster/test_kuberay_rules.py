@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from harness.cluster.kuberay.manifest import render_manifest
 from harness.cluster.kuberay.rules import RULES, check_rules
-from harness.cluster.request import Request
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
