@@ -15,7 +15,6 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from harness.cluster.kuberay.names import entry_point, image_name, job_name, namespace_name, object_name
 from harness.cluster.kuberay.resources import NodeResources, checked_memory, node_resources
-from harness.cluster.kuberay.rules import check_rules
 from harness.cluster.kuberay.storage import RESULTS, Bucket, Volume, parse_storage
 from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
@@ -50,8 +49,7 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
     """Return both objects as one YAML text.
 
     Raises:
-        EnvironmentMismatchError: A setting is missing or cannot be written safely, or the operator
-            would refuse the whole.
+        EnvironmentMismatchError: A setting is missing or cannot be written safely.
     """
     storage = parse_storage(settings.storage)
     image, node = image_name(settings.image), node_resources(settings, request.study)
@@ -75,7 +73,6 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
             "rayClusterSpec": _cluster(name, image, storage, node, settings),
         },
     }
-    check_rules(job)
     return to_yaml([_config_map(described, request.study), job])
 
 

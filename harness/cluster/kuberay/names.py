@@ -1,4 +1,9 @@
-"""What a user's words become in a manifest: names of objects, image and namespace, the driver's command."""
+"""What a user's words become in a manifest: names of objects, image and namespace, the driver's command.
+
+The operator finds a RayJob that breaks its rules only after the API server has taken it; older versions then
+leave it without any status for ever. So whatever a user can put into one is checked here, in `resources` and
+in `storage`. All else in a manifest is constant: that the operator takes that is for the tests to show.
+"""
 
 import hashlib
 import re
