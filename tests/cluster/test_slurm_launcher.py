@@ -20,11 +20,14 @@ from harness.cluster.submit_folder import Cause, Happening, StatusDetail, Status
 from harness.errors import EnvironmentMismatchError, ResultsError
 
 ORPHANS = """
-import subprocess, sys
+import subprocess
 from harness.cluster.launch.processes import adopt_orphans, end_descendants
 adopt_orphans()
 # The shell ends at once; its child is nobody's child but for the adoption, and shrugs a SIGTERM off.
-subprocess.run(["sh", "-c", "sh -c 'trap \\"\\" TERM; echo $$; exec sleep 600' &"], check=True)
+shell = "sh -c 'trap \\"\\" TERM; echo $$; exec sleep 600' &"
+with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE, text=True) as parent:
+    print(parent.stdout.readline())  # only now it shrugs
+    parent.stdout.close()
 print(end_descendants(1.0))
 """
 
