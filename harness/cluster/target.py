@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
+from harness.errors import EnvironmentMismatchError
 from harness.study.study import Study
 
 JobPhase = Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
@@ -24,6 +25,10 @@ PHASE_OF_EXIT_CODE: Mapping[int, JobPhase] = {
 """How a job is over whose sweep ended so; any other number is not a sweep's, but that of a crash."""
 
 OVER: frozenset[JobPhase] = frozenset({"completed", "interrupted", "failed", "cancelled", "unknown"})
+
+
+class UnreachableError(EnvironmentMismatchError):
+    """Report a cluster that does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from harness.cluster.ray_jobs import client
-from harness.cluster.ray_jobs.client import UnreachableError, ask_version
+from harness.cluster.ray_jobs.client import ask_version
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions, exit_code_in
 from harness.cluster.ray_jobs.job import RayTarget
 from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
 
 

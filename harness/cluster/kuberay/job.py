@@ -7,11 +7,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError, UnreachableError
+from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError
 from harness.cluster.kuberay.manifest import RESULTS_ANNOTATION, render_manifest
 from harness.cluster.kuberay.status import state_of, waiting_reason
 from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import JobState, Request
+from harness.cluster.target import JobState, Request, UnreachableError
 from harness.errors import EnvironmentMismatchError
 from harness.study.submission import KubeRaySite
 

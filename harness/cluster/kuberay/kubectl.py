@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
 
 _KLOG = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ \S+\] ")
@@ -23,10 +24,6 @@ _UNREACHABLE = (
     "context deadline exceeded",
 )
 _UNAUTHORIZED = ("(Unauthorized)", "must be logged in", "getting credentials")
-
-
-class UnreachableError(EnvironmentMismatchError):
-    """Report that no cluster answers."""
 
 
 class RefusedError(EnvironmentMismatchError):

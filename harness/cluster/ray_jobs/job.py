@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cluster.ray_jobs.client import (
     NoTokenError,
-    UnreachableError,
     ask_version,
     connect,
     explained,
@@ -18,7 +17,7 @@ from harness.cluster.ray_jobs.client import (
 from harness.cluster.ray_jobs.entry import exit_code_in
 from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request
+from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, UnreachableError
 from harness.errors import EnvironmentMismatchError
 from harness.study.submission import RaySite
 

@@ -34,7 +34,8 @@ _LONGEST_VALUE = 4096
 class LauncherInstructions(BaseModel):
     """Everything the launcher knows of a study."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    # The title stands in what is told of a damaged file.
+    model_config = ConfigDict(title="Plan", extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     name: str
     """What Slurm calls the job."""
