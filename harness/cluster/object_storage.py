@@ -75,10 +75,10 @@ class ObjectStorage:
 
     def store(self, path: Path, name: str, length: int) -> None:
         """Make the first `length` bytes of a file an object; the one before stays until all is there."""
-        target = self._path(name)
+        place = self._path(name)
         if self._files.type_name == "local":  # elsewhere folders are but names
-            self._files.create_dir(target.rpartition("/")[0], recursive=True)
-        with path.open("rb") as file, self._files.open_output_stream(target) as stream:
+            self._files.create_dir(place.rpartition("/")[0], recursive=True)
+        with path.open("rb") as file, self._files.open_output_stream(place) as stream:
             while length > 0 and (block := file.read(min(length, _BLOCK_BYTES))):
                 stream.write(block)
                 length -= len(block)

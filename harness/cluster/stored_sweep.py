@@ -13,11 +13,11 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from harness.cluster.launch.processes import end_child
 from harness.cluster.object_storage import Mirror, ObjectStorage
+from harness.cluster.target import EXIT_INTERRUPTED
 from harness.errors import EnvironmentMismatchError, HarnessError, ResultsError
 from harness.records.folder import STORED_IN, ResultsFolder
-
-EXIT_INTERRUPTED = 75
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
@@ -26,11 +26,11 @@ LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the sweep's exit code, or 75 if its end could not be stored."""
-    given = sys.argv[1:] if arguments is None else arguments
-    at = given.index("--") if "--" in given else len(given)
-    options = _parser().parse_args(given[:at])
+    words = sys.argv[1:] if arguments is None else arguments
+    at = words.index("--") if "--" in words else len(words)
+    options = _parser().parse_args(words[:at])
     try:
-        return _run(options.address, given[at + 1 :], options.every)
+        return _run(options.address, words[at + 1 :], options.every)
     except HarnessError as error:
         _say(f"error: {error}")
         return error.exit_code
@@ -124,10 +124,7 @@ class _Sweep:
 
     def end(self) -> None:
         """Ask for the end in good order, and wait for it."""
-        self._process.terminate()
-        if self.is_running(seconds=30):
-            self._process.kill()
-            self._process.wait()
+        end_child(self._process, patience_seconds=30)
 
 
 def _store_some(mirror: Mirror) -> None:

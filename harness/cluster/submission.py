@@ -1,16 +1,59 @@
-"""Write what is to be submitted, submit it, and submit it again."""
+"""The kinds of clusters there are; to submit a study to one, to do it again, to see how far the study is."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.cluster.record import SubmitRecord
-from harness.cluster.request import Request
-from harness.cluster.submit_folder import SubmitFolder
-from harness.cluster.target import Target
-from harness.cluster.targets import TARGETS
+from pydantic import BaseModel
+
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord, TargetName
+from harness.cluster.target import Request, Target
 from harness.errors import ResultsError
+from harness.records.events import RunEnded
 from harness.records.folder import ResultsFolder
+from harness.records.journal import read_journal
+from harness.study.submission import KubeRaySite, RaySite, SlurmSite
+
+
+def _slurm(settings: Any = None) -> Target:
+    from harness.cluster.slurm.job import SlurmTarget
+
+    return SlurmTarget(settings)
+
+
+def _ray(settings: Any = None) -> Target:
+    from harness.cluster.ray_jobs.job import RayTarget
+
+    return RayTarget(settings)
+
+
+def _kuberay(settings: Any = None) -> Target:
+    from harness.cluster.kuberay.job import KubeRayTarget
+
+    return KubeRayTarget(settings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSpec:
+    """One kind of cluster."""
+
+    summary: str
+    settings: type[BaseModel]
+    """What may be set for it; each field is a flag of the command."""
+    make: Callable[..., Target]
+    """With settings to submit, without to look after what was submitted. Imports what the target needs."""
+
+
+TARGETS: Mapping[TargetName, TargetSpec] = {
+    "slurm": TargetSpec(summary="a job of Slurm", settings=SlurmSite, make=_slurm),
+    "ray": TargetSpec(summary="a job on a Ray cluster that exists", settings=RaySite, make=_ray),
+    "kuberay": TargetSpec(
+        summary="a Ray cluster of its own in Kubernetes", settings=KubeRaySite, make=_kuberay
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,3 +145,14 @@ def resubmit(folder: SubmitFolder) -> SubmitRecord:
     target = TARGETS[record.target].make()
     target.check(folder)
     return hand_over(target, folder)
+
+
+def runs_by_status(folder: ResultsFolder) -> Counter[str]:
+    """Return how many runs ended, by status; of a journal under way, up to the line being written."""
+    counts: Counter[str] = Counter()
+    # No journal yet, or half a line at its end: that is for a sweep to judge, not for a look at it.
+    with suppress(ResultsError):
+        for event in read_journal(folder):
+            if isinstance(event, RunEnded):
+                counts[event.status] += 1
+    return counts

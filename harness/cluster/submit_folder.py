@@ -1,7 +1,29 @@
-"""Every path below `RUN_DIR/submit/`, in one place."""
+"""What a submission leaves in `RUN_DIR/submit/`: its files' names, its record, its launcher's log.
 
+Read where the study was submitted, on the nodes and by every later command; none of it needs Ray, a cluster
+or an accounting database.
+"""
+
+import os
+import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from typing import Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+)
+
+from harness.errors import ResultsError
+
+TargetName = Literal["slurm", "ray", "kuberay"]
+Happening = Literal["started", "cluster_up", "warned", "interrupted", "requeued", "ended"]
 
 
 @dataclass(frozen=True)
@@ -23,15 +45,162 @@ class SubmitFolder:
 
     @property
     def record(self) -> Path:
-        """Which cluster has it, under which id: see `harness.cluster.record`."""
+        """Which cluster has it, under which id: a `SubmitRecord`."""
         return self.root / "submit.json"
 
     @property
     def status_log(self) -> Path:
-        """What the launcher lived through, one JSON object a line: see `harness.cluster.status_log`."""
+        """What the launcher lived through, one JSON object a line: a `StatusLog`."""
         return self.root / "status.jsonl"
 
     @property
     def token(self) -> Path:
         """The secret of the Ray cluster that a job starts; only its owner can read it."""
         return self.root / "token"
+
+
+class SubmitRecord(BaseModel):
+    """One submission; `resume` writes a new one in its place."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    target: TargetName
+    """The kind of cluster."""
+    id: str
+    """The job's id there."""
+    name: str
+    """What the cluster calls the job."""
+    submitted_at: str
+    """UTC, ISO 8601."""
+    where: dict[str, str] = {}
+    """What else is needed to find it again: an address, a namespace. Never a secret."""
+    earlier: list[str] = []
+    """Ids of the submissions before this one."""
+
+    @classmethod
+    def now(cls, target: TargetName, job_id: str, name: str, **where: str) -> "SubmitRecord":
+        """Return the record of a submission that was just taken."""
+        return cls(target=target, id=job_id, name=name, submitted_at=_now(), where=where)
+
+    def write(self, path: Path) -> None:
+        """Write the record whole, or not at all."""
+        write_whole(path, self.model_dump_json(indent=1) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> "SubmitRecord":
+        """Read a record.
+
+        Raises:
+            ResultsError: There is none, or it is damaged.
+        """
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ResultsError(
+                f"{path}: nothing was submitted from this folder. Remedy: give the RUN_DIR of a submission, "
+                f"such as results/optimizers."
+            ) from error
+        except ValidationError as error:
+            reason = error.errors(include_url=False)[0]["msg"]
+            raise ResultsError(f"{path}: is damaged ({reason}). Remedy: submit the study again") from error
+        except OSError as error:
+            raise ResultsError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+class Cause(StrEnum):
+    """Why a sweep was told to end before it was complete."""
+
+    TIME_LIMIT = "time limit"
+    PREEMPTION = "preemption"
+    TOLD_TO_END = "told to end"
+    HEAD_ENDED = "Ray's head ended"
+
+
+class StatusDetail(BaseModel):
+    """What an event tells besides; a field that an event does not tell is not in its line."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    nodes: str | int | None = None
+    """With `started` their names, with `cluster_up` how many joined."""
+    cpus: int | None = None
+    gpus: int | None = None
+    address: str | None = None
+    signal: str | None = None
+    exit_code: int | None = None
+    cause: Cause | None = None
+    seconds_left: int | None = None
+    by: str | None = None
+    """The command that interrupted the job."""
+
+    @model_serializer(mode="wrap")
+    def _without_nulls(self, serialize: SerializerFunctionWrapHandler) -> dict[str, str | int]:
+        return {name: value for name, value in serialize(self).items() if value is not None}
+
+
+class StatusEvent(BaseModel):
+    """One line of the log."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    at: str
+    """UTC, ISO 8601."""
+    event: Happening
+    job: str
+    restart: int
+    """How often the cluster had started the job before."""
+    host: str
+    detail: StatusDetail
+
+
+class StatusLog:
+    """Append to a log, or read it."""
+
+    def __init__(self, path: Path, job: str = "", restart: int = 0) -> None:
+        self._path = path
+        self._job = job
+        self._restart = restart
+
+    def append(self, event: Happening, detail: StatusDetail | None = None) -> None:
+        """Write a line, on disk when this returns."""
+        line = StatusEvent(
+            at=_now(),
+            event=event,
+            job=self._job,
+            restart=self._restart,
+            host=socket.gethostname(),
+            detail=detail or StatusDetail(),
+        )
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line.model_dump_json() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def events(self) -> list[StatusEvent]:
+        """Return the lines; a last one that is cut short by a crash is left out."""
+        if not self._path.exists():
+            return []
+        lines = self._path.read_text(encoding="utf-8").splitlines()
+        return [event for line in lines if (event := _parsed(line)) is not None]
+
+    def of_job(self, job: str) -> list[StatusEvent]:
+        """Return the lines of one job; an earlier one of the same folder wrote others."""
+        return [event for event in self.events() if event.job == job]
+
+
+def _parsed(line: str) -> StatusEvent | None:
+    try:
+        return StatusEvent.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that appears whole, or not at all."""
+    partial = path.with_name(path.name + ".part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,24 +1,68 @@
-"""What every kind of cluster can do, and the states a submitted study can be in."""
+"""What every kind of cluster is asked, what it can do, and the states a submitted study can be in.
+
+A target is a kind of cluster that studies are submitted to, and nothing else here is called so.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
-from harness.cluster.record import SubmitRecord
-from harness.cluster.request import Request
-from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
+from harness.errors import EnvironmentMismatchError
+from harness.study.study import Study
 
-Phase = Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
+JobPhase = Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
 """`interrupted`: it ended in good order and `resume` finishes it; `unknown`: the cluster knows it no more."""
 
-OVER: frozenset[Phase] = frozenset({"completed", "interrupted", "failed", "cancelled", "unknown"})
+EXIT_REFUSED, EXIT_INTERRUPTED = 2, 75
+PHASE_OF_EXIT_CODE: Mapping[int, JobPhase] = {
+    0: "completed",
+    1: "failed",
+    EXIT_REFUSED: "failed",
+    EXIT_INTERRUPTED: "interrupted",
+}
+"""How a job is over whose sweep ended so; any other number is not a sweep's, but that of a crash."""
+
+OVER: frozenset[JobPhase] = frozenset({"completed", "interrupted", "failed", "cancelled", "unknown"})
+
+
+class UnreachableError(EnvironmentMismatchError):
+    """Report a cluster that does not answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class State:
+class Request:
+    """A study, and where its run is kept."""
+
+    study: Study
+    run_dir: Path
+    """Absolute; the study's results folder."""
+    name: str
+    """What the cluster calls the job; any printable line."""
+
+    @property
+    def folder(self) -> SubmitFolder:
+        """The paths of this submission."""
+        return SubmitFolder(self.run_dir)
+
+    def sweep_arguments(self, study_file: str, run_dir: str, address: str) -> list[str]:
+        """Return the arguments of `python -m harness.sweep` that begin this study, or go on with it.
+
+        Args:
+            study_file: Where the study lies for the driver.
+            run_dir: Where its results go, as the driver sees it.
+            address: The Ray cluster, as the driver reaches it.
+        """
+        overrides = [f"--set={argument}" for argument in self.study.overrides]
+        return [study_file, "--run-dir", run_dir, "--address", address, "--resume-if-begun", *overrides]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobState:
     """How a submitted study is doing."""
 
-    phase: Phase
+    phase: JobPhase
     reason: str = ""
     """In the cluster's words: why it waits, how it ended."""
     exit_code: int | None = None
@@ -61,7 +105,7 @@ class Target(Protocol):
             HarnessError: The cluster cannot be reached, or refuses.
         """
 
-    def state(self, record: SubmitRecord, folder: SubmitFolder) -> State:
+    def state(self, record: SubmitRecord, folder: SubmitFolder) -> JobState:
         """Return how a submitted study is doing, from the cluster and from the launcher's own log."""
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:

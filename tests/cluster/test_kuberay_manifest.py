@@ -10,11 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.cluster.kuberay.entry_point import entry_point
-from harness.cluster.kuberay.manifest import render_manifest
-from harness.cluster.kuberay.names import MAX_JOB_NAME, job_name
-from harness.cluster.kuberay.yaml_text import to_yaml
-from harness.cluster.request import Request
+from harness.cluster.kuberay.manifest import render_manifest, to_yaml
+from harness.cluster.kuberay.names import MAX_JOB_NAME, entry_point, job_name
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite

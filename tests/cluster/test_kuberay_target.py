@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.cluster.kuberay.target import MANIFEST, KubeRayTarget
-from harness.cluster.record import SubmitRecord
-from harness.cluster.request import Request
-from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.kuberay.job import MANIFEST, KubeRayTarget
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite

@@ -16,9 +16,8 @@ import pandas as pd
 import psutil
 import pytest
 
-from harness.cluster.ray_jobs.target import RayTarget
-from harness.cluster.record import SubmitRecord
-from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.ray_jobs.job import RayTarget
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.errors import EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import recover_journal

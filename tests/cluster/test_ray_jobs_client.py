@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from harness.cluster.ray_jobs import client
-from harness.cluster.ray_jobs.client import UnreachableError, ask_version
-from harness.cluster.ray_jobs.plan import PLAN_VARIABLE, Plan
-from harness.cluster.ray_jobs.target import RayTarget
-from harness.cluster.record import SubmitRecord
-from harness.cluster.status_log import StatusLog
-from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.ray_jobs.client import ask_version
+from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions, exit_code_in
+from harness.cluster.ray_jobs.job import RayTarget
+from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
 
 
@@ -187,7 +186,7 @@ def test_of_a_cluster_that_is_gone_the_drivers_notes_tell_the_end(tmp_path: Path
     log.append("started")
     with pytest.raises(UnreachableError, match=r"If it is gone for good: remove .*submit\.json"):
         RayTarget().state(record, folder)
-    log.append("ended", exit_code=75)
+    log.append("ended", StatusDetail(exit_code=75))
     state = RayTarget().state(record, folder)
     assert (state.phase, state.exit_code) == ("interrupted", 75)
 
@@ -203,10 +202,13 @@ def test_a_written_job_that_is_damaged_is_told(tmp_path: Path, text: str | None)
         RayTarget().submit(folder)
 
 
-def drive(plan: Plan) -> "subprocess.CompletedProcess[str]":
+def drive(instructions: DriverInstructions) -> "subprocess.CompletedProcess[str]":
     """Run the driver as Ray does, without a cluster."""
     job: Mapping[str, object] = {"metadata": {"job_submission_id": "drill-1"}}
-    environment = os.environ | {PLAN_VARIABLE: plan.encode(), "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps(job)}
+    environment = os.environ | {
+        PLAN_VARIABLE: instructions.encode(),
+        "RAY_JOB_CONFIG_JSON_ENV_VAR": json.dumps(job),
+    }
     command = [sys.executable, "-m", "harness.cluster.ray_jobs.entry"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
@@ -214,7 +216,7 @@ def drive(plan: Plan) -> "subprocess.CompletedProcess[str]":
 def test_a_folder_that_the_driver_cannot_write_is_told(tmp_path: Path) -> None:
     """As where no file system is shared, and the cluster's user may not make the folder."""
     (tmp_path / "file").write_text("")
-    done = drive(Plan(study="", run_dir=str(tmp_path / "file" / "run"), arguments=[]))
+    done = drive(DriverInstructions(study="", run_dir=str(tmp_path / "file" / "run"), arguments=[]))
     assert done.returncode == 2
     assert "where the driver runs" in done.stderr
     assert "Remedy: --run-dir DIR on a file system that the cluster shares" in done.stderr
@@ -223,9 +225,17 @@ def test_a_folder_that_the_driver_cannot_write_is_told(tmp_path: Path) -> None:
 def test_the_driver_notes_how_its_sweep_ended(tmp_path: Path) -> None:
     """Exit code, last line and the log beside the results tell it."""
     folder = SubmitFolder(tmp_path / "run")
-    done = drive(Plan(study="study: bad", run_dir=str(folder.run_dir), arguments=[str(folder.study_file)]))
+    done = drive(
+        DriverInstructions(
+            study="study: bad", run_dir=str(folder.run_dir), arguments=[str(folder.study_file)]
+        )
+    )
     assert done.returncode == 2
     assert "error: " in done.stderr
     assert done.stdout == "the sweep ended with exit code 2\n"
+    assert exit_code_in(done.stdout.rstrip()) == 2
     events = [(event.event, event.job, event.detail) for event in StatusLog(folder.status_log).events()]
-    assert events == [("started", "drill-1", {}), ("ended", "drill-1", {"exit_code": 2})]
+    assert events == [
+        ("started", "drill-1", StatusDetail()),
+        ("ended", "drill-1", StatusDetail(exit_code=2)),
+    ]

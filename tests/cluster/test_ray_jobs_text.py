@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.cluster.ray_jobs.job import ENTRYPOINT, JOB_FILE
-from harness.cluster.ray_jobs.plan import PLAN_VARIABLE, Plan
-from harness.cluster.ray_jobs.shipping import shipped
-from harness.cluster.ray_jobs.target import RayTarget
-from harness.cluster.request import Request
+from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions
+from harness.cluster.ray_jobs.job import RayTarget
+from harness.cluster.ray_jobs.job_text import ENTRYPOINT, JOB_FILE, shipped
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import RaySite
@@ -48,7 +47,7 @@ def test_a_job_holds_all_that_is_submitted(study_text: str) -> None:
     assert submission["metadata"] == {"job_name": "ünïcödé 'name'", "study": "small"}
     assert (variables["RAY_JOB_STOP_SIGNAL"], variables["RAY_JOB_STOP_WAIT_TIME_S"]) == ("SIGINT", "30")
     assert variables["SITE"] == "here"
-    plan = Plan.model_validate_json(variables[PLAN_VARIABLE])
+    plan = DriverInstructions.model_validate_json(variables[PLAN_VARIABLE])
     assert plan.study == study_text
     assert plan.run_dir == "/shared/run"
     assert plan.arguments == [
@@ -60,10 +59,10 @@ def test_a_job_holds_all_that_is_submitted(study_text: str) -> None:
 @given(text=st.text(), arguments=st.lists(st.text()))
 def test_ray_leaves_every_plan_alone(text: str, arguments: list[str]) -> None:
     """Whatever study, folder and arguments hold, what Ray makes of the variable is the plan that was sent."""
-    plan = Plan(study=text, run_dir=text + "/$HOME/${HOME}", arguments=arguments)
+    plan = DriverInstructions(study=text, run_dir=text + "/$HOME/${HOME}", arguments=arguments)
     sent = plan.encode()
     assert as_ray_sets_it(sent) == sent
-    assert Plan.model_validate_json(sent) == plan
+    assert DriverInstructions.model_validate_json(sent) == plan
 
 
 @pytest.mark.parametrize(

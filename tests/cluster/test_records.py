@@ -1,13 +1,13 @@
 """What a submission leaves behind: its record, its log, how far its study is."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from harness.cluster.progress import runs_by_status
-from harness.cluster.record import SubmitRecord
-from harness.cluster.status_log import StatusLog
+from harness.cluster.submission import runs_by_status
+from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog, SubmitRecord
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 
@@ -33,19 +33,31 @@ def test_events_come_back_in_order_and_over_restarts(tmp_path: Path) -> None:
     """Each with job, restart and what else was told."""
     path = tmp_path / "status.jsonl"
     StatusLog(path, job="7", restart=0).append("started")
-    StatusLog(path, job="7", restart=1).append("ended", exit_code=0)
+    StatusLog(path, job="7", restart=1).append("ended", StatusDetail(exit_code=0))
     events = StatusLog(path).events()
     assert [(e.event, e.job, e.restart, e.detail) for e in events] == [
-        ("started", "7", 0, {}),
-        ("ended", "7", 1, {"exit_code": 0}),
+        ("started", "7", 0, StatusDetail()),
+        ("ended", "7", 1, StatusDetail(exit_code=0)),
     ]
+
+
+def test_an_event_tells_what_it_has_and_nothing_else(tmp_path: Path) -> None:
+    """On disk, and to a program that asks for it: no field stands there without a value."""
+    path = tmp_path / "status.jsonl"
+    told = StatusDetail(signal="SIGUSR1", cause=Cause.TIME_LIMIT, seconds_left=90)
+    StatusLog(path, job="7").append("warned", told)
+    detail = {"signal": "SIGUSR1", "cause": "time limit", "seconds_left": 90}
+    assert path.read_text().endswith(f'"detail":{json.dumps(detail, separators=(",", ":"))}}}\n')
+    (event,) = StatusLog(path).of_job("7")
+    assert (event.detail, event.model_dump()["detail"]) == (told, detail)
+    assert StatusLog(path).of_job("8") == []
 
 
 def test_a_line_cut_by_a_crash_hides_no_other(tmp_path: Path) -> None:
     """A node can lose power in the middle of a line."""
     path = tmp_path / "status.jsonl"
     StatusLog(path, job="7").append("started")
-    StatusLog(path, job="7").append("ended", exit_code=0)
+    StatusLog(path, job="7").append("ended", StatusDetail(exit_code=0))
     os.truncate(path, path.stat().st_size - 10)
     assert [event.event for event in StatusLog(path).events()] == ["started"]
 

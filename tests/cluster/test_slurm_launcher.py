@@ -8,22 +8,26 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.cluster.launch import ray_nodes
+from harness.cluster.launch.processes import node_folder
+from harness.cluster.slurm import ray_cluster
 from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import seconds_of
-from harness.cluster.slurm.node_folder import node_folder
-from harness.cluster.slurm.plan import Plan
+from harness.cluster.slurm.job import job_state
 from harness.cluster.slurm.ray_cluster import free_port
-from harness.cluster.slurm.state import job_state
-from harness.cluster.status_log import StatusLog
-from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.slurm.script import LauncherInstructions
+from harness.cluster.submit_folder import Cause, Happening, StatusDetail, StatusLog, SubmitFolder
 from harness.errors import EnvironmentMismatchError, ResultsError
 
 ORPHANS = """
-import subprocess, sys
-from harness.cluster.slurm.processes import adopt_orphans, end_descendants
+import subprocess
+from harness.cluster.launch.processes import adopt_orphans, end_descendants
 adopt_orphans()
 # The shell ends at once; its child is nobody's child but for the adoption, and shrugs a SIGTERM off.
-subprocess.run(["sh", "-c", "sh -c 'trap \\"\\" TERM; echo $$; exec sleep 600' &"], check=True)
+shell = "sh -c 'trap \\"\\" TERM; echo $$; exec sleep 600' &"
+with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE, text=True) as parent:
+    print(parent.stdout.readline())  # only now it shrugs
+    parent.stdout.close()
 print(end_descendants(1.0))
 """
 
@@ -83,6 +87,19 @@ def test_a_nodes_folder_is_private_short_and_gone_afterwards(
     assert not folder.exists()
 
 
+def test_the_processes_of_a_cluster_take_the_commands_they_are_started_with(tmp_path: Path) -> None:
+    """A node gets its job's id, address, CPUs and GPUs; without GPUs of Slurm's Ray looks for itself."""
+    allocation = Allocation(job="7", restart=0, host="a", others=("b",), cpus=4, gpus=None)
+    folder = SubmitFolder(tmp_path)
+    _, *words = ray_cluster._node_command(allocation, folder, "10.0.0.1:20042")
+    assert words[:3] == ["-u", "-m", ray_nodes.__name__]
+    options = ray_nodes._parser().parse_args([*words[3:], "--head"])
+    assert (options.job, options.address, options.cpus, options.gpus) == ("7", "10.0.0.1:20042", 4, None)
+    command = ray_nodes.ray_command(options, tmp_path)
+    assert {"--head", "--node-ip-address=10.0.0.1", "--port=20042", "--num-cpus=4"} <= set(command)
+    assert not any(word.startswith("--num-gpus") for word in command)
+
+
 def test_a_launcher_outside_of_a_job_is_refused() -> None:
     """With the command that makes one."""
     with pytest.raises(EnvironmentMismatchError, match=r"runs inside a Slurm job only\. Remedy"):
@@ -93,10 +110,10 @@ def test_a_damaged_plan_is_told(tmp_path: Path) -> None:
     """A missing one too."""
     path = tmp_path / "plan.json"
     with pytest.raises(ResultsError, match="cannot be read"):
-        Plan.read(path)
+        LauncherInstructions.read(path)
     path.write_text('{"name": 1}')
     with pytest.raises(ResultsError, match="cannot be read"):
-        Plan.read(path)
+        LauncherInstructions.read(path)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +126,14 @@ def test_a_damaged_plan_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_where_slurm_cannot_be_asked_nothing_is_called_over(
-    events: list[str], phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    events: list[Happening], phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The launcher's own log says what is last known."""
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = SubmitFolder(tmp_path)
     folder.root.mkdir()
     for event in events:
-        StatusLog(folder.status_log, "7").append(event)  # type: ignore[arg-type]
+        StatusLog(folder.status_log, "7").append(event)
     state = job_state("7", folder)
     assert (state.phase, state.is_over) == (phase, False)
     assert "last known: squeue: cannot be run" in state.reason
@@ -128,20 +145,20 @@ def test_where_slurm_cannot_be_asked_nothing_is_called_over(
         (0, None, "completed", ""),
         (1, None, "failed", "some runs failed"),
         (2, None, "failed", "refused or could not start"),
-        (75, "time limit", "interrupted", "time limit; `resume` finishes it"),
-        (75, "told to end", "cancelled", "told to end; `resume` finishes it"),
+        (75, Cause.TIME_LIMIT, "interrupted", "time limit; `resume` finishes it"),
+        (75, Cause.TOLD_TO_END, "cancelled", "told to end; `resume` finishes it"),
         (137, None, "failed", "the sweep ended with exit code 137"),
     ],
 )
 def test_how_a_launcher_ended_is_known_without_slurm(
-    code: int, cause: str | None, phase: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    code: int, cause: Cause | None, phase: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its last word decides, and words of earlier jobs of the same folder do not."""
     monkeypatch.setenv("PATH", str(tmp_path))
     folder = SubmitFolder(tmp_path)
     folder.root.mkdir()
-    StatusLog(folder.status_log, "6").append("ended", exit_code=3)
-    StatusLog(folder.status_log, "7").append("ended", exit_code=code, **({"cause": cause} if cause else {}))
+    StatusLog(folder.status_log, "6").append("ended", StatusDetail(exit_code=3))
+    StatusLog(folder.status_log, "7").append("ended", StatusDetail(exit_code=code, cause=cause))
     state = job_state("7", folder)
     assert (state.phase, state.exit_code) == (phase, code)
     assert told in state.reason

@@ -10,12 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.cluster.record import SubmitRecord
-from harness.cluster.request import Request
 from harness.cluster.slurm import commands
-from harness.cluster.slurm.target import SlurmTarget
-from harness.cluster.status_log import StatusLog
-from harness.cluster.submit_folder import SubmitFolder
+from harness.cluster.slurm.job import SlurmTarget
+from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.target import Request
 from harness.study.reading.parse import parse_study
 from harness.study.submission import SlurmSite
 from tests.cluster.slurm_cluster import SlurmCluster
@@ -138,7 +136,7 @@ def test_a_job_that_slurm_has_forgotten_is_known_from_the_launchers_log(
     folder.root.mkdir(parents=True)
     SubmitRecord.now("slurm", "99999", "small").write(folder.record)
     assert json.loads(submit("status", str(folder.run_dir), "--json").stdout)["phase"] == "unknown"
-    StatusLog(folder.status_log, "99999").append("ended", exit_code=75, cause="time limit")
+    StatusLog(folder.status_log, "99999").append("ended", StatusDetail(exit_code=75, cause=Cause.TIME_LIMIT))
     state = json.loads(submit("status", str(folder.run_dir), "--json").stdout)
     assert (state["phase"], state["exit_code"]) == ("interrupted", 75)
 

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.cluster.request import Request
-from harness.cluster.slurm.plan import Plan
-from harness.cluster.slurm.script import job_script
-from harness.cluster.slurm.target import SlurmTarget
+from harness.cluster.slurm.job import SlurmTarget
+from harness.cluster.slurm.script import LauncherInstructions, job_script
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import SlurmSite
@@ -69,9 +68,11 @@ HOSTILE = st.sampled_from([
 VALUES = PRINTABLE.filter(str.strip) | HOSTILE
 
 
-def plan(run_dir: str = "/results/small", name: str = "small", warn_before: int = 120) -> Plan:
+def plan(
+    run_dir: str = "/results/small", name: str = "small", warn_before: int = 120
+) -> LauncherInstructions:
     """Return a plan."""
-    return Plan(
+    return LauncherInstructions(
         name=name,
         run_dir=Path(run_dir),
         working_dir=Path("/home/me"),
@@ -157,7 +158,7 @@ def test_a_submission_is_a_script_and_a_plan(study_text: str, tmp_path: Path) ->
     files = SlurmTarget(SlurmSite(on_timeout="stop", max_restarts=0)).render(request)
     assert list(files) == ["job.sbatch", "plan.json"]
     assert f"\nexec {shlex.quote(sys.executable)} -u -m " in files["job.sbatch"]
-    written = Plan.model_validate_json(files["plan.json"])
+    written = LauncherInstructions.model_validate_json(files["plan.json"])
     assert (written.name, written.on_timeout, written.max_restarts, written.warn_before) == (
         "my name",
         "stop",
@@ -173,5 +174,5 @@ def test_a_submission_is_a_script_and_a_plan(study_text: str, tmp_path: Path) ->
 def test_an_argument_of_the_sweep_passes_through_the_plan(override: str) -> None:
     """Whatever it holds, the launcher gets the same text."""
     given_plan = plan().model_copy(update={"sweep": [f"--set=a={override}", override]})
-    read = Plan.model_validate_json(given_plan.model_dump_json(indent=1))
+    read = LauncherInstructions.model_validate_json(given_plan.model_dump_json(indent=1))
     assert read == given_plan

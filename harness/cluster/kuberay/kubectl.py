@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
 
 _KLOG = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ \S+\] ")
@@ -23,10 +24,6 @@ _UNREACHABLE = (
     "context deadline exceeded",
 )
 _UNAUTHORIZED = ("(Unauthorized)", "must be logged in", "getting credentials")
-
-
-class UnreachableError(EnvironmentMismatchError):
-    """Report that no cluster answers."""
 
 
 class RefusedError(EnvironmentMismatchError):
@@ -120,18 +117,18 @@ class Kubectl:
                 "kubectl was not found on PATH. Remedy: install it (Debian: apt-get install "
                 "kubernetes-client), or submit from a machine that has it"
             )
-        chosen = {"--context": self.context, "--namespace": self.namespace}
-        return [program, *(f"{flag}={value}" for flag, value in chosen.items() if value is not None)]
+        flags = {"--context": self.context, "--namespace": self.namespace}
+        return [program, *(f"{flag}={value}" for flag, value in flags.items() if value is not None)]
 
     def _error(self, text: str, printed: str) -> EnvironmentMismatchError:
-        said = " ".join(line for line in text.splitlines() if line and not _KLOG.match(line))
+        message = " ".join(line for line in text.splitlines() if line and not _KLOG.match(line))
         if any(sign in text for sign in _UNREACHABLE):
-            return UnreachableError(f"kubectl: {said}. {self._reach_remedy()}")
+            return UnreachableError(f"kubectl: {message}. {self._reach_remedy()}")
         if any(sign in text for sign in _UNAUTHORIZED):
-            return RefusedError(f"kubectl: {said}. Remedy: log in to the cluster again", printed)
+            return RefusedError(f"kubectl: {message}. Remedy: log in to the cluster again", printed)
         if "(NotFound)" in text:
-            return NotFoundError(f"kubectl: {said}", printed)
-        return RefusedError(f"kubectl: {said}", printed)
+            return NotFoundError(f"kubectl: {message}", printed)
+        return RefusedError(f"kubectl: {message}", printed)
 
     def _reach_remedy(self) -> str:
         where = f"--context={self.context} " if self.context else ""

@@ -1,17 +1,22 @@
-"""A study as Kubernetes objects: a ConfigMap with its text, and a RayJob that runs it."""
+"""A study as Kubernetes objects: a ConfigMap with its text, and a RayJob that runs it; and both as YAML.
 
+Kubernetes reads YAML 1.1, where a plain `no` is false and `1e3` a number: every text that is not plainly a
+word is quoted, and text of several lines is a block only where a block keeps it byte for byte.
+"""
+
+import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
 from typing import Any
 
-from harness.cluster.kuberay.entry_point import entry_point
-from harness.cluster.kuberay.names import job_name
+from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+
+from harness.cluster.kuberay.names import entry_point, image_name, job_name, namespace_name, object_name
 from harness.cluster.kuberay.resources import NodeResources, checked_memory, node_resources
-from harness.cluster.kuberay.rules import check_rules
 from harness.cluster.kuberay.storage import RESULTS, Bucket, Volume, parse_storage
-from harness.cluster.kuberay.yaml_text import to_yaml
-from harness.cluster.request import Request
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.study import Study
 from harness.study.submission import KubeRaySite
@@ -33,24 +38,25 @@ _HEAD_CPU, _HEAD_MEMORY = "1", "4Gi"
 _STOP_SECONDS = 20
 """What a driver that is told to stop gets to end in good order, before its cluster is taken away."""
 
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9./_-]*")
+_READ_OTHERWISE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+_BLOCK = re.compile(r"[!-~]([ -~]*\n)+")
+"""Printable ASCII, beginning without space and ending with a newline: as plain as the studies we ship."""
 
 
 def render_manifest(request: Request, settings: KubeRaySite) -> str:
     """Return both objects as one YAML text.
 
     Raises:
-        EnvironmentMismatchError: A setting is missing or cannot be written safely, or the operator
-            would refuse the whole.
+        EnvironmentMismatchError: A setting is missing or cannot be written safely.
     """
     storage = parse_storage(settings.storage)
-    image, node = _image(settings), node_resources(settings, request.study)
+    image, node = image_name(settings.image), node_resources(settings, request.study)
     name, kept_in = job_name(request.name, request.run_dir), f"{storage.address}/{request.study.name}"
     described = {
         "name": name,
-        **({"namespace": _namespace(settings.namespace)} if settings.namespace else {}),
+        **({"namespace": namespace_name(settings.namespace)} if settings.namespace else {}),
         "labels": {"app.kubernetes.io/managed-by": "recipe-harness"},
         "annotations": {"recipe-harness/name": request.name, RESULTS_ANNOTATION: kept_in},
     }
@@ -67,7 +73,6 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
             "rayClusterSpec": _cluster(name, image, storage, node, settings),
         },
     }
-    check_rules(job)
     return to_yaml([_config_map(described, request.study), job])
 
 
@@ -109,7 +114,7 @@ def _cluster(
     head_pod = _head_pod(name, image, storage, resources)
     pods = [head_pod]
     if settings.secret is not None:
-        reference = {"secretRef": {"name": _object_name("secret", settings.secret)}}
+        reference = {"secretRef": {"name": object_name("secret", settings.secret)}}
         head_pod["containers"][0]["envFrom"] = [reference]
     head = {
         "rayStartParams": {"num-cpus": "0"} if workers else {},
@@ -126,7 +131,7 @@ def _cluster(
         cluster["workerGroupSpecs"] = [group | {"rayStartParams": {}, "template": {"spec": pods[-1]}}]
     if settings.service_account is not None:
         for pod in pods:
-            pod["serviceAccountName"] = _object_name("service_account", settings.service_account)
+            pod["serviceAccountName"] = object_name("service_account", settings.service_account)
     return cluster
 
 
@@ -195,33 +200,26 @@ def _mount(name: str, path: str) -> dict[str, Any]:
     return {"name": name, "mountPath": path}
 
 
-def _image(settings: KubeRaySite) -> str:
-    if settings.image is None:
-        raise EnvironmentMismatchError(
-            f"image is missing: the container image that holds this harness and "
-            f"Ray {metadata.version('ray')}. Remedy: --image REGISTRY/NAME:TAG"
-        )
-    if not _IMAGE.fullmatch(settings.image):
-        raise EnvironmentMismatchError(
-            f"image = {settings.image!r}: a container image has letters, digits and ._/:@- only. "
-            f"Remedy: --image REGISTRY/NAME:TAG"
-        )
-    return settings.image
+def to_yaml(documents: Iterable[Mapping[str, Any]]) -> str:
+    """Return documents as one YAML text, separated by `---`."""
+    yaml = YAML()
+    yaml.width = 2**20  # no text is folded
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.allow_unicode = False
+    text = io.StringIO()
+    yaml.dump_all([_quoted(document) for document in documents], text)
+    return text.getvalue()
 
 
-def _object_name(setting: str, name: str) -> str:
-    if not _OBJECT_NAME.fullmatch(name):
-        raise EnvironmentMismatchError(
-            f"{setting} = {name!r}: names of Kubernetes have lower-case letters, digits, - and . only. "
-            f"Remedy: give one that `kubectl get {setting.replace('_', '')}s` lists"
-        )
-    return name
-
-
-def _namespace(name: str) -> str:
-    if not _NAMESPACE.fullmatch(name):
-        raise EnvironmentMismatchError(
-            f"namespace = {name!r}: has lower-case letters, digits and - only, 63 at most. Remedy: "
-            f"--namespace with a name that `kubectl get namespaces` lists"
-        )
-    return name
+def _quoted(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {_quoted(key): _quoted(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_quoted(item) for item in value]
+        case str() if _BLOCK.fullmatch(value) and not value.endswith("\n\n"):
+            return LiteralScalarString(value)
+        case str() if not _WORD.fullmatch(value) or value.lower() in _READ_OTHERWISE:
+            return DoubleQuotedScalarString(value)
+        case _:
+            return value

@@ -1,8 +1,17 @@
-"""What a study is called in Kubernetes."""
+"""What a user's words become in a manifest: names of objects, image and namespace, the driver's command.
+
+The operator finds a RayJob that breaks its rules only after the API server has taken it; older versions then
+leave it without any status for ever. So whatever a user can put into one is checked here, in `resources` and
+in `storage`. All else in a manifest is constant: that the operator takes that is for the tests to show.
+"""
 
 import hashlib
 import re
+from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
+
+from harness.errors import EnvironmentMismatchError
 
 MAX_JOB_NAME = 47
 """The operator adds 6 characters for the RayCluster, whose services still need 10 of the 63 of a DNS label.
@@ -11,6 +20,11 @@ Source: MaxRayJobNameLength in ray-operator/controllers/ray/utils/constant.go.
 """
 
 _SUFFIX_LENGTH = 8
+
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_SHELL_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
 def job_name(name: str, run_dir: Path) -> str:
@@ -28,3 +42,68 @@ def job_name(name: str, run_dir: Path) -> str:
     stem = re.sub("[^a-z0-9]+", "-", name.lower())
     stem = stem.lstrip("-0123456789")[: MAX_JOB_NAME - _SUFFIX_LENGTH - 1].strip("-")
     return f"{stem or 'study'}-{suffix}"
+
+
+def image_name(image: str | None) -> str:
+    """Return the container image that was given.
+
+    Raises:
+        EnvironmentMismatchError: None was, or it is no name of an image.
+    """
+    if image is None:
+        raise EnvironmentMismatchError(
+            f"image is missing: the container image that holds this harness and "
+            f"Ray {metadata.version('ray')}. Remedy: --image REGISTRY/NAME:TAG"
+        )
+    if not _IMAGE.fullmatch(image):
+        raise EnvironmentMismatchError(
+            f"image = {image!r}: a container image has letters, digits and ._/:@- only. "
+            f"Remedy: --image REGISTRY/NAME:TAG"
+        )
+    return image
+
+
+def object_name(setting: str, name: str) -> str:
+    """Return the name of an object that a setting refers to.
+
+    Raises:
+        EnvironmentMismatchError: No object can be called so.
+    """
+    if not _OBJECT_NAME.fullmatch(name):
+        raise EnvironmentMismatchError(
+            f"{setting} = {name!r}: names of Kubernetes have lower-case letters, digits, - and . only. "
+            f"Remedy: give one that `kubectl get {setting.replace('_', '')}s` lists"
+        )
+    return name
+
+
+def namespace_name(name: str) -> str:
+    """Return the name of a namespace.
+
+    Raises:
+        EnvironmentMismatchError: No namespace can be called so.
+    """
+    if not _NAMESPACE.fullmatch(name):
+        raise EnvironmentMismatchError(
+            f"namespace = {name!r}: has lower-case letters, digits and - only, 63 at most. Remedy: "
+            f"--namespace with a name that `kubectl get namespaces` lists"
+        )
+    return name
+
+
+def entry_point(words: Sequence[str]) -> str:
+    """Join words to the driver's command, in the few characters that are safe where KubeRay puts it.
+
+    In its default mode the operator pastes `spec.entrypoint` as it is into a shell script of the submitter
+    pod: a `;`, a quote or a `$` would be carried out there, and not in the driver.
+
+    Raises:
+        EnvironmentMismatchError: A word is empty, or has a character that a shell might act on.
+    """
+    for word in words:
+        if not _SHELL_WORD.fullmatch(word):
+            raise EnvironmentMismatchError(
+                f"{word!r} cannot stand in the entry point of a RayJob, which a shell reads: letters, digits "
+                f"and _@%+=:,./- only. Remedy: write the setting into the study file instead of --set"
+            )
+    return " ".join(words)

@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.cluster.target import Phase, State
+from harness.cluster.target import EXIT_INTERRUPTED, JobPhase, JobState
 
 Object = Mapping[str, Any]
 
 _EXIT_CODE = re.compile(r"failed with exit code (-?\d+)")
 """Ray's words in a job's message, which the operator hands on."""
 
-_INTERRUPTED = 75
-_PHASES: dict[str, Phase] = {
+_PHASES: dict[str, JobPhase] = {
     "Running": "running",
     "Complete": "completed",
     "Failed": "failed",
@@ -20,7 +19,7 @@ _PHASES: dict[str, Phase] = {
 }
 """Of `.status.jobDeploymentStatus`; all others are on the way to running. Source: rayjob_types.go."""
 
-_WORDS = {
+_REASONS = {
     "": "the operator has not seen it yet; is KubeRay running, and watching this namespace?",
     "Initializing": "the Ray cluster is being started",
     "Retrying": "it failed, and is started again on a new Ray cluster",
@@ -29,7 +28,7 @@ _WORDS = {
 }
 
 
-def state_of(job: Object) -> State:
+def state_of(job: Object) -> JobState:
     """Return how a RayJob is doing."""
     status: Object = job.get("status", {})
     deployment, outcome = str(status.get("jobDeploymentStatus", "")), str(status.get("jobStatus", ""))
@@ -40,14 +39,14 @@ def state_of(job: Object) -> State:
         phase = "pending"
     elif outcome == "STOPPED" and phase == "completed":
         phase = "cancelled"
-    elif phase == "failed" and exit_code == _INTERRUPTED:
+    elif phase == "failed" and exit_code == EXIT_INTERRUPTED:
         phase = "interrupted"
     reason = ": ".join(filter(None, [str(status.get("reason", "")), message.partition("\n")[0]]))
     if "deletionTimestamp" in job["metadata"]:
         reason = "it is being deleted"
-    return State(
+    return JobState(
         phase=phase,
-        reason=reason or _WORDS.get(deployment, "" if phase != "pending" else deployment),
+        reason=reason or _REASONS.get(deployment, "" if phase != "pending" else deployment),
         exit_code=exit_code,
         facts=_facts(status),
     )
@@ -84,12 +83,12 @@ def waiting_reason(pods: Iterable[Object]) -> str | None:
         for container in status.get("containerStatuses", []):
             waiting = container.get("state", {}).get("waiting")
             if waiting and waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
-                return _said(name, waiting)
+                return _described(name, waiting)
         for condition in status.get("conditions", []):
             if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-                return _said(name, condition)
+                return _described(name, condition)
     return None
 
 
-def _said(name: str, detail: Object) -> str:
+def _described(name: str, detail: Object) -> str:
     return f"pod {name}: " + ": ".join(filter(None, [detail.get("reason"), detail.get("message")]))

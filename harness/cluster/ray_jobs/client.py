@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
 
 if TYPE_CHECKING:
@@ -24,10 +25,6 @@ _PATIENCE_SECONDS = 10.0
 """For a dashboard's first answer; Ray's own client would wait for ever."""
 
 _RAYS_TOKEN_FILE = Path("~/.ray/auth_token")
-
-
-class UnreachableError(EnvironmentMismatchError):
-    """Report a cluster that does not answer."""
 
 
 class NoTokenError(EnvironmentMismatchError):

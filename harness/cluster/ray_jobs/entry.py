@@ -1,4 +1,8 @@
-"""The driver on the cluster: `python -m harness.cluster.ray_jobs.entry`, as a Ray Job runs it."""
+"""The driver on the cluster: `python -m harness.cluster.ray_jobs.entry`, as a Ray Job runs it.
+
+What it is told arrives in one environment variable, and what it tells of its end is its output's last line:
+both are written and read here, with neither Ray nor a shell.
+"""
 
 import json
 import os
@@ -6,20 +10,48 @@ import runpy
 import sys
 from pathlib import Path
 
-from harness.cluster.ray_jobs.plan import LAST_LINE, Plan
-from harness.cluster.status_log import StatusLog
-from harness.cluster.submit_folder import SubmitFolder
+from pydantic import BaseModel, ConfigDict
 
-_EXIT_REFUSED, _EXIT_INTERRUPTED = 2, 75
+from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, write_whole
+from harness.cluster.target import EXIT_INTERRUPTED, EXIT_REFUSED
+
+PLAN_VARIABLE = "HARNESS_SUBMIT_PLAN"
+
+_LAST_LINE = "the sweep ended with exit code "
+"""Begins the last line of a driver's output: Ray keeps no exit code of a job that was stopped."""
+
+
+class DriverInstructions(BaseModel):
+    """A study and the arguments of its sweep."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    study: str
+    """Text of the study file."""
+    run_dir: str
+    """Where the results go, on the machine of the driver."""
+    arguments: list[str]
+    """Those of `harness.sweep`."""
+
+    def encode(self) -> str:
+        """Return them as JSON without a `$`: Ray replaces `$NAME` in environment variables."""
+        return self.model_dump_json().replace("$", "\\u0024")
+
+    @classmethod
+    def of_environment(cls) -> "DriverInstructions":
+        """Return those this process was started with."""
+        return cls.model_validate_json(os.environ[PLAN_VARIABLE])
 
 
 def main() -> int:
-    """Run the sweep of this process's plan; return its exit code."""
-    plan = Plan.of_environment()
-    folder = SubmitFolder(Path(plan.run_dir))
+    """Run the sweep that this process is told of; return its exit code."""
+    instructions = DriverInstructions.of_environment()
+    folder = SubmitFolder(Path(instructions.run_dir))
     log = StatusLog(folder.status_log, job=_submission_id())
     try:
-        _write_study(plan.study, folder)
+        # The same bytes again where the file system is shared.
+        folder.root.mkdir(parents=True, exist_ok=True)
+        write_whole(folder.study_file, instructions.study)
         log.append("started")
     except OSError as error:
         host = os.uname().nodename
@@ -28,10 +60,10 @@ def main() -> int:
             f"Remedy: --run-dir DIR on a file system that the cluster shares with you.",
             file=sys.stderr,
         )
-        return _EXIT_REFUSED
-    code = _sweep(plan.arguments)
-    log.append("ended", exit_code=code)
-    print(f"{LAST_LINE}{code}", flush=True)
+        return EXIT_REFUSED
+    code = _sweep(instructions.arguments)
+    log.append("ended", StatusDetail(exit_code=code))
+    print(f"{_LAST_LINE}{code}", flush=True)
     return code
 
 
@@ -40,12 +72,10 @@ def _submission_id() -> str:
     return str(json.loads(os.environ["RAY_JOB_CONFIG_JSON_ENV_VAR"])["metadata"]["job_submission_id"])
 
 
-def _write_study(text: str, folder: SubmitFolder) -> None:
-    """Write the study whole, or not at all; the same bytes again where the file system is shared."""
-    folder.root.mkdir(parents=True, exist_ok=True)
-    partial = folder.study_file.with_name(folder.study_file.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder.study_file)
+def exit_code_in(line: str) -> int | None:
+    """Return the exit code that a line of a driver's output tells; None where it is not such a line."""
+    code = line.removeprefix(_LAST_LINE)
+    return int(code) if code != line and code.isdigit() else None
 
 
 def _sweep(arguments: list[str]) -> int:
@@ -59,7 +89,7 @@ def _sweep(arguments: list[str]) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     except KeyboardInterrupt:  # before the sweep listened
-        return _EXIT_INTERRUPTED
+        return EXIT_INTERRUPTED
     return 0
 
 

@@ -1,102 +1,220 @@
-"""The text of a job: everything that Ray is asked to run, rendered before anybody is asked."""
+"""A study on a Ray cluster that runs already, through Ray Jobs."""
 
 import json
-import re
-import shlex
-from typing import Any
-from urllib.parse import urlsplit
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from harness.cluster.ray_jobs.plan import PLAN_VARIABLE, Plan
-from harness.cluster.ray_jobs.shipping import shipped
-from harness.cluster.request import Request
+from harness.cluster.ray_jobs.client import (
+    NoTokenError,
+    ask_version,
+    connect,
+    explained,
+    followed,
+)
+from harness.cluster.ray_jobs.entry import exit_code_in
+from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
+from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, UnreachableError
 from harness.errors import EnvironmentMismatchError
 from harness.study.submission import RaySite
 
-JOB_FILE = "job.json"
-
-ENTRYPOINT = shlex.join(["python", "-m", "harness.cluster.ray_jobs.entry"])
-"""A shell on the cluster reads this line: no value of a user stands in it. `python` is the cluster's own."""
-
-_ALWAYS = {
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none, on whatever node
-    "RAY_JOB_STOP_SIGNAL": "SIGINT",  # Ray's own SIGTERM, and SIGKILL 3 s later, would cut runs off
-    "RAY_JOB_STOP_WAIT_TIME_S": "30",
-}
-
-_MOST_BYTES = 100_000
-"""Linux takes 131072 bytes in one variable or argument, and Ray puts the whole environment into one."""
+if TYPE_CHECKING:
+    from ray.job_submission import JobDetails, JobSubmissionClient
 
 
-def job_text(request: Request, settings: RaySite) -> str:
-    """Return a job as JSON: the address, and the arguments with which the job is submitted there.
+class RayTarget:
+    """Submit studies as Ray Jobs, and look after them."""
+
+    def __init__(self, settings: RaySite | None = None) -> None:
+        """Take the settings of a submission.
+
+        Args:
+            settings: The address and what goes with it; only `render` needs it.
+        """
+        self._settings = settings or RaySite()
+
+    def render(self, request: Request) -> Mapping[str, str]:
+        """Return the one file of a submission.
+
+        Raises:
+            EnvironmentMismatchError: The address or a variable cannot be used, or the study is too long.
+        """
+        return {JOB_FILE: job_text(request, self._settings)}
+
+    def check(self, folder: SubmitFolder) -> str | None:
+        """Ask the cluster whether it is there and knows us; None where that is not possible.
+
+        Raises:
+            EnvironmentMismatchError: It wants another token, or is of another version.
+        """
+        address = _job(folder)["address"]
+        try:
+            return f"Ray {ask_version(address)} at {address} would take the job"
+        except (UnreachableError, NoTokenError):
+            return None
+
+    def submit(self, folder: SubmitFolder) -> SubmitRecord:
+        """Submit the written job under a new id.
+
+        Raises:
+            EnvironmentMismatchError: The cluster cannot be reached, or refuses.
+        """
+        job = _job(folder)
+        address, submission = str(job["address"]), job["submission"]
+        names, runtime_env = submission["metadata"], submission["runtime_env"]
+        runtime_env["env_vars"] |= shipped_commit(runtime_env)
+        client = connect(address)
+        with explained(address):
+            job_id = client.submit_job(submission_id=f"{names['study']}-{secrets.token_hex(4)}", **submission)
+        return SubmitRecord.now("ray", job_id, names["job_name"], address=address)
+
+    def state(self, record: SubmitRecord, folder: SubmitFolder) -> JobState:
+        """Return how a job is doing; what its driver noted counts where the cluster cannot tell.
+
+        Raises:
+            UnreachableError: The cluster does not answer, and the driver noted no end.
+        """
+        events = StatusLog(folder.status_log).of_job(record.id)
+        codes = [event.detail.exit_code for event in events if event.event == "ended"]
+        noted_code = codes[-1] if codes else None
+        try:
+            client = connect(record.where["address"])
+            info = _details(client, record)
+        except UnreachableError as error:
+            if noted_code is not None:
+                return _over(noted_code, f"so its driver noted; {error}")
+            raise UnreachableError(
+                f"{error} If it is gone for good: remove {folder.record} and submit the study elsewhere with "
+                f"the same --run-dir; it goes on where its journal ends."
+            ) from error
+        if info is None:
+            reason = "the cluster was started anew and does not know this job"
+            return (
+                JobState(phase="unknown", reason=reason) if noted_code is None else _over(noted_code, reason)
+            )
+        state = _state_of(info, _exit_code(client, info, record, noted_code))
+        return replace(state, facts=_facts(info, folder, is_seen_here=bool(events)))
+
+    def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
+        """Yield the driver's output over all submissions; with `follow` until the last one is over.
+
+        Raises:
+            EnvironmentMismatchError: The cluster cannot be reached, refuses, or does not know the job.
+        """
+        del folder
+        address = record.where["address"]
+        client = connect(address)
+        with explained(address):
+            for job_id in record.earlier:
+                yield _output(client, job_id)
+            if not follow or _details(client, record) is None:
+                yield _output(client, record.id)
+                return
+        yield from followed(client, address, record.id)
+
+    def cancel(self, record: SubmitRecord, folder: SubmitFolder) -> None:
+        """Ask Ray to interrupt the sweep, which then has 30 s to end in good order.
+
+        A job that waits for CPUs stays pending: Ray ends it when they are there, or 15 min after it came.
+
+        Raises:
+            EnvironmentMismatchError: The cluster cannot be reached, refuses, or does not know the job.
+        """
+        del folder
+        address = record.where["address"]
+        client = connect(address)
+        with explained(address):
+            client.stop_job(record.id)
+
+
+def _job(folder: SubmitFolder) -> dict[str, Any]:
+    """Return the written job.
 
     Raises:
-        EnvironmentMismatchError: The address or a variable cannot be used, or the study is too long.
+        EnvironmentMismatchError: It is missing or damaged.
     """
-    plan = Plan(
-        study=request.study.text,
-        run_dir=str(request.run_dir),
-        # On the cluster RAY_ADDRESS is set, and `auto` means exactly that cluster.
-        arguments=request.sweep_arguments(str(request.folder.study_file), str(request.run_dir), "auto"),
-    )
-    environment = {**_checked(settings.env), **_ALWAYS, PLAN_VARIABLE: plan.encode()}
-    runtime_env = {"env_vars": environment, **shipped(settings.working_dir, request.run_dir)}
-    if (size := len(json.dumps(json.dumps(runtime_env)))) > _MOST_BYTES:
-        raise EnvironmentMismatchError(
-            f"study {request.study.name}: with its arguments and variables it takes {size} bytes of a job's "
-            f"environment, which holds {_MOST_BYTES}. Remedy: a shorter study file, fewer --set and --env."
-        )
-    submission: dict[str, Any] = {
-        "entrypoint": ENTRYPOINT,
-        "entrypoint_num_cpus": settings.entrypoint_cpus or 0,
-        "metadata": {"job_name": request.name, "study": request.study.name},
-        "runtime_env": runtime_env,
-    }
-    job = {"address": checked_address(settings.address), "submission": submission}
-    return json.dumps(job, indent=1, ensure_ascii=False) + "\n"
-
-
-def checked_address(address: str | None) -> str:
-    """Return the address of a dashboard without a trailing slash.
-
-    Raises:
-        EnvironmentMismatchError: It is missing, or is none.
-    """
-    given = (address or "").rstrip("/")
+    path = folder.root / JOB_FILE
     try:
-        parts = urlsplit(given)
-        is_plain = parts.hostname and parts.port and parts.netloc == parts.netloc.rpartition("@")[2]
-        is_whole = parts.scheme in {"http", "https"} and given == f"{parts.scheme}://{parts.netloc}"
-    except ValueError:
-        is_plain = is_whole = False
-    if not (is_plain and is_whole):
+        job = json.loads(path.read_text(encoding="utf-8"))
+        checked_address(job["address"])
+    except (OSError, ValueError, KeyError, TypeError, EnvironmentMismatchError) as error:
         raise EnvironmentMismatchError(
-            f"--address {given or '(missing)'}: must be that of the cluster's dashboard, http://HOST:PORT or "
-            f"https://HOST:PORT, such as http://head:8265. Ray's other addresses (HOST:6379, ray://, auto) "
-            f"take no jobs."
-        )
-    return given
+            f"{path}: is missing or damaged ({error}). Remedy: submit the study again with the same --run-dir"
+        ) from error
+    return dict(job)
 
 
-def _checked(environment: dict[str, str]) -> dict[str, str]:
-    """Return the user's variables.
+def _details(client: "JobSubmissionClient", record: SubmitRecord) -> "JobDetails | None":
+    """Return what the cluster knows of a job; None where it knows nothing."""
+    with explained(record.where["address"]):
+        try:
+            return client.get_job_info(record.id)
+        except RuntimeError as error:
+            if "status code 404" in str(error):
+                return None
+            raise
 
-    Raises:
-        EnvironmentMismatchError: One would not arrive as it is, or is not the user's to set.
+
+def _exit_code(
+    client: "JobSubmissionClient", info: "JobDetails", record: SubmitRecord, noted: int | None
+) -> int | None:
+    """Return the sweep's exit code.
+
+    Ray has none of a job that was stopped: its driver noted it, and where it shares no file system with this
+    machine only its last line tells.
     """
-    for name, value in environment.items():
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: a variable's name has letters, digits and _ only, no digit first."
-            )
-        if name in {*_ALWAYS, PLAN_VARIABLE} or name.startswith("RAY_AUTH_"):
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: is set by the harness or by the cluster itself. Remedy: leave it out; a "
-                f"token that opens the cluster belongs into this shell's own environment."
-            )
-        if "$" in value or "\0" in value:
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: Ray replaces what follows a $ in a variable, and none can hold a NUL "
-                f"character. Remedy: write out the value."
-            )
-    return environment
+    if info.status.value != "STOPPED":
+        return info.driver_exit_code
+    if noted is not None:
+        return noted
+    with explained(record.where["address"]):
+        return exit_code_in(client.get_job_logs(record.id).rstrip().rpartition("\n")[2])
+
+
+def _state_of(info: "JobDetails", exit_code: int | None) -> JobState:
+    """Return the state that stands for Ray's."""
+    message = (info.message or "").strip()
+    match info.status.value:
+        case "PENDING":
+            return JobState(phase="pending", reason=message)
+        case "RUNNING":
+            return JobState(phase="running")
+        case "STOPPED" if exit_code is None:
+            return JobState(phase="cancelled", reason="it was stopped, and its sweep told no end")
+    if exit_code is not None and exit_code in PHASE_OF_EXIT_CODE:
+        return _over(exit_code, _reason(message) if exit_code else "")
+    return JobState(phase="failed", reason=message)  # killed, or never started: no sweep ended here
+
+
+def _reason(message: str) -> str:
+    """Return the last line of Ray's message that tells more than the exit code."""
+    lines = [line for line in message.splitlines() if line.strip() and exit_code_in(line) is None]
+    return lines[-1].strip() if lines else ""
+
+
+def _over(exit_code: int, reason: str) -> JobState:
+    return JobState(phase=PHASE_OF_EXIT_CODE.get(exit_code, "failed"), reason=reason, exit_code=exit_code)
+
+
+def _facts(info: "JobDetails", folder: SubmitFolder, *, is_seen_here: bool) -> dict[str, str]:
+    """Return what else there is to tell: when it started, and where its results are."""
+    facts = {}
+    if info.start_time and info.status.value != "PENDING":
+        at = datetime.fromtimestamp(info.start_time / 1000, UTC)
+        facts["started"] = at.isoformat(timespec="seconds")
+    if info.status.is_terminal() and not is_seen_here:
+        facts["results"] = f"{folder.run_dir} on the node of its driver; this machine does not share it"
+    return facts
+
+
+def _output(client: "JobSubmissionClient", job_id: str) -> str:
+    """Return the output of a submission; a cluster that was started anew has none of the earlier ones."""
+    try:
+        return client.get_job_logs(job_id)
+    except RuntimeError as error:
+        if "status code 404" not in str(error):
+            raise
+        return f"({job_id}: the cluster does not know this job, and has no output of it)\n"

@@ -54,5 +54,5 @@ def _cpus(environment: Mapping[str, str]) -> int:
     asked = environment.get("SLURM_CPUS_PER_TASK")
     if asked:
         return int(asked)
-    given = re.sub(r"\(x\d+\)", "", environment.get("SLURM_JOB_CPUS_PER_NODE") or "1")
-    return min(map(int, given.split(",")))
+    counts = re.sub(r"\(x\d+\)", "", environment.get("SLURM_JOB_CPUS_PER_NODE") or "1")
+    return min(map(int, counts.split(",")))

@@ -147,16 +147,16 @@ def node_address(name: str) -> str:
     """
     done = _run("scontrol", "show", "node", name, "--oneliner")
     _check("scontrol show node", done)
-    found = re.search(r"\bNodeAddr=(\S+)", done.stdout)
-    return found.group(1) if found else name
+    address = re.search(r"\bNodeAddr=(\S+)", done.stdout)
+    return address.group(1) if address else name
 
 
 def seconds_of(time_left: str) -> int | None:
     """Return seconds from Slurm's `[D-][[HH:]MM:]SS`; None for UNLIMITED and other words."""
-    found = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time_left)
-    if found is None:
+    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time_left)
+    if match is None:
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 

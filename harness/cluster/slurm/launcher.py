@@ -17,21 +17,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.cluster.launch.processes import (
+    Signals,
+    adopt_orphans,
+    end_child,
+    end_descendants,
+    node_folder,
+    start_child,
+)
 from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
-from harness.cluster.slurm.node_folder import node_folder
-from harness.cluster.slurm.plan import Plan
-from harness.cluster.slurm.processes import Signals, adopt_orphans, end_child, end_descendants, start_child
 from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
-from harness.cluster.status_log import StatusLog
+from harness.cluster.slurm.script import LauncherInstructions
+from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog
+from harness.cluster.target import EXIT_INTERRUPTED
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     import subprocess
 
-EXIT_INTERRUPTED = 75
-
-TIME_LIMIT, PREEMPTION, ENDED = "time limit", "preemption", "told to end"
 _EARLY_SECONDS = 90
 """How much sooner than asked Slurm's warning may come: its manual says 60."""
 _DRIVER_PATIENCE_SECONDS = 25.0
@@ -48,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
     try:
         adopt_orphans()
-        launcher = Launcher(Plan.read(Path(path)), Allocation.of_environment(os.environ), signals)
+        instructions = LauncherInstructions.read(Path(path))
+        launcher = Launcher(instructions, Allocation.of_environment(os.environ), signals)
     except HarnessError as error:
         _say(f"error: {error}")
         return error.exit_code
@@ -58,19 +63,20 @@ def main(arguments: list[str] | None = None) -> int:
 class Launcher:
     """One start of a job."""
 
-    def __init__(self, plan: Plan, allocation: Allocation, signals: Signals) -> None:
-        self._plan = plan
+    def __init__(self, instructions: LauncherInstructions, allocation: Allocation, signals: Signals) -> None:
+        self._instructions = instructions
         self._allocation = allocation
         self._signals = signals
-        self._log = StatusLog(plan.folder.status_log, allocation.job, allocation.restart)
-        self._cause: str | None = None
+        self._log = StatusLog(instructions.folder.status_log, allocation.job, allocation.restart)
+        self._cause: Cause | None = None
         """Why the sweep was told to end."""
 
     def run(self) -> int:
         """Run the sweep, and see to what comes after it; return the exit code."""
         allocation = self._allocation
         nodes = ",".join((allocation.host, *allocation.others))
-        self._log.append("started", nodes=nodes, cpus=allocation.cpus, gpus=allocation.gpus or 0)
+        started = StatusDetail(nodes=nodes, cpus=allocation.cpus, gpus=allocation.gpus or 0)
+        self._log.append("started", started)
         _say(f"job {allocation.job} started, restart {allocation.restart}, on {nodes}")
         try:
             code = self._sweep()
@@ -80,8 +86,7 @@ class Launcher:
         finally:
             end_descendants(_LEFTOVERS_PATIENCE_SECONDS)
         if code != EXIT_INTERRUPTED or not self._requeue():
-            detail = {"cause": self._cause} if self._cause else {}
-            self._log.append("ended", exit_code=code, **detail)
+            self._log.append("ended", StatusDetail(exit_code=code, cause=self._cause))
         return code
 
     def _sweep(self) -> int:
@@ -89,9 +94,9 @@ class Launcher:
             self._look_at_signals()
             if self._cause:
                 return EXIT_INTERRUPTED
-            self._log.append("cluster_up", nodes=cluster.nodes, address=cluster.address)
+            self._log.append("cluster_up", StatusDetail(nodes=cluster.nodes, address=cluster.address))
             command = [sys.executable, "-u", "-m", "harness.sweep"]
-            command += self._plan.sweep_arguments(cluster.address)
+            command += self._instructions.sweep_arguments(cluster.address)
             # Where our death ends Ray as well, the sweep would wait for that Ray before it ends itself.
             at_our_death = signal.SIGKILL if self._allocation.others else signal.SIGTERM
             environment = {**os.environ, "TMPDIR": str(folder)}
@@ -103,8 +108,8 @@ class Launcher:
 
     def _end_leftovers(self) -> None:
         """End what a sweep that was killed has left: its private Ray, but not the Ray of several nodes."""
-        if not self._allocation.others and (left := end_descendants(_LEFTOVERS_PATIENCE_SECONDS)):
-            _say(f"ended {left} processes that the sweep had left")
+        if not self._allocation.others and (n_ended := end_descendants(_LEFTOVERS_PATIENCE_SECONDS)):
+            _say(f"ended {n_ended} processes that the sweep had left")
 
     @contextmanager
     def _ray(self) -> Iterator[RayCluster]:
@@ -114,7 +119,7 @@ class Launcher:
             yield RayCluster(address="local")
             return
         with ray_cluster(
-            self._allocation, self._plan.folder, lambda: bool(self._signals.received)
+            self._allocation, self._instructions.folder, lambda: bool(self._signals.received)
         ) as cluster:
             if cluster.nodes <= len(self._allocation.others) and not self._signals.received:
                 _say(f"{len(self._allocation.others) + 1 - cluster.nodes} nodes did not join; going on")
@@ -126,7 +131,7 @@ class Launcher:
             self._look_at_signals()
             if not self._cause and not cluster.is_up:
                 _say("Ray's head has ended; the sweep ends too")
-                self._cause = "Ray's head ended"
+                self._cause = Cause.HEAD_ENDED
             if self._cause:
                 code = end_child(driver, _DRIVER_PATIENCE_SECONDS)
                 break
@@ -141,15 +146,16 @@ class Launcher:
         if self._cause or not self._signals.received:
             return
         number = self._signals.received[0]
-        left = self._seconds_left() if number == signal.SIGUSR1 else None
+        seconds_left = self._seconds_left() if number == signal.SIGUSR1 else None
         if number != signal.SIGUSR1:
-            self._cause = ENDED
-        elif left is not None and left <= self._plan.warn_before + _EARLY_SECONDS:
-            self._cause = TIME_LIMIT
+            self._cause = Cause.TOLD_TO_END
+        elif seconds_left is not None and seconds_left <= self._instructions.warn_before + _EARLY_SECONDS:
+            self._cause = Cause.TIME_LIMIT
         else:
-            self._cause = PREEMPTION
-        known = {} if left is None else {"seconds_left": left}
-        self._log.append("warned", signal=number.name, cause=self._cause, **known)
+            self._cause = Cause.PREEMPTION
+        self._log.append(
+            "warned", StatusDetail(signal=number.name, cause=self._cause, seconds_left=seconds_left)
+        )
         _say(f"{number.name}: {self._cause}; the sweep ends in good order")
 
     def _seconds_left(self) -> int | None:
@@ -163,15 +169,18 @@ class Launcher:
 
     def _requeue(self) -> bool:
         """Put the job back into the queue if a requeue mends what interrupted it; tell whether it did."""
-        plan, restart = self._plan, self._allocation.restart
-        self._log.append("interrupted", exit_code=EXIT_INTERRUPTED)
-        is_mended = self._cause == PREEMPTION or (self._cause == TIME_LIMIT and plan.on_timeout == "requeue")
+        instructions, restart = self._instructions, self._allocation.restart
+        self._log.append("interrupted", StatusDetail(exit_code=EXIT_INTERRUPTED))
+        is_mended = self._cause == Cause.PREEMPTION or (
+            self._cause == Cause.TIME_LIMIT and instructions.on_timeout == "requeue"
+        )
         if not is_mended or signal.SIGTERM in self._signals.received:
             return False
-        if restart >= plan.max_restarts:
-            _say(f"not requeued: {restart} restarts, max_restarts is {plan.max_restarts}")
+        if restart >= instructions.max_restarts:
+            _say(f"not requeued: {restart} restarts, max_restarts is {instructions.max_restarts}")
             return False
-        self._log.append("requeued", cause=str(self._cause))  # first: a requeued job may not live to write it
+        # Before the requeue, whose job may not live to write it.
+        self._log.append("requeued", StatusDetail(cause=self._cause))
         _say("requeued; the sweep goes on where its journal ends")
         try:
             requeue(self._allocation.job)

@@ -1,6 +1,6 @@
 """A Ray cluster on a job's nodes: its head beside the launcher, its workers as one step of the job.
 
-Every process of it runs below `harness.cluster.slurm.ray_node` and ends when the pipe to that is closed.
+Every process of it runs below `harness.cluster.launch.ray_nodes` and ends when the pipe to that is closed.
 Several sweeps, and other users, share nodes: ports differ from job to job, temporary folders are each node's
 own, and whoever has no token is turned away.
 """
@@ -16,12 +16,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.cluster.launch.processes import end_child
 from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import node_address
-from harness.cluster.slurm.processes import end_child
 from harness.cluster.submit_folder import SubmitFolder
 from harness.errors import EnvironmentMismatchError
 
+_NODES = (sys.executable, "-u", "-m", "harness.cluster.launch.ray_nodes")
 _HEAD_PATIENCE_SECONDS = 120.0
 _WORKERS_PATIENCE_SECONDS = 180.0
 _END_PATIENCE_SECONDS = 15.0
@@ -143,7 +144,7 @@ def _own_address(other: str) -> str:
 
 def _node_command(allocation: Allocation, folder: SubmitFolder, address: str) -> list[str]:
     gpus = [] if allocation.gpus is None else [f"--gpus={allocation.gpus}"]
-    node = [sys.executable, "-u", "-m", "harness.cluster.slurm.ray_node", "--address", address]
+    node = [*_NODES, "--address", address, "run", f"--job={allocation.job}"]
     return [*node, f"--cpus={allocation.cpus}", *gpus, f"--logs={folder.root}"]
 
 
@@ -187,8 +188,8 @@ def _wait_for_workers(
     Raises:
         EnvironmentMismatchError: None did, or the head failed meanwhile.
     """
-    count = [sys.executable, "-m", "harness.cluster.slurm.count_nodes", cluster.address]
-    count += [str(len(allocation.others) + 1), str(_WORKERS_PATIENCE_SECONDS)]
+    count = [*_NODES, "--address", cluster.address, "count", f"--nodes={len(allocation.others) + 1}"]
+    count += [f"--seconds={_WORKERS_PATIENCE_SECONDS}"]
     child = subprocess.Popen(count, stdout=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
     until = time.monotonic() + _WORKERS_PATIENCE_SECONDS + _HEAD_PATIENCE_SECONDS
     while child.poll() is None and cluster.is_up and not is_to_end() and time.monotonic() < until:

@@ -1,15 +1,24 @@
-"""The text of `job.sbatch`; pure. Slurm reads its first lines, bash its last ones."""
+"""The two files of a submission to Slurm, rendered without asking anybody.
+
+Slurm reads the first lines of `job.sbatch`, bash its last ones. What the job does stands as data in
+`plan.json` beside it, so that no value of a study meets a shell.
+"""
 
 import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
-from harness.cluster.slurm.plan import PLAN_NAME, Plan
-from harness.errors import EnvironmentMismatchError
+from pydantic import BaseModel, ConfigDict
+
+from harness.cluster.submit_folder import SubmitFolder
+from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.study.submission import SlurmSite
 
-SCRIPT_NAME = "job.sbatch"
+SCRIPT_NAME, PLAN_NAME = "job.sbatch", "plan.json"
+ADDRESS = "{address}"
+"""Stands in `LauncherInstructions.sweep` for the address of a Ray that only the job knows."""
 _OUTPUT = "slurm-{job}.out"
 WARN_BEFORE_SECONDS = 120
 """Default of `warn_before`."""
@@ -22,22 +31,71 @@ _LONGEST_VALUE = 4096
 """Characters; sbatch cuts nothing short of 8192 bytes."""
 
 
-def job_script(settings: SlurmSite, plan: Plan, python: str) -> str:
+class LauncherInstructions(BaseModel):
+    """Everything the launcher knows of a study."""
+
+    # The title stands in what is told of a damaged file.
+    model_config = ConfigDict(title="Plan", extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    """What Slurm calls the job."""
+    run_dir: Path
+    """The study's results folder, absolute."""
+    working_dir: Path
+    """Where the study was submitted: paths in it are relative to this folder."""
+    sweep: list[str]
+    """Arguments of `python -m harness.sweep`."""
+    warn_before: int
+    """Seconds before the end of the job at which Slurm warns the launcher."""
+    on_timeout: Literal["requeue", "stop"]
+    """What happens at the time limit."""
+    max_restarts: int
+    """Requeues after which the job ends for good."""
+
+    @property
+    def folder(self) -> SubmitFolder:
+        """The paths of this submission."""
+        return SubmitFolder(self.run_dir)
+
+    def sweep_arguments(self, address: str) -> list[str]:
+        """Return the sweep's arguments for a Ray that has been started.
+
+        Args:
+            address: `local`, or `IP:PORT`.
+        """
+        return [address if argument == ADDRESS else argument for argument in self.sweep]
+
+    @classmethod
+    def read(cls, path: Path) -> "LauncherInstructions":
+        """Read `plan.json`.
+
+        Raises:
+            ResultsError: It is missing or damaged.
+        """
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ResultsError(f"{path}: cannot be read ({error}). Remedy: submit the study again") from error
+
+
+def job_script(settings: SlurmSite, instructions: LauncherInstructions, python: str) -> str:
     """Return the script of a job.
 
     Args:
         settings: What was asked of Slurm.
-        plan: What the job is to do.
+        instructions: What the job is to do.
         python: The interpreter on the nodes.
 
     Raises:
         EnvironmentMismatchError: A value cannot stand in such a script.
     """
-    directives = [f"#SBATCH {name}={_quoted(name, value)}" for name, value in _directives(settings, plan)]
+    directives = [
+        f"#SBATCH {name}={_quoted(name, value)}" for name, value in _directives(settings, instructions)
+    ]
     further = [
         f"#SBATCH {_quoted('sbatch_args', _checked_option(option))}" for option in settings.sbatch_args
     ]
-    launcher = ["-u", "-m", "harness.cluster.slurm.launcher", str(plan.folder.root / PLAN_NAME)]
+    launcher = ["-u", "-m", "harness.cluster.slurm.launcher", str(instructions.folder.root / PLAN_NAME)]
     return "\n".join([
         "#!/bin/bash",
         f"# Written by `python -m harness.submit slurm`; what the job runs stands in {PLAN_NAME}.",
@@ -64,12 +122,12 @@ def output_path(root: Path, job: str) -> Path:
     return root / _OUTPUT.format(job=job)
 
 
-def _directives(settings: SlurmSite, plan: Plan) -> Iterator[tuple[str, str]]:
+def _directives(settings: SlurmSite, instructions: LauncherInstructions) -> Iterator[tuple[str, str]]:
     """Yield options and values: those the launcher needs, and those that were asked for."""
-    yield "--job-name", plan.name
-    yield "--output", f"{_pattern(plan.folder.root)}/{_OUTPUT.format(job='%j')}"
+    yield "--job-name", instructions.name
+    yield "--output", f"{_pattern(instructions.folder.root)}/{_OUTPUT.format(job='%j')}"
     yield "--open-mode", "append"
-    yield "--signal", f"B:USR1@{plan.warn_before}"
+    yield "--signal", f"B:USR1@{instructions.warn_before}"
     yield "--ntasks-per-node", "1"
     asked = {
         "--nodes": settings.nodes,

@@ -1,10 +1,16 @@
-"""Ending what a process has started, to the last descendant, and nothing else."""
+"""Processes and folders of a job on one node: every descendant ends, nothing is left of them.
+
+Knows no cluster, no Ray and no study.
+"""
 
 import ctypes
+import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import IO
 
@@ -18,6 +24,8 @@ _SET_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG."""
 _ROUNDS = 3
 """A process that is about to start another one may do so between our look and our signal."""
+_LONGEST_ROOT = 6
+"""Characters of a root below which a path still leaves Ray's sockets room (107 bytes in all)."""
 
 
 class Signals:
@@ -96,12 +104,12 @@ def end_descendants(patience_seconds: float) -> int:
     Args:
         patience_seconds: What they get to end by themselves before they are killed.
     """
-    found: set[int] = set()
+    ended_pids: set[int] = set()
     for _ in range(_ROUNDS):
         descendants = psutil.Process().children(recursive=True)
         if not descendants:
             break
-        found.update(process.pid for process in descendants if _is_at_work(process))
+        ended_pids.update(process.pid for process in descendants if _is_at_work(process))
         for process in descendants:
             with suppress(psutil.NoSuchProcess):
                 process.terminate()
@@ -110,7 +118,7 @@ def end_descendants(patience_seconds: float) -> int:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         psutil.wait_procs(lingering, timeout=patience_seconds)
-    return len(found)
+    return len(ended_pids)
 
 
 def _is_at_work(process: psutil.Process) -> bool:
@@ -118,3 +126,20 @@ def _is_at_work(process: psutil.Process) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@contextmanager
+def node_folder(job: str) -> Iterator[Path]:
+    """Make a private folder with a short path, for what is worth nothing afterwards; it is gone at the end.
+
+    Args:
+        job: The job's id, which shows whose folder it is where a power loss leaves one behind.
+    """
+    root = tempfile.gettempdir()
+    if len(root) > _LONGEST_ROOT:
+        root = "/tmp"  # noqa: S108 - mkdtemp makes a private folder below it
+    folder = Path(tempfile.mkdtemp(prefix=f"j{job}-", dir=root))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -7,14 +7,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError, UnreachableError
+from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError
 from harness.cluster.kuberay.manifest import RESULTS_ANNOTATION, render_manifest
 from harness.cluster.kuberay.status import state_of, waiting_reason
-from harness.cluster.record import SubmitRecord
-from harness.cluster.request import Request
-from harness.cluster.status_log import StatusLog
-from harness.cluster.submit_folder import SubmitFolder
-from harness.cluster.target import State
+from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.target import JobState, Request, UnreachableError
 from harness.errors import EnvironmentMismatchError
 from harness.study.submission import KubeRaySite
 
@@ -77,20 +74,19 @@ class KubeRayTarget:
         where = {"namespace": namespace, "uid": uid, "results": results}
         return SubmitRecord.now("kuberay", name, name, **where, **({"context": context} if context else {}))
 
-    def state(self, record: SubmitRecord, folder: SubmitFolder) -> State:
+    def state(self, record: SubmitRecord, folder: SubmitFolder) -> JobState:
         """Return what the operator says of the job; of one that waits, also what its pods say."""
         job = _find(record)
         if job is None or not _is_submitted(job, record):
-            events = StatusLog(folder.status_log).events()
-            if any(event.job == record.where["uid"] for event in events):
-                return State(phase="cancelled", reason="its RayJob was deleted by `cancel`")
+            if StatusLog(folder.status_log).of_job(record.where["uid"]):
+                return JobState(phase="cancelled", reason="its RayJob was deleted by `cancel`")
             where = f"namespace {record.where['namespace']}"
-            return State(phase="unknown", reason=f"RayJob {record.id} is no more in {where}")
+            return JobState(phase="unknown", reason=f"RayJob {record.id} is no more in {where}")
         state = state_of(job)
         cluster = state.facts.get("ray_cluster")
         if state.phase == "pending" and cluster:
             pods = _kubectl(record).get("pods", "-l", f"ray.io/cluster={cluster}")["items"]
-            return State(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
+            return JobState(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
         return state
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
@@ -114,7 +110,7 @@ class KubeRayTarget:
     def cancel(self, record: SubmitRecord, folder: SubmitFolder) -> None:
         """Delete the job: the operator then stops the driver, and takes the cluster away."""
         _remove(record, wait=False)
-        StatusLog(folder.status_log, job=record.where["uid"]).append("interrupted", by="cancel")
+        StatusLog(folder.status_log, job=record.where["uid"]).append("interrupted", StatusDetail(by="cancel"))
 
 
 def _read_job(manifest: Path) -> Any:

@@ -1,10 +1,13 @@
-"""One node of a job's Ray cluster: `python -m harness.cluster.slurm.ray_node`, started by the launcher.
+"""The processes of a job's Ray cluster: `python -m harness.cluster.launch.ray_nodes {run,count}`.
 
-Runs `ray start`, in a temporary folder of this node, until its standard input is closed, which the launcher's
-death does too. Never `ray stop`, which ends every Ray of the user on the node.
+`run` is one node: `ray start`, in a temporary folder of this node, until its standard input is closed, which
+its starter's death does too. Never `ray stop`, which ends every Ray of the user on the node.
+
+`count` waits for the nodes; a process of its own, since Ray takes over its process's signals.
 """
 
 import argparse
+import logging
 import os
 import select
 import socket
@@ -12,8 +15,13 @@ import sys
 import time
 from pathlib import Path
 
-from harness.cluster.slurm.node_folder import node_folder
-from harness.cluster.slurm.processes import Signals, adopt_orphans, end_descendants, start_child
+from harness.cluster.launch.processes import (
+    Signals,
+    adopt_orphans,
+    end_descendants,
+    node_folder,
+    start_child,
+)
 
 _LOOK_EVERY_SECONDS = 0.5
 _JOIN_PATIENCE_SECONDS = 180.0
@@ -23,8 +31,13 @@ _OBJECT_STORE_BYTES = 128 * 1024**2
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command until it is told to end; return 0, or 1 if Ray ended by itself."""
+    """Run one of the two commands; return its exit code."""
     options = _parser().parse_args(arguments)
+    return int(options.act(options))
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Run a node until it is told to end; return 0, or 1 if Ray ended by itself."""
     adopt_orphans()
     signals = Signals()
     until = time.monotonic() + _JOIN_PATIENCE_SECONDS
@@ -38,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run_ray(options: argparse.Namespace, signals: Signals) -> bool:
     """Run Ray in a folder of its own; tell whether it was told to end, and did not end by itself."""
-    with node_folder(os.environ["SLURM_JOB_ID"]) as folder:
+    with node_folder(options.job) as folder:
         try:
             environment = {**os.environ, "TMPDIR": str(folder)}
             with (options.logs / f"ray-{socket.gethostname()}.log").open("wb") as log:
@@ -75,12 +88,20 @@ def ray_command(options: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness.cluster.slurm.ray_node")
-    parser.add_argument("--head", action="store_true", help="this node is the cluster's first")
+    parser = argparse.ArgumentParser(prog="python -m harness.cluster.launch.ray_nodes")
     parser.add_argument("--address", required=True, metavar="IP:PORT", help="of the head")
-    parser.add_argument("--cpus", required=True, type=int, help="CPUs of this node")
-    parser.add_argument("--gpus", type=int, help="GPUs of this node; those Ray finds if left out")
-    parser.add_argument("--logs", required=True, type=Path, metavar="DIR", help="takes what `ray start` says")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="be a node")
+    run.set_defaults(act=_run)
+    run.add_argument("--head", action="store_true", help="this node is the cluster's first")
+    run.add_argument("--job", required=True, help="names this node's temporary folder")
+    run.add_argument("--cpus", required=True, type=int, help="CPUs of this node")
+    run.add_argument("--gpus", type=int, help="GPUs of this node; those Ray finds if left out")
+    run.add_argument("--logs", required=True, type=Path, metavar="DIR", help="takes what `ray start` says")
+    count = commands.add_parser("count", help="print how many nodes are alive")
+    count.set_defaults(act=_count)
+    count.add_argument("--nodes", required=True, type=int, help="how many are enough")
+    count.add_argument("--seconds", required=True, type=float, help="how long to wait for them")
     return parser
 
 
@@ -88,6 +109,36 @@ def _is_stdin_closed() -> bool:
     """Wait a moment for the end of standard input."""
     readable, _, _ = select.select([sys.stdin], [], [], _LOOK_EVERY_SECONDS)
     return bool(readable) and not os.read(sys.stdin.fileno(), 1)
+
+
+def _count(options: argparse.Namespace) -> int:
+    """Print how many nodes are alive, once there are enough or the time is over."""
+    until = time.monotonic() + options.seconds
+    _join(options.address, until)
+    while (alive := _alive()) < options.nodes and time.monotonic() < until:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    sys.stdout.write(f"{alive}\n")
+    return 0
+
+
+def _join(address: str, until: float) -> None:
+    import ray
+
+    while True:
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception:  # what Ray raises while its head starts has no class in common
+            if time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_EVERY_SECONDS)
+        else:
+            return
+
+
+def _alive() -> int:
+    import ray
+
+    return sum(bool(node["Alive"]) for node in ray.nodes())  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
