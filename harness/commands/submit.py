@@ -9,16 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.flags import add_flags, given
-from harness.cluster.progress import runs_by_status
-from harness.cluster.record import SubmitRecord
-from harness.cluster.request import Request
-from harness.cluster.settings import load_profile, merged
-from harness.cluster.status_log import StatusLog
-from harness.cluster.submission import Prepared, hand_over, prepare, resubmit
-from harness.cluster.submit_folder import SubmitFolder
-from harness.cluster.target import State
-from harness.cluster.targets import TARGETS
+from harness.cluster.settings import add_flags, given, load_profile, merged
+from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
+from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.target import JobState, Request
 from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
 from harness.study.reading.parse import load_study
@@ -171,7 +165,7 @@ def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
     return EXIT_DONE if state.phase == "completed" else EXIT_FAILED
 
 
-def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> State:
+def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> JobState:
     """Ask for the state, a few times where the cluster does not answer: a wait lasts for days."""
     target = TARGETS[record.target].make()
     for seconds in _PATIENCE_SECONDS:
@@ -214,12 +208,12 @@ def _status(options: argparse.Namespace) -> int:
     ended = ", ".join(f"{count} {status}" for status, count in runs.items())
     print(f"  runs ended: {ended or 'none yet'}")
     for event in events:
-        detail = " ".join(f"{key}={value}" for key, value in event.detail.items())
+        detail = " ".join(f"{key}={value}" for key, value in event.detail.model_dump().items())
         print(f"  {event.at} {event.event} on {event.host} {detail}".rstrip())
     return EXIT_DONE
 
 
-def _described(state: State) -> dict[str, Any]:
+def _described(state: JobState) -> dict[str, Any]:
     return {
         "phase": state.phase,
         "reason": state.reason,
