@@ -6,9 +6,11 @@ from typing import Any
 import pandas as pd
 
 from analysis.blocks import Block, Plot, Table
+from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.budget import BUDGET
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.optimism import OPTIMISM
+from analysis.blocks.published import PUBLISHED
 from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.results import FINAL_ACCURACY, RESULTS
 from analysis.blocks.variance import VARIANCE
@@ -62,8 +64,8 @@ def _block(name: str) -> Block:
 BLOCKS: tuple[Block, ...] = (
     _block("claims"),
     RESULTS,
-    _block("as_published"),
-    _block("published"),
+    AS_PUBLISHED,
+    PUBLISHED,
     _block("response"),
     _block("timing"),
     _block("batch_sizes"),

@@ -1,12 +1,10 @@
 """Every table by the name of its files, in the order of the report."""
 
-from analysis.tables.as_published import AS_PUBLISHED
 from analysis.tables.baseline import BASELINE
 from analysis.tables.batch_sizes import BATCH_SIZES
 from analysis.tables.claims import CLAIMS
 from analysis.tables.early_stopping import EARLY_STOPPING
 from analysis.tables.pairs import PAIRS
-from analysis.tables.published import PUBLISHED
 from analysis.tables.response import RESPONSE
 from analysis.tables.search import SEARCH
 from analysis.tables.spec import Table
@@ -14,8 +12,6 @@ from analysis.tables.timing import TIMING
 
 TABLES: dict[str, Table] = {
     "claims": CLAIMS,
-    "as_published": AS_PUBLISHED,
-    "published": PUBLISHED,
     "response": RESPONSE,
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,

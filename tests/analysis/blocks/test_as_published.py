@@ -7,16 +7,16 @@ import pandas as pd
 import pytest
 
 from analysis import claims
-from analysis.as_published import compute_as_published, published_records
+from analysis.blocks.as_published import AS_PUBLISHED, compute_as_published, published_records
+from analysis.facts import Facts
 from analysis.records import load_study
-from analysis.tables.as_published import AS_PUBLISHED, lay_out_as_published
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
 
 REFERENCES = sorted(
     manifest.parent
-    for manifest in Path(__file__).parents[2].glob("results/reference/*/manifest.json")
+    for manifest in Path(__file__).parents[3].glob("results/reference/*/manifest.json")
     if '"published": {}' not in manifest.read_text(encoding="utf-8")
 )
 
@@ -48,7 +48,7 @@ def test_a_published_conclusion_is_decided_on_both_sets_of_numbers(
     new_study: "type[Study]", tmp_path: Path
 ) -> None:
     """Published, Adam is 3 points ahead: not testable. Measured, it is a point behind: contradicted."""
-    frame = compute_as_published(load_study(_study(new_study).write(tmp_path)))
+    frame = compute_as_published(_study(new_study).facts(tmp_path))
     (row,) = frame.to_dict("records")
     assert row["first"] == pytest.approx(0.03)
     assert pd.isna(row["second"])
@@ -60,11 +60,10 @@ def test_a_published_conclusion_is_decided_on_both_sets_of_numbers(
 
 def test_the_second_run_stands_beside_the_first(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two runs of one recipe are not two seeds of a claim: each is a study of its own."""
-    records = load_study(_study(new_study, second=0.875).write(tmp_path))
-    frame = compute_as_published(records)
+    frame = compute_as_published(_study(new_study, second=0.875).facts(tmp_path))
     assert frame["second"].tolist() == pytest.approx([-0.005])
     assert frame["published_ruling"].tolist() == ["not testable"]
-    cells = lay_out_as_published(frame)
+    cells = AS_PUBLISHED.table.lay_out(frame)
     assert cells["Published run"].tolist() == ["+3 pp"]
     assert cells["Second run"].tolist() == ["-0.5 pp"]
 
@@ -94,15 +93,15 @@ def test_without_published_values_there_is_no_such_table(new_study: "type[Study]
     """A study without published numbers, or without a claim that names its source, has nothing to show."""
     study = _study(new_study)
     study.published = {}
-    assert not AS_PUBLISHED.is_for(load_study(study.write(tmp_path)))
+    assert not AS_PUBLISHED.table.is_for(study.facts(tmp_path))
     unnamed = _study(new_study)
     unnamed.name = "unnamed"
     unnamed.claims = unnamed.claims[1:]
-    assert not AS_PUBLISHED.is_for(load_study(unnamed.write(tmp_path)))
+    assert not AS_PUBLISHED.table.is_for(unnamed.facts(tmp_path))
 
 
 @pytest.mark.parametrize("folder", REFERENCES, ids=lambda folder: folder.name)
 def test_no_published_conclusion_is_testable_as_published(folder: Path) -> None:
     """Golden demonstration: both published studies, one run each, conclude nothing under these rules."""
-    frame = compute_as_published(load_study(folder))
+    frame = compute_as_published(Facts(load_study(folder)))
     assert set(frame["published_ruling"]) <= {"not testable"}

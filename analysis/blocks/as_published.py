@@ -13,7 +13,11 @@ from typing import Any
 import pandas as pd
 
 from analysis import claims
+from analysis.blocks import Block, Table
+from analysis.facts import Facts
 from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.tables.claims import measured
 
 _SEED = 0
 """Published runs name no seed. A common one lets arms be paired, which helps the published study."""
@@ -76,25 +80,25 @@ def _row(arm: str, run: Mapping[str, Any]) -> dict[str, Any]:
     return values | settings | dict(run["values"])
 
 
-def compute_as_published(records: StudyRecords) -> pd.DataFrame:
+def compute_as_published(facts: Facts) -> pd.DataFrame:
     """Return one row a claim that names its source: decided on the published runs, and on ours.
 
     Returns: Columns `says, source, metric, first, second, published_ruling, published_reason`, then the
         fields of the measured `analysis.claims.Verdict` of the same names. `first`, `second`: the published
         difference of the two arms that decided the measured claim, in the authors' first and second runs.
     """
-    verdicts = claims.decide(records)
-    told = claims.decide(published_records(records, 0))
+    records = facts.records
+    as_published = claims.decide(published_records(records, 0))
     rows = [
         {
-            **{name: getattr(measured, name) for name in _COLUMNS if hasattr(measured, name)},
-            "first": _difference(records, measured, 0),
-            "second": _difference(records, measured, 1),
+            **{name: getattr(decided, name) for name in _COLUMNS if hasattr(decided, name)},
+            "first": _difference(records, decided, 0),
+            "second": _difference(records, decided, 1),
             "published_ruling": published.ruling,
             "published_reason": published.reason,
         }
-        for measured, published in zip(verdicts, told, strict=True)
-        if measured.source is not None
+        for decided, published in zip(facts.verdicts, as_published, strict=True)
+        if decided.source is not None
     ]
     return pd.DataFrame(rows, columns=_COLUMNS)
 
@@ -107,10 +111,62 @@ def _difference(records: StudyRecords, verdict: claims.Verdict, turn: int) -> fl
 
 def _value(records: StudyRecords, arm: str | None, metric: str | None, turn: int) -> float | None:
     runs = _of_turn(records.manifest.published.get(arm or "", []), turn)
-    found = [run["values"].get(metric) for run in runs if not run.get("at")]
-    return None if not found or found[0] is None else float(found[0])
+    values = [run["values"].get(metric) for run in runs if not run.get("at")]
+    return None if not values or values[0] is None else float(values[0])
 
 
-def is_testable_against_published(records: StudyRecords) -> bool:
+def lay_out_as_published(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return differences in percentage points (pp) where they are accuracies, and verdicts in words."""
+    headings = ["Conclusion", "Published run", "Second run", "On these", "Measured", "n", "Verdict", "Source"]
+    cells = pd.DataFrame([_cells(row) for row in frame.itertuples()], columns=headings)
+    has_second = (cells["Second run"] != numbers.ABSENT).any()
+    return cells if has_second else cells.drop(columns=["Second run"])
+
+
+def _cells(row: Any) -> dict[str, str]:
+    return {
+        "Conclusion": row.says,
+        "Published run": _gap(row, row.first),
+        "Second run": _gap(row, row.second),
+        "On these": f"{row.published_ruling}: {row.published_reason}",
+        "Measured": measured(row),
+        "n": str(row.n),
+        "Verdict": row.ruling,
+        "Source": row.source,
+    }
+
+
+def _gap(row: Any, value: float | None) -> str:
+    if not numbers.is_present(value):
+        return numbers.ABSENT
+    spec = claims.METRICS[row.metric]
+    return f"{spec.scale * value:+.4g}{spec.unit}".replace("+-", "-")
+
+
+def caption_as_published(_facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what stands beside what."""
+    second = " and in its authors' second run of the same recipes" if frame["second"].notna().any() else ""
+    return (
+        "Conclusions of published studies, by the same rules from two sets of numbers. Published run: first "
+        f"arm minus second as published{second}, one run an arm (n = 1), which these rules refuse to "
+        "conclude anything from. Measured and verdict: from n seeds of this study, as in the table of claims."
+    )
+
+
+def is_testable_against_published(facts: Facts) -> bool:
     """Return whether the study repeats published conclusions and holds the published numbers."""
-    return bool(records.manifest.published) and any(c.get("source") for c in records.manifest.claims)
+    manifest = facts.records.manifest
+    return bool(manifest.published) and any(claim.get("source") for claim in manifest.claims)
+
+
+AS_PUBLISHED = Block(
+    name="as_published",
+    section="glance",
+    table=Table(
+        title="Published conclusions",
+        compute=compute_as_published,
+        lay_out=lay_out_as_published,
+        caption=caption_as_published,
+        is_for=is_testable_against_published,
+    ),
+)

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis import claims
-from analysis.published import compute_published
+from analysis.blocks.published import PUBLISHED, compute_published
+from analysis.facts import Facts
 from analysis.records import load_study
-from analysis.report import write_report
-from analysis.tables.published import PUBLISHED
 from harness.records.folder import ResultsFolder
 from harness.records.manifest import Manifest
 
@@ -33,10 +32,10 @@ STUDY_A = {
 """Test accuracies that the report of study A concludes from, one run each."""
 
 
-def publish(study: "Study", path: Path, published: dict[str, list[dict[str, Any]]]) -> Path:
-    """Write a study with published values; return its results folder."""
+def publish(study: "Study", path: Path, published: dict[str, list[dict[str, Any]]]) -> Facts:
+    """Write a study with published values; return its facts."""
     study.published = published
-    return study.write(path)
+    return study.facts(path)
 
 
 def run_of(source: str = "study A", **values: float) -> dict[str, Any]:
@@ -58,8 +57,8 @@ def test_a_published_run_is_judged_as_a_single_run(
     """By the interval of one further run, not by that of the mean; outside, side and distance are told."""
     study = new_study(arms={"a": {}})
     study.confirm("a", FIVE)
-    records = load_study(publish(study, tmp_path, {"a": [run_of(test_accuracy=value)]}))
-    (row,) = compute_published(records).to_dict("records")
+    facts = publish(study, tmp_path, {"a": [run_of(test_accuracy=value)]})
+    (row,) = compute_published(facts).to_dict("records")
     assert (row["low"], row["high"]) == (pytest.approx(0.871910, abs=2e-6), pytest.approx(0.968090, abs=2e-6))
     assert (row["n"], row["mean"], row["position"]) == (5, pytest.approx(0.92), position)
     assert row["excess"] == pytest.approx(excess, abs=2e-6)
@@ -73,10 +72,9 @@ def test_the_table_says_how_far_and_why(new_study: "type[Study]", tmp_path: Path
         "note": "another rate",
         "notes": {"test_accuracy": "one seed"},
     }
-    folder = publish(study, tmp_path, {"a": [first, run_of("notebook", test_accuracy=0.91)]})
-    records = load_study(folder)
-    frame = PUBLISHED.compute(records)
-    cells = PUBLISHED.lay_out(frame)
+    facts = publish(study, tmp_path, {"a": [first, run_of("notebook", test_accuracy=0.91)]})
+    table = PUBLISHED.table.rendered("published", facts)
+    cells = table.cells
     assert list(cells.iloc[0]) == [
         "a",
         "test accuracy (%)",
@@ -89,7 +87,7 @@ def test_the_table_says_how_far_and_why(new_study: "type[Study]", tmp_path: Path
         "another rate; one seed",
     ]
     assert list(cells["Published lies"]) == ["1.2 pp below", "within"]
-    assert "Of 2 judged values 1 lie outside" in PUBLISHED.caption(records, frame)
+    assert "Of 2 judged values 1 lie outside" in table.caption
 
 
 @pytest.mark.parametrize(
@@ -102,8 +100,8 @@ def test_too_few_seeds_judge_nothing(
     """The value is shown, and why it is not judged."""
     study = new_study(arms={"a": {}}, confirm_runs=2)
     study.confirm("a", accuracies)
-    folder = publish(study, tmp_path, {"a": [run_of(test_accuracy=0.8603)]})
-    (row,) = compute_published(load_study(folder)).to_dict("records")
+    facts = publish(study, tmp_path, {"a": [run_of(test_accuracy=0.8603)]})
+    (row,) = compute_published(facts).to_dict("records")
     assert (row["position"], row["reason"], row["published"]) == (None, reason, 0.8603)
 
 
@@ -112,8 +110,8 @@ def test_a_diverged_run_judges_nothing(new_study: "type[Study]", tmp_path: Path)
     study = new_study(arms={"a": {}})
     study.confirm("a", FIVE)
     study.add("a", "confirm", seed=999, status="diverged", epochs=1)
-    folder = publish(study, tmp_path, {"a": [run_of(test_accuracy=0.8603)]})
-    (row,) = compute_published(load_study(folder)).to_dict("records")
+    facts = publish(study, tmp_path, {"a": [run_of(test_accuracy=0.8603)]})
+    (row,) = compute_published(facts).to_dict("records")
     assert (row["n"], row["reason"]) == (0, "a run of ours diverged")
 
 
@@ -121,8 +119,8 @@ def test_times_are_shown_and_not_judged(new_study: "type[Study]", tmp_path: Path
     """Seconds of another machine."""
     study = new_study(arms={"a": {}})
     study.confirm("a", FIVE)
-    folder = publish(study, tmp_path, {"a": [run_of(train_seconds=819.0)]})
-    (cells,) = PUBLISHED.lay_out(compute_published(load_study(folder))).to_dict("records")
+    facts = publish(study, tmp_path, {"a": [run_of(train_seconds=819.0)]})
+    (cells,) = PUBLISHED.table.lay_out(compute_published(facts)).to_dict("records")
     assert (cells["Published"], cells["Measured"], cells["Published lies"]) == (
         "819",
         "6.0 ± 0",
@@ -138,7 +136,7 @@ def test_one_point_of_a_grid_stands_beside_its_own_value(new_study: "type[Study]
             study.add("a", "search", lr=rate, seed=seed, val_loss=loss + 0.01 * seed)
     study.winners = {"a": "a-search-004"}
     run = run_of("study B", val_loss=0.52) | {"at": {"lr": 0.01}}
-    (row,) = compute_published(load_study(publish(study, tmp_path, {"a": [run]}))).to_dict("records")
+    (row,) = compute_published(publish(study, tmp_path, {"a": [run]})).to_dict("records")
     assert (row["n"], row["mean"], row["position"], row["at"]) == (
         4,
         pytest.approx(0.515),
@@ -147,14 +145,9 @@ def test_one_point_of_a_grid_stands_beside_its_own_value(new_study: "type[Study]
     )
 
 
-def test_only_studies_with_published_values_mention_them(new_study: "type[Study]", tmp_path: Path) -> None:
+def test_only_studies_with_published_values_mention_them(reported: Path, tuned_report: Path) -> None:
     """Both documents have the section, or neither, and no file either."""
-    study = new_study(arms={"a": {}})
-    study.confirm("a", FIVE)
-    plain = study.write(tmp_path / "plain")
-    with_values = publish(study, tmp_path / "values", {"a": [run_of(test_accuracy=0.8603)]})
-    for folder, has_section in ((plain, False), (with_values, True)):
-        write_report(folder)
+    for folder, has_section in ((tuned_report, False), (reported, True)):
         report = ResultsFolder(folder).report
         for name in ("report.md", "index.html"):
             assert ("Published values" in (report / name).read_text(encoding="utf-8")) == has_section

@@ -1,0 +1,181 @@
+"""Published values beside what was measured: does a published run lie where our own single runs lie?
+
+A published value is one run. It is judged by the interval in which one further run of ours would lie, not by
+the interval of our mean, which most single runs miss.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis import selection, statistics
+from analysis.blocks import Block, Table
+from analysis.claims import METRICS
+from analysis.facts import Facts
+from analysis.records import StudyRecords
+from analysis.render import numbers
+
+Position = Literal["within", "above", "below"]
+
+_COLUMNS = {
+    "arm": "str",
+    "source": "str",
+    "at": "str",
+    "metric": "str",
+    "published": "float64",
+    "n": "int64",
+    "mean": "float64",
+    "half_width": "float64",
+    "low": "float64",
+    "high": "float64",
+    "position": "object",
+    "excess": "float64",
+    "reason": "object",
+    "note": "object",
+}
+
+_HEADINGS = ["Arm", "Value", "Published", "Measured", "n", "Single runs", "Published lies", "Source", "Note"]
+
+
+def compute_published(facts: Facts) -> pd.DataFrame:
+    """Return one row a published value, in the order of the study file.
+
+    Returns: Columns `arm, source, at, metric, published, n, mean, half_width, low, high, position, excess,
+        reason, note`. `mean` and `half_width`: ours, with its 95 % t-interval over n seeds. `low`, `high`:
+        where one further run of ours lies with a chance of 95 %. `position` is `within`, `above` or `below`,
+        or absent for the `reason` given; `excess` is how far beyond the nearer end the published value lies.
+    """
+    rows = [
+        _row(facts.records, arm, run, metric)
+        for arm, published in facts.records.manifest.published.items()
+        for run in published
+        for metric in run["values"]
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _row(records: StudyRecords, arm: str, run: Mapping[str, Any], metric: str) -> dict[str, object]:
+    at, value = run.get("at") or {}, float(run["values"][metric])
+    runs = selection.runs_of_one_configuration(records, arm, at)
+    has_diverged = bool((runs["status"] == "diverged").any())
+    measured = [] if has_diverged else list(runs.loc[runs["status"] == "completed", metric].dropna())
+    interval = statistics.t_interval(measured)
+    ends = statistics.prediction_interval(measured)
+    reason = _reason(metric, len(measured), has_diverged=has_diverged)
+    position, excess = (None, None) if ends is None or reason else _placed(value, *ends)
+    notes = [run.get("note"), (run.get("notes") or {}).get(metric)]
+    return {
+        "arm": arm,
+        "source": run["source"],
+        "at": ", ".join(f"{field} {_setting(setting)}" for field, setting in at.items()),
+        "metric": metric,
+        "published": value,
+        "n": interval.n,
+        "mean": interval.mean,
+        "half_width": interval.half_width,
+        "low": ends[0] if ends else None,
+        "high": ends[1] if ends else None,
+        "position": position,
+        "excess": excess,
+        "reason": reason,
+        "note": "; ".join(note for note in notes if note) or None,
+    }
+
+
+def _setting(value: float | str | bool) -> str:  # noqa: FBT001 - a value of a recipe field
+    return str(value) if isinstance(value, str | bool) else numbers.setting(value)
+
+
+def _reason(metric: str, n: int, *, has_diverged: bool) -> str | None:
+    """Return why a published value cannot be judged, or None."""
+    if has_diverged:
+        return "a run of ours diverged"
+    if n == 0:
+        return "no run of ours has it"
+    if n == 1:
+        return "single seed of ours: no spread to judge by"
+    return "another machine" if metric.endswith("seconds") else None
+
+
+def _placed(value: float, low: float, high: float) -> tuple[Position, float]:
+    """Return where a value lies to an interval, and how far beyond its nearer end."""
+    if value > high:
+        return "above", value - high
+    if value < low:
+        return "below", low - value
+    return "within", 0.0
+
+
+def lay_out_published(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracies in percent, with the side and the distance of values that lie outside."""
+    cells = pd.DataFrame([_cells(row) for row in frame.itertuples()], columns=_HEADINGS)
+    return cells.drop(columns=["Note"]) if (cells["Note"] == numbers.ABSENT).all() else cells
+
+
+def _cells(row: Any) -> dict[str, str]:
+    spec = METRICS[row.metric]
+    decimals = 2 if spec.unit else 1 if spec.is_time else 4
+    return {
+        "Arm": f"{row.arm}, {row.at}" if row.at else row.arm,
+        "Value": f"{spec.label}{' (%)' if spec.unit else ' (s)' if spec.is_time else ''}",
+        "Published": f"{spec.scale * row.published:.6g}",
+        "Measured": numbers.with_uncertainty(row.mean, row.half_width, scale=spec.scale, decimals=decimals),
+        "n": str(row.n),
+        "Single runs": _span(row, spec.scale),
+        "Published lies": _position(row, spec.scale, spec.unit),
+        "Source": row.source,
+        "Note": row.note if isinstance(row.note, str) else numbers.ABSENT,
+    }
+
+
+def _span(row: Any, scale: float) -> str:
+    if not numbers.is_present(row.low):
+        return numbers.ABSENT
+    digits = numbers.decimals_of(scale * (row.high - row.low) / 2) if row.high > row.low else 4
+    return f"{scale * row.low:.{digits}f} to {scale * row.high:.{digits}f}"
+
+
+def _position(row: Any, scale: float, unit: str) -> str:
+    if not isinstance(row.position, str):
+        return str(row.reason)
+    if row.position == "within":
+        return "within"
+    distance = scale * row.excess
+    return f"{distance:.{numbers.decimals_of(distance)}f}{unit} {row.position}"
+
+
+def caption_published(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what is compared with what, and how often chance alone puts a value outside."""
+    judged = frame["position"].dropna()
+    outside = int((judged != "within").sum())
+    how = (
+        "Values that others published, each of one run, beside ours of n seeds: mean ± half-width of the 95 "
+        "% t-interval. Single runs: where one further run of ours lies with a chance of 95 %, mean ± t s "
+        "sqrt(1 + 1/n) over the n seeds; a published run is judged by it, not by the interval of the mean."
+    )
+    count = (
+        f"Of {len(judged)} judged values {outside} lie outside; of equal recipes about one in 20 would, and "
+        "the values of one published run fall together."
+    )
+    manifest = facts.records.manifest
+    searched = [
+        arm
+        for arm, runs in manifest.published.items()
+        if manifest.arms[arm].search_runs and not all(run.get("at") for run in runs)
+    ]
+    other = f"Searched here, so that the recipe is another than the published one: {', '.join(searched)}."
+    return " ".join([how, count, *([other] if searched else [])])
+
+
+PUBLISHED = Block(
+    name="published",
+    section="glance",
+    table=Table(
+        title="Published values",
+        compute=compute_published,
+        lay_out=lay_out_published,
+        caption=caption_published,
+        is_for=lambda facts: bool(facts.records.manifest.published),
+    ),
+)
