@@ -6,7 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from analysis import audit, budget, claims, selection
+from analysis import audit, budget, claims, responses, selection
 from analysis.records import StudyRecords
 
 
@@ -20,6 +20,16 @@ class Facts:
     def choices(self) -> Mapping[str, selection.Choice]:
         """What each arm chose, in the study file's order of arms."""
         return selection.choices(self.records)
+
+    @cached_property
+    def lines(self) -> Sequence[responses.Line]:
+        """Every line along which the study measures how results depend on a setting."""
+        return responses.lines(self.records)
+
+    @cached_property
+    def is_searched(self) -> bool:
+        """Whether any arm was searched, and not only measured at every point of a grid."""
+        return self.records.has_search and not responses.is_measured(self.records)
 
     @cached_property
     def unequal_budgets(self) -> Sequence[str]:

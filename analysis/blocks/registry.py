@@ -9,10 +9,14 @@ from analysis.blocks import Block, Plot, Table
 from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.budget import BUDGET
 from analysis.blocks.failures import FAILURES
+from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.published import PUBLISHED
+from analysis.blocks.relevance import RELEVANCE
 from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.results import FINAL_ACCURACY, RESULTS
+from analysis.blocks.search import LEARNING_RATES, SEARCH
+from analysis.blocks.tuning_curves import TUNING_CURVES
 from analysis.blocks.variance import VARIANCE
 from analysis.facts import Facts
 from analysis.plots.registry import PLOTS as OLD_PLOTS
@@ -72,7 +76,7 @@ BLOCKS: tuple[Block, ...] = (
     _block("differences"),
     _block("pairs"),
     BUDGET,
-    _block("search"),
+    SEARCH,
     OPTIMISM,
     VARIANCE,
     _block("early_stopping"),
@@ -81,10 +85,10 @@ BLOCKS: tuple[Block, ...] = (
     FINAL_ACCURACY,
     _block("learning_curves"),
     _block("accuracy_curves"),
-    _block("isolation"),
-    _block("learning_rates"),
-    _block("tuning_curves"),
-    _block("relevance"),
+    ISOLATION,
+    LEARNING_RATES,
+    TUNING_CURVES,
+    RELEVANCE,
 )
 
 TABLES: Mapping[str, Table] = {block.name: block.table for block in BLOCKS if block.table is not None}

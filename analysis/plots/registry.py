@@ -3,14 +3,10 @@
 from analysis.plots.batch_sizes import BATCH_SIZES
 from analysis.plots.differences import DIFFERENCES
 from analysis.plots.early_stopping import EARLY_STOPPING
-from analysis.plots.isolation import ISOLATION
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
-from analysis.plots.learning_rates import LEARNING_RATES
-from analysis.plots.relevance import RELEVANCE
 from analysis.plots.response import RESPONSE
 from analysis.plots.spec import Plot
 from analysis.plots.timing import TIMING
-from analysis.plots.tuning_curves import TUNING_CURVES
 
 PLOTS: dict[str, Plot] = {
     "response": RESPONSE,
@@ -19,9 +15,5 @@ PLOTS: dict[str, Plot] = {
     "differences": DIFFERENCES,
     "learning_curves": LOSS_CURVES,
     "accuracy_curves": ACCURACY_CURVES,
-    "isolation": ISOLATION,
-    "learning_rates": LEARNING_RATES,
-    "tuning_curves": TUNING_CURVES,
-    "relevance": RELEVANCE,
     "early_stopping": EARLY_STOPPING,
 }

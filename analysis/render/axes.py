@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.render.style import FAINT, ArmStyle, literal
+from analysis.render.style import FAINT, INK, ArmStyle, literal
 
 _MOST_LABELS = 7
 """With more values than that only every second, third ... is labelled; each keeps its tick."""
@@ -19,6 +20,28 @@ _LONG_LABELS = 24
 """Names with more letters than that in all are written aslant."""
 RAIL = 1.045
 """Height of the rail above a panel, in axes fractions."""
+
+
+def panel_grid(count: int, *, columns: int, side: float, sharey: bool = False) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a number of panels, row by row.
+
+    Args:
+        count: Of panels.
+        columns: Of panels beside each other; the last row may have fewer.
+        side: Of a panel with its labels, in inches.
+        sharey: Whether all panels have one vertical scale.
+    """
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(max(4.8, side * columns), side * rows), layout="constrained")
+    axes = list(figure.subplots(rows, columns, sharey=sharey, squeeze=False).flat)
+    for ax in axes[count:]:
+        ax.set_visible(False)
+    return figure, axes[:count]
+
+
+def ring(ax: Axes, xs: Any, ys: Any, *, area: float = 150, width: float = 1.3) -> None:
+    """Draw a ring around each chosen point, of an area in square points and a line's width in points."""
+    ax.scatter(xs, ys, s=area, facecolor="none", edgecolor=INK, linewidth=width, zorder=5)
 
 
 def set_level_axis(ax: Axes, frame: pd.DataFrame) -> None:

@@ -6,7 +6,6 @@ from analysis.tables.claims import CLAIMS
 from analysis.tables.early_stopping import EARLY_STOPPING
 from analysis.tables.pairs import PAIRS
 from analysis.tables.response import RESPONSE
-from analysis.tables.search import SEARCH
 from analysis.tables.spec import Table
 from analysis.tables.timing import TIMING
 
@@ -17,6 +16,5 @@ TABLES: dict[str, Table] = {
     "batch_sizes": BATCH_SIZES,
     "differences": BASELINE,
     "pairs": PAIRS,
-    "search": SEARCH,
     "early_stopping": EARLY_STOPPING,
 }

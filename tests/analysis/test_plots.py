@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.blocks import search
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
 from analysis.plots.learning_curves import compute_curves
-from analysis.plots.learning_rates import caption_rates, compute_rates, draw_rates
 from analysis.records import load_study
 from analysis.render.axes import spread
 from analysis.render.figure import as_svg, laid_out
@@ -27,7 +27,7 @@ LOG = {"low": 1e-4, "high": 1.0, "log": True}
 def test_every_search_run_is_in_the_rate_plot(three_arms: "Study", tmp_path: Path) -> None:
     """Seven runs an arm: five filled, the stopped one hollow, the diverged one on the rail; one ringed."""
     three_arms.add("sgd", "search", lr=0.6, status="failed", epochs=0)
-    frame = compute_rates(load_study(three_arms.write(tmp_path)))
+    frame = search.compute_plot(three_arms.facts(tmp_path))
     places = frame.groupby("arm", sort=False)["place"].value_counts()
     assert places["sgd"].to_dict() == {"filled": 5, "rail": 2, "hollow": 1}
     assert places["adam"].to_dict() == {"filled": 5, "rail": 1, "hollow": 1}
@@ -40,9 +40,9 @@ def test_the_rail_shows_each_run_without_a_value(three_arms: "Study", tmp_path: 
     """As many crosses are drawn above the panels as the CSV twin has rows on the rail."""
     for rate in (0.2, 0.3, 0.4):
         three_arms.add("rmsprop", "search", lr=rate, status="diverged", epochs=1)
-    records = load_study(three_arms.write(tmp_path))
-    frame = compute_rates(records)
-    figure = draw_rates(frame, arm_styles(records.arms))
+    facts = three_arms.facts(tmp_path)
+    frame = search.compute_plot(facts)
+    figure = search.draw(frame, arm_styles(facts.records.arms))
     crosses = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines if line.get_marker() == "x"]
     assert sum(crosses) == (frame["place"] == "rail").sum() == 6
     assert crosses == [1, 4, 1]
@@ -54,7 +54,8 @@ def test_many_runs_are_one_image_a_panel(all_facts: list[Facts], name: str, stud
     facts = all_facts[study]
     plot = PLOTS[name]
     frame = plot.compute(facts)
-    many = pd.concat([frame] * (1 + MOST_VECTOR_POINTS // len(frame)), ignore_index=True)
+    runs = frame[frame["run_id"] != ""]
+    many = pd.concat([frame, *[runs] * (1 + MOST_VECTOR_POINTS // len(runs))], ignore_index=True)
     styles = arm_styles(facts.records.arms)
     few, large = (as_svg(laid_out(plot.draw(each, styles)), name, "") for each in (frame, many))
     assert (few.count("<image"), large.count("<image")) == (0, panels)
@@ -64,7 +65,7 @@ def test_the_range_in_the_rate_plot_is_the_declared_one(new_study: "type[Study]"
     """One run at 0.01 in a range from 1e-4 to 1: the bounds come from the manifest."""
     study = new_study(arms={"sgd": {"lr": LOG}})
     study.search("sgd", [0.01], best=0.01)
-    frame = compute_rates(load_study(study.write(tmp_path)))
+    frame = search.compute_plot(study.facts(tmp_path))
     assert frame[["low", "high", "is_log"]].iloc[0].tolist() == [1e-4, 1.0, True]
 
 
@@ -72,10 +73,10 @@ def test_arms_with_a_fixed_rate_are_named_not_drawn(new_study: "type[Study]", tm
     """They have no range to look at."""
     study = new_study(arms={"sgd": {"lr": LOG}, "adam": {}})
     study.search("sgd", [0.01], best=0.01)
-    records = load_study(study.write(tmp_path))
-    frame = compute_rates(records)
+    facts = study.facts(tmp_path)
+    frame = search.compute_plot(facts)
     assert set(frame["arm"]) == {"sgd"}
-    assert caption_rates(records, frame).endswith("Not shown, because fixed or not yet run: adam.")
+    assert search.caption_plot(facts, frame).endswith("Not shown, because fixed or not yet run: adam.")
 
 
 def test_curves_hold_each_seed_and_the_mean(new_study: "type[Study]", tmp_path: Path) -> None:

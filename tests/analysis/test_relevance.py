@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from analysis.plots.relevance import RELEVANCE
-from analysis.records import load_study
-from analysis.relevance import compute_relevance
+from analysis.blocks import relevance
 from analysis.render.style import arm_styles
 from analysis.statistics import ped_anova
 
@@ -92,13 +90,13 @@ def test_a_constant_objective_has_no_variation(new_study: "type[Study]", tmp_pat
     for number in range(25):
         study.add("sgd", "search", lr=0.01 * (number + 1), configuration={"momentum": 0.03 * number})
     study.winners = {"sgd": "sgd-search-000"}
-    records = load_study(study.write(tmp_path))
-    frame = compute_relevance(records)
+    facts = study.facts(tmp_path)
+    frame = relevance.compute(facts)
     assert frame["is_constant"].all()
     assert frame["share"].isna().all()
     assert not frame["is_named"].any()
-    assert "No variation" in RELEVANCE.caption(records, frame)
-    texts = [text.get_text() for text in RELEVANCE.draw(frame, arm_styles(records.arms)).axes[0].texts]
+    assert "No variation" in relevance.caption(facts, frame)
+    texts = [text.get_text() for text in relevance.draw(frame, arm_styles(facts.records.arms)).axes[0].texts]
     assert texts == ["all 25 runs: no variation"]
 
 
@@ -111,7 +109,7 @@ def test_stopped_runs_count_like_others_after_the_first_rung(
     searched(study, "sgd", 20, status="stopped", epochs=1)
     searched(study, "sgd", 5, status="diverged", epochs=2)
     searched(study, "sgd", 5, status="failed", epochs=0)
-    frame = compute_relevance(load_study(study.write(tmp_path)))
+    frame = relevance.compute(study.facts(tmp_path))
     shown = frame.drop_duplicates("fidelity")
     assert shown[["fidelity", "epoch", "runs", "diverged"]].to_numpy().tolist() == [
         ["early", 1, 45, 5],
@@ -129,7 +127,7 @@ def test_diverged_runs_rank_last(new_study: "type[Study]", tmp_path: Path) -> No
         loss = 0.3 + 0.1 * generator.random()
         values = {"lr": rate, "val_loss": loss, "configuration": {"momentum": momentum}} | fate
         study.add("sgd", "search", **values)
-    frame = compute_relevance(load_study(study.write(tmp_path))).set_index("field")
+    frame = relevance.compute(study.facts(tmp_path)).set_index("field")
     assert frame["is_named"].to_dict() == {"lr": False, "momentum": True}
     assert set(frame["fidelity"]) == {"full"}
 
@@ -138,23 +136,23 @@ def test_the_setting_that_decides_has_the_share(new_study: "type[Study]", tmp_pa
     """The loss follows the rate alone: it is filled, momentum is hollow, and the text names the first."""
     study = new_study(arms={"sgd": {"lr": LR, "momentum": MOMENTUM}})
     searched(study, "sgd", 60)
-    records = load_study(study.write(tmp_path))
-    frame = compute_relevance(records)
+    facts = study.facts(tmp_path)
+    frame = relevance.compute(facts)
     assert frame.set_index("field")["is_named"].to_dict() == {"lr": True, "momentum": False}
     assert frame["share"].sum() == pytest.approx(1.0)
     assert (frame["is_named"] == (frame["share"] > frame["band_share"])).all()
     share = frame["share"].iloc[0]
-    assert f"sgd at full length: lr {100 * share:.0f} % beyond noise, 1 within" in RELEVANCE.alt(frame)
+    assert f"sgd at full length: lr {100 * share:.0f} % beyond noise, 1 within" in relevance.alt(frame)
 
 
 def test_fewer_than_twenty_runs_say_nothing(new_study: "type[Study]", tmp_path: Path) -> None:
     """An arm of 19 runs is left out, by name and with its number of runs; an arm without any is named too."""
     study = new_study(arms={arm: {"lr": LR, "momentum": MOMENTUM} for arm in ("sgd", "adam")})
     searched(study, "sgd", 19)
-    records = load_study(study.write(tmp_path))
-    frame = compute_relevance(records)
+    facts = study.facts(tmp_path)
+    frame = relevance.compute(facts)
     assert frame.empty
-    assert "fewer than 20 runs: sgd at full length (19), adam (no run)" in RELEVANCE.caption(records, frame)
+    assert "fewer than 20 runs: sgd at full length (19), adam (no run)" in relevance.caption(facts, frame)
 
 
 def test_fields_of_a_branch_are_compared_among_its_runs(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -166,14 +164,14 @@ def test_fields_of_a_branch_are_compared_among_its_runs(new_study: "type[Study]"
     for number in range(10):
         configuration = {"optimizer": "adam", "beta1": 0.05 * number, "momentum": None}
         study.add("joint", "search", lr=0.01, val_loss=0.5, configuration=configuration)
-    records = load_study(study.write(tmp_path))
-    frame = compute_relevance(records)
+    facts = study.facts(tmp_path)
+    frame = relevance.compute(facts)
     assert frame[["condition", "field", "runs"]].to_numpy().tolist() == [
         ["", "optimizer", 40],
         ["", "lr", 40],
         ["optimizer sgd", "momentum", 30],
     ]
-    assert "joint at full length with optimizer adam (10)" in RELEVANCE.caption(records, frame)
+    assert "joint at full length with optimizer adam (10)" in relevance.caption(facts, frame)
 
 
 def test_groups_of_an_arm_share_its_level(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -182,9 +180,7 @@ def test_groups_of_an_arm_share_its_level(new_study: "type[Study]", tmp_path: Pa
     beside = new_study(arms={"joint": {"lr": LR, "optimizer": {"one_of": {"sgd": {"momentum": MOMENTUM}}}}})
     for study in (alone, beside):
         searched(study, "joint", 40, configuration={"optimizer": "sgd"})
-    bands = [
-        compute_relevance(load_study(study.write(tmp_path)))["band"].iloc[0] for study in (alone, beside)
-    ]
+    bands = [relevance.compute(study.facts(tmp_path))["band"].iloc[0] for study in (alone, beside)]
     assert bands[0] < bands[1]
 
 
@@ -197,4 +193,4 @@ def test_arms_with_one_setting_have_nothing_to_compare(new_study: "type[Study]",
     fixed.confirm("sgd", [0.8])
     grid = new_study(arms={"sgd": {"lr": {"grid": [0.1, 1.0]}, "momentum": {"grid": [0.0, 0.9]}}})
     grid.grid("sgd", {"lr": 0.1, "momentum": 0.0}, [0.5])
-    assert not any(RELEVANCE.is_for(load_study(study.write(tmp_path))) for study in (single, fixed, grid))
+    assert not any(relevance.RELEVANCE.plot.is_for(study.facts(tmp_path)) for study in (single, fixed, grid))

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from analysis import tuning_curves
-from analysis.plots.tuning_curves import TUNING_CURVES
-from analysis.records import load_study
+from analysis.blocks import tuning_curves
 from analysis.render.style import arm_styles
 
 if TYPE_CHECKING:
@@ -22,11 +20,6 @@ def trials(study: "Study", arm: str, losses: list[float | None]) -> None:
     for loss in losses:
         fate = {"status": "stopped", "epochs": 1, "val_loss": 0.0} if loss is None else {"val_loss": loss}
         study.add(arm, "search", **fate)
-
-
-def test_expected_best_of_draws_with_replacement() -> None:
-    """Of 1, 2, 3: 2 by one draw; by two, 1/9, 3/9 and 5/9 of the time 1, 2 and 3, which is 22/9."""
-    assert tuning_curves.expected_best([3.0, 1.0, 2.0], [1, 2]) == pytest.approx([2.0, 22 / 9])
 
 
 def test_median_best_is_a_quantile() -> None:
@@ -70,7 +63,7 @@ def test_the_path_follows_the_order_of_the_ends(new_study: "type[Study]", tmp_pa
     """Losses .5, stopped, .6, .4, .45: steps at trials 1 and 4, and the line goes on to 5."""
     study = new_study(arms={"sgd": {"lr": LR}})
     trials(study, "sgd", [0.5, None, 0.6, 0.4, 0.45])
-    frame = tuning_curves.compute_tuning_curves(load_study(study.write(tmp_path)))
+    frame = tuning_curves.compute(study.facts(tmp_path))
     assert frame[["kind", "trials", "value", "run_id"]].to_numpy().tolist() == [
         ["path", 1, 0.5, "sgd-search-000"],
         ["path", 4, 0.4, "sgd-search-003"],
@@ -86,10 +79,10 @@ def test_trials_before_the_first_of_full_length_gave_nothing(
     study = new_study(arms={arm: {"lr": LR} for arm in ("sgd", "adam")})
     trials(study, "sgd", [None, 0.3])
     trials(study, "adam", [None, None])
-    records = load_study(study.write(tmp_path))
-    frame = tuning_curves.compute_tuning_curves(records)
+    facts = study.facts(tmp_path)
+    frame = tuning_curves.compute(facts)
     assert frame[["arm", "trials"]].to_numpy().tolist() == [["sgd", 2]]
-    caption = TUNING_CURVES.caption(records, frame)
+    caption = tuning_curves.caption(facts, frame)
     assert "n = 1; sampler tpe" in caption
     assert "No run of full length: adam." in caption
 
@@ -100,13 +93,13 @@ def test_random_trials_have_a_curve_with_a_band(new_study: "type[Study]", tmp_pa
         arms={"sgd": {"lr": LR}}, search_settings={"sampler": "random", "early_stopping": "none"}
     )
     trials(study, "sgd", [float(loss) for loss in range(1, 101)])
-    records = load_study(study.write(tmp_path))
-    frame = tuning_curves.compute_tuning_curves(records)
+    facts = study.facts(tmp_path)
+    frame = tuning_curves.compute(facts)
     first = frame.iloc[0]
     assert [first["kind"], first["value"], first["low"], first["high"]] == ["median", 51.0, 37.0, 64.0]
     assert frame["trials"].tolist() == list(range(1, 101))
     assert frame.loc[frame["trials"] == 10, "low"].isna().all()
-    assert "Band: 95 %" in TUNING_CURVES.caption(records, frame)
+    assert "Band: 95 %" in tuning_curves.caption(facts, frame)
 
 
 def test_a_random_search_that_stops_runs_has_a_path(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -114,7 +107,7 @@ def test_a_random_search_that_stops_runs_has_a_path(new_study: "type[Study]", tm
     settings = {"sampler": "random", "early_stopping": {"grace_epochs": 1, "reduction_factor": 3}}
     study = new_study(arms={"sgd": {"lr": LR}}, search_settings=settings)
     trials(study, "sgd", [0.5, 0.4])
-    frame = tuning_curves.compute_tuning_curves(load_study(study.write(tmp_path)))
+    frame = tuning_curves.compute(study.facts(tmp_path))
     assert set(frame["kind"]) == {"path"}
 
 
@@ -122,7 +115,7 @@ def test_many_trials_are_thinned(new_study: "type[Study]", tmp_path: Path) -> No
     """300 trials are shown at no more than 200 numbers, from the first to the last."""
     study = new_study(arms={"sgd": {"lr": LR}}, search_settings={"sampler": "random"})
     trials(study, "sgd", [float(loss) for loss in range(300)])
-    frame = tuning_curves.compute_tuning_curves(load_study(study.write(tmp_path)))
+    frame = tuning_curves.compute(study.facts(tmp_path))
     assert len(frame) <= 200
     assert frame["trials"].iloc[[0, -1]].tolist() == [1, 300]
 
@@ -135,13 +128,13 @@ def test_curves_are_drawn_in_readers_units(new_study: "type[Study]", tmp_path: P
     for arm in study.arms:
         for accuracy in (0.8, 0.9, 0.85):
             study.add(arm, "search", val_accuracy=accuracy)
-    records = load_study(study.write(tmp_path))
-    frame = tuning_curves.compute_tuning_curves(records)
-    (ax,) = TUNING_CURVES.draw(frame, arm_styles(records.arms)).axes
+    facts = study.facts(tmp_path)
+    frame = tuning_curves.compute(facts)
+    (ax,) = tuning_curves.draw(frame, arm_styles(facts.records.arms)).axes
     assert {text.get_text() for text in ax.texts} == {"sgd", "adam"}
     assert ax.get_ylim()[1] > 80
     assert (
-        "sgd 80.00 % after 1 of its trials and 90.00 % after all 3" in TUNING_CURVES.alt(frame)
+        "sgd 80.00 % after 1 of its trials and 90.00 % after all 3" in tuning_curves.alt(frame)
         or sampler == "random"
     )
 
@@ -153,14 +146,14 @@ def test_grids_and_fixed_arms_have_no_budget(new_study: "type[Study]", tmp_path:
     grid.confirm("sgd", [0.8])
     fixed = new_study(arms={"sgd": {}}, name="fixed")
     fixed.confirm("sgd", [0.9])
-    assert not any(TUNING_CURVES.is_for(load_study(study.write(tmp_path))) for study in (grid, fixed))
+    assert not any(tuning_curves.TUNING_CURVES.plot.is_for(study.facts(tmp_path)) for study in (grid, fixed))
 
 
 def test_without_a_completed_run_there_is_a_reason(new_study: "type[Study]", tmp_path: Path) -> None:
     """An empty frame, and words in place of the figure."""
     study = new_study(arms={"sgd": {"lr": LR}})
     trials(study, "sgd", [None])
-    records = load_study(study.write(tmp_path))
-    frame = tuning_curves.compute_tuning_curves(records)
+    facts = study.facts(tmp_path)
+    frame = tuning_curves.compute(facts)
     assert frame.empty
-    assert TUNING_CURVES.caption(records, frame).startswith("No tuning curve")
+    assert tuning_curves.caption(facts, frame).startswith("No tuning curve")

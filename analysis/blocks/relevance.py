@@ -1,0 +1,384 @@
+"""In which settings do the top runs of an arm's search differ from all of them, beyond chance?
+
+Runs that early stopping ended are shorter than others, so values are compared at the same number of epochs:
+after the first rung, which every run reached that did not diverge, and apart from that at full length, among
+the runs that got there. Diverged runs rank last. Failed runs say nothing of their settings and are left out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import search_values
+from analysis.blocks import Block, Plot
+from analysis.facts import Facts
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.style import INK, RC, ArmStyle, literal
+from analysis.searched_fields import SearchedField, fields_of
+from analysis.statistics import ped_anova
+from analysis.winner_rule import WinnerRule
+
+_FEWEST_RUNS = 20
+"""With fewer runs the best ones are half of all or more."""
+
+_LEVEL = 0.05
+"""Chance that any setting of an arm is named at one length of its runs if none matters; its groups share it
+equally (Bonferroni)."""
+
+_MOST_ARMS = 12
+"""Arms drawn; the table below the figure has all."""
+_WIDEST = 125.0
+"""Largest share on the axis, in percent: bands beyond it are only named."""
+_COLUMNS = {
+    "arm": "str",
+    "fidelity": "str",
+    "epoch": "Int64",
+    "condition": "str",
+    "field": "str",
+    "metric": "str",
+    "runs": "int64",
+    "diverged": "int64",
+    "divergence": "float64",
+    "share": "float64",
+    "band": "float64",
+    "band_share": "float64",
+    "is_constant": "bool",
+    "is_named": "bool",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Length:
+    """A number of epochs after which an arm's runs can be compared, and what they had reached."""
+
+    fidelity: str
+    """`early` or `full`: after the first rung, or at full length."""
+    epoch: int | None
+    """None where runs of full length differ in their epochs."""
+    losses: "pd.Series[float]"
+    """By run id, less is better; infinite for diverged runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Fields that the same runs of one arm have."""
+
+    arm: str
+    length: Length
+    condition: str
+    """Whose runs these are, such as `optimizer sgd`; empty for all of the arm."""
+    fields: Sequence[SearchedField]
+    runs: pd.DataFrame
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are runs enough to say anything."""
+        return len(self.runs) >= _FEWEST_RUNS
+
+
+def _groups_of(records: StudyRecords, arm: str) -> list[Group]:
+    """Return the groups of fields of one arm, too small ones included."""
+    conditions: dict[str, list[SearchedField]] = {}
+    for field in fields_of(records.manifest.arms[arm].space):
+        conditions.setdefault(field.condition, []).append(field)
+    return [
+        group
+        for length in _lengths(records, arm)
+        for fields in (conditions[name] for name in sorted(conditions, key=bool))  # those of all runs first
+        for group in _groups(records, arm, length, fields)
+    ]
+
+
+def _lengths(records: StudyRecords, arm: str) -> Iterator[Length]:
+    """Yield the lengths at which an arm's search runs are compared: one if none of them ended before."""
+    runs = records.runs_of("search", arm)
+    runs = runs[runs["status"] != "failed"]
+    alive, completed = runs[runs["status"] != "diverged"], runs[runs["status"] == "completed"]
+    if runs.empty:
+        return
+    sign, full = WinnerRule.of(records.manifest).sign, search_values.at_full_length(records, "search", arm)
+    if len(alive) == len(completed) and len(set(alive["epochs"])) < 2:
+        yield Length(fidelity="full", epoch=_only(alive["epochs"]), losses=_ranked(runs, -sign * full))
+        return
+    first = int(alive["epochs"].min())
+    reached = -sign * search_values.after_epoch(records, alive["run_id"], first)
+    yield Length(fidelity="early", epoch=first, losses=_ranked(runs, reached))
+    yield Length(fidelity="full", epoch=_only(completed["epochs"]), losses=_ranked(completed, -sign * full))
+
+
+def _only(epochs: "pd.Series[int]") -> int | None:
+    lengths = set(epochs)
+    return int(lengths.pop()) if len(lengths) == 1 else None
+
+
+def _ranked(runs: pd.DataFrame, losses: "pd.Series[float]") -> "pd.Series[float]":
+    """Return the losses of some runs by run id, infinite for those that diverged or have none."""
+    alive = runs.loc[runs["status"] != "diverged", "run_id"]
+    return losses[losses.index.isin(alive)].reindex(runs["run_id"], fill_value=np.inf)
+
+
+def _groups(
+    records: StudyRecords, arm: str, length: Length, fields: Sequence[SearchedField]
+) -> Iterator[Group]:
+    """Yield the fields of one condition with the runs that meet it, less fields that some of these lack."""
+    runs = records.runs_of("search", arm)
+    runs = runs[runs["run_id"].isin(length.losses.index)]
+    runs = fields[0].runs_with(runs) if fields[0].condition else runs
+    shared = [field for field in fields if len(field.runs_with(runs)) == len(runs)]
+    if shared:
+        yield Group(arm=arm, length=length, condition=fields[0].condition, fields=shared, runs=runs)
+
+
+def compute(facts: Facts) -> pd.DataFrame:
+    """Return one row an arm, length of its runs, and searched field, of groups with at least 20 runs.
+
+    Returns: Columns `arm, fidelity, epoch, condition, field, metric, runs, diverged, divergence, share, band,
+        band_share, is_constant, is_named`. Fields with a `condition` were searched in one branch only, and
+        `runs` are those that took it. `share` is a field's part of the divergences of its group; `band` is
+        the divergence that the largest of the group's fields exceeds with a chance of at most 5 % divided
+        by the number of the arm's groups of this length if none matters, `band_share` the same as a share.
+        Shares are absent where all runs have the same value (`is_constant`).
+    """
+    records, metric = facts.records, WinnerRule.of(facts.records.manifest).metric
+    rows: list[dict[str, object]] = []
+    for arm in records.arms:
+        groups = [group for group in _groups_of(records, arm) if group.is_enough]
+        for group in groups:
+            beside = sum(group.length.fidelity == other.length.fidelity for other in groups)
+            rows += [{"metric": metric} | row for row in _rows(group, _LEVEL / beside)]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _rows(group: Group, level: float) -> Iterator[dict[str, object]]:
+    observed = [
+        ped_anova.Field(places=field.places(group.runs), n_values=len(field.listed) or None)
+        for field in group.fields
+    ]
+    losses = np.asarray(group.length.losses.reindex(group.runs["run_id"]), dtype=np.float64)
+    measured = ped_anova.measure(observed, losses, level)
+    total = float(measured.divergences.sum()) or None
+    shared = {
+        "arm": group.arm,
+        "fidelity": group.length.fidelity,
+        "epoch": group.length.epoch,
+        "condition": group.condition,
+        "runs": len(group.runs),
+        "diverged": int((group.runs["status"] == "diverged").sum()),
+        "band": measured.band,
+        "band_share": None if total is None else measured.band / total,
+        "is_constant": measured.is_constant,
+    }
+    for field, divergence, is_named in zip(
+        group.fields, measured.divergences, measured.is_named, strict=True
+    ):
+        share = None if total is None else divergence / total
+        yield shared | {"field": field.name, "divergence": divergence, "share": share, "is_named": is_named}
+
+
+def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one row of panels an arm, one column a length of its runs, one line a field."""
+    arms = list(dict.fromkeys(frame["arm"]))[:_MOST_ARMS]
+    frame = frame[frame["arm"].isin(arms)]
+    lengths = [name for name in ("early", "full") if name in set(frame["fidelity"])]
+    heights = [max(_lines(frame, arm, length) for length in lengths) for arm in arms]
+    with mpl.rc_context(RC):
+        size = (1.2 + 4.2 * len(lengths), 0.6 + sum(0.55 + 0.24 * height for height in heights))
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(
+            len(arms), len(lengths), squeeze=False, gridspec_kw={"height_ratios": [1.5 + h for h in heights]}
+        )
+        for row, arm, height in zip(axes, arms, heights, strict=True):
+            for ax, length in zip(row, lengths, strict=True):
+                panel = frame[(frame["arm"] == arm) & (frame["fidelity"] == length)]
+                ax.set_visible(len(panel) > 0)
+                if len(panel):
+                    _draw_panel(ax, panel, styles[arm], height)
+        for ax in axes.flat:
+            ax.set_xlim(-2, max(104.0, min(_WIDEST, 104 * frame["band_share"].fillna(0).max())))
+        for ax in axes[-1]:
+            ax.set_xlabel("share of the divergence (%)")
+    return figure
+
+
+def _lines(frame: pd.DataFrame, arm: str, length: str) -> int:
+    """Return how many lines a panel needs: one a field and one above each group."""
+    panel = frame[(frame["arm"] == arm) & (frame["fidelity"] == length)]
+    return len(panel) + panel["condition"].nunique()
+
+
+def _draw_panel(ax: Axes, frame: pd.DataFrame, style: ArmStyle, height: int) -> None:
+    """Draw the groups of one arm and length below each other."""
+    heights: list[int] = []
+    line = 0
+    for _, group in frame.groupby("condition", sort=False):
+        ax.annotate(
+            literal(_heading(group)),
+            (0.01, line),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=7.5,
+        )
+        rows = list(range(line + 1, line + 1 + len(group)))
+        _draw_group(ax, group, rows, style)
+        heights += rows
+        line = rows[-1] + 1
+    ax.set_title(f"{style.label}, {_length_in_words(frame)}")
+    ax.set_yticks(heights, [literal(field) for field in frame["field"]])
+    ax.set_ylim(height - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(visible=False, axis="y")
+
+
+def _draw_group(ax: Axes, group: pd.DataFrame, heights: list[int], style: ArmStyle) -> None:
+    """Draw the shares of one group, filled where named, with the band of noise across them."""
+    shares = 100 * group["share"]
+    ax.hlines(heights, 0, shares.fillna(0), color=style.color, linewidth=1.2)
+    for is_named, face in ((True, style.color), (False, "white")):
+        is_drawn = list(group["is_named"] == is_named)
+        look: dict[str, Any] = {
+            "marker": style.marker,
+            "edgecolor": style.color,
+            "facecolor": face,
+            "zorder": 3,
+        }
+        ax.scatter(shares[is_drawn], [h for h, s in zip(heights, is_drawn, strict=True) if s], s=38, **look)
+    band = 100 * group["band_share"].iloc[0]
+    if numbers.is_present(band) and band <= _WIDEST:
+        ends = (heights[0] - 0.45, heights[-1] + 0.45)
+        ax.plot([band, band], ends, color=INK, linestyle=(0, (3, 2)), linewidth=1.1, zorder=2.5)
+
+
+def _heading(group: pd.DataFrame) -> str:
+    """Return whose runs a group has, and up to which share noise reaches."""
+    first = group.iloc[0]
+    who = (
+        f"{first['runs']} runs with {first['condition']}"
+        if first["condition"]
+        else f"all {first['runs']} runs"
+    )
+    if first["is_constant"]:
+        return f"{who}: no variation"
+    if len(group) == 1:
+        who += ", one setting"
+    return f"{who}: noise up to {_percent(first['band_share'])}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _length_in_words(frame: pd.DataFrame) -> str:
+    epoch = frame["epoch"].iloc[0]
+    return f"after epoch {epoch}" if frame["fidelity"].iloc[0] == "early" else "at full length"
+
+
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return how shares and noise were worked out, over which runs, and which were too few."""
+    left_out = _left_out(facts.records)
+    if frame.empty:
+        return f"No setting's relevance is shown. {left_out}".rstrip()
+    how = (
+        "How far the settings of the top runs of an arm's search (a tenth, at least "
+        f"{ped_anova.FEWEST_BEST}) differ from those of all: the Pearson divergence of the two densities "
+        "(PED-ANOVA, Watanabe et al. 2023), as a share of its sum over the settings listed together. Dashed: "
+        f"what noise reaches, from {ped_anova.PERMUTATIONS} permutations of the runs' values of "
+        f"{frame['metric'].iloc[0]}: a panel in which no setting matters has a mark beyond it with a chance "
+        f"of at most {_percent(_LEVEL)}. Filled: beyond noise; hollow: within it, so whether the "
+        "setting matters is not known. Shares hold for the declared ranges; a single setting has all of its "
+        "own."
+    )
+    sentences = [how, _compared_in_words(frame)]
+    if facts.records.manifest.search.get("sampler") not in {"random", "grid", "qmc"}:
+        sentences.append(
+            "The sampler went where values were promising, so most runs resemble the top ones: a setting "
+            "that matters may well stay within noise."
+        )
+    if frame["condition"].any():
+        sentences.append("Settings of one branch are compared among the runs that took it.")
+    if frame["is_constant"].any():
+        sentences.append("No variation: all runs have the same value, so none is on top.")
+    drawn = frame["arm"].nunique()
+    if drawn > _MOST_ARMS:
+        sentences.append(f"The first {_MOST_ARMS} of {drawn} arms are drawn.")
+    return " ".join([*sentences, left_out]).rstrip()
+
+
+def _compared_in_words(frame: pd.DataFrame) -> str:
+    """Return after which epoch runs were compared, and what became of those without a value there."""
+    runs = frame.drop_duplicates(["arm", "fidelity", "condition"])
+    runs = runs[runs["condition"] == ""]
+    diverged = f"diverged runs rank last ({runs.drop_duplicates('arm')['diverged'].sum()} of them)"
+    if "early" not in set(frame["fidelity"]):
+        return f"Compared at full length; {diverged}."
+    return (
+        "After the named epoch, the last that every run reached which did not diverge, stopped runs count "
+        f"like all others and {diverged}; at full length there are only the completed runs, which early "
+        "stopping had selected."
+    )
+
+
+def _left_out(records: StudyRecords) -> str:
+    """Return which arms and branches have too few runs, as a sentence; empty where none has."""
+    said: list[str] = []
+    for arm in records.arms if records.has_search else ():
+        groups = _groups_of(records, arm)
+        if fields_of(records.manifest.arms[arm].space) and not groups:
+            said.append(f"{arm} (no run)")
+        few = [group for group in groups if not group.is_enough]
+        said += [f"{arm}{_group_in_words(group)} ({len(group.runs)})" for group in _largest(few)]
+    if not said:
+        return ""
+    return f"Left out, with fewer than {_FEWEST_RUNS} runs: {', '.join(said)}."
+
+
+def _largest(few: list[Group]) -> list[Group]:
+    """Return those of some too small groups that are no part of another one, as a branch is."""
+    wide = {group.length.fidelity for group in few if not group.condition}
+    if "early" in wide:
+        return [group for group in few if group.length.fidelity == "early" and not group.condition]
+    return [group for group in few if not group.condition or group.length.fidelity not in wide]
+
+
+def _group_in_words(group: Group) -> str:
+    length = " after the first rung" if group.length.fidelity == "early" else " at full length"
+    return f"{length} with {group.condition}" if group.condition else length
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Return the settings that stand out of the noise in each arm, and how many do not."""
+    said = []
+    for (arm, _, condition), group in frame.groupby(["arm", "fidelity", "condition"], sort=False):
+        named = [
+            f"{row['field']} {_percent(row['share'])}" for row in group[group["is_named"]].to_dict("records")
+        ]
+        within = len(group) - len(named)
+        where = f"{arm} {_length_in_words(group)}" + (f" with {condition}" if condition else "")
+        said.append(f"{where}: {', '.join(named) or 'none'} beyond noise, {within} within")
+    return f"Share of each searched setting in how the top runs differ from all. {'; '.join(said)}."
+
+
+def _is_for(facts: Facts) -> bool:
+    """Return whether an arm was searched over several settings, so that there is something to compare."""
+    several = any(len(fields_of(arm.space)) > 1 for arm in facts.records.manifest.arms.values())
+    return facts.is_searched and several
+
+
+RELEVANCE = Block(
+    name="relevance",
+    section="trust",
+    plot=Plot(
+        title="Which settings mattered?",
+        compute=compute,
+        draw=draw,
+        caption=caption,
+        alt=alt,
+        is_for=_is_for,
+    ),
+)

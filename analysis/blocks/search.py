@@ -1,0 +1,292 @@
+"""From which range was each arm's learning rate chosen, and did the search have room?
+
+The table says it in numbers; the figure has one panel an arm and every search run of it: nothing that was
+tried is left out because it failed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import selection
+from analysis.blocks import Block, Plot, Table
+from analysis.facts import Facts
+from analysis.render import numbers
+from analysis.render.axes import (
+    draw_rail,
+    lost_in_words,
+    mark_rail,
+    panel_grid,
+    plain_log_ticks,
+    ring,
+    write_beside_rail,
+)
+from analysis.render.style import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.winner_rule import WinnerRule
+
+
+def compute_table(facts: Facts) -> pd.DataFrame:
+    """Return one row an arm: declared range, chosen rate, the winner's validation values, and warnings.
+
+    Returns: Columns `arm, low, high, is_log, learning_rate, edge, is_stability_limited, winner, val_loss,
+        val_accuracy, ended, completed`. Accuracies are in [0, 1].
+        `is_stability_limited`: the next larger rate that was tried diverged, so larger rates were cut off by
+        instability and not by quality.
+    """
+    rows = []
+    for arm, choice in facts.choices.items():
+        runs, declared = facts.records.runs_of("search", arm), choice.learning_rate_range
+        won = runs[runs["run_id"] == choice.run_id]
+        rows.append(
+            {
+                "arm": arm,
+                "low": declared.low if declared else None,
+                "high": declared.high if declared else None,
+                "is_log": declared.is_log if declared else None,
+                "learning_rate": choice.learning_rate,
+                "edge": choice.edge,
+                "is_stability_limited": selection.is_stability_limited(runs, choice),
+                "winner": choice.run_id,
+                "val_loss": won["val_loss"].iloc[0] if len(won) else None,
+                "val_accuracy": won["val_accuracy"].iloc[0] if len(won) else None,
+                "ended": len(runs),
+                "completed": int((runs["status"] == "completed").sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ranges as text and warnings in words."""
+    return pd.DataFrame(
+        {
+            "Arm": list(frame["arm"]),
+            "Declared range": [_range(row) for row in frame.to_dict("records")],
+            "Best learning rate": [numbers.rate(value) for value in frame["learning_rate"]],
+            "Search validation loss": [numbers.amount(value, scale=1) for value in frame["val_loss"]],
+            "Search validation accuracy (%)": [
+                numbers.amount(value, scale=100) for value in frame["val_accuracy"]
+            ],
+            "Runs at full length": [
+                f"{full} of {ended}" for full, ended in zip(frame["completed"], frame["ended"], strict=True)
+            ],
+            "Warnings": [_warnings(row) for row in frame.to_dict("records")],
+        }
+    )
+
+
+def _range(row: dict[Any, Any]) -> str:
+    low, high = (
+        float(value) if isinstance(value, float | int) else None for value in (row["low"], row["high"])
+    )
+    if not numbers.is_present(low) or not numbers.is_present(high):
+        return "fixed"
+    return f"{numbers.rate(low)} to {numbers.rate(high)}{', log' if row['is_log'] else ''}"
+
+
+def _warnings(row: dict[Any, Any]) -> str:
+    warnings = []
+    if isinstance(row["edge"], str):
+        warnings.append(f"at the {row['edge']} edge of its range")
+    if row["is_stability_limited"]:
+        warnings.append("the next larger rate diverged")
+    if row["winner"] is None and row["ended"]:
+        warnings.append("no winner")
+    return "; ".join(warnings) or numbers.ABSENT
+
+
+def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return how the search chose, and why its values are no results."""
+    records = facts.records
+    rule, sampler = WinnerRule.of(records.manifest), records.manifest.search.get("sampler", "none")
+    each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
+    fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
+    return (
+        f"Sampler {sampler}, chosen by {rule.in_words()}, among configurations trained to full length, "
+        f"{each} (n = 1, no interval). The winner's validation values, of its {rule.epoch_in_words()}, are "
+        f"the luckiest of up to {int(frame['ended'].max())} runs an arm and so optimistic{fresh}. "
+        "Ranges are those the study declared."
+    )
+
+
+def compute_plot(facts: Facts) -> pd.DataFrame:
+    """Return one row a search run, of arms whose learning rate was searched.
+
+    Returns: Columns `arm, run_id, seed, learning_rate, status, epochs, metric, value, place, is_best, edge,
+        low, high, is_log`. `value` is the search metric in the run's row, absent where not finite.
+        `place` says how the run is drawn: `filled` (full length), `hollow` (stopped), `rail` (diverged,
+        failed or without a finite value). `low` and `high` bound the declared range.
+    """
+    metric = WinnerRule.of(facts.records.manifest).metric
+    ranged = {arm: choice for arm, choice in facts.choices.items() if choice.learning_rate_range is not None}
+    runs = facts.records.runs_of("search")
+    if "config.lr" not in runs:
+        runs = runs.assign(**{"config.lr": float("nan")})
+    is_drawn = runs["arm"].isin(ranged) & runs["config.lr"].notna()
+    runs = runs.loc[is_drawn, ["arm", "run_id", "seed", "config.lr", "status", "epochs", metric]]
+    arms = runs["arm"]
+    is_best = runs["run_id"] == arms.map({arm: choice.run_id for arm, choice in ranged.items()})
+    return pd.DataFrame(
+        {
+            **{name: runs[name] for name in ("arm", "run_id", "seed")},
+            "learning_rate": runs["config.lr"],
+            "status": runs["status"],
+            "epochs": runs["epochs"],
+            "metric": metric,
+            "value": runs[metric].mask(runs["status"] == "diverged"),
+            "place": _places(runs["status"], runs[metric]),
+            "is_best": is_best,
+            "edge": arms.map({arm: choice.edge for arm, choice in ranged.items()}).where(is_best),
+            **{end: arms.map(values) for end, values in _bounds(ranged).items()},
+        }
+    ).reset_index(drop=True)
+
+
+def _places(statuses: pd.Series, values: pd.Series) -> list[str]:
+    is_lost = statuses.isin(["diverged", "failed"]) | values.isna()
+    return list(np.select([is_lost, statuses == "stopped"], ["rail", "hollow"], default="filled"))
+
+
+def _bounds(choices: Mapping[str, selection.Choice]) -> dict[str, dict[str, Any]]:
+    """Return, for each property of the declared range, its value by arm."""
+    return {
+        name: {arm: getattr(choice.learning_rate_range, name) for arm, choice in choices.items()}
+        for name in ("low", "high", "is_log", "is_listed")
+    }
+
+
+def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one panel an arm, all with one scale of the metric."""
+    arms = list(dict.fromkeys(frame["arm"]))
+    metric = str(frame["metric"].iloc[0])
+    columns = min(3, len(arms))
+    with mpl.rc_context(RC):
+        figure, axes = panel_grid(len(arms), columns=columns, side=3.4, sharey=True)
+        for ax, arm in zip(axes, arms, strict=True):
+            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], is_image=len(frame) > MOST_VECTOR_POINTS)
+        is_log = "loss" in metric and bool(frame["value"].gt(0).any())
+        if is_log:
+            axes[0].set_yscale("log")
+            plain_log_ticks(axes[0])
+        elif frame["value"].isna().all():
+            axes[0].set_yticks([])
+        for ax in axes[::columns]:
+            ax.set_ylabel(metric.replace("val_", "validation ") + (" (log scale)" if is_log else ""))
+        figure.supxlabel("learning rate", fontsize=9)
+    return figure
+
+
+def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool) -> None:
+    ax.set_title(style.label, pad=20)
+    _draw_range(ax, frame)
+    for place, face in (("hollow", "white"), ("filled", style.color)):
+        runs = frame[frame["place"] == place]
+        look: dict[str, Any] = {
+            "marker": style.marker,
+            "facecolor": face,
+            "edgecolor": style.color,
+            **mark_size(30, len(frame)),
+            "zorder": 3,
+        }
+        ax.scatter(runs["learning_rate"], runs["value"], rasterized=is_image, **look)
+    best = frame[frame["is_best"]]
+    ring(ax, best["learning_rate"], best["value"])
+    _draw_lost(ax, frame[frame["place"] == "rail"], style, is_image=is_image)
+
+
+def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
+    """Shade the declared range and, darker, the zones in which a best rate counts as being at the edge."""
+    row = frame.iloc[0]
+    declared = selection.Range(
+        low=row["low"], high=row["high"], is_log=row["is_log"], is_listed=row["is_listed"]
+    )
+    ax.axvspan(declared.low, declared.high, color="#eef2f6", zorder=0)
+    ax.set_xscale("log" if declared.is_log else "linear")
+    if declared.low == declared.high:
+        return
+    if not declared.is_listed:
+        share = selection.EDGE_SHARE
+        ax.axvspan(declared.low, declared.at(share), color="#d5dde5", zorder=0.5)
+        ax.axvspan(declared.at(1 - share), declared.high, color="#d5dde5", zorder=0.5)
+    ax.set_xlim(declared.at(-0.06), declared.at(1.06))
+
+
+def _draw_lost(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool) -> None:
+    """Put runs without a finite value on the rail: a cross diverged, a plus failed."""
+    draw_rail(ax)
+    is_failed = frame["status"] == "failed"
+    look: dict[str, Any] = {"color": style.color, "rasterized": is_image}
+    look |= {"zorder": 3} if is_image else {}  # images drawn one after the other become one
+    for runs, marker in ((frame[~is_failed], "x"), (frame[is_failed], "+")):
+        mark_rail(ax, runs["learning_rate"], marker, **look)
+    failed = int(is_failed.sum())
+    write_beside_rail(ax, lost_in_words(len(frame) - failed, failed))
+
+
+def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what the marks mean."""
+    if frame.empty:
+        return "No learning-rate plot: no arm searched its learning rate, or no such run has ended."
+    drawn = set(frame["arm"].unique())
+    fixed = [arm for arm in facts.records.arms if arm not in drawn]
+    without = f" Not shown, because fixed or not yet run: {', '.join(fixed)}." if fixed else ""
+    rule = WinnerRule.of(facts.records.manifest)
+    by = f" by {rule.in_words()}" if rule.average_epochs > 1 or rule.seeds > 1 else ""
+    return (
+        f"Every search run, one panel an arm: {len(frame)} runs, each at its {rule.epoch_in_words()} (a "
+        "point is one run, so no interval). Filled: trained to full length; hollow: stopped early, so at "
+        f"fewer epochs than the others; on the rail above: {numbers.TIMES} diverged, + failed. Ringed: the "
+        f"run that was chosen{by}. Light: the declared range; dark: its outer 5 % on either side, where a "
+        f"best rate counts as being at the edge.{without}"
+    )
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Return the chosen rate of each arm, where it lies, and how many runs are on the rail."""
+    arms = []
+    for arm, runs in frame.groupby("arm", sort=False):
+        best = runs[runs["is_best"]]
+        chosen = (
+            f"chosen rate {numbers.rate(best['learning_rate'].iloc[0])}" if len(best) else "no rate chosen"
+        )
+        at_edge = f" at the {best['edge'].iloc[0]} edge" if best["edge"].notna().any() else ""
+        rail = int((runs["place"] == "rail").sum())
+        arms.append(f"{arm}: {len(runs)} runs, {chosen}{at_edge}, {rail} without a finite value")
+    return f"Validation result against learning rate for every search run. {'; '.join(arms)}."
+
+
+def _shows_more_than_a_response(facts: Facts) -> bool:
+    """Return whether the figure has an arm that no response over learning rates has."""
+    ranged = {arm for arm, choice in facts.choices.items() if choice.learning_rate_range}
+    lines = [line for line in facts.lines if line.field == "lr"]
+    return not ranged or bool(ranged - {point.arm for line in lines for point in line.points})
+
+
+SEARCH = Block(
+    name="search",
+    section="trust",
+    table=Table(
+        title="Search",
+        compute=compute_table,
+        lay_out=lay_out,
+        caption=caption_table,
+        is_for=lambda facts: facts.is_searched,
+    ),
+)
+LEARNING_RATES = Block(
+    name="learning_rates",
+    section="trust",
+    plot=Plot(
+        title="Learning rates",
+        compute=compute_plot,
+        draw=draw,
+        caption=caption_plot,
+        alt=alt,
+        is_for=_shows_more_than_a_response,
+    ),
+)
