@@ -2,14 +2,15 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 STUDY   ?= search_spaces/optimizers.yaml
 RESULTS ?= results/optimizers
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report dashboard test quick check format lock schema clean
+.PHONY: help $(VENV) sweep report dashboard test test-full quick check format lock schema clean
 
 help:  ## show this list
-	@grep -hE '^[a-z.]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 $(VENV): $(VENV)/installed  ## set up the virtual environment, nothing else
 
@@ -35,12 +36,15 @@ report: $(VENV)/installed  ## write every report under results/ again from the j
 dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
 	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"
 
-test: $(VENV)/installed  ## run the whole test suite; what starts a Ray comes last, one test after another
-	$(BIN)/python -m pytest -m "not ray" --numprocesses 2 --dist loadfile
+test: $(VENV)/installed  ## run the tests that CI runs: every promise, the longest ones by a shorter sibling
+	$(PYTEST) -m "not full"
+
+test-full: $(VENV)/installed  ## run the whole test suite; what starts a Ray comes last, one test after another
+	$(PYTEST) -m "not ray"
 	$(BIN)/python -m pytest -m ray
 
-quick: $(VENV)/installed  ## run the tests that are not marked slow
-	$(BIN)/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+quick: $(VENV)/installed  ## run the tests that are short and start no Ray
+	$(PYTEST) -m "not slow and not ray and not full"
 
 check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file
 	$(BIN)/ruff format --check .

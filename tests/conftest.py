@@ -1,11 +1,15 @@
-"""Shared by all tests: Ray's switches, set before anything imports Ray, and small studies as text."""
+"""Shared by all tests: Ray's switches, set before anything imports Ray, small studies, and who runs what."""
 
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
+from harness.records.folder import ResultsFolder
 from harness.tuning.local_ray import set_ray_environment
+from tests import drill
 
 set_ray_environment(is_local=True)
 
@@ -13,10 +17,62 @@ settings.register_profile("harness", deadline=None)  # no test fails for being s
 settings.load_profile("harness")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes longest first, so that no worker has it left when the others are done."""
+    items.sort(key=lambda item: [item.get_closest_marker(mark) is None for mark in ("ray", "slurm", "slow")])
+
+
+class TogetherScheduling(LoadFileScheduling):
+    """Give a process whole files, and all files that share something costly to the same process."""
+
+    _TOGETHER = (
+        ("tests/cluster/test_slurm_",),  # one Slurm
+        ("tests/tuning/multi_node/",),  # one cluster of Ray
+        (
+            "tests/test_resume.py",
+            "tests/test_determinism.py",
+            "tests/cluster/test_stored_sweep.py",
+        ),  # one drill
+    )
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return next((starts[0] for starts in self._TOGETHER if file.startswith(starts)), file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """Take the place of `--dist loadfile`."""
+    return TogetherScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the checkout's top folder."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of IDX files: four classes of small noisy images."""
+    folder = tmp_path_factory.mktemp("images", numbered=False)  # the cache knows a data set by this name
+    drill.write_images(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def drill_study(images: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of the small study that tests disturb."""
+    return drill.write_study(tmp_path_factory.mktemp("study"), images)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(drill_study: Path, tmp_path_factory: pytest.TempPathFactory) -> ResultsFolder:
+    """Return the results of the drill when nothing disturbs it: what every disturbed one must come to."""
+    results = tmp_path_factory.mktemp("undisturbed")
+    done = drill.sweep(drill_study, results)
+    assert done.returncode == 0, done.stderr
+    return ResultsFolder(results / "drill")
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Processes as tests look at them; one that has ended has nothing to tell."""
 
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -17,3 +18,18 @@ def environment(process: psutil.Process) -> dict[str, str]:
     with suppress(psutil.Error):
         return process.environ()
     return {}
+
+
+@contextmanager
+def held(processes: Iterable[psutil.Process]) -> Iterator[None]:
+    """Let processes do nothing for as long as the context lasts."""
+    asleep = list(processes)
+    assert asleep, "there is nothing to hold"
+    for process in asleep:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in asleep:
+            with suppress(psutil.NoSuchProcess):
+                process.resume()

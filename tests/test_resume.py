@@ -5,184 +5,172 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from harness.records.events import EpochEnded, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
-from harness.records.recovery import recover_journal
+from tests import drill
+from tests.processes import command_line
 
-STUDY = """\
-study: drill
-question: Is anything lost?
-recipe: {model: {name: fcn, hidden: [64]}, batch_size: 1024, epochs: 8}
-arms:
-  sgd: {optimizer: sgd, lr: {low: 1e-2, high: 1.0, log: true}}
-  adam: {optimizer: adam, lr: {low: 1e-4, high: 1e-2, log: true}}
-search: {trials: 6, metric: val_accuracy, early_stopping: {grace_epochs: 2, reduction_factor: 3}}
-confirm: {seeds: 3}
-"""
+LONGER = ("recipe.dataset=fashion_mnist", "recipe.batch_size=1024", "recipe.epochs=8", "search.trials=6")
+"""Overrides with which the drill lasts long enough for many kills."""
+
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
-def command(study: Path, results: Path, *arguments: str) -> list[str]:
-    """Return the sweep command, one run at a time."""
-    head = [sys.executable, "-m", "harness.sweep", str(study), "--results", str(results)]
-    return [*head, "--set", "resources.concurrency=1", *arguments]
+@pytest.fixture
+def start(drill_study: Path, tmp_path: Path) -> Iterator[Start]:
+    """Return what starts the drill in the test's folder; nothing it starts outlives the test."""
+    family: set[psutil.Process] = set()
+
+    def start_sweep(*arguments: str) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            drill.sweep_command(drill_study, tmp_path, *arguments),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        family.add(psutil.Process(process.pid))
+        return process
+
+    yield start_sweep
+    end(family)
 
 
-def start(study: Path, results: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start a sweep."""
-    return subprocess.Popen(
-        command(study, results, *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def outcome(folder: ResultsFolder) -> dict[str, Any]:
-    """Return what a study led to, times and ids of sessions left out; no run may have ended twice."""
-    events = recover_journal(folder).events
-    starts = {e.run_id: e for e in events if isinstance(e, RunStarted)}
-    last = {e.run_id: (e.train_loss, e.val_loss, e.val_accuracy) for e in events if isinstance(e, EpochEnded)}
-    ends = [e for e in events if isinstance(e, RunEnded)]
-    assert len({e.run_id for e in ends}) == len(ends)
-    runs = {
-        e.run_id: (
-            json.dumps(starts[e.run_id].configuration), starts[e.run_id].seed, e.status, e.epochs,
-            last[e.run_id], e.test_loss, e.test_accuracy,
-        )
-        for e in ends
-    }  # fmt: skip
-    return runs | {e.arm: e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
-
-
-@pytest.fixture(scope="session")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small real study."""
-    path = tmp_path_factory.mktemp("study") / "drill.yaml"
-    path.write_text(STUDY)
-    return path
-
-
-@pytest.fixture(scope="session")
-def finished(study: Path, tmp_path_factory: pytest.TempPathFactory) -> ResultsFolder:
-    """Run the study once without disturbance; return its folder."""
-    results = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(command(study, results), check=True, capture_output=True, timeout=900)
-    return ResultsFolder(results / "drill")
-
-
-@pytest.fixture(scope="session")
-def undisturbed(finished: ResultsFolder) -> dict[str, Any]:
-    """Return what the undisturbed study led to."""
-    return outcome(finished)
+def end(family: set[psutil.Process]) -> None:
+    """Kill what still runs of some processes."""
+    for process in family:
+        if process.is_running():
+            process.kill()
 
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.data
 def test_an_interrupted_study_is_finished_by_resume(
-    study: Path, undisturbed: dict[str, Any], tmp_path: Path
+    drill_study: Path, undisturbed: ResultsFolder, start: Start, tmp_path: Path
 ) -> None:
     """Ctrl-C in the middle and --resume lead to the same runs and the same numbers, bit for bit."""
     folder = ResultsFolder(tmp_path / "drill")
-    process = start(study, tmp_path)
-    wait_for_ends(folder, process, 3)
+    process = start()
+    drill.wait_until(lambda: drill.ended_runs(folder) >= 3, lambda: process.poll() is not None)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=300)
     assert process.returncode == 75
-    ended_before = outcome(folder)
-    resumed = subprocess.run(
-        command(study, tmp_path, "--resume"), capture_output=True, text=True, timeout=900, check=False
-    )
+    ended_before = drill.outcome(folder)
+    resumed = drill.sweep(drill_study, tmp_path, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert outcome(folder) == undisturbed
-    assert ended_before.items() <= undisturbed.items()
+    assert drill.outcome(folder) == drill.outcome(undisturbed)
+    assert ended_before.items() <= drill.outcome(undisturbed).items()
     assert len(json.loads(folder.manifest.read_text())["resumed"]) == 1
-    again = subprocess.run(
-        command(study, tmp_path, "--resume"), capture_output=True, text=True, timeout=300, check=False
-    )
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_of_a_finished_study_nothing_is_left_to_run(drill_study: Path, undisturbed: ResultsFolder) -> None:
+    """--resume says so, and adds nothing to the journal."""
+    before = undisturbed.journal.read_bytes()
+    again = drill.sweep(drill_study, undisturbed.root.parent, "--resume")
     assert again.returncode == 0
     assert "this study is finished, nothing is left to run" in again.stdout
-    assert outcome(folder) == undisturbed
-
-
-def wait_for_ends(folder: ResultsFolder, process: subprocess.Popen[str], at_least: int) -> None:
-    """Return once so many runs have ended."""
-    for _ in range(3000):
-        if folder.journal.exists() and folder.journal.read_bytes().count(b'"event":"run_ended"') >= at_least:
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    pytest.fail("too few runs ended in five minutes")
+    assert undisturbed.journal.read_bytes() == before
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("override", "told"),
-    [
-        ("arms.sgd.lr.high=0.5", "arms.sgd.lr"),
-        ("search.metric=val_loss", "search.metric: 'val_accuracy' before, 'val_loss' now"),
-        ("search.seed=1", "search.seed: 0 before, 1 now"),
-        ("search.trials=2", "search.trials: 6 before, only 2 now"),
-        ("confirm.seeds=1", "confirm.seeds: 3 before, only 1 now"),
-    ],
-)
 @pytest.mark.ray
-@pytest.mark.data
-def test_a_study_that_differs_is_not_continued(
-    study: Path, finished: ResultsFolder, override: str, told: str
-) -> None:
-    """The message tells what differs; nothing is written."""
-    before = finished.journal.read_bytes()
-    asked = command(study, finished.root.parent, "--resume", "--set", override)
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
+def test_a_study_that_differs_is_not_continued(drill_study: Path, undisturbed: ResultsFolder) -> None:
+    """The message tells everything that differs; nothing is written."""
+    told = {
+        "arms.sgd.lr.high=0.5": "arms.sgd.lr",
+        "search.metric=val_loss": "search.metric: 'val_accuracy' before, 'val_loss' now",
+        "search.seed=1": "search.seed: 0 before, 1 now",
+        "search.trials=2": "search.trials: 4 before, only 2 now",
+        "confirm.seeds=1": "confirm.seeds: 2 before, only 1 now",
+    }
+    before = undisturbed.journal.read_bytes()
+    overrides = [f"--set={override}" for override in told]
+    done = drill.sweep(drill_study, undisturbed.root.parent, "--resume", *overrides)
     assert done.returncode == 2
-    assert told in done.stderr
-    assert finished.journal.read_bytes() == before
+    assert all(text in done.stderr for text in told.values()), done.stderr
+    assert undisturbed.journal.read_bytes() == before
 
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.data
 def test_more_confirm_seeds_are_accepted_and_recorded(
-    study: Path, finished: ResultsFolder, tmp_path: Path
+    drill_study: Path, undisturbed: ResultsFolder, tmp_path: Path
 ) -> None:
     """Only the new seeds are run; the manifest says what changed."""
-    shutil.copytree(finished.root, tmp_path / "drill")
-    asked = command(study, tmp_path, "--resume", "--set", "confirm.seeds=4")
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=900, check=False)
+    shutil.copytree(undisturbed.root, tmp_path / "drill")
+    done = drill.sweep(drill_study, tmp_path, "--resume", "--set", "confirm.seeds=3")
     assert done.returncode == 0, done.stderr
     folder = ResultsFolder(tmp_path / "drill")
-    new = outcome(folder).keys() - outcome(finished).keys()
-    assert new == {"sgd-confirm-0003", "adam-confirm-0003"}
+    new = drill.outcome(folder).keys() - drill.outcome(undisturbed).keys()
+    assert new == {"sgd-confirm-0002", "adam-confirm-0002"}
     (step,) = json.loads(folder.manifest.read_text())["resumed"]
-    assert "confirm.seeds: 3 before, 4 now" in step["changes"]
+    assert "confirm.seeds: 2 before, 3 now" in step["changes"]
 
 
-def test_where_nothing_was_run_nothing_is_continued(study: Path, tmp_path: Path) -> None:
+def test_where_nothing_was_run_nothing_is_continued(drill_study: Path, tmp_path: Path) -> None:
     """A forgotten --results is the likeliest cause, and the remedy says so."""
-    done = subprocess.run(command(study, tmp_path, "--resume"), capture_output=True, text=True, check=False)
+    done = drill.sweep(drill_study, tmp_path, "--resume")
     assert done.returncode == 2
     assert "holds no study to continue" in done.stderr
 
 
 @pytest.mark.slow
 @pytest.mark.ray
-@pytest.mark.data
-def test_twenty_kills_lose_and_invent_nothing(
-    study: Path, undisturbed: dict[str, Any], tmp_path: Path
+def test_a_kill_of_each_kind_loses_and_invents_nothing(
+    drill_study: Path, undisturbed: ResultsFolder, start: Start, tmp_path: Path
 ) -> None:
+    """Without its worker a run starts again, without its raylet the driver ends; resumed, all is the same."""
+    folder = ResultsFolder(tmp_path / "drill")
+    first = start()
+    drill.wait_until(lambda: drill.ended_runs(folder) >= 1, lambda: first.poll() is not None)
+    (worker,) = members(first, "ray::ImplicitFunc")
+    (raylet,) = members(first, "raylet/raylet")
+    worker.kill()
+    before = drill.ended_runs(folder)
+    drill.wait_until(lambda: drill.ended_runs(folder) > before, lambda: first.poll() is not None)
+    raylet.kill()
+    output, _ = first.communicate(timeout=300)
+    assert first.returncode == 75, output
+    kept = drill.outcome(folder)
+    second = start("--resume")
+    drill.wait_until(lambda: drill.ended_runs(folder) > len(kept), lambda: second.poll() is not None)
+    family = set(members(second, ""))
+    second.kill()
+    second.communicate(timeout=300)
+    end(family)
+    assert kept.items() <= drill.outcome(folder).items()
+    last = drill.sweep(drill_study, tmp_path, "--resume")
+    assert last.returncode == 0, last.stderr
+    assert drill.outcome(folder) == drill.outcome(undisturbed)
+
+
+def members(driver: "subprocess.Popen[str]", word: str) -> list[psutil.Process]:
+    """Return the processes that a sweep has started and whose command line has a word."""
+    children = psutil.Process(driver.pid).children(recursive=True)
+    return [child for child in children if word in command_line(child)]
+
+
+@pytest.mark.full
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.data
+def test_twenty_kills_lose_and_invent_nothing(drill_study: Path, start: Start, tmp_path: Path) -> None:
     """Driver, worker or raylet are killed at random moments; resumed until it ends, the study is the same."""
+    longer = [f"--set={override}" for override in LONGER]
+    whole = drill.sweep(drill_study, tmp_path / "undisturbed", *longer)
+    assert whole.returncode == 0, whole.stderr
     chance = random.Random(20)  # noqa: S311 - moments and victims, not secrets
     folder = ResultsFolder(tmp_path / "drill")
     kept: dict[str, Any] = {}
     n_kills, code = 0, None
     while code != 0:
-        process = start(study, tmp_path, *(["--resume"] if folder.manifest.exists() else []))
+        process = start(*longer, *(["--resume"] if folder.manifest.exists() else []))
         family: set[psutil.Process] = set()
         while process.poll() is None and n_kills < 20:
             time.sleep(chance.uniform(0.5, 6))
@@ -190,17 +178,15 @@ def test_twenty_kills_lose_and_invent_nothing(
         output, _ = process.communicate(timeout=900)
         code = process.returncode
         assert code in {0, 1, 2, 75, -signal.SIGKILL}, output
-        for orphan in family:
-            if orphan.is_running():
-                orphan.kill()
-        now = outcome(folder) if folder.journal.exists() else {}
+        end(family)
+        now = drill.outcome(folder) if folder.journal.exists() else {}
         assert kept.items() <= now.items()
         kept = now
     assert n_kills >= 20
-    assert outcome(folder) == undisturbed
+    assert drill.outcome(folder) == drill.outcome(ResultsFolder(tmp_path / "undisturbed" / "drill"))
 
 
-def kill_one(driver: subprocess.Popen[str], family: set[psutil.Process], chance: random.Random) -> int:
+def kill_one(driver: "subprocess.Popen[str]", family: set[psutil.Process], chance: random.Random) -> int:
     """Kill the driver, one of its workers, or its raylet; return how many died.
 
     Args:
@@ -209,14 +195,12 @@ def kill_one(driver: subprocess.Popen[str], family: set[psutil.Process], chance:
         chance: Chooses the victim.
     """
     try:
-        children = psutil.Process(driver.pid).children(recursive=True)
-        lines = {child: " ".join(child.cmdline()) for child in children}
+        family.update(members(driver, ""))
         victims = {
             "driver": [psutil.Process(driver.pid)],
-            "worker": [child for child, line in lines.items() if line.startswith("ray::ImplicitFunc")],
-            "raylet": [child for child, line in lines.items() if "raylet/raylet" in line],
+            "worker": members(driver, "ray::ImplicitFunc"),
+            "raylet": members(driver, "raylet/raylet"),
         }
-        family.update(children)
         choice = victims[chance.choice(["driver", "worker", "worker", "raylet"])]
         if not choice:
             return 0

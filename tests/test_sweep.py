@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +13,7 @@ import pytest
 
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal
+from tests import drill
 
 STUDY = "search_spaces/optimizers.yaml"
 SWEEP_AND_TELL_IMPORTS = """
@@ -160,7 +160,7 @@ def test_a_folder_that_holds_results_is_refused(
 @pytest.mark.ray
 @pytest.mark.data
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.full)])
 def test_an_interrupted_sweep_ends_in_good_order(number: int, tmp_path: Path, repository: Path) -> None:
     """Exit code 75, a journal that is whole, and no process of Ray left behind."""
     command = [sys.executable, "-m", "harness.sweep", STUDY, "--results", str(tmp_path)]
@@ -169,7 +169,7 @@ def test_an_interrupted_sweep_ends_in_good_order(number: int, tmp_path: Path, re
         command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
     )
     folder = ResultsFolder(tmp_path / "optimizers")
-    wait_for_epochs(folder, process, at_least=2)
+    drill.wait_until(lambda: has_trained(folder), lambda: process.poll() is not None)
     family = psutil.Process(process.pid).children(recursive=True)
     assert any("raylet" in member.name() for member in family)
     process.send_signal(number)
@@ -182,14 +182,9 @@ def test_an_interrupted_sweep_ends_in_good_order(number: int, tmp_path: Path, re
     assert not left
 
 
-def wait_for_epochs(folder: ResultsFolder, process: subprocess.Popen[bytes], at_least: int) -> None:
-    """Return once the journal holds so many epochs."""
-    for _ in range(1500):
-        if folder.journal.exists() and folder.journal.read_bytes().count(b'"event":"epoch"') >= at_least:
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.2)
-    pytest.fail("no epoch in five minutes")
+def has_trained(folder: ResultsFolder) -> bool:
+    """Return whether the journal holds an epoch."""
+    return folder.journal.exists() and b'"event":"epoch"' in folder.journal.read_bytes()
 
 
 def test_five_mistakes_are_told_without_starting_anything(tmp_path: Path, repository: Path) -> None:

@@ -58,6 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
     )
+    parser.add_argument(
+        "--no-report",
+        action="store_true",
+        help="keep to the journal; python -m analysis.report writes tables and report from it at any time",
+    )
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--resume", action="store_true", help="continue an interrupted study")
     again.add_argument(
@@ -95,21 +100,26 @@ def _sweep(options: argparse.Namespace) -> int:
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    return _finish(run_study(study, folder, options.address, _say, resume=resume), folder)
+    outcome = run_study(study, folder, options.address, _say, resume=resume)
+    return _finish(outcome, folder, writes_report=not options.no_report)
 
 
-def _finish(outcome: "Outcome", folder: ResultsFolder) -> int:
+def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:
     """Report what ended; return the exit code."""
+    report_command = f"python -m analysis.report {shlex.quote(str(folder.root))}"
     if outcome.is_interrupted:
         print(f"interrupted: every event until now is in {folder.journal}")
         print("the same command with --resume finishes the study")
-        print(f"a report of this part: python -m analysis.report {shlex.quote(str(folder.root))}")
+        print(f"a report of this part: {report_command}")
         return EXIT_INTERRUPTED
     if outcome.had_nothing_to_do:
         print("this study is finished, nothing is left to run")
-    from analysis.report import write_report
+    if writes_report:
+        from analysis.report import write_report
 
-    print(f"report: {write_report(folder.root)}")
+        print(f"report: {write_report(folder.root)}")
+    else:
+        print(f"no report was written; later: {report_command}")
     if outcome.failed_runs:
         print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
         return EXIT_SOME_FAILED

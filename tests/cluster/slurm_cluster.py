@@ -5,6 +5,7 @@ emulated host.
 """
 
 import fcntl
+import io
 import os
 import secrets
 import shutil
@@ -13,12 +14,14 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+import pytest
 
+from harness.submit import main
 from tests.cluster.emulated_hosts import ADDRESSES, CONTROLLER, EmulatedHosts
 from tests.processes import command_line, environment
 
@@ -100,6 +103,18 @@ class SlurmCluster:
             check=True,
         )
         return done.stdout.strip()
+
+    def harness_submit(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Do what `python -m harness.submit` does, as a user of this cluster, but in this process."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+            patch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+            patch.setenv("SLURM_CONF", self.environment["SLURM_CONF"])
+            try:
+                code = main(list(arguments))
+            except SystemExit as refused:  # of the argument parser
+                code = int(refused.code or 0)
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     def processes_of(self, word: str) -> list[psutil.Process]:
         """Return the processes of this cluster's jobs whose command line has a word."""

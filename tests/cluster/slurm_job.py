@@ -1,33 +1,16 @@
 """A study that a test submits to its Slurm, and what became of it."""
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from harness.cluster.target import OVER
-from harness.records.events import EpochEnded, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
-from harness.records.recovery import recover_journal
+from tests import drill
 from tests.cluster.slurm_cluster import SlurmCluster
-
-STUDY = """\
-study: drill
-question: Is anything lost?
-recipe: {model: {name: fcn, hidden: [64]}, batch_size: 1024, epochs: 6}
-arms:
-  sgd: {optimizer: sgd, lr: {low: 1e-2, high: 1.0, log: true}}
-  adam: {optimizer: adam, lr: {low: 1e-4, high: 1e-2, log: true}}
-search: {sampler: random, trials: 3, metric: val_accuracy, early_stopping: none}
-confirm: {seeds: 2}
-"""
-
-_PATIENCE_SECONDS = 400.0
-"""Far more than anything takes on an idle machine."""
-_LOOK_EVERY_SECONDS = 3.0
-"""Each look is a process of its own, and the sweep needs the processors."""
+from tests.processes import environment
 
 
 class Job:
@@ -36,17 +19,13 @@ class Job:
     def __init__(self, cluster: SlurmCluster, run_dir: Path) -> None:
         self.cluster = cluster
         self.run_dir = run_dir
+        self.results = ResultsFolder(run_dir)
 
-    def command(self, *arguments: str, timeout: float = 240) -> str:
-        """Run `harness.submit` on the cluster; return what it prints."""
-        return subprocess.run(
-            [sys.executable, "-m", "harness.submit", *arguments],
-            env=self.cluster.environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=timeout,
-            check=True,
-        ).stdout
+    def command(self, *arguments: str) -> str:
+        """Give `harness.submit` these arguments; return what it prints."""
+        done = self.cluster.harness_submit(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def submit(self, study: Path, *arguments: str) -> None:
         """Submit the study, one run at a time."""
@@ -71,46 +50,32 @@ class Job:
 
     def wait_for(self, *phases: str) -> dict[str, Any]:
         """Return the state once it has one of these phases."""
-        until = time.monotonic() + _PATIENCE_SECONDS
-        while (state := self.state)["phase"] not in phases:
-            is_hopeless = time.monotonic() > until or state["phase"] in OVER
-            assert not is_hopeless, f"{state}\n{self.log}"
-            time.sleep(_LOOK_EVERY_SECONDS)
-        return state
+        drill.wait_until(lambda: self.state["phase"] in phases, self._end)
+        return self.state
 
     def wait_for_runs(self, at_least: int) -> None:
         """Return once so many runs have ended."""
-        until = time.monotonic() + _PATIENCE_SECONDS
-        looked_at = time.monotonic()
-        journal = ResultsFolder(self.run_dir).journal
-        while not journal.exists() or journal.read_bytes().count(b'"event":"run_ended"') < at_least:
-            time.sleep(0.2)
-            if time.monotonic() - looked_at < _LOOK_EVERY_SECONDS:
-                continue
-            state, looked_at = self.state, time.monotonic()
-            is_hopeless = time.monotonic() > until or state["phase"] not in {"pending", "running"}
-            assert not is_hopeless, f"{state}\n{self.log}"
+        drill.wait_until(lambda: drill.ended_runs(self.results) >= at_least, self._end)
+
+    def wait_for_event(self, event: str) -> None:
+        """Return once the launcher has lived through this."""
+        drill.wait_until(lambda: event in self.events, self._end)
+
+    def _end(self) -> str:
+        """Return what a job that is over has come to; nothing while it is not."""
+        state = self.state
+        return f"{state}\n{self.log}" if state["phase"] in OVER else ""
+
+    def workers(self) -> list[psutil.Process]:
+        """Return the processes in which its runs train."""
+        job = self.state["id"]
+        trainers = self.cluster.processes_of("ray::ImplicitFunc")
+        return [process for process in trainers if environment(process).get("SLURM_JOB_ID") == job]
 
     @property
     def outcome(self) -> dict[str, Any]:
         """What the study led to, without times; no run may have ended twice."""
-        events = recover_journal(ResultsFolder(self.run_dir)).events
-        starts = {e.run_id: e for e in events if isinstance(e, RunStarted)}
-        last = {e.run_id: (e.train_loss, e.val_loss) for e in events if isinstance(e, EpochEnded)}
-        ends = [e for e in events if isinstance(e, RunEnded)]
-        assert len({e.run_id for e in ends}) == len(ends)
-        runs = {
-            e.run_id: (
-                json.dumps(starts[e.run_id].configuration),
-                starts[e.run_id].seed,
-                e.status,
-                last[e.run_id],
-                e.test_loss,
-                e.test_accuracy,
-            )
-            for e in ends
-        }
-        return runs | {e.arm: e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
+        return drill.outcome(self.results)
 
     def assert_nothing_runs(self) -> None:
         """No process of the job is there, on whatever node."""

@@ -5,12 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import copytree, ignore_patterns
-from typing import Any
 
 import pandas as pd
 import psutil
@@ -21,24 +19,15 @@ from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.errors import EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import recover_journal
+from harness.submit import main
+from tests import drill
 from tests.cluster.components import require
 from tests.cluster.ray_head import MOST_SHIPPED_BYTES, RayHead, ray_head
+from tests.processes import command_line, held
 
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 HOSTILE = 'it\'s $(touch pwned) `touch pwned` "$HOME" ; touch pwned & ünïcödé ☃'
-
-STUDY = """\
-study: drill
-question: Is anything lost?
-recipe: {model: {name: fcn, hidden: [64]}, batch_size: 1024, epochs: 4}
-arms:
-  sgd: {optimizer: sgd, lr: {low: 1e-2, high: 1.0, log: true}}
-  adam: {optimizer: adam, lr: {low: 1e-4, high: 1e-2, log: true}}
-search: {trials: 4, metric: val_accuracy, early_stopping: {grace_epochs: 2, reduction_factor: 3}}
-confirm: {seeds: 2}
-resources: {concurrency: 1}
-"""
 
 MARK = """
 
@@ -73,20 +62,6 @@ def submit(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
-def written(folder: Path, text: str = STUDY) -> Path:
-    """Return a study file."""
-    path = folder / "study.yaml"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def runs(run_dir: Path) -> pd.DataFrame:
-    """Return what a study led to, one row a run."""
-    columns = ["run_id", "phase", "seed", "status", "epochs", "config.lr", "val_loss", "test_accuracy"]
-    frame = pd.read_parquet(ResultsFolder(run_dir).runs)[columns]
-    return frame.sort_values("run_id", ignore_index=True)
-
-
 def committed(folder: Path) -> str:
     """Commit all files of a folder; return the commit."""
     git = ["git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org"]
@@ -98,7 +73,7 @@ def committed(folder: Path) -> str:
 class Marked:
     """A job with hostile values everywhere, whose shipped code notes where it runs."""
 
-    def __init__(self, head: RayHead, folder: Path, repository: Path) -> None:
+    def __init__(self, head: RayHead, study: Path, folder: Path, repository: Path) -> None:
         self.folder, self.run_dir, self.seen = folder, folder / HOSTILE, folder / "seen in"
         self.env = HOSTILE.replace("$", "") + "\n%s {x} \\ end"
         code = folder / "code"
@@ -111,45 +86,43 @@ class Marked:
         self.seen.mkdir()
         self.question = f"Is it {HOSTILE}?"
         self.done = submit(
-            "ray", written(folder), "--address", head.address, "--run-dir", self.run_dir,
+            "ray", study, "--address", head.address, "--run-dir", self.run_dir,
             "--working-dir", code, "--env", f"SEEN_IN={self.seen}", "--env", f"HOSTILE={self.env}",
             "--follow", "--wait", "--", "--set", f"question={json.dumps(self.question, ensure_ascii=False)}",
         )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def marked(head: RayHead, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marked]:
+def marked(head: RayHead, drill_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marked]:
     """Run the marked job once, from a folder of its own."""
     folder = tmp_path_factory.mktemp("marked")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for name, value in head.environment.items():
             patch.setenv(name, value)
-        yield Marked(head, folder, Path(__file__).parents[2])
+        yield Marked(head, drill_study, folder, Path(__file__).parents[2])
 
 
-@pytest.mark.data
 def test_a_followed_study_is_completed_with_its_rows(marked: Marked) -> None:
     """The driver's output is shown, the exit code is the sweep's, and every planned run has its row."""
     assert marked.done.returncode == 0, marked.done.stderr
     assert "report: " in marked.done.stdout
     assert "the sweep ended with exit code 0" in marked.done.stdout
-    assert runs(marked.run_dir).phase.value_counts().to_dict() == {"search": 8, "confirm": 4}
+    phases = pd.read_parquet(ResultsFolder(marked.run_dir).runs).phase
+    assert phases.value_counts().to_dict() == {"search": 8, "confirm": 4, "audit": 2}
 
 
-@pytest.mark.data
-def test_hostile_values_arrive_intact_and_are_not_executed(marked: Marked) -> None:
+def test_hostile_values_arrive_intact_and_are_not_executed(marked: Marked, drill_study: Path) -> None:
     """Folder, question and variable hold shell syntax, quotes, a newline and Unicode; no shell saw them."""
     manifest = json.loads(ResultsFolder(marked.run_dir).manifest.read_text())
     assert manifest["question"] == marked.question
-    assert (marked.run_dir / "submit" / "study.yaml").read_text(encoding="utf-8") == STUDY
+    assert (marked.run_dir / "submit" / "study.yaml").read_bytes() == drill_study.read_bytes()
     notes = [note.read_text().split("\n", 1)[1] for note in marked.seen.iterdir()]
     assert notes
     assert all(note == marked.env for note in notes)
     assert not list(marked.folder.rglob("pwned"))
 
 
-@pytest.mark.data
 def test_driver_and_workers_run_the_shipped_code(marked: Marked) -> None:
     """Both import the harness from the package that was uploaded, not one that the cluster had."""
     files = [note.read_text().split("\n", 1)[0] for note in marked.seen.iterdir()]
@@ -157,14 +130,12 @@ def test_driver_and_workers_run_the_shipped_code(marked: Marked) -> None:
     assert all("/_ray_pkg_" in file for file in files)
 
 
-@pytest.mark.data
 def test_the_manifest_names_the_commit_of_the_shipped_code(marked: Marked) -> None:
     """Though its git history was not shipped."""
     manifest = json.loads(ResultsFolder(marked.run_dir).manifest.read_text())
     assert manifest["git"] == {"commit": marked.commit, "dirty": False}
 
 
-@pytest.mark.data
 def test_where_no_folder_is_shared_the_status_says_where_the_results_are(
     marked: Marked, tmp_path: Path
 ) -> None:
@@ -175,20 +146,20 @@ def test_where_no_folder_is_shared_the_status_says_where_the_results_are(
     assert "this machine does not share it" in state.facts["results"]
 
 
-@pytest.mark.data
 def test_a_study_outlives_its_watcher_ends_whole_when_cancelled_and_is_resumed(
-    head: RayHead, marked: Marked, tmp_path: Path
+    head: RayHead, marked: Marked, drill_study: Path, tmp_path: Path
 ) -> None:
     """Ctrl-C only detaches; cancelled, the sweep ends in good order; resumed, it is as one undisturbed."""
     run_dir = tmp_path / "run"
     folder = SubmitFolder(run_dir)
-    watching = followed(written(tmp_path), head, run_dir)
-    wait_for_ends(ResultsFolder(run_dir), 1)
+    watching = followed(drill_study, head, run_dir)
+    drill.wait_until(lambda: drill.ended_runs(ResultsFolder(run_dir)) >= 1)
     record = SubmitRecord.read(folder.record)
-    watching.send_signal(signal.SIGINT)
-    assert "what was submitted goes on" in watching.communicate(timeout=60)[1]
-    assert RayTarget().state(record, folder).phase == "running"
-    RayTarget().cancel(record, folder)
+    with held(workers(head)):  # the study would end before its watcher has
+        watching.send_signal(signal.SIGINT)
+        assert "what was submitted goes on" in watching.communicate(timeout=60)[1]
+        assert RayTarget().state(record, folder).phase == "running"
+        RayTarget().cancel(record, folder)
     for where in (folder, SubmitFolder(tmp_path / "not shared")):
         assert wait_until_over(record, where) == ("interrupted", 75)
     recovered = recover_journal(ResultsFolder(run_dir))
@@ -197,7 +168,13 @@ def test_a_study_outlives_its_watcher_ends_whole_when_cancelled_and_is_resumed(
     assert resumed.returncode == 0, resumed.stdout + resumed.stderr
     assert SubmitRecord.read(folder.record).earlier == [record.id]
     assert resumed.stdout.count("the sweep ended with exit code") == 2
-    pd.testing.assert_frame_equal(runs(run_dir), runs(marked.run_dir))
+    assert drill.outcome(ResultsFolder(run_dir)) == drill.outcome(ResultsFolder(marked.run_dir))
+
+
+def workers(head: RayHead) -> list[psutil.Process]:
+    """Return the processes of a cluster in which runs train."""
+    family = head.process.children(recursive=True)
+    return [process for process in family if command_line(process).startswith("ray::ImplicitFunc")]
 
 
 def followed(study: Path, head: RayHead, run_dir: Path) -> "subprocess.Popen[str]":
@@ -211,55 +188,33 @@ def followed(study: Path, head: RayHead, run_dir: Path) -> "subprocess.Popen[str
     )
 
 
-def wait_for_ends(folder: ResultsFolder, at_least: int) -> None:
-    """Return once so many runs have ended."""
-    for _ in range(3000):
-        if folder.journal.exists() and folder.journal.read_bytes().count(b'"event":"run_ended"') >= at_least:
-            return
-        time.sleep(0.1)
-    pytest.fail("too few runs ended in five minutes")
-
-
 def wait_until_over(record: SubmitRecord, folder: SubmitFolder) -> tuple[str, int | None]:
     """Return phase and exit code of a job that is about to end."""
-    for _ in range(360):
-        state = RayTarget().state(record, folder)
-        if state.is_over:
-            return state.phase, state.exit_code
-        time.sleep(0.5)
-    pytest.fail("still not over after three minutes")
+    drill.wait_until(lambda: RayTarget().state(record, folder).is_over)
+    state = RayTarget().state(record, folder)
+    return state.phase, state.exit_code
 
 
-@pytest.mark.data
-def test_wait_and_status_tell_how_a_sweep_failed(head: RayHead, tmp_path: Path) -> None:
+@pytest.mark.full
+def test_wait_and_status_tell_how_a_sweep_failed(head: RayHead, drill_study: Path, tmp_path: Path) -> None:
     """A layer of a trillion units cannot be allocated: runs fail, so the exit code is 1, with its reason."""
-    text = STUDY.replace("[64]", f"[{10**12}]").replace("trials: 4", "trials: 1")
+    huge = ["--set", f"recipe.model.hidden=[{10**12}]", "--set", "search.trials=1"]
     done = submit(
-        "ray", written(tmp_path, text), "--address", head.address, "--run-dir", tmp_path / "run",
-        "--follow", "--wait",
+        "ray", drill_study, "--address", head.address, "--run-dir", tmp_path / "run", "--follow", "--wait",
+        "--", *huge,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     assert "the sweep ended with exit code 1" in done.stdout
-    assert set(runs(tmp_path / "run").status) == {"failed"}
+    assert set(pd.read_parquet(ResultsFolder(tmp_path / "run").runs).status) == {"failed"}
     told = submit("status", tmp_path / "run").stdout
     assert "(drill): failed" in told
     assert "runs failed; the report names the reasons" in told
 
 
-def prepared(head: RayHead, tmp_path: Path, **settings: Any) -> SubmitFolder:
+def prepared(head: RayHead, study: Path, tmp_path: Path, *settings: str) -> SubmitFolder:
     """Return the folder of a submission that was written, but not submitted."""
-    extra = [part for name, value in settings.items() for part in (f"--{name.replace('_', '-')}", value)]
-    done = submit(
-        "ray",
-        written(tmp_path),
-        "--address",
-        head.address,
-        "--run-dir",
-        tmp_path / "run",
-        "--dry-run",
-        *extra,
-    )
-    assert done.returncode == 0, done.stderr
+    where = ["--address", head.address, "--run-dir", str(tmp_path / "run")]
+    assert main(["ray", str(study), *where, "--dry-run", *settings]) == 0
     return SubmitFolder(tmp_path / "run")
 
 
@@ -272,10 +227,15 @@ def prepared(head: RayHead, tmp_path: Path, **settings: Any) -> SubmitFolder:
     ],
 )
 def test_without_the_right_token_the_cluster_refuses(
-    head: RayHead, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, str], told: str
+    head: RayHead,
+    drill_study: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    environment: Mapping[str, str],
+    told: str,
 ) -> None:
     """The message names what is wrong and what to set; nothing is submitted."""
-    folder = prepared(head, tmp_path)
+    folder = prepared(head, drill_study, tmp_path)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     for ask in (RayTarget().check, RayTarget().submit):
@@ -296,7 +256,9 @@ def test_the_address_given_wins_over_that_of_the_environment(
     assert os.environ["RAY_ADDRESS"] == "http://127.0.0.1:1"
 
 
-def test_a_working_directory_too_large_is_refused_with_a_remedy(head: RayHead, tmp_path: Path) -> None:
+def test_a_working_directory_too_large_is_refused_with_a_remedy(
+    head: RayHead, drill_study: Path, tmp_path: Path
+) -> None:
     """The cluster takes packages up to a limit; the message says what to leave behind."""
     folder = tmp_path / "large"
     folder.mkdir()
@@ -305,7 +267,7 @@ def test_a_working_directory_too_large_is_refused_with_a_remedy(head: RayHead, t
     with pytest.raises(
         EnvironmentMismatchError, match=r"larger than Ray takes\. Remedy: leave --working-dir"
     ):
-        RayTarget().submit(prepared(head, tmp_path, working_dir=str(folder)))
+        RayTarget().submit(prepared(head, drill_study, tmp_path, "--working-dir", str(folder)))
 
 
 def test_no_file_of_a_submission_holds_the_token(head: RayHead, marked: Marked) -> None:

@@ -11,17 +11,15 @@ import pytest
 from harness.records.folder import ResultsFolder
 from tests.cluster.emulated_hosts import ADDRESSES
 from tests.cluster.slurm_cluster import SlurmCluster
-from tests.cluster.slurm_job import STUDY, Job
+from tests.cluster.slurm_job import Job
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.ray, pytest.mark.data]
+pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.slurm, pytest.mark.ray, pytest.mark.data]
 
 
-@pytest.fixture
-def study(tmp_path: Path) -> Path:
-    """Return a small real study, whose runs last longer than one host may be later than the other."""
-    path = tmp_path / "drill.yaml"
-    path.write_text(STUDY.replace("epochs: 6", "epochs: 24"))
-    return path
+LONGER = ("--", "--set", "recipe.dataset=fashion_mnist", "--set", "recipe.batch_size=1024",
+          "--set", "recipe.epochs=24", "--set", "search={sampler: random, trials: 3, early_stopping: none}",
+          "--set", "resources={}")  # fmt: skip
+"""Runs that last longer than one host may be later than the other, one on each host."""
 
 
 @pytest.fixture
@@ -31,9 +29,9 @@ def job(slurm_hosts: SlurmCluster, tmp_path: Path) -> Iterator[Job]:
     slurm_hosts.clear()
 
 
-def test_a_sweep_uses_both_hosts_and_leaves_nothing_there(job: Job, study: Path) -> None:
+def test_a_sweep_uses_both_hosts_and_leaves_nothing_there(job: Job, drill_study: Path) -> None:
     """Its runs are on both, Ray asks for a token that only the owner can read, and then all of it is gone."""
-    job.submit(study, "--nodes", "2", "--gpus-per-node", "1")
+    job.submit(drill_study, "--nodes", "2", "--gpus-per-node", "1", *LONGER)
     job.wait_for_runs(1)
     token = job.run_dir / "submit" / "token"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
@@ -50,9 +48,9 @@ def test_a_sweep_uses_both_hosts_and_leaves_nothing_there(job: Job, study: Path)
     assert_nothing_is_left(job)
 
 
-def test_a_head_that_does_not_start_ends_the_job(job: Job, study: Path) -> None:
+def test_a_head_that_does_not_start_ends_the_job(job: Job, drill_study: Path) -> None:
     """After a bounded wait, with Ray's own words in the log."""
-    job.submit(study, "--nodes", "2", "--setup", "ulimit -n 24")
+    job.submit(drill_study, "--nodes", "2", "--setup", "ulimit -n 24")
     state = job.wait_for("failed")
     assert state["exit_code"] == 2
     assert "error: Ray's head did not start on hbn1; it said:" in job.log

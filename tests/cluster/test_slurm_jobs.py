@@ -11,18 +11,12 @@ import pytest
 from harness.records.folder import ResultsFolder
 from harness.records.manifest import Manifest
 from harness.records.recovery import recover_journal
+from tests import drill
 from tests.cluster.slurm_cluster import SlurmCluster
-from tests.cluster.slurm_job import STUDY, Job
+from tests.cluster.slurm_job import Job
+from tests.processes import held
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.ray, pytest.mark.data]
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a small real study."""
-    path = tmp_path_factory.mktemp("study") / "drill.yaml"
-    path.write_text(STUDY)
-    return path
+pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.ray]
 
 
 @pytest.fixture
@@ -33,49 +27,66 @@ def job(slurm: SlurmCluster, tmp_path: Path) -> Iterator[Job]:
 
 
 @pytest.fixture(scope="module")
-def neighbours(slurm: SlurmCluster, study: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Job, Job]:
-    """Run the study twice at once on one node, undisturbed otherwise."""
+def neighbours(
+    slurm: SlurmCluster, drill_study: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Job, Job]:
+    """Run the drill twice at once on one node: to its end, and until it is cancelled."""
     folder = tmp_path_factory.mktemp("neighbours")
     first, second = (Job(slurm, folder / name / "drill") for name in ("first", "second"))
     for each in (first, second):
-        each.submit(study, "--sbatch-arg=--nodelist=n1")
-    for each in (first, second):
-        each.wait_for("completed")
+        each.submit(drill_study, "--sbatch-arg=--nodelist=n1")
+    second.wait_for_runs(1)
+    second.command("cancel", str(second.run_dir))
+    first.wait_for("completed")
     return first, second
 
 
-def test_two_sweeps_on_one_node_do_not_meet(neighbours: tuple[Job, Job]) -> None:
-    """Each keeps to its own CPU and Ray, both run at once, and they come to the same numbers."""
+def test_two_sweeps_on_one_node_do_not_meet(neighbours: tuple[Job, Job], undisturbed: ResultsFolder) -> None:
+    """Each keeps to its own CPU and Ray, both run at once, and their numbers are those of one alone."""
     first, second = neighbours
-    assert first.outcome == second.outcome
-    assert len(first.outcome) == 12
+    alone = drill.outcome(undisturbed)
+    assert first.outcome == alone
+    assert second.outcome.items() < alone.items()
     spans = []
     for each in neighbours:
-        assert Manifest.read(ResultsFolder(each.run_dir).manifest).slots == 1
+        assert Manifest.read(each.results.manifest).slots == 1
         assert each.state["facts"]["nodes"] == "n1"
-        events = {event["event"]: event["at"] for event in each.state["events"]}
-        assert list(events) == ["started", "cluster_up", "ended"]
-        spans.append((events["started"], events["ended"]))
+        at = {event["event"]: event["at"] for event in each.state["events"]}
+        spans.append((at["started"], at["ended"]))
         each.assert_nothing_is_left()
     assert max(start for start, _ in spans) < min(end for _, end in spans)
+    assert first.events == ["started", "cluster_up", "ended"]
+
+
+def test_cancel_ends_a_sweep_in_good_order(neighbours: tuple[Job, Job]) -> None:
+    """It is not requeued, its journal is whole, and nothing is left running."""
+    _, cancelled = neighbours
+    state = cancelled.state
+    assert (state["phase"], state["exit_code"]) == ("cancelled", 75)
+    assert cancelled.events == ["started", "cluster_up", "warned", "interrupted", "ended"]
+    assert "the sweep ends in good order" in cancelled.log
+    assert recover_journal(cancelled.results).loss is None
+    cancelled.assert_nothing_is_left()
 
 
 def test_a_preempted_sweep_goes_on_after_its_requeue(
-    job: Job, study: Path, neighbours: tuple[Job, Job]
+    job: Job, drill_study: Path, undisturbed: ResultsFolder
 ) -> None:
     """A job of higher priority takes its node; later it ends with the undisturbed runs and numbers."""
-    job.submit(study)
+    job.submit(drill_study)
     job.wait_for_runs(1)
-    urgent = ["--partition=high", "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2"]
-    job.cluster.run("sbatch", *urgent, "--output=/dev/null", "--wrap=sleep 1")
+    with held(job.workers()):  # it would end before Slurm has thought about it
+        urgent = ["--partition=high", "--nodes=2", "--ntasks-per-node=1", "--cpus-per-task=2"]
+        job.cluster.run("sbatch", *urgent, "--output=/dev/null", "--wrap=sleep 1")
+        job.wait_for_event("warned")
     waiting = job.wait_for("pending")
     assert waiting["reason"].partition(":")[0] in {"BeginTime", "None", "Priority", "Resources"}
-    ended_before = job.outcome
-    assert 1 <= len(ended_before) < 12
+    alone, ended_before = drill.outcome(undisturbed), job.outcome
+    assert 1 <= len(ended_before) < len(alone)
     job.cluster.run("scontrol", "update", f"JobId={waiting['id']}", "StartTime=now")
     state = job.wait_for("completed", "failed")
     assert (state["exit_code"], state["facts"]["restarts"]) == (0, "1")
-    assert job.outcome == neighbours[0].outcome
+    assert job.outcome == alone
     assert ended_before.items() <= job.outcome.items()
     told = ["started", "cluster_up", "warned", "interrupted", "requeued", "started", "cluster_up", "ended"]
     assert job.events == told
@@ -83,13 +94,14 @@ def test_a_preempted_sweep_goes_on_after_its_requeue(
     job.assert_nothing_is_left()
 
 
+@pytest.mark.full
 def test_at_the_time_limit_a_sweep_ends_in_good_order_and_resume_finishes_it(
-    job: Job, study: Path, neighbours: tuple[Job, Job]
+    job: Job, drill_study: Path, undisturbed: ResultsFolder
 ) -> None:
     """With `on_timeout: stop` the job is over, and a second one goes on where the journal ends."""
     # The whole job is in the time before the limit. Slurm is told to warn later, and we do so earlier.
     limits = ["--time", "30", "--warn-before", "1750", "--sbatch-arg=--signal=B:USR1@60"]
-    job.submit(study, *limits, "--on-timeout", "stop")
+    job.submit(drill_study, *limits, "--on-timeout", "stop")
     job.wait_for_runs(1)
     job.cluster.run("scancel", "--batch", "--signal=USR1", job.state["id"])
     state = job.wait_for("interrupted", "completed")
@@ -98,26 +110,14 @@ def test_at_the_time_limit_a_sweep_ends_in_good_order_and_resume_finishes_it(
     assert job.events == ["started", "cluster_up", "warned", "interrupted", "ended"]
     job.assert_nothing_is_left()
     job.command("resume", str(job.run_dir), "--wait")
-    assert job.outcome == neighbours[0].outcome
+    assert job.outcome == drill.outcome(undisturbed)
     assert job.state["earlier"] == [state["id"]]
 
 
-def test_cancel_ends_a_sweep_in_good_order(job: Job, study: Path) -> None:
-    """It is not requeued, its journal is whole, and nothing is left running."""
-    job.submit(study)
-    job.wait_for_runs(1)
-    job.command("cancel", str(job.run_dir))
-    state = job.state
-    assert (state["phase"], state["exit_code"]) == ("cancelled", 75)
-    assert job.events == ["started", "cluster_up", "warned", "interrupted", "ended"]
-    assert "the sweep ends in good order" in job.log
-    assert recover_journal(ResultsFolder(job.run_dir)).loss is None
-    job.assert_nothing_is_left()
-
-
-def test_a_sweep_that_is_killed_leaves_nothing_running(job: Job, study: Path) -> None:
+@pytest.mark.full
+def test_a_sweep_that_is_killed_leaves_nothing_running(job: Job, drill_study: Path) -> None:
     """As by a node that is out of memory: its Ray is ended, and the job's exit code tells of the signal."""
-    job.submit(study)
+    job.submit(drill_study)
     job.wait_for_runs(1)
     (driver,) = job.cluster.processes_of("-m harness.sweep")
     driver.send_signal(signal.SIGKILL)
@@ -127,9 +127,10 @@ def test_a_sweep_that_is_killed_leaves_nothing_running(job: Job, study: Path) ->
     job.assert_nothing_is_left()
 
 
-def test_a_launcher_that_is_killed_takes_its_sweep_with_it(job: Job, study: Path) -> None:
+@pytest.mark.full
+def test_a_launcher_that_is_killed_takes_its_sweep_with_it(job: Job, drill_study: Path) -> None:
     """Slurm ends what a dead launcher leaves; the state says that it could write no more."""
-    job.submit(study)
+    job.submit(drill_study)
     job.wait_for_runs(1)
     (launcher,) = job.cluster.processes_of("harness.cluster.slurm.launcher")
     launcher.send_signal(signal.SIGKILL)

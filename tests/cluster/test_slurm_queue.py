@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,20 +24,8 @@ Submit = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def submit(slurm: SlurmCluster) -> Iterator[Submit]:
-    """Return the command `harness.submit`, as a user of the cluster runs it; jobs it leaves are cancelled."""
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "harness.submit", *arguments]
-        return subprocess.run(
-            command,
-            env=slurm.environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-    yield run
+    """Return what `harness.submit` does for a user of the cluster; jobs it leaves are cancelled."""
+    yield slurm.harness_submit
     slurm.clear()
 
 

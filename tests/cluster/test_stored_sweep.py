@@ -3,26 +3,14 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from harness.cluster.object_storage import Mirror, ObjectStorage
 from harness.cluster.stored_sweep import main, store_rest
-from harness.records.events import RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
-from harness.records.journal import read_journal
-
-STUDY = """\
-study: stored
-question: Is anything lost?
-recipe: {model: {name: fcn, hidden: [16]}, batch_size: 1024, epochs: 4}
-arms: {sgd: {optimizer: sgd, lr: {low: 1e-2, high: 1.0, log: true}}}
-search: {trials: 4, early_stopping: none}
-confirm: {seeds: 1}
-resources: {concurrency: 1}
-"""
+from tests import drill
 
 
 def command(study: Path, address: str, run_dir: Path) -> list[str]:
@@ -31,10 +19,10 @@ def command(study: Path, address: str, run_dir: Path) -> list[str]:
     return [*begin, str(study), "--run-dir", str(run_dir), "--address", "local", "--resume-if-begun"]
 
 
-def test_the_sweeps_exit_code_is_handed_on(tmp_path: Path) -> None:
+def test_the_sweeps_exit_code_is_handed_on(study_text: str, tmp_path: Path) -> None:
     """A bad study is refused by the sweep itself, with its own words."""
     study = tmp_path / "study.yaml"
-    study.write_text(STUDY + "nonsense: 1\n")
+    study.write_text(study_text + "nonsense: 1\n")
     address = (tmp_path / "stored").as_uri()
     done = subprocess.run(
         command(study, address, tmp_path / "run"), capture_output=True, text=True, timeout=120, check=False
@@ -63,34 +51,20 @@ def test_an_end_that_cannot_be_stored_is_reported(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.ray
-@pytest.mark.data
 @pytest.mark.slow
-def test_a_driver_that_is_stopped_goes_on_elsewhere(tmp_path: Path) -> None:
+def test_a_driver_that_is_stopped_goes_on_elsewhere(
+    drill_study: Path, undisturbed: ResultsFolder, tmp_path: Path
+) -> None:
     """On a new machine, from the storage alone; no run is lost, none is run twice."""
-    study = tmp_path / "study.yaml"
-    study.write_text(STUDY)
     address = (tmp_path / "stored").as_uri()
     stored = ResultsFolder(tmp_path / "stored")
-    first = subprocess.Popen(command(study, address, tmp_path / "first"), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 180
-    while not ended(stored) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    first = subprocess.Popen(command(drill_study, address, tmp_path / "first"), stderr=subprocess.DEVNULL)
+    drill.wait_until(lambda: drill.ended_runs(stored) >= 1, lambda: first.poll() is not None)
     first.send_signal(signal.SIGTERM)
     assert first.wait(timeout=120) == 75
-    before = ended(stored)
-    assert 0 < len(before) < 5
-    second = subprocess.run(command(study, address, tmp_path / "second"), timeout=300, check=False)
+    before, whole = drill.outcome(stored), drill.outcome(undisturbed)
+    assert before.items() < whole.items()
+    second = subprocess.run(command(drill_study, address, tmp_path / "second"), timeout=300, check=False)
     assert second.returncode == 0
-    after = ended(stored)
-    assert after[: len(before)] == before
-    assert len(after) == len(set(after)) == 5
+    assert drill.outcome(stored) == whole
     assert (stored.report / "index.html").stat().st_size > 0
-
-
-def ended(folder: ResultsFolder) -> list[str]:
-    """Return the runs that ended, as the stored journal has them."""
-    if not folder.journal.exists():
-        return []
-    events = list(read_journal(folder))
-    assert isinstance(events[0], RunStarted)
-    return [event.run_id for event in events if isinstance(event, RunEnded)]

@@ -197,6 +197,22 @@ def test_the_same_study_makes_the_same_choices(drive: Callable[..., Any]) -> Non
     assert first != other
 
 
+def test_runs_beside_each_other_lead_to_what_they_lead_to_one_by_one(drive: Callable[..., Any]) -> None:
+    """Where proposals do not depend on who is first: two at a time, of which the later one ends first."""
+    independent = ("search={sampler: qmc, trials: 4, early_stopping: none}", "confirm.seeds=2")
+    alone, beside = drive(*independent), drive(*independent)
+    alone.run(flat)
+    while (first := beside.conductor.next_run()) is not None:
+        for run in filter(None, (beside.conductor.next_run(), first)):
+            beside.train(run, flat)
+    starts = [
+        {e.run_id: (e.configuration, e.seed) for e in driven.events if isinstance(e, RunStarted)}
+        for driven in (alone, beside)
+    ]
+    assert starts[0] == starts[1]
+    assert len(starts[0]) == 12
+
+
 def test_an_arm_added_beside_changes_nothing_in_the_others(drive: Callable[..., Any]) -> None:
     """Samplers depend on their arm's name, not on its place."""
     alone = [run for run in drive("search.early_stopping=none").run(flat) if run.arm == "adam"]

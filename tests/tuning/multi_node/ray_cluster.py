@@ -75,21 +75,12 @@ class RayCluster:
         """Wait until so many nodes are alive."""
         self._command(wait=nodes)
 
-    @contextmanager
-    def head_held(self) -> Iterator[None]:
-        """Let no run go on that trains on the head, for as long as the context lasts."""
+    def workers_on_head(self) -> list[psutil.Process]:
+        """Return the processes in which runs train on the head."""
         family = psutil.Process(self.process.pid).children(recursive=True)
         trainers = [process for process in family if command_line(process).startswith("ray::ImplicitFunc")]
         cache = self.environment["XDG_CACHE_HOME"]
-        here = [trainer for trainer in trainers if environment(trainer).get("XDG_CACHE_HOME") == cache]
-        assert here, "no run trains on the head"
-        for trainer in here:
-            trainer.suspend()
-        try:
-            yield
-        finally:
-            for trainer in here:
-                trainer.resume()
+        return [trainer for trainer in trainers if environment(trainer).get("XDG_CACHE_HOME") == cache]
 
     def python(self, *arguments: str) -> str:
         """Run a Python program to which `ray.init()` means this cluster; return what it prints."""

@@ -26,11 +26,11 @@ print(ray.available_resources().get("CPU"), len([n for n in ray.nodes() if n["Al
 @pytest.mark.parametrize(
     ("address", "environment", "message"),
     [
-        ("127.0.0.1:1", {}, "no Ray cluster can be reached there"),
-        ("auto", {"RAY_ADDRESS": "no-such-host.invalid:6379"}, "no Ray cluster can be reached there"),
-        ("ray://127.0.0.1:10001", {}, "is no address of a Ray cluster"),
         (None, {"RAY_AUTH_MODE": "disabled"}, "does not let the sweep in"),
-        (None, {"RAY_AUTH_TOKEN_PATH": "/nowhere"}, "does not let the sweep in"),
+        pytest.param(
+            None, {"RAY_AUTH_TOKEN_PATH": "/nowhere"}, "does not let the sweep in", marks=pytest.mark.full
+        ),
+        pytest.param("127.0.0.1:1", {}, "no Ray cluster can be reached there", marks=pytest.mark.full),
     ],
 )
 def test_a_cluster_that_cannot_be_joined_is_an_error_of_one_line(
@@ -41,7 +41,7 @@ def test_a_cluster_that_cannot_be_joined_is_an_error_of_one_line(
     environment: dict[str, str],
     message: str,
 ) -> None:
-    """Nobody there, no address, no token, no file with the token: exit code 2, and nothing is left."""
+    """No token, no file with the token, nobody there: exit code 2, and nothing is left."""
     sweep = start(tmp_path, "--address", address or cluster.address, **environment)
     assert sweep.end() == 2
     errors = [line for line in sweep.output().splitlines() if line.startswith("error: ")]

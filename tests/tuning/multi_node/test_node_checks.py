@@ -13,6 +13,22 @@ from tests.tuning.multi_node.small_sweep import Sweep
 pytestmark = [pytest.mark.slow, pytest.mark.ray]
 
 
+CHECK_WHAT_FITS = """
+import sys
+from pathlib import Path
+import ray
+from harness.errors import EnvironmentMismatchError
+from harness.study.parse import load_study
+from harness.tuning.node_checks import check_cluster_fits
+ray.init(log_to_driver=False)
+study = load_study(Path(sys.argv[1]), ("resources.cpu=2",))
+check_cluster_fits(study, print, may_grow=True)
+try:
+    check_cluster_fits(study, print, may_grow=False)
+except EnvironmentMismatchError as error:
+    print(error)
+"""
+
 SHORT = ("--set", "recipe.epochs=1", "--set", "search.trials=1", "--set", "confirm.seeds=1")
 
 
@@ -38,6 +54,7 @@ def test_results_that_a_node_cannot_see_are_refused(
     assert list(sweep.folder.root.iterdir()) == []
 
 
+@pytest.mark.full
 def test_runs_need_nothing_of_the_sweeps_temporary_folder(
     cluster: RayCluster, start: Callable[..., Sweep], tmp_path: Path
 ) -> None:
@@ -58,6 +75,7 @@ def require_private_mounts(folder: Path) -> None:
     require("mount namespaces", can, "a node with storage of its own needs unshare and mount, as root")
 
 
+@pytest.mark.full
 def test_a_node_without_the_data_is_named_before_the_first_run(
     cluster: RayCluster, start: Callable[..., Sweep], results: Path
 ) -> None:
@@ -71,6 +89,7 @@ def test_a_node_without_the_data_is_named_before_the_first_run(
     assert list(sweep.folder.root.iterdir()) == []
 
 
+@pytest.mark.full
 def test_data_is_prepared_only_where_a_run_fits(
     cluster: RayCluster, start: Callable[..., Sweep], results: Path
 ) -> None:
@@ -80,6 +99,7 @@ def test_data_is_prepared_only_where_a_run_fits(
         assert sweep.end() == 0, sweep.output()
 
 
+@pytest.mark.full
 def test_a_run_that_fits_on_no_node_is_refused(
     cluster: RayCluster, start: Callable[..., Sweep], results: Path
 ) -> None:
@@ -89,3 +109,11 @@ def test_a_run_that_fits_on_no_node_is_refused(
         assert sweep.end() == 2
     assert "resources.cpu: a run asks for 2, but the largest of 2 nodes" in sweep.output()
     assert list(sweep.folder.root.iterdir()) == []
+
+
+def test_what_fits_on_no_node_waits_only_where_nodes_may_come(cluster: RayCluster, drill_study: Path) -> None:
+    """With an autoscaler the sweep would wait for a node; without one the largest node is named."""
+    waiting, refused = cluster.python("-c", CHECK_WHAT_FITS, str(drill_study)).splitlines()
+    assert waiting.startswith("waiting for the cluster to grow: no node has 2 CPU and 0 GPU")
+    assert refused.startswith("resources.cpu: a run asks for 2, but ")
+    assert "has 1" in refused

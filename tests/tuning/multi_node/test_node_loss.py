@@ -6,14 +6,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.drill import outcome
+from tests.processes import held
 from tests.tuning.multi_node.ray_cluster import RayCluster
-from tests.tuning.multi_node.small_sweep import Sweep, in_flight, outcome
+from tests.tuning.multi_node.small_sweep import Sweep, in_flight
 
-pytestmark = [pytest.mark.slow, pytest.mark.ray]
+pytestmark = [pytest.mark.full, pytest.mark.slow, pytest.mark.ray]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def disturbed(
     sweep = start(tmp_path_factory.mktemp("disturbed"))
     sweep.wait_until(lambda: len(in_flight(sweep.events(), epochs=3)) == 2)
     with ExitStack() as late:
-        with cluster.head_held():  # alone it would end all runs before a node has joined
+        with held(cluster.workers_on_head()):  # alone it would end all runs before a node has joined
             cluster.kill(lost)
             sweep.wait_until(lambda: "runs at a time: 1 (before: 2)" in sweep.output())
             late.enter_context(cluster.node(num_cpus=1, env_vars={"XDG_CACHE_HOME": str(caches["late"])}))
@@ -48,9 +49,11 @@ def images_in(cache: Path) -> list[Path]:
     return list(cache.glob("recipe-harness/idx-*/train-images.npy"))
 
 
-def test_a_lost_node_changes_no_result(disturbed: Sweep, undisturbed: dict[str, Any]) -> None:
+def test_a_lost_node_changes_no_result(disturbed: Sweep, start: Callable[..., Sweep], tmp_path: Path) -> None:
     """The runs, the winner and the confirm phase's numbers are those of one machine, bit for bit."""
-    assert outcome(disturbed) == undisturbed
+    alone = start(tmp_path, "--address", "local")
+    assert alone.end() == 0, alone.output()
+    assert outcome(disturbed.folder) == outcome(alone.folder)
 
 
 def test_a_lost_node_costs_the_runs_on_it_alone(disturbed: Sweep) -> None:

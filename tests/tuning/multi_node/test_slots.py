@@ -37,6 +37,7 @@ def placed(cluster: RayCluster, *, cpu: str, gpu: str) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.ray
 def test_slots_are_what_ray_places_side_by_side(cluster: RayCluster) -> None:
