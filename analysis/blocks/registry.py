@@ -12,6 +12,7 @@ from analysis.blocks.failures import FAILURES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.published import PUBLISHED
 from analysis.blocks.reproducibility import REPRODUCIBILITY
+from analysis.blocks.response import RESPONSE
 from analysis.blocks.results import FINAL_ACCURACY, RESULTS
 from analysis.blocks.variance import VARIANCE
 from analysis.facts import Facts
@@ -66,7 +67,7 @@ BLOCKS: tuple[Block, ...] = (
     RESULTS,
     AS_PUBLISHED,
     PUBLISHED,
-    _block("response"),
+    RESPONSE,
     _block("timing"),
     _block("batch_sizes"),
     _block("differences"),

@@ -7,13 +7,11 @@ from analysis.plots.isolation import ISOLATION
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
 from analysis.plots.learning_rates import LEARNING_RATES
 from analysis.plots.relevance import RELEVANCE
-from analysis.plots.response import RESPONSE
 from analysis.plots.spec import Plot
 from analysis.plots.timing import TIMING
 from analysis.plots.tuning_curves import TUNING_CURVES
 
 PLOTS: dict[str, Plot] = {
-    "response": RESPONSE,
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,
     "differences": DIFFERENCES,
