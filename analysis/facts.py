@@ -1,13 +1,16 @@
 """What several blocks of a report need to know of a study, each worked out once, when first asked for."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from analysis import audit, budget, claims, responses, selection
 from analysis.records import StudyRecords
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,6 +18,7 @@ class Facts:
     """A study's records, and what follows from them. Blocks share the results and must not change them."""
 
     records: StudyRecords
+    _known: dict[Callable[["Facts"], Any], Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def choices(self) -> Mapping[str, selection.Choice]:
@@ -45,3 +49,10 @@ class Facts:
     def audit(self) -> pd.DataFrame:
         """What the audited early stops came to, a row an arm: the columns of `audit.compute_audit`."""
         return audit.compute_audit(self.records)
+
+    def once(self, compute: Callable[["Facts"], Result]) -> Result:
+        """Return what a block computes of the study, for its table and its figure: worked out once."""
+        if compute not in self._known:
+            self._known[compute] = compute(self)
+        result: Result = self._known[compute]
+        return result

@@ -1,7 +1,6 @@
-"""How results depend on a setting: which runs measure it, and their means at each of its values.
+"""How results depend on a setting: the lines along which it varies, and which runs measure each value.
 
 An arm's grid is measured by its search runs; the arms of a template with `for_each` by their confirm runs.
-What these say of claims is decided in `analysis.claims.response`; here they are only shown.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,8 +10,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from analysis import selection, statistics
-from analysis.claims.metrics import METRICS
+from analysis import selection
 from analysis.claims.response import Level, as_level, label
 from analysis.records import StudyRecords
 from harness.records.events import Phase
@@ -20,23 +18,6 @@ from harness.records.events import Phase
 Scale = Literal["linear", "log", "log2", "symlog", "listed"]
 
 _METRICS = ("train_loss", "val_loss", "val_accuracy")
-
-_COLUMNS = {
-    "line": "str",
-    "arm": "str",
-    "phase": "str",
-    "field": "str",
-    "level": "str",
-    "x": "float64",
-    "scale": "str",
-    "metric": "str",
-    "n": "int64",
-    "diverged": "int64",
-    "failed": "int64",
-    "mean": "float64",
-    "half_width": "float64",
-    "is_best": "bool",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +75,6 @@ class Line:
         return float(levels.index(level)) if level in levels else None
 
 
-def has_response(records: StudyRecords) -> bool:
-    """Return whether the study measures how results depend on a setting."""
-    return bool(lines(records))
-
-
 def is_measured(records: StudyRecords) -> bool:
     """Return whether the study only measures: every arm a grid, nothing chosen for a confirm phase."""
     arms = {point.arm for line in lines(records) for point in line.points if point.at}
@@ -107,18 +83,18 @@ def is_measured(records: StudyRecords) -> bool:
 
 def lines(records: StudyRecords) -> list[Line]:
     """Return every line of the study: grids in the order of arms, then templates."""
-    found: list[Line] = []
+    all_lines: list[Line] = []
     if records.manifest.search.get("sampler") == "grid":
         for arm in records.arms:
-            found += _of_grid(arm, records.manifest.arms[arm].space)
+            all_lines += _of_grid(arm, records.manifest.arms[arm].space)
     families: dict[str, list[str]] = {}
     for arm in records.arms:
         declared = records.manifest.arms[arm]
         if "@" in arm and (declared.confirm_runs or not declared.space):
             families.setdefault(arm.partition("@")[0], []).append(arm)
     for template, arms in families.items():
-        found += _of_template(records, template, arms)
-    return found
+        all_lines += _of_template(records, template, arms)
+    return all_lines
 
 
 def _of_grid(arm: str, space: Mapping[str, Any]) -> Iterator[Line]:
@@ -168,7 +144,7 @@ def _varied(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return the fields that all have and that do not have one value, with the value of each."""
     shared = [field for field in settings[0] if all(field in each for each in settings)]
     values = {field: [each[field] for each in settings] for field in shared}
-    return {field: found for field, found in values.items() if len({repr(value) for value in found}) > 1}
+    return {field: each for field, each in values.items() if len({repr(value) for value in each}) > 1}
 
 
 def _line(owner: str, field: str, points: list[Point], held: dict[str, Any], phase: Phase) -> Line:
@@ -189,44 +165,6 @@ def place(line: Line, level: Level, arm: str) -> dict[str, object]:
         "x": line.place(level),
         "scale": line.scale,
     }
-
-
-def compute_means(records: StudyRecords) -> pd.DataFrame:
-    """Return one row a line, value of its setting and metric: the mean over seeds with its t-interval.
-
-    Returns: Columns `line, arm, phase, field, level, x, scale, metric, n, diverged, failed, mean, half_width,
-        is_best`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the value, or
-        its rank where values are no numbers. `is_best`: no mean of this line and metric is better. Lines
-        without a run are left out.
-    """
-    rows: list[dict[str, object]] = []
-    for line in lines(records):
-        points = [(point, point.runs(records)) for point in line.points]
-        for metric in line.metrics if any(len(runs) for _, runs in points) else ():
-            means = [_mean(line, point, runs, metric) for point, runs in points]
-            rows += _marked(means, METRICS[metric].sign)
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
-
-
-def _mean(line: Line, point: Point, runs: pd.DataFrame, metric: str) -> dict[str, object]:
-    diverged = int((runs["status"] == "diverged").sum())
-    values = list(runs.loc[runs["status"] == "completed", metric].dropna())
-    interval = statistics.t_interval([] if diverged else values)
-    return place(line, point.level, point.arm) | {
-        "metric": metric,
-        "n": len(values),
-        "diverged": diverged,
-        "failed": int((runs["status"] == "failed").sum()),
-        "mean": interval.mean,
-        "half_width": interval.half_width,
-    }
-
-
-def _marked(means: list[dict[str, object]], sign: int) -> list[dict[str, object]]:
-    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked."""
-    known = [sign * mean for row in means if isinstance(mean := row["mean"], float)]
-    best = sign * max(known) if len(known) > 1 else None
-    return [row | {"is_best": best is not None and row["mean"] == best} for row in means]
 
 
 def published_of(records: StudyRecords, line: Line) -> Iterator[tuple[Level, str, Mapping[str, Any]]]:

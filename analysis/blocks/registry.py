@@ -14,6 +14,7 @@ from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.published import PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
 from analysis.blocks.reproducibility import REPRODUCIBILITY
+from analysis.blocks.response import RESPONSE
 from analysis.blocks.results import FINAL_ACCURACY, RESULTS
 from analysis.blocks.search import LEARNING_RATES, SEARCH
 from analysis.blocks.tuning_curves import TUNING_CURVES
@@ -70,7 +71,7 @@ BLOCKS: tuple[Block, ...] = (
     RESULTS,
     AS_PUBLISHED,
     PUBLISHED,
-    _block("response"),
+    RESPONSE,
     _block("timing"),
     _block("batch_sizes"),
     _block("differences"),

@@ -4,12 +4,10 @@ from analysis.plots.batch_sizes import BATCH_SIZES
 from analysis.plots.differences import DIFFERENCES
 from analysis.plots.early_stopping import EARLY_STOPPING
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
-from analysis.plots.response import RESPONSE
 from analysis.plots.spec import Plot
 from analysis.plots.timing import TIMING
 
 PLOTS: dict[str, Plot] = {
-    "response": RESPONSE,
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,
     "differences": DIFFERENCES,

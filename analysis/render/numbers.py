@@ -80,6 +80,12 @@ def span(values: Iterable[Any], form: Callable[[Any], str] = str) -> str:
     return " to ".join(dict.fromkeys([form(min(known)), form(max(known))]))
 
 
+def with_lost(n: int, diverged: int, failed: int) -> str:
+    """Return how many runs have a value, and how many have none, such as `4 (1 diverged)`."""
+    lost = [f"{count} {status}" for count, status in ((diverged, "diverged"), (failed, "failed")) if count]
+    return f"{n} ({', '.join(lost)})" if lost else str(n)
+
+
 def p_value(p: float | None) -> str:
     """Return a p-value with two significant digits, or that it is below .0001."""
     if not is_present(p):

@@ -5,13 +5,11 @@ from analysis.tables.batch_sizes import BATCH_SIZES
 from analysis.tables.claims import CLAIMS
 from analysis.tables.early_stopping import EARLY_STOPPING
 from analysis.tables.pairs import PAIRS
-from analysis.tables.response import RESPONSE
 from analysis.tables.spec import Table
 from analysis.tables.timing import TIMING
 
 TABLES: dict[str, Table] = {
     "claims": CLAIMS,
-    "response": RESPONSE,
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,
     "differences": BASELINE,

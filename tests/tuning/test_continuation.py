@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from harness.study.parse import load_study
 
 from harness.errors import ResultsError
 from harness.records.events import PhaseEnded, RunStarted
 from harness.records.manifest import Manifest
-from harness.study.parse import load_study
 from harness.study.plan import plan_study
 from harness.training.data.prepare import prepare_dataset
 from harness.tuning.continuation import accepted_changes

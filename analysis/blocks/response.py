@@ -1,7 +1,8 @@
-"""The response: how do losses and accuracies depend on a setting, and at which values do runs diverge?
+"""How do losses and accuracies depend on a setting, and at which values do runs diverge?
 
-One row of panels a line (an arm's grid, or a template's arms), one column a metric. Every run is drawn: one
-without a finite value stands on a rail above the panel.
+The figure has one row of panels a line (an arm's grid, or a template's arms) and one column a metric. Every
+run is drawn: one without a finite value stands on a rail above the panel. What the numbers say of claims is
+decided in `analysis.claims.response`; here they are only shown.
 """
 
 from collections.abc import Iterator
@@ -12,38 +13,145 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.transforms import blended_transform_factory
 
-from analysis import responses
+from analysis import responses, statistics
+from analysis.blocks import Block, Plot, Table
 from analysis.claims.metrics import METRICS
-from analysis.plots.spec import Plot
+from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import axis_label, plain_log_ticks, set_level_axis
-from analysis.render.style import (
-    FAINT,
-    INK,
-    MOST_VECTOR_POINTS,
-    RC,
-    ArmStyle,
-    literal,
-    mark_size,
+from analysis.render.axes import (
+    RAIL,
+    axis_label,
+    draw_rail,
+    limits,
+    mark_rail,
+    plain_log_ticks,
+    set_level_axis,
+    write_above,
 )
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, mark_size
 from analysis.winner_rule import WinnerRule
 
-_RAIL = 1.045
-"""Height of the rail for runs without a finite value, in axes fractions."""
+_NOTHING = "No response: no run that measures one has ended."
+_BEST = " (best)"
 _DECADE = 10
 """Losses that span such a factor or more are shown on a logarithmic scale."""
-_ROOM = 0.07
-"""Room below the lowest and above the highest value, as a share of the span."""
 _PLACE = ["line", "arm", "phase", "field", "level", "x", "scale", "metric"]
 _BLANK = {"run_id": "", "seed": None, "status": "", "place": "panel", "is_best": False, "source": ""}
 _TYPES = {"x": "float64", "seed": "Int64", "value": "float64", "low": "float64", "high": "float64"}
 _COLUMNS = [*_PLACE, "kind", "run_id", "seed", "status", "place", "value", "low", "high", "n", "is_best"]
+_MEANS = {
+    "line": "str",
+    "arm": "str",
+    "phase": "str",
+    "field": "str",
+    "level": "str",
+    "x": "float64",
+    "scale": "str",
+    "metric": "str",
+    "n": "int64",
+    "diverged": "int64",
+    "failed": "int64",
+    "mean": "float64",
+    "half_width": "float64",
+    "is_best": "bool",
+}
 
 
-def compute_response(records: StudyRecords) -> pd.DataFrame:
+def compute_means(facts: Facts) -> pd.DataFrame:
+    """Return one row a line, value of its setting and metric: the mean over seeds with its t-interval.
+
+    Returns: Columns `line, arm, phase, field, level, x, scale, metric, n, diverged, failed, mean, half_width,
+        is_best`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the value, or
+        its rank where values are no numbers. `is_best`: no mean of this line and metric is better. Lines
+        without a run are left out.
+    """
+    rows: list[dict[str, object]] = []
+    for line in facts.lines:
+        points = [(point, point.runs(facts.records)) for point in line.points]
+        for metric in line.metrics if any(len(runs) for _, runs in points) else ():
+            means = [_mean(line, point, runs, metric) for point, runs in points]
+            rows += _marked(means, METRICS[metric].sign)
+    return pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS)
+
+
+def _mean(line: responses.Line, point: responses.Point, runs: pd.DataFrame, metric: str) -> dict[str, object]:
+    diverged = int((runs["status"] == "diverged").sum())
+    values = list(runs.loc[runs["status"] == "completed", metric].dropna())
+    interval = statistics.t_interval([] if diverged else values)
+    return responses.place(line, point.level, point.arm) | {
+        "metric": metric,
+        "n": len(values),
+        "diverged": diverged,
+        "failed": int((runs["status"] == "failed").sum()),
+        "mean": interval.mean,
+        "half_width": interval.half_width,
+    }
+
+
+def _marked(means: list[dict[str, object]], sign: int) -> list[dict[str, object]]:
+    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked."""
+    known = [sign * mean for row in means if isinstance(mean := row["mean"], float)]
+    best = sign * max(known) if len(known) > 1 else None
+    return [row | {"is_best": best is not None and row["mean"] == best} for row in means]
+
+
+def lay_out_response(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a line and value, one column a metric, the best mean of each line marked."""
+    fields = list(dict.fromkeys(frame["field"]))
+    rows = [_cells(group, fields) for _, group in frame.groupby(["line", "level"], sort=False)]
+    laid_out = pd.DataFrame(rows).fillna(numbers.ABSENT)
+    return laid_out[[name for name in laid_out if name != "n"] + (["n"] if rows else [])]
+
+
+def _cells(group: pd.DataFrame, fields: list[str]) -> dict[str, str]:
+    """Return the cells of one value; its setting is named in the heading if the study has only one."""
+    first = group.iloc[0]
+    level = first["level"] if len(fields) == 1 else f"{first['field']} {first['level']}"
+    return {
+        "Arm": first["line"],
+        fields[0] if len(fields) == 1 else "Setting": level,
+        **{_heading(str(row.metric)): _amount(row) for row in group.itertuples()},
+        "n": numbers.with_lost(first["n"], first["diverged"], first["failed"]),
+    }
+
+
+def _heading(metric: str) -> str:
+    name = METRICS[metric].label
+    return f"{name[0].upper()}{name[1:]}{' (%)' if METRICS[metric].unit else ''}"
+
+
+def _amount(row: Any) -> str:
+    spec = METRICS[row.metric]
+    decimals = 2 if spec.unit else 4
+    text = numbers.with_uncertainty(row.mean, row.half_width, scale=spec.scale, decimals=decimals)
+    return text + (_BEST if row.is_best else "")
+
+
+def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return whose runs these are, how the intervals were made, and what `best` says."""
+    if frame.empty:
+        return _NOTHING
+    phases = " and ".join(dict.fromkeys(frame["phase"]))
+    how = (
+        f"Every value of the setting, from {phases} runs: mean ± half-width of the 95 % Student t-interval "
+        "over n completed seeds (one seed: the value alone). A seed fixes the split, the initialisation and "
+        "the data order."
+    )
+    best = (
+        "(best): no mean of the arm is better; as the best of several it is optimistic, and whether it "
+        "differs from the others is for claims to say."
+    )
+    sentences = [how, WinnerRule.of(facts.records.manifest).values_in_words(), best]
+    if frame["diverged"].any():
+        sentences.append(
+            "Where a run diverged there is no mean: the survivors alone would flatter the value."
+        )
+    return " ".join(sentences)
+
+
+def compute_response(facts: Facts) -> pd.DataFrame:
     """Return everything drawn: every run, every mean and every published value of each line and metric.
 
     Returns: Columns `line, arm, phase, field, level, x, scale, metric, kind, run_id, seed, status, place,
@@ -51,11 +159,11 @@ def compute_response(records: StudyRecords) -> pd.DataFrame:
         a run that diverged, failed or has no finite value, else `panel`. `low` and `high` are the 95 %
         t-interval of a mean over n >= 2 seeds; `is_best` marks the best mean.
     """
-    means = responses.compute_means(records)
+    means = facts.once(compute_means)
     rows = [*_mean_rows(means)]
-    for line in responses.lines(records):
+    for line in facts.lines:
         if line.name in set(means["line"]):
-            rows += [*_seed_rows(records, line), *_published_rows(records, line)]
+            rows += [*_seed_rows(facts.records, line), *_published_rows(facts.records, line)]
     frame = pd.DataFrame([_BLANK | row for row in rows], columns=[*_COLUMNS, "source"]).astype(_TYPES)
     order = list(dict.fromkeys(means["line"]))
     return frame.sort_values(
@@ -144,27 +252,15 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle], *, i
 
 def _draw_rail(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> None:
     """Put runs without a finite value on a line above the panel, with their number; name the best mean."""
-    above = blended_transform_factory(ax.transData, ax.transAxes)
-    ax.plot([0, 1], [_RAIL, _RAIL], color=FAINT, linewidth=0.6, transform=ax.transAxes, clip_on=False)
-    lost = frame[frame["place"] == "rail"]
-    for _, runs in lost.groupby(["x", "arm"], sort=False):
-        x, color = float(runs["x"].iloc[0]), styles[str(runs["arm"].iloc[0])].color
-        look: dict[str, Any] = {"color": color, "linestyle": "none", "clip_on": False}
-        for status, own in runs.groupby("status"):
-            mark = "+" if status == "failed" else "x"
-            ax.plot(
-                [x] * len(own),
-                [_RAIL] * len(own),
-                mark,
-                markersize=5,
-                markeredgewidth=1.4,
-                transform=above,
-                zorder=5,
-                **look,
-            )
-        ax.text(x, _RAIL + 0.03, str(len(runs)), transform=above, ha="center", fontsize=6.5, color=FAINT)
-    said = literal(_best_in_words(frame))
-    ax.text(1, _RAIL + 0.11, said, transform=ax.transAxes, ha="right", fontsize=7.5, color=INK)
+    draw_rail(ax)
+    for _, runs in frame[frame["place"] == "rail"].groupby(["x", "arm"], sort=False):
+        color = styles[str(runs["arm"].iloc[0])].color
+        look: dict[str, Any] = {"color": color, "markersize": 5, "markeredgewidth": 1.4}
+        for status, alike in runs.groupby("status"):
+            mark_rail(ax, alike["x"], "+" if status == "failed" else "x", **look)
+        write_above(ax, float(runs["x"].iloc[0]), str(len(runs)))
+    best = literal(_best_in_words(frame))
+    ax.text(1, RAIL + 0.11, best, transform=ax.transAxes, ha="right", fontsize=7.5, color=INK)
 
 
 def _best_in_words(frame: pd.DataFrame) -> str:
@@ -200,37 +296,28 @@ def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
     ends = pd.concat([frame["low"], frame["high"]]).dropna().clip(0, None if is_loss else 100)
     if is_log:
         ax.set_yscale("log")
-        low, high = _limits(np.log10(values), np.log10(ends.clip(lower=values.min() * 1e-9)))
+        low, high = limits(np.log10(values), np.log10(ends.clip(lower=values.min() * 1e-9)), reach=0.5)
         ax.set_ylim(10**low, 10**high)
         plain_log_ticks(ax)
     else:
-        ax.set_ylim(*_limits(values, ends))
+        ax.set_ylim(*limits(values, ends, reach=0.5))
 
 
-def _limits(values: "pd.Series[float]", ends: "pd.Series[float]") -> tuple[float, float]:
-    """Return limits with all values inside, and bars as far as they reach no more than half as far again."""
-    low, high = float(values.min()), float(values.max())
-    span = high - low or 0.1 * abs(high) or 1.0
-    bars = ends.clip(low - span / 2, high + span / 2)
-    low, high = min([low, *bars]), max([high, *bars])
-    room = _ROOM * (high - low or span)
-    return low - room, high + room
-
-
-def caption_response(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the marks mean, n, and whose runs these are."""
     if frame.empty:
-        return "No response: no run that measures one has ended."
+        return _NOTHING
     seeds = frame[frame["kind"] == "seed"]
+    sizes = seeds.drop_duplicates(["line", "level", "run_id"]).groupby(["line", "level"]).size()
     phases = " and ".join(phase for phase in ("search", "confirm") if phase in set(seeds["phase"]))
     how = (
-        f"One row a line, one column a metric. Dots: every {phases} run, {_sizes(seeds)} a value (a seed "
-        "fixes the split, the initialisation and the data order). Line and bars: mean and 95 % Student "
-        "t-interval over the seeds, where none diverged; a bar may leave its panel. Ringed, and named above "
-        "the panel: the best mean, which is optimistic, being the best of several. On the rail above: runs "
-        f"without a finite value, {numbers.TIMES} diverged, + failed, with how many."
+        f"One row a line, one column a metric. Dots: every {phases} run, n = {numbers.span(sizes)} a value "
+        "(a seed fixes the split, the initialisation and the data order). Line and bars: mean and 95 % "
+        "Student t-interval over the seeds, where none diverged; a bar may leave its panel. Ringed, and "
+        "named above the panel: the best mean, which is optimistic, being the best of several. On the rail "
+        f"above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."
     )
-    sentences = [how, WinnerRule.of(records.manifest).values_in_words()]
+    sentences = [how, WinnerRule.of(facts.records.manifest).values_in_words()]
     sources = list(dict.fromkeys(frame.loc[frame["kind"] == "published", "source"]))
     if sources:
         sentences.append(f"Diamonds: published single runs ({'; '.join(sources)}).")
@@ -239,33 +326,37 @@ def caption_response(records: StudyRecords, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def _sizes(seeds: pd.DataFrame) -> str:
-    counts = seeds.drop_duplicates(["line", "level", "run_id"]).groupby(["line", "level"]).size()
-    least, most = int(counts.min()), int(counts.max())
-    return f"n = {least}" if least == most else f"n = {least} to {most}"
-
-
 def alt_response(frame: pd.DataFrame) -> str:
     """Return each line's best mean of each metric, and how many of its runs have no finite value."""
-    said = []
+    by_line = []
     for line, rows in frame.groupby("line", sort=False):
-        found = [
+        best = [
             f"{METRICS[str(metric)].label} {words}"
-            for metric, own in rows.groupby("metric", sort=False)
-            if (words := _best_in_words(own.assign(value=own["value"] * METRICS[str(metric)].scale)))
+            for metric, panel in rows.groupby("metric", sort=False)
+            if (words := _best_in_words(panel.assign(value=panel["value"] * METRICS[str(metric)].scale)))
         ]
-        lost = rows.loc[rows["place"] == "rail", "run_id"].nunique()
-        said.append(f"{line}: {', '.join([*found, f'runs without a finite value: {lost}'])}")
+        on_rail = rows.loc[rows["place"] == "rail", "run_id"].nunique()
+        by_line.append(f"{line}: {', '.join([*best, f'runs without a finite value: {on_rail}'])}")
     field = " and ".join(dict.fromkeys(frame["field"])) or "a setting"
-    return f"Losses and accuracies against {field}. {'; '.join(said)}."
+    return f"Losses and accuracies against {field}. {'; '.join(by_line)}."
 
 
-RESPONSE = Plot(
-    title="Response",
+RESPONSE = Block(
+    name="response",
     section="results",
-    compute=compute_response,
-    draw=draw_response,
-    caption=caption_response,
-    alt=alt_response,
-    is_for=responses.has_response,
+    table=Table(
+        title="Response in numbers",
+        compute=lambda facts: facts.once(compute_means),
+        lay_out=lay_out_response,
+        caption=caption_means,
+        is_for=lambda facts: bool(facts.lines),
+    ),
+    plot=Plot(
+        title="Response",
+        compute=compute_response,
+        draw=draw_response,
+        caption=caption_response,
+        alt=alt_response,
+        is_for=lambda facts: bool(facts.lines),
+    ),
 )

@@ -10,12 +10,16 @@ from matplotlib.figure import Figure
 
 from analysis import responses
 from analysis.blocks.registry import PLOTS, TABLES
+from analysis.blocks.response import (
+    RESPONSE,
+    alt_response,
+    caption_response,
+    compute_means,
+    compute_response,
+    draw_response,
+)
 from analysis.facts import Facts
 from analysis.page import sections
-from analysis.page.document import render_figures, render_tables
-from analysis.plots.learning_curves import compute_curves
-from analysis.plots.response import alt_response, caption_response, compute_response, draw_response
-from analysis.records import StudyRecords, load_study
 from analysis.render.style import arm_styles
 
 if TYPE_CHECKING:
@@ -46,14 +50,19 @@ def template(study: "Study", sizes: dict[int, float], **fixed: Any) -> None:
         study.confirm(arm, [accuracy - 0.005, accuracy + 0.005])
 
 
-def drawn(records: StudyRecords) -> Figure:
+def drawn(facts: Facts) -> Figure:
     """Return the figure of a study's responses."""
-    return draw_response(compute_response(records), arm_styles(records.arms))
+    return draw_response(compute_response(facts), arm_styles(facts.records.arms))
+
+
+def caption_of(name: str, facts: Facts) -> str:
+    """Return what stands below a figure."""
+    return PLOTS[name].caption(facts, PLOTS[name].compute(facts))
 
 
 def test_means_are_t_intervals_over_seeds(rates: "Study", tmp_path: Path) -> None:
     """Losses .30 to .34: mean .32, half-width .019632; the best of two known means is marked."""
-    means = responses.compute_means(load_study(rates.write(tmp_path)))
+    means = compute_means(rates.facts(tmp_path))
     losses = means[means["metric"] == "val_loss"].set_index("level")
     assert losses.loc["0.1", ["mean", "half_width"]].tolist() == pytest.approx([0.32, 0.019632], abs=1e-6)
     assert losses["n"].tolist() == [3, 5, 2]
@@ -63,7 +72,7 @@ def test_means_are_t_intervals_over_seeds(rates: "Study", tmp_path: Path) -> Non
 
 def test_no_mean_is_taken_over_survivors(rates: "Study", tmp_path: Path) -> None:
     """One of three runs at a rate of 1 diverged: no mean there, and the table says why."""
-    table = render_tables(Facts(load_study(rates.write(tmp_path))))["response"]
+    table = RESPONSE.table.rendered("response", rates.facts(tmp_path))
     assert table.numbers.loc[table.numbers["level"] == "1", "mean"].isna().all()
     assert table.cells["n"].tolist() == ["3", "5", "2 (1 diverged)"]
     assert table.cells["Validation loss"].tolist()[1:] == ["0.320 ± 0.020 (best)", "–"]  # noqa: RUF001
@@ -76,7 +85,7 @@ def test_equal_best_means_are_all_marked(new_study: "type[Study]", tmp_path: Pat
     study = new_study(arms={"sgd": {"lr": {"grid": [0.01, 0.1, 1.0]}}})
     for rate, loss in ((0.01, 0.5), (0.1, 0.4), (1.0, 0.4)):
         study.grid("sgd", {"lr": rate}, [loss, loss])
-    means = responses.compute_means(load_study(study.write(tmp_path)))
+    means = compute_means(study.facts(tmp_path))
     assert means.loc[means["metric"] == "val_loss", "is_best"].tolist() == [False, True, True]
 
 
@@ -84,14 +93,14 @@ def test_every_run_is_drawn(rates: "Study", tmp_path: Path) -> None:
     """Ten runs with a value are dots; the diverged one and a failed one stand on the rail of each panel."""
     rates.grid("sgd", {"lr": 0.01}, [0.5], status="failed", epochs=0)
     rates.runs[-1].seed = 9
-    records = load_study(rates.write(tmp_path))
-    figure = drawn(records)
+    facts = rates.facts(tmp_path)
+    figure = drawn(facts)
     for ax in figure.axes:
         seeds = [len(c.get_offsets()) for c in ax.collections if isinstance(c, PathCollection)]
         marks = {line.get_marker(): len(line.get_xdata()) for line in ax.lines}
         assert seeds[0] == 10
         assert (marks["x"], marks["+"]) == (1, 1)
-    assert "runs without a finite value: 2" in alt_response(compute_response(records))
+    assert "runs without a finite value: 2" in alt_response(compute_response(facts))
 
 
 def test_diverged_runs_alone_are_a_panel_with_a_rail(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -99,7 +108,7 @@ def test_diverged_runs_alone_are_a_panel_with_a_rail(new_study: "type[Study]", t
     study = new_study(arms={"sgd": {"lr": {"grid": [1.0, 10.0]}}})
     for rate in (1.0, 10.0):
         study.grid("sgd", {"lr": rate}, [0.5, 0.5], status="diverged")
-    figure = drawn(load_study(study.write(tmp_path)))
+    figure = drawn(study.facts(tmp_path))
     crosses = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines if line.get_marker() == "x"]
     assert crosses == [2, 2] * 3
 
@@ -108,14 +117,14 @@ def test_a_template_is_measured_by_its_confirm_runs(new_study: "type[Study]", tm
     """Three arms are one line over the batch size, with test values and without the searches' runs."""
     study = new_study(arms={})
     template(study, {256: 0.88, 16: 0.86, 64: 0.90})
-    records = load_study(study.write(tmp_path))
-    (line,) = responses.lines(records)
+    facts = study.facts(tmp_path)
+    (line,) = facts.lines
     assert (line.name, line.field, line.scale, line.phase) == ("sgd", "batch_size", "log2", "confirm")
-    means = responses.compute_means(records)
+    means = compute_means(facts)
     tested = means[means["metric"] == "test_accuracy"]
     assert tested["x"].tolist() == [16, 64, 256]
     assert tested["mean"].tolist() == pytest.approx([0.86, 0.90, 0.88])
-    assert set(compute_response(records)["phase"]) == {"confirm"}
+    assert set(compute_response(facts)["phase"]) == {"confirm"}
 
 
 def test_further_fields_of_a_template_are_lines_of_their_own(
@@ -125,7 +134,7 @@ def test_further_fields_of_a_template_are_lines_of_their_own(
     study = new_study(arms={})
     template(study, {16: 0.86, 64: 0.90}, init="orthogonal")
     template(study, {16: 0.76, 64: 0.80}, init="default")
-    found = responses.lines(load_study(study.write(tmp_path)))
+    found = study.facts(tmp_path).lines
     assert [line.name for line in found] == ["sgd, init orthogonal", "sgd, init default"]
     assert [len(line.points) for line in found] == [2, 2]
 
@@ -136,9 +145,9 @@ def test_a_template_over_names_has_no_response(new_study: "type[Study]", tmp_pat
     study.fixed = {arm: {"optimizer": arm.partition("=")[2]} for arm in study.arms}
     for arm in study.arms:
         study.confirm(arm, [0.9, 0.91])
-    records = load_study(study.write(tmp_path))
-    assert not responses.has_response(records)
-    assert "response" not in render_figures(Facts(records))
+    facts = study.facts(tmp_path)
+    assert not RESPONSE.plot.is_for(facts)
+    assert not RESPONSE.table.is_for(facts)
 
 
 def test_a_second_field_of_a_grid_makes_lines(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -148,7 +157,7 @@ def test_a_second_field_of_a_grid_makes_lines(new_study: "type[Study]", tmp_path
     for init, loss in (("default", 0.5), ("orthogonal", 0.4)):
         for rate in (0.1, 0.01):
             study.grid("sgd", {"init": init, "lr": rate}, [loss + rate])
-    means = responses.compute_means(load_study(study.write(tmp_path)))
+    means = compute_means(study.facts(tmp_path))
     losses = means[means["metric"] == "val_loss"]
     assert losses["line"].tolist() == ["sgd, init default"] * 2 + ["sgd, init orthogonal"] * 2
     assert losses["x"].tolist() == [0.01, 0.1] * 2
@@ -161,9 +170,9 @@ def test_a_grid_of_names_is_a_list(new_study: "type[Study]", tmp_path: Path) -> 
     study = new_study(arms={"sgd": {"init": {"grid": names}}})
     for name in names:
         study.grid("sgd", {"init": name}, [0.5, 0.6])
-    records = load_study(study.write(tmp_path))
-    assert responses.lines(records)[0].scale == "listed"
-    assert render_figures(Facts(records))["response"].svg
+    facts = study.facts(tmp_path)
+    assert facts.lines[0].scale == "listed"
+    assert drawn(facts).axes
 
 
 @pytest.mark.parametrize(
@@ -193,11 +202,11 @@ def test_published_points_stand_where_they_were_measured(new_study: "type[Study]
             study.grid("sgd", {"lr": rate, "momentum": momentum}, [0.4, 0.5])
     places = [{"lr": 0.1, "momentum": 0.9}, {"lr": 0.1}, {}]
     study.published = {"sgd": [{"source": "B", "at": at, "values": {"val_loss": 0.7}} for at in places]}
-    records = load_study(study.write(tmp_path))
-    frame = compute_response(records)
+    facts = study.facts(tmp_path)
+    frame = compute_response(facts)
     shown = frame[frame["kind"] == "published"]
     assert shown[["line", "x", "value"]].to_numpy().tolist() == [["sgd, momentum 0.9", 0.1, 0.7]]
-    assert "Diamonds: published single runs (B)." in caption_response(records, frame)
+    assert "Diamonds: published single runs (B)." in caption_response(facts, frame)
 
 
 def test_losses_far_apart_have_a_logarithmic_scale(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -205,7 +214,7 @@ def test_losses_far_apart_have_a_logarithmic_scale(new_study: "type[Study]", tmp
     study = new_study(arms={"adam": {"lr": {"grid": [0.001, 10.0]}}})
     study.grid("adam", {"lr": 0.001}, [0.4, 0.41])
     study.grid("adam", {"lr": 10.0}, [480.0, 500.0])
-    axes = drawn(load_study(study.write(tmp_path))).axes
+    axes = drawn(study.facts(tmp_path)).axes
     assert [ax.get_yscale() for ax in axes] == ["log", "log", "linear"]
     assert [ax.get_xscale() for ax in axes] == ["log"] * 3
 
@@ -219,7 +228,7 @@ def test_scales_are_shared_where_values_overlap(
     for arm, losses in (("a", [0.4, 0.5]), ("b", second)):
         for rate, loss in zip((0.1, 1.0), losses, strict=True):
             study.grid(arm, {"lr": rate}, [loss])
-    axes = drawn(load_study(study.write(tmp_path))).axes
+    axes = drawn(study.facts(tmp_path)).axes
     assert (axes[1].get_ylim() == axes[4].get_ylim()) is is_shared
 
 
@@ -229,7 +238,7 @@ def test_many_values_are_labelled_sparsely(new_study: "type[Study]", tmp_path: P
     study = new_study(arms={"sgd": {"batch_size": {"grid": sizes}}})
     for size in sizes:
         study.grid("sgd", {"batch_size": size}, [0.5])
-    ax = drawn(load_study(study.write(tmp_path))).axes[0]
+    ax = drawn(study.facts(tmp_path)).axes[0]
     named = [label.get_text() for label in ax.get_xticklabels()]
     assert list(ax.get_xticks()) == sizes
     assert named == ["2", "", "8", "", "32", "", "128", "", "512", "", "2048", ""]
@@ -239,7 +248,7 @@ def test_many_values_are_labelled_sparsely(new_study: "type[Study]", tmp_path: P
 
 def test_curves_of_a_repeated_grid_have_all_seeds(rates: "Study", tmp_path: Path) -> None:
     """The chosen rate of 0.1 was trained on five seeds, and not only in the run named as the winner."""
-    frame = compute_curves(load_study(rates.write(tmp_path)), "loss")
+    frame = PLOTS["learning_curves"].compute(rates.facts(tmp_path))
     assert frame.loc[frame["line"] == "seed", "run_id"].nunique() == 5
     assert set(frame.loc[frame["line"] == "mean", "n"]) == {5}
 
@@ -247,14 +256,13 @@ def test_curves_of_a_repeated_grid_have_all_seeds(rates: "Study", tmp_path: Path
 def test_a_study_that_only_measures_says_so(rates: "Study", tmp_path: Path) -> None:
     """No search and no second drawing of the same rates; a sentence for what is missing."""
     facts = rates.facts(tmp_path)
-    records = facts.records
     assert not TABLES["search"].is_for(facts)
     assert not PLOTS["learning_rates"].is_for(facts)
-    said = sections.unconfirmed(records)
-    assert said is not None
-    assert said.startswith("This study has no confirm phase")
-    assert "no confirm phase" in render_figures(facts)["final_accuracy"].caption
-    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in sections.limits(records))
+    sentence = sections.unconfirmed(facts.records)
+    assert sentence is not None
+    assert sentence.startswith("This study has no confirm phase")
+    assert "no confirm phase" in caption_of("final_accuracy", facts)
+    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in sections.limits(facts.records))
 
 
 def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -262,10 +270,10 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
     study = new_study(arms={"sgd": {}, "adam": {}})
     study.confirm("sgd", [0.88, 0.89])
     study.confirm("adam", [0.87, 0.88])
-    records = load_study(study.write(tmp_path))
-    figures = render_figures(Facts(records))
-    words = [figures["final_accuracy"].caption, figures["learning_curves"].caption, *sections.limits(records)]
+    facts = study.facts(tmp_path)
+    captions = [caption_of(name, facts) for name in ("final_accuracy", "learning_curves")]
+    words = [*captions, *sections.limits(facts.records)]
     assert not any("search" in text.lower() or "chosen" in text for text in words)
-    assert "search" not in render_tables(Facts(records))
-    assert dict(sections.protocol(records))["Search seeds"] == "none"
-    assert sections.unconfirmed(records) is None
+    assert not TABLES["search"].is_for(facts)
+    assert dict(sections.protocol(facts.records))["Search seeds"] == "none"
+    assert sections.unconfirmed(facts.records) is None
