@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.submit import main
+from harness.commands.submit import main
 from tests.cluster.emulated_hosts import ADDRESSES, CONTROLLER, EmulatedHosts
 from tests.processes import command_line, environment
 

@@ -16,10 +16,10 @@ import pytest
 
 from harness.cluster.ray_jobs.job import RayTarget
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
+from harness.commands.submit import main
 from harness.errors import EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import recover_journal
-from harness.submit import main
 from tests import drill
 from tests.cluster.components import require
 from tests.cluster.ray_head import MOST_SHIPPED_BYTES, RayHead, ray_head

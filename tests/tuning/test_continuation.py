@@ -10,6 +10,7 @@ from harness.errors import ResultsError
 from harness.records.events import PhaseEnded, RunStarted
 from harness.records.manifest import Manifest
 from harness.study.plan import plan_study
+from harness.study.reading.parse import load_study
 from harness.training.data.prepare import prepare_dataset
 from harness.tuning.continuation import accepted_changes
 from harness.tuning.declaration import declare
@@ -74,7 +75,15 @@ def test_no_trials_are_added_once_a_winner_has_seen_the_test_set(declared: Decla
     """Another winner would be chosen knowing it."""
     events = [
         PhaseEnded(time="2026-01-01T00:00:00", phase="search", arm="sgd", winner="sgd-search-0000"),
-        RunStarted.model_construct(event="run_started", run_id="sgd-confirm-0000", phase="confirm"),
+        RunStarted(
+            time="2026-01-01T00:00:00",
+            run_id="sgd-confirm-0000",
+            arm="sgd",
+            phase="confirm",
+            number=0,
+            seed=1,
+            configuration={},
+        ),
     ]
     with pytest.raises(ResultsError, match=r"4 before, 6 now, but the winners of sgd have been confirmed"):
         accepted_changes(declared(), declared("search.trials=6"), events)

@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 import ray
 from harness.errors import EnvironmentMismatchError
-from harness.study.parse import load_study
+from harness.study.reading.parse import load_study
 from harness.tuning.node_checks import check_cluster_fits
 ray.init(log_to_driver=False)
 study = load_study(Path(sys.argv[1]), ("resources.cpu=2",))
