@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from harness.study.parse import load_study
 
 from harness.errors import ResultsError
 from harness.records.events import PhaseEnded, RunStarted
