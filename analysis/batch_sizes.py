@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import responses, selection, statistics, timing
-from analysis.claims.times import shared_machine
+from analysis.claims.evidence import shared_machine
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.timing import timed_epochs

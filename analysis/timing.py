@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import responses
-from analysis.claims.times import shared_machine
+from analysis.claims.evidence import shared_machine
 from analysis.records import StudyRecords
 
 FIELD = "batch_size"

@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.blocks import Block, Plot, Table
 from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.budget import BUDGET
+from analysis.blocks.claims import CLAIMS
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.optimism import OPTIMISM
@@ -35,7 +36,7 @@ def _captioned(function: Callable[[StudyRecords, pd.DataFrame], str]) -> Callabl
     return lambda facts, frame: function(facts.records, frame)
 
 
-def _table(old: OldTable) -> Table:
+def _table(old: OldTable) -> Table[pd.DataFrame]:
     return Table(
         title=old.title,
         compute=_records(old.compute),
@@ -67,7 +68,7 @@ def _block(name: str) -> Block:
 
 
 BLOCKS: tuple[Block, ...] = (
-    _block("claims"),
+    CLAIMS,
     RESULTS,
     AS_PUBLISHED,
     PUBLISHED,
@@ -92,5 +93,5 @@ BLOCKS: tuple[Block, ...] = (
     RELEVANCE,
 )
 
-TABLES: Mapping[str, Table] = {block.name: block.table for block in BLOCKS if block.table is not None}
+TABLES: Mapping[str, Table[Any]] = {block.name: block.table for block in BLOCKS if block.table is not None}
 PLOTS: Mapping[str, Plot] = {block.name: block.plot for block in BLOCKS if block.plot is not None}

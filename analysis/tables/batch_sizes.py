@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import batch_sizes
-from analysis.claims.times import shared_machine
+from analysis.claims.evidence import shared_machine
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.tables.spec import Table

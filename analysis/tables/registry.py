@@ -2,14 +2,12 @@
 
 from analysis.tables.baseline import BASELINE
 from analysis.tables.batch_sizes import BATCH_SIZES
-from analysis.tables.claims import CLAIMS
 from analysis.tables.early_stopping import EARLY_STOPPING
 from analysis.tables.pairs import PAIRS
 from analysis.tables.spec import Table
 from analysis.tables.timing import TIMING
 
 TABLES: dict[str, Table] = {
-    "claims": CLAIMS,
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,
     "differences": BASELINE,
