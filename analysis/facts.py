@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from analysis import audit, budget, claims, pairs, responses, selection
+from analysis import audit, batch_sizes, budget, claims, pairs, responses, selection
 from analysis.records import StudyRecords
 
 Result = TypeVar("Result")
@@ -29,6 +29,15 @@ class Facts:
     def lines(self) -> Sequence[responses.Line]:
         """Every line along which the study measures how results depend on a setting."""
         return responses.lines(self.records)
+
+    def lines_over(self, field: str) -> Sequence[responses.Line]:
+        """Return the lines along which one setting varies."""
+        return [line for line in self.lines if line.field == field]
+
+    @cached_property
+    def batch_sizes(self) -> pd.DataFrame:
+        """What each batch size costs and gives: the columns of `batch_sizes.compute_batch_sizes`."""
+        return batch_sizes.compute_batch_sizes(self.records, self.lines_over("batch_size"))
 
     @cached_property
     def is_searched(self) -> bool:

@@ -7,6 +7,7 @@ import pandas as pd
 
 from analysis.blocks import Block, Plot, Table
 from analysis.blocks.as_published import AS_PUBLISHED
+from analysis.blocks.batch_sizes import BATCH_SIZES
 from analysis.blocks.budget import BUDGET
 from analysis.blocks.claims import CLAIMS
 from analysis.blocks.failures import FAILURES
@@ -18,6 +19,7 @@ from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.response import RESPONSE
 from analysis.blocks.results import FINAL_ACCURACY, RESULTS
 from analysis.blocks.search import LEARNING_RATES, SEARCH
+from analysis.blocks.timing import TIMING
 from analysis.blocks.tuning_curves import TUNING_CURVES
 from analysis.blocks.variance import VARIANCE
 from analysis.facts import Facts
@@ -73,8 +75,8 @@ BLOCKS: tuple[Block, ...] = (
     AS_PUBLISHED,
     PUBLISHED,
     RESPONSE,
-    _block("timing"),
-    _block("batch_sizes"),
+    TIMING,
+    BATCH_SIZES,
     _block("differences"),
     _block("pairs"),
     BUDGET,

@@ -6,7 +6,7 @@ from typing import Generic, Protocol, TypeVar
 
 import pandas as pd
 
-from analysis import selection
+from analysis import selection, timing
 from analysis.claims.verdict import Verdict
 from analysis.records import StudyRecords
 from harness.study.claims import Claim
@@ -19,8 +19,6 @@ Edges = Mapping[str, selection.Side | None]
 
 ENDED = ("completed", "diverged")
 """Statuses of runs that say something about their configuration."""
-
-_MACHINE = ("device", "host", "threads")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +104,11 @@ def too_few_seeds(shared: int) -> Untestable:
 
 def shared_machine(runs: pd.DataFrame) -> Untestable | None:
     """Return why the seconds of some runs cannot be compared with each other."""
-    beside = int((runs["concurrency"] > 1).sum())
-    if beside:
-        reason = f"{beside} of {len(runs)} runs shared the machine with others: seconds are not comparable"
-        return Untestable(reason=f"{reason}. Remedy: resources: {{concurrency: 1}}")
-    for column in _MACHINE:
-        machines = sorted({str(value) for value in runs[column].dropna()})
-        if len(machines) > 1:
-            return Untestable(
-                reason=f"runs differ in {column} ({', '.join(machines)}): seconds are not comparable"
-            )
-    return None
+    refused = timing.incomparable(runs)
+    if refused is None:
+        return None
+    remedy = "" if refused.remedy is None else f". Remedy: {refused.remedy}"
+    return Untestable(reason=refused.reason + remedy)
 
 
 def by_seed(runs: pd.DataFrame, metric: str) -> Values:
