@@ -8,20 +8,17 @@ Source: Shallue et al. (2019), Measuring the effects of data parallelism on neur
 arXiv:1811.03600: steps to a target against the batch size, with the learning rate tuned for each size.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from analysis import responses, selection, statistics, timing
-from analysis.claims.times import shared_machine
 from analysis.records import StudyRecords
-from analysis.render import numbers
-from analysis.timing import timed_epochs
 
-MEANS = ("val_loss", "test_accuracy")
+_MEANS = ("val_loss", "test_accuracy")
 """Columns of the runs whose means are shown."""
 TO_TARGET = ("epochs_to", "steps_to")
-
 _ENDS = ("", "_low", "_high")
 _COLUMNS = {
     "line": "str",
@@ -41,7 +38,7 @@ _COLUMNS = {
     "is_comparable": "bool",
     "target": "float64",
     "reached": "int64",
-    **{f"{name}{end}": "float64" for name in (*TO_TARGET, *MEANS) for end in ("", "_half_width")},
+    **{f"{name}{end}": "float64" for name in (*TO_TARGET, *_MEANS) for end in ("", "_half_width")},
     "runs": "int64",
     "n": "int64",
     "diverged": "int64",
@@ -49,18 +46,12 @@ _COLUMNS = {
 }
 
 
-def lines(records: StudyRecords) -> list[responses.Line]:
-    """Return the lines along which only the batch size changes (and what was tuned for it)."""
-    return [line for line in responses.lines(records) if line.field == timing.FIELD]
-
-
-def has_batch_sizes(records: StudyRecords) -> bool:
-    """Return whether the study varies the batch size."""
-    return bool(lines(records))
-
-
-def compute_batch_sizes(records: StudyRecords) -> pd.DataFrame:
+def compute_batch_sizes(records: StudyRecords, lines: Sequence[responses.Line]) -> pd.DataFrame:
     """Return one row a line and batch size, of lines with runs.
+
+    Args:
+        records: The study.
+        lines: Those along which the batch size varies.
 
     Returns: Columns `line, arm, phase, field, level, x, scale, learning_rate, is_tuned, edge, budget_epochs,
         budget_steps, steps_per_epoch`, `epoch_seconds` as the median over epochs with its quartiles `_low`
@@ -69,32 +60,33 @@ def compute_batch_sizes(records: StudyRecords) -> pd.DataFrame:
         the `reached` runs, `val_loss` and `test_accuracy` as means over the `n` completed ones, each with
         the half-width of its 95 % t-interval, then `runs, n, diverged, failed`. Where a run diverged there
         are no means of loss and accuracy, and where a run misses the target no half-widths of the way to
-        it. `target` is the validation loss of `target_of`; `edge` is `lower`, `upper` or empty.
+        it. `target` is the largest of the sizes' mean validation losses,
+        which every size reaches on average; `edge` is `lower`, `upper` or empty.
     """
     rows: list[dict[str, Any]] = []
-    for line in lines(records):
+    for line in lines:
         points = [(point, point.runs(records)) for point in line.points]
-        runs = pd.concat([found for _, found in points])
-        shared = {"target": target_of(records, line), "is_comparable": shared_machine(runs) is None}
+        all_runs = pd.concat([runs for _, runs in points])
+        shared = {"target": _target(points), "is_comparable": timing.incomparable(all_runs) is None}
         rows += [
             responses.place(line, point.level, point.arm)
             | shared
             | _settings(records, point)
-            | _costs(records, point, found)
-            | _way(records, found, shared["target"])
-            | _means(found)
-            for point, found in points
-            if len(runs)
+            | _costs(records, point, runs)
+            | _way(records, runs, shared["target"])
+            | _means(runs)
+            for point, runs in points
+            if len(all_runs)
         ]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def target_of(records: StudyRecords, line: responses.Line) -> float | None:
+def _target(points: list[tuple[responses.Point, pd.DataFrame]]) -> float | None:
     """Return the validation loss that every batch size reaches on average: the largest of their means.
 
     A size with a diverged run has no mean; None where no size has one.
     """
-    means = [_means(point.runs(records))["val_loss"] for point in line.points]
+    means = [_means(runs)["val_loss"] for _, runs in points]
     return max((mean for mean in means if mean is not None), default=None)
 
 
@@ -111,9 +103,9 @@ def _costs(records: StudyRecords, point: responses.Point, runs: pd.DataFrame) ->
     """Return the budget of a run in epochs and steps, and what an epoch takes."""
     steps, epochs = runs["steps_per_epoch"].max(), records.manifest.arms[point.arm].max_epochs
     has_both = epochs is not None and pd.notna(steps)
-    is_told = bool(point.at) and timing.is_timed(records)  # in the table of times
+    is_told = bool(point.at) and timing.is_one_at_a_time(records)  # in the table of times
     counted = runs.iloc[:0] if is_told else runs[runs["status"] == "completed"]
-    seconds = timed_epochs(records, counted)["seconds"].astype("float64")
+    seconds = timing.timed_epochs(records, counted)["seconds"].astype("float64")
     low, middle, high = seconds.quantile([0.25, 0.5, 0.75])
     return {
         "budget_epochs": epochs,
@@ -152,37 +144,7 @@ def _means(runs: pd.DataFrame) -> dict[str, Any]:
     counts = {status: int((runs["status"] == status).sum()) for status in ("diverged", "failed")}
     completed = runs[runs["status"] == "completed"]
     row: dict[str, Any] = {"runs": len(runs), "n": len(completed), **counts}
-    for name in MEANS:
+    for name in _MEANS:
         interval = statistics.t_interval([] if counts["diverged"] else list(completed[name].dropna()))
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
     return row
-
-
-def target_in_words(frame: pd.DataFrame) -> str:
-    """Return what the target is, and its value on each line."""
-    targets = frame.drop_duplicates("line").to_dict("records")
-    values = "; ".join(f"{row['line']} {numbers.rate(row['target'])}" for row in targets)
-    return (
-        "Target: the largest of the sizes' mean validation losses at the end, so that each size reaches it "
-        f"on average, and its own seeds about every other time ({values})."
-    )
-
-
-def budgets_in_words() -> str:
-    """Return what must be known of the two budgets before sizes are compared."""
-    return (
-        "All sizes train for the same epochs, in which a small batch makes more steps: a comparison at equal "
-        "epochs favours small batches, one at equal steps would favour large ones (Shallue et al. 2019)."
-    )
-
-
-def quality_in_words(frame: pd.DataFrame) -> str:
-    """Return which lines say nothing of quality, because their rate was not tuned; empty where all were."""
-    untuned = list(dict.fromkeys(frame.loc[~frame["is_tuned"], "line"]))
-    if not untuned:
-        return ""
-    which = "" if len(untuned) == frame["line"].nunique() else f" for {', '.join(untuned)}"
-    return (
-        f"Nothing is said of quality{which}: the learning rate was not tuned for each batch size, and a rate "
-        "that suits one size does not suit another."
-    )

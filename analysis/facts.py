@@ -1,13 +1,13 @@
 """What several blocks of a report need to know of a study, each worked out once, when first asked for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 import pandas as pd
 
-from analysis import audit, budget, claims, responses, selection
+from analysis import audit, batch_sizes, budget, claims, pairs, responses, selection
 from analysis.records import StudyRecords
 
 Result = TypeVar("Result")
@@ -18,7 +18,7 @@ class Facts:
     """A study's records, and what follows from them. Blocks share the results and must not change them."""
 
     records: StudyRecords
-    _known: dict[Callable[["Facts"], Any], Any] = field(default_factory=dict, init=False, repr=False)
+    _known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def choices(self) -> Mapping[str, selection.Choice]:
@@ -29,6 +29,15 @@ class Facts:
     def lines(self) -> Sequence[responses.Line]:
         """Every line along which the study measures how results depend on a setting."""
         return responses.lines(self.records)
+
+    def lines_over(self, field: str) -> Sequence[responses.Line]:
+        """Return the lines along which one setting varies."""
+        return [line for line in self.lines if line.field == field]
+
+    @cached_property
+    def batch_sizes(self) -> pd.DataFrame:
+        """What each batch size costs and gives: the columns of `batch_sizes.compute_batch_sizes`."""
+        return batch_sizes.compute_batch_sizes(self.records, self.lines_over("batch_size"))
 
     @cached_property
     def is_searched(self) -> bool:
@@ -41,14 +50,36 @@ class Facts:
         return budget.inequalities(self.records)
 
     @cached_property
+    def grounds(self) -> claims.Grounds:
+        """The declared claims with what they are decided by."""
+        return claims.Grounds(
+            records=self.records,
+            choices=self.choices,
+            unequal_budgets=self.unequal_budgets,
+            claims=claims.parsed_claims(self.records),
+        )
+
+    @cached_property
     def verdicts(self) -> Sequence[claims.Verdict]:
         """A verdict for every claim, in the study file's order."""
-        return claims.decide(self.records)
+        return claims.decide(self.grounds)
+
+    @cached_property
+    def leaders(self) -> Sequence[str] | None:
+        """The arms that may have the highest true mean test accuracy; None where arms cannot be compared."""
+        return claims.leaders(self.grounds)
 
     @cached_property
     def audit(self) -> pd.DataFrame:
         """What the audited early stops came to, a row an arm: the columns of `audit.compute_audit`."""
         return audit.compute_audit(self.records)
+
+    def differences(self, family: tuple[pairs.Pair, ...], metric: str = "test_accuracy") -> pd.DataFrame:
+        """Return one row a pair of a family: the columns of `pairs.compare`."""
+        if (family, metric) not in self._known:
+            self._known[family, metric] = pairs.compare(self.grounds, family, metric)
+        frame: pd.DataFrame = self._known[family, metric]
+        return frame
 
     def once(self, compute: Callable[["Facts"], Result]) -> Result:
         """Return what a block computes of the study, for its table and its figure: worked out once."""

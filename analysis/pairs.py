@@ -6,20 +6,18 @@ tested; p-values are Holm-adjusted over the pairs that can be tested, and each i
 of its own step.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
-from analysis import budget, statistics
-from analysis.claims import ALPHA, METRICS, values
-from analysis.claims.ahead import edges
-from analysis.claims.contrast import Contrast, Scale
-from analysis.claims.kinds import compared_arms
-from analysis.claims.verdict import Untestable
+from analysis import statistics
+from analysis.claims import ALPHA, METRICS, Grounds
+from analysis.claims.contrast import Contrast, Scale, contrast
+from analysis.claims.decide import compared_arms
+from analysis.claims.evidence import Untestable, Values, confirm_values, voided
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from harness.study.claims import Claim
@@ -44,44 +42,40 @@ _COLUMNS = {
 }
 
 
-def every_pair(records: StudyRecords) -> list[Pair]:
+def every_pair(records: StudyRecords) -> tuple[Pair, ...]:
     """Return each two arms once: the one that the study file names later, minus the earlier one."""
-    return [(later, earlier) for earlier, later in combinations(records.arms, 2)]
+    return tuple((later, earlier) for earlier, later in combinations(records.arms, 2))
 
 
-def against_baseline(records: StudyRecords) -> list[Pair]:
+def against_baseline(records: StudyRecords) -> tuple[Pair, ...]:
     """Return every other arm with the declared baseline; no pair where the study declares none."""
     baseline = records.manifest.baseline
-    return [(arm, baseline) for arm in records.arms if baseline in records.arms and arm != baseline]
+    return tuple((arm, baseline) for arm in records.arms if baseline in records.arms and arm != baseline)
 
 
-def declared_pairs(records: StudyRecords, metric: str) -> set[frozenset[str]]:
+def declared_pairs(grounds: Grounds, metric: str) -> set[frozenset[str]]:
     """Return which pairs were to be compared by a metric before the data: by a claim, or with the baseline.
 
     A claim counts where it compares these two arms and no others.
     """
-    found = {frozenset(pair) for pair in against_baseline(records)}
-    for claim in parsed_claims(records):
-        arms = frozenset(compared_arms(records, claim))
-        if claim.kind in {"better", "best", "equal"} and claim.metric == metric and len(arms) == 2:
-            found.add(arms)
-    return found
+    declared = {frozenset(pair) for pair in against_baseline(grounds.records)}
+    for claim in claims_about(grounds, metric):
+        arms = frozenset(compared_arms(grounds.records, claim))
+        if claim.kind in {"better", "best", "equal"} and len(arms) == 2:
+            declared.add(arms)
+    return declared
 
 
-def parsed_claims(records: StudyRecords) -> Iterator[Claim]:
-    """Yield the declared claims that this version understands; the claims table lists the others."""
-    for declared in records.manifest.claims:
-        try:
-            yield Claim.model_validate(declared)
-        except ValidationError:
-            continue
+def claims_about(grounds: Grounds, metric: str) -> list[Claim]:
+    """Return the declared claims about a metric, as far as this version understands them."""
+    return [claim for claim in grounds.claims if isinstance(claim, Claim) and claim.metric == metric]
 
 
-def compare(records: StudyRecords, pairs: Sequence[Pair], metric: str = "test_accuracy") -> pd.DataFrame:
+def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accuracy") -> pd.DataFrame:
     """Return one row a pair: its mean difference over common confirm seeds, corrected for all the pairs.
 
     Args:
-        records: The study.
+        grounds: The study, and which pairs it declares.
         pairs: One family of comparisons.
         metric: Column of the runs, compared by its difference.
 
@@ -91,12 +85,16 @@ def compare(records: StudyRecords, pairs: Sequence[Pair], metric: str = "test_ac
         which `arm` has the better value, ties by half. Where `reason` is not empty, the pair was not tested;
         its difference is absent if a seed of either arm diverged.
     """
-    found = confirm_values(records, metric)
-    voided = {arm for arm in records.arms if values.voided(records, [arm])}
-    measured = [_measured(records, pair, found, metric, voided) for pair in pairs]
-    p_values = [contrast.test.p for contrast in measured if isinstance(contrast, Contrast)]
+    records = grounds.records
+    values = confirm_values(records, records.arms, metric)
+    void = {arm for arm in records.arms if voided(records, [arm])}
+    measured = [
+        (voided(records, pair) if void & set(pair) else None) or _measured(pair, values, metric)
+        for pair in pairs
+    ]
+    p_values = [outcome.test.p for outcome in measured if isinstance(outcome, Contrast)]
     steps = iter(zip(statistics.holm(p_values), statistics.holm_alphas(p_values, ALPHA), strict=True))
-    declared = declared_pairs(records, metric)
+    declared = declared_pairs(grounds, metric)
     rows = [
         {
             "arm": arm,
@@ -104,7 +102,7 @@ def compare(records: StudyRecords, pairs: Sequence[Pair], metric: str = "test_ac
             "metric": metric,
             "is_declared": frozenset((arm, than)) in declared,
             **(
-                _untested(outcome, found[arm], found[than], is_void=bool({arm, than} & voided))
+                _untested(outcome, values[arm], values[than], is_void=bool({arm, than} & void))
                 if isinstance(outcome, Untestable)
                 else _tested(outcome, *next(steps))
             ),
@@ -114,29 +112,17 @@ def compare(records: StudyRecords, pairs: Sequence[Pair], metric: str = "test_ac
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def confirm_values(records: StudyRecords, metric: str) -> dict[str, values.Values]:
-    """Return each arm's values by seed over its completed confirm runs."""
-    confirm = records.runs_of("confirm")
-    found = {str(arm): values.by_seed(runs, metric) for arm, runs in confirm.groupby("arm")}
-    return {arm: found.get(arm, {}) for arm in records.arms}
-
-
-def paired(first: values.Values, second: values.Values) -> dict[int, float]:
+def paired(first: Values, second: Values) -> dict[int, float]:
     """Return the difference of two arms by common seed, in the seeds' order."""
     return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
 
 
-def _measured(
-    records: StudyRecords, pair: Pair, found: Mapping[str, values.Values], metric: str, voided: set[str]
-) -> Contrast | Untestable:
-    if voided & set(pair):
-        return values.voided(records, pair) or Untestable(reason="")
-    is_more_better = METRICS[metric].sign > 0
-    return values.contrast(*pair, found, Scale.of(metric, None), is_more_better=is_more_better)
+def _measured(pair: Pair, values: Mapping[str, Values], metric: str) -> Contrast | Untestable:
+    return contrast(*pair, values, Scale.of(metric, None), is_more_better=METRICS[metric].sign > 0)
 
 
-def _tested(contrast: Contrast, p_adjusted: float, alpha: float) -> dict[str, Any]:
-    test, half_width = contrast.test, contrast.test.half_width(1 - alpha)
+def _tested(outcome: Contrast, p_adjusted: float, alpha: float) -> dict[str, Any]:
+    test, half_width = outcome.test, outcome.test.half_width(1 - alpha)
     return {
         "n": test.n,
         "difference": test.mean,
@@ -145,14 +131,12 @@ def _tested(contrast: Contrast, p_adjusted: float, alpha: float) -> dict[str, An
         "level": 1 - alpha,
         "p": test.p,
         "p_adjusted": p_adjusted,
-        "improvement": contrast.improvement,
+        "improvement": outcome.improvement,
         "reason": "",
     }
 
 
-def _untested(
-    outcome: Untestable, first: values.Values, second: values.Values, *, is_void: bool
-) -> dict[str, Any]:
+def _untested(outcome: Untestable, first: Values, second: Values, *, is_void: bool) -> dict[str, Any]:
     """Return what is known of a pair that cannot be tested: how many seeds, and their mean difference."""
     gaps = list(paired(first, second).values())
     mean = float(np.mean(gaps)) if gaps and not is_void else None
@@ -209,37 +193,37 @@ def _levels(tested: pd.DataFrame) -> str:
     return f"{least} %" if least == most else f"{least} to {most} %"
 
 
-def cautions(records: StudyRecords, frame: pd.DataFrame) -> list[str]:
+def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     """Return what a reader must know before believing the differences of a frame."""
-    shown = [arm for arm in records.arms if arm in {*frame["arm"], *frame["than"]}]
-    found = []
-    lost = [arm for arm in shown if values.voided(records, [arm])]
-    if lost:
-        found.append(
-            f"No difference is formed with {_names(lost)}: a confirm run diverged, which voids the mean."
+    arms = [arm for arm in grounds.records.arms if arm in {*frame["arm"], *frame["than"]}]
+    sentences = []
+    void = [arm for arm in arms if voided(grounds.records, [arm])]
+    if void:
+        sentences.append(
+            f"No difference is formed with {_names(void)}: a confirm run diverged, which voids the mean."
         )
-    found += _untested_in_words(frame, lost)
-    unequal = budget.inequalities(records)
-    if unequal:
-        found.append(f"Budgets are unequal ({'; '.join(unequal)}): a difference may be one of tuning.")
-    edged = [arm for arm, edge in edges(records, shown).items() if edge]
+    sentences += _untested_in_words(frame, void)
+    if grounds.unequal_budgets:
+        reasons = "; ".join(grounds.unequal_budgets)
+        sentences.append(f"Budgets are unequal ({reasons}): a difference may be one of tuning.")
+    edged = [arm for arm, edge in grounds.edges(arms).items() if edge]
     if edged:
-        found.append(
+        sentences.append(
             f"Chosen rates at an edge of their range, which a wider one may change: those of {_names(edged)}."
         )
-    return found
+    return sentences
 
 
-def _untested_in_words(frame: pd.DataFrame, lost: Sequence[str]) -> list[str]:
+def _untested_in_words(frame: pd.DataFrame, void: Sequence[str]) -> list[str]:
     """Return how many pairs have no interval for want of seeds or of variation."""
-    rows = frame[(frame["reason"] != "") & ~frame["arm"].isin(lost) & ~frame["than"].isin(lost)]
+    rows = frame[(frame["reason"] != "") & ~frame["arm"].isin(void) & ~frame["than"].isin(void)]
     few, constant = int((rows["n"] < 2).sum()), int((rows["n"] >= 2).sum())
-    found = []
+    sentences = []
     if few:
-        found.append(f"Without an interval, for fewer than two common completed seeds: {few}.")
+        sentences.append(f"Without an interval, for fewer than two common completed seeds: {few}.")
     if constant:
-        found.append(f"Without an interval, for the same difference in every seed: {constant}.")
-    return found
+        sentences.append(f"Without an interval, for the same difference in every seed: {constant}.")
+    return sentences
 
 
 def _names(arms: Sequence[str]) -> str:

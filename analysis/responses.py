@@ -154,6 +154,12 @@ def _line(owner: str, field: str, points: list[Point], held: dict[str, Any], pha
     return Line(name=name, field=field, points=points, held=held, phase=phase)
 
 
+def runs_of(records: StudyRecords, of_lines: Sequence[Line]) -> pd.DataFrame:
+    """Return the runs that measure some lines."""
+    runs = [point.runs(records) for line in of_lines for point in line.points]
+    return pd.concat(runs) if runs else records.runs.iloc[:0]
+
+
 def place(line: Line, level: Level, arm: str) -> dict[str, object]:
     """Return where a row of a frame belongs: its `line, arm, phase, field, level, x, scale`."""
     return {

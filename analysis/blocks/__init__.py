@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -16,29 +16,35 @@ Section = Literal["glance", "results", "trust", "reproduce"]
 """At a glance; results; can we trust it?; reproduce."""
 
 
+Answer = TypeVar("Answer")
+"""What a table shows: a tidy frame, or typed rows that know their own words."""
+
+
 @dataclass(frozen=True, kw_only=True)
-class Table:
+class Table(Generic[Answer]):
     """Tidy numbers for machines, and their layout for readers."""
 
     title: str
-    compute: Callable[[Facts], pd.DataFrame]
-    """Returns the numbers in the units of the files on disk; becomes the CSV."""
-    lay_out: Callable[[pd.DataFrame], pd.DataFrame]
+    compute: Callable[[Facts], Answer]
+    """Returns the numbers in the units of the files on disk."""
+    numbers: Callable[..., pd.DataFrame] = pd.DataFrame
+    """Returns the frame of the CSV: of typed rows, one row each."""
+    lay_out: Callable[[Answer], pd.DataFrame]
     """Turns the numbers into cells of text under readable column names."""
-    caption: Callable[[Facts, pd.DataFrame], str]
+    caption: Callable[[Facts, Answer], str]
     """States n, what varies, and how every interval was made."""
     is_for: Callable[[Facts], bool] = lambda _: True
     """Whether a study has this table at all; where not, no file and no document mentions it."""
 
     def rendered(self, name: str, facts: Facts) -> RenderedTable:
         """Return the table of one study, ready for every format."""
-        frame = self.compute(facts)
+        answer = self.compute(facts)
         return RenderedTable(
             name=name,
             title=self.title,
-            caption=self.caption(facts, frame),
-            numbers=frame,
-            cells=self.lay_out(frame),
+            caption=self.caption(facts, answer),
+            numbers=self.numbers(answer),
+            cells=self.lay_out(answer),
         )
 
 
@@ -81,5 +87,5 @@ class Block:
     """Of its files, in `report/tables/` and `report/figures/`."""
     section: Section
     """The part of the report it stands in."""
-    table: Table | None = None
+    table: Table[Any] | None = None
     plot: Plot | None = None

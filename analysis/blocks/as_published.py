@@ -1,4 +1,4 @@
-"""The study's claims decided on published numbers: what would our rules have said of those single runs?
+"""What single published runs were worth, and what several seeds say: the study's claims decided on both.
 
 The published values take the place of the study's runs and go through the same `claims.decide`. A published
 study has one run an arm; where its authors ran it twice, each time is a study of its own, and both stand side
@@ -6,8 +6,8 @@ by side: two runs that disagree about a conclusion show what one run was worth.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -17,7 +17,6 @@ from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.tables.claims import measured
 
 _SEED = 0
 """Published runs name no seed. A common one lets arms be paired, which helps the published study."""
@@ -42,6 +41,19 @@ _COLUMNS = [
     "field",
     "n",
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """A claim that names its source, decided on the published runs and on ours."""
+
+    measured: claims.Verdict
+    published: claims.Verdict
+    """By the authors' first runs."""
+    first: float | None
+    """The published difference of the arms that decided the measured claim, in the authors' first runs."""
+    second: float | None
+    """The same in their second runs."""
 
 
 def published_records(records: StudyRecords, turn: int) -> StudyRecords:
@@ -80,32 +92,25 @@ def _row(arm: str, run: Mapping[str, Any]) -> dict[str, Any]:
     return values | settings | dict(run["values"])
 
 
-def compute_as_published(facts: Facts) -> pd.DataFrame:
-    """Return one row a claim that names its source: decided on the published runs, and on ours.
-
-    Returns: Columns `says, source, metric, first, second, published_ruling, published_reason`, then the
-        fields of the measured `analysis.claims.Verdict` of the same names. `first`, `second`: the published
-        difference of the two arms that decided the measured claim, in the authors' first and second runs.
-    """
-    records = facts.records
-    as_published = claims.decide(published_records(records, 0))
-    rows = [
-        {
-            **{name: getattr(decided, name) for name in _COLUMNS if hasattr(decided, name)},
-            "first": _difference(records, decided, 0),
-            "second": _difference(records, decided, 1),
-            "published_ruling": published.ruling,
-            "published_reason": published.reason,
-        }
-        for decided, published in zip(facts.verdicts, as_published, strict=True)
-        if decided.source is not None
+def conclusions(facts: Facts) -> list[Conclusion]:
+    """Return every claim that names its source, in the study file's order."""
+    published = Facts(published_records(facts.records, 0)).verdicts
+    return [
+        Conclusion(
+            measured=ours,
+            published=theirs,
+            first=_difference(facts.records, ours, 0),
+            second=_difference(facts.records, ours, 1),
+        )
+        for ours, theirs in zip(facts.verdicts, published, strict=True)
+        if ours.claim.source is not None
     ]
-    return pd.DataFrame(rows, columns=_COLUMNS)
 
 
 def _difference(records: StudyRecords, verdict: claims.Verdict, turn: int) -> float | None:
     """Return the published difference of the arms that a claim compares, or None without both values."""
-    values = [_value(records, arm, verdict.metric, turn) for arm in (verdict.arm, verdict.than)]
+    row = verdict.as_row()
+    values = [_value(records, row[side], row["metric"], turn) for side in ("arm", "than")]
     return values[0] - values[1] if values[0] is not None and values[1] is not None else None
 
 
@@ -115,37 +120,58 @@ def _value(records: StudyRecords, arm: str | None, metric: str | None, turn: int
     return None if not values or values[0] is None else float(values[0])
 
 
-def lay_out_as_published(frame: pd.DataFrame) -> pd.DataFrame:
+def tabulate_conclusions(rows: Sequence[Conclusion]) -> pd.DataFrame:
+    """Return one row a conclusion.
+
+    Returns: Columns `says, source, metric, first, second, published_ruling, published_reason`, then those of
+        the measured verdict's row of the same names.
+    """
+    told = [
+        row.measured.as_row()
+        | {
+            "first": row.first,
+            "second": row.second,
+            "published_ruling": row.published.ruling,
+            "published_reason": row.published.reason,
+        }
+        for row in rows
+    ]
+    return pd.DataFrame(told, columns=_COLUMNS)
+
+
+def lay_out_conclusions(rows: Sequence[Conclusion]) -> pd.DataFrame:
     """Return differences in percentage points (pp) where they are accuracies, and verdicts in words."""
     headings = ["Conclusion", "Published run", "Second run", "On these", "Measured", "n", "Verdict", "Source"]
-    cells = pd.DataFrame([_cells(row) for row in frame.itertuples()], columns=headings)
+    cells = pd.DataFrame([_cells(row) for row in rows], columns=headings)
     has_second = (cells["Second run"] != numbers.ABSENT).any()
     return cells if has_second else cells.drop(columns=["Second run"])
 
 
-def _cells(row: Any) -> dict[str, str]:
+def _cells(row: Conclusion) -> dict[str, str]:
+    claim = row.measured.claim
     return {
-        "Conclusion": row.says,
-        "Published run": _gap(row, row.first),
-        "Second run": _gap(row, row.second),
-        "On these": f"{row.published_ruling}: {row.published_reason}",
-        "Measured": measured(row),
-        "n": str(row.n),
-        "Verdict": row.ruling,
-        "Source": row.source,
+        "Conclusion": claim.says,
+        "Published run": _gap(claim.metric, row.first),
+        "Second run": _gap(claim.metric, row.second),
+        "On these": f"{row.published.ruling}: {row.published.reason}",
+        "Measured": row.measured.measured(),
+        "n": str(row.measured.n),
+        "Verdict": row.measured.ruling,
+        "Source": str(claim.source),
     }
 
 
-def _gap(row: Any, value: float | None) -> str:
-    if not numbers.is_present(value):
+def _gap(metric: str | None, value: float | None) -> str:
+    if metric is None or value is None:
         return numbers.ABSENT
-    spec = claims.METRICS[row.metric]
+    spec = claims.METRICS[metric]
     return f"{spec.scale * value:+.4g}{spec.unit}".replace("+-", "-")
 
 
-def caption_as_published(_facts: Facts, frame: pd.DataFrame) -> str:
+def caption_conclusions(_facts: Facts, rows: Sequence[Conclusion]) -> str:
     """Return what stands beside what."""
-    second = " and in its authors' second run of the same recipes" if frame["second"].notna().any() else ""
+    has_second = any(row.second is not None for row in rows)
+    second = " and in its authors' second run of the same recipes" if has_second else ""
     return (
         "Conclusions of published studies, by the same rules from two sets of numbers. Published run: first "
         f"arm minus second as published{second}, one run an arm (n = 1), which these rules refuse to "
@@ -164,9 +190,10 @@ AS_PUBLISHED = Block(
     section="glance",
     table=Table(
         title="Published conclusions",
-        compute=compute_as_published,
-        lay_out=lay_out_as_published,
-        caption=caption_as_published,
+        compute=conclusions,
+        numbers=tabulate_conclusions,
+        lay_out=lay_out_conclusions,
+        caption=caption_conclusions,
         is_for=is_testable_against_published,
     ),
 )

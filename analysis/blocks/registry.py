@@ -7,7 +7,9 @@ import pandas as pd
 
 from analysis.blocks import Block, Plot, Table
 from analysis.blocks.as_published import AS_PUBLISHED
+from analysis.blocks.batch_sizes import BATCH_SIZES
 from analysis.blocks.budget import BUDGET
+from analysis.blocks.claims import CLAIMS
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.optimism import OPTIMISM
@@ -17,6 +19,7 @@ from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.response import RESPONSE
 from analysis.blocks.results import FINAL_ACCURACY, RESULTS
 from analysis.blocks.search import LEARNING_RATES, SEARCH
+from analysis.blocks.timing import TIMING
 from analysis.blocks.tuning_curves import TUNING_CURVES
 from analysis.blocks.variance import VARIANCE
 from analysis.facts import Facts
@@ -35,7 +38,7 @@ def _captioned(function: Callable[[StudyRecords, pd.DataFrame], str]) -> Callabl
     return lambda facts, frame: function(facts.records, frame)
 
 
-def _table(old: OldTable) -> Table:
+def _table(old: OldTable) -> Table[pd.DataFrame]:
     return Table(
         title=old.title,
         compute=_records(old.compute),
@@ -67,13 +70,13 @@ def _block(name: str) -> Block:
 
 
 BLOCKS: tuple[Block, ...] = (
-    _block("claims"),
+    CLAIMS,
     RESULTS,
     AS_PUBLISHED,
     PUBLISHED,
     RESPONSE,
-    _block("timing"),
-    _block("batch_sizes"),
+    TIMING,
+    BATCH_SIZES,
     _block("differences"),
     _block("pairs"),
     BUDGET,
@@ -92,5 +95,5 @@ BLOCKS: tuple[Block, ...] = (
     RELEVANCE,
 )
 
-TABLES: Mapping[str, Table] = {block.name: block.table for block in BLOCKS if block.table is not None}
+TABLES: Mapping[str, Table[Any]] = {block.name: block.table for block in BLOCKS if block.table is not None}
 PLOTS: Mapping[str, Plot] = {block.name: block.plot for block in BLOCKS if block.plot is not None}

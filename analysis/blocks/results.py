@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Plot, Table
-from analysis.claims.leaders import leaders
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
@@ -146,7 +145,7 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
             f"The search chose by {records.manifest.search.get('metric')} on other seeds; no choice used "
             "test values."
         )
-    sentences += _leaders(records)
+    sentences += _leaders(facts)
     if frame["diverged"].any():
         sentences.append(
             "An arm with a diverged seed has no mean: the survivors alone would flatter it; the interval "
@@ -159,12 +158,12 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def _leaders(records: StudyRecords) -> list[str]:
+def _leaders(facts: Facts) -> list[str]:
     """Return which arms may have the highest test accuracy: nobody should read one winner off the means."""
-    possible = leaders(records)
+    possible = facts.leaders
     if possible is None:
         return []
-    is_any = len(possible) == len(records.arms)
+    is_any = len(possible) == len(facts.records.arms)
     which = "cannot be told from these seeds" if is_any else f"is {' or '.join(possible)}"
     claim = f"Exploratory: the arm with the highest true mean test accuracy {which}"
     return [f"{claim} (95 % confidence, paired over seeds, Bonferroni)."]

@@ -1,6 +1,6 @@
 """Decide the claims a study declared before its data. Verdicts are computed here; prose only quotes them.
 
-`decide` has each claim measured (`kinds`), corrects for the number of claims, and rules. What all kinds
+`decide` has each claim measured (`KINDS`), corrects for the number of claims, and rules. What all kinds
 share:
 
 1. Values are those of completed runs of the confirm phase (of a grid: of the search), paired over the seeds
@@ -25,18 +25,24 @@ share:
    machine.
 """
 
-from analysis.claims.decide import decide
+from analysis.claims.ahead import leaders
+from analysis.claims.decide import KINDS, decide, parsed_claims
+from analysis.claims.evidence import Grounds
 from analysis.claims.metrics import METRICS, Metric
-from analysis.claims.verdict import ALPHA, Comparison, Flag, Quantity, Ruling, Verdict
+from analysis.claims.verdict import ALPHA, COLUMNS, Comparison, Flag, Ruling, Verdict
 
 __all__ = [
     "ALPHA",
+    "COLUMNS",
+    "KINDS",
     "METRICS",
     "Comparison",
     "Flag",
+    "Grounds",
     "Metric",
-    "Quantity",
     "Ruling",
     "Verdict",
     "decide",
+    "leaders",
+    "parsed_claims",
 ]

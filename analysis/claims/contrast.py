@@ -1,12 +1,15 @@
 """One contrast: the mean of one number a seed, the side a claim puts it on, and its status at a level."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from analysis import statistics
+from analysis.claims.evidence import Untestable, Values, too_few_seeds
 from analysis.claims.metrics import METRICS
-from analysis.claims.verdict import Comparison, Quantity
+from analysis.claims.verdict import Comparison, Reach, Verdict
+from analysis.render import numbers
 from analysis.statistics import power
 
 Status = Literal["ahead", "behind", "tied", "open"]
@@ -47,7 +50,7 @@ class Scale:
         return math.log1p(self.region) if self.is_ratio and self.region is not None else self.region
 
     @property
-    def quantity(self) -> Quantity:
+    def quantity(self) -> Literal["ratio", "difference"]:
         """What `shown` returns."""
         return "ratio" if self.is_ratio else "difference"
 
@@ -67,6 +70,26 @@ class Scale:
     def shown(self, value: float) -> float:
         """Return a contrast as verdicts carry it."""
         return math.exp(min(value, 700.0)) if self.is_ratio else value  # e**710 is no number any more
+
+    def amount(self, shown: float) -> str:
+        """Return a ratio, or the size of a difference, in the readers' unit."""
+        spec = METRICS[self.metric]
+        return _ratio(shown) if self.is_ratio else f"{spec.scale * shown:.2g}{spec.unit}"
+
+    def measured(self, comparison: Comparison) -> str:
+        """Return a comparison's effect with its interval in words."""
+        level = f"{100 * comparison.level:.4g} % interval"
+        if self.is_ratio:
+            ends = f"{_ratio(comparison.low)} to {_ratio(comparison.high)}"
+            return f"{_ratio(comparison.effect)} ({ends}, {level})"
+        spec, half_width = METRICS[self.metric], comparison.high - comparison.effect
+        amount = numbers.with_uncertainty(comparison.effect, half_width, scale=spec.scale)
+        sign = "" if amount.startswith("-") else "+"
+        return f"{sign}{amount}{spec.unit} ({level})"
+
+
+def _ratio(value: float) -> str:
+    return f"{numbers.TIMES}{value:.3g}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +139,66 @@ class Contrast:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reach:
-    """What the seeds of an open verdict could have shown, as verdicts carry it."""
+class ContrastVerdict(Verdict):
+    """A claim decided by one contrast."""
 
-    detectable: float | None = None
-    seeds_needed: int | None = None
-    needed_for: float | None = None
+    scale: Scale
+    decisive: Comparison
+    """The contrast, with its interval at the level that decided."""
+
+    def measured(self) -> str:
+        """Return the effect with its interval, and whose it is where the claim does not name both sides."""
+        sides = f"{self.decisive.arm} {'to' if self.scale.is_ratio else 'minus'} {self.decisive.than}: "
+        return f"{'' if self.claim.than else sides}{self.scale.measured(self.decisive)}"
+
+    def why(self) -> str:
+        """Return the reason, then the effect that would have been shown, and the seeds it takes."""
+        outlook = self.reach.in_words(
+            f"a true {self.scale.quantity} of", self.scale.amount, is_as_measured=self.scale.region is None
+        )
+        return "; ".join([self.reason, *outlook])
+
+    def findings(self) -> dict[str, Any]:
+        """Return what was measured, by its column."""
+        return {
+            "arm": self.decisive.arm,
+            "than": self.decisive.than,
+            "quantity": self.scale.quantity,
+            "effect": self.decisive.effect,
+            "low": self.decisive.low,
+            "high": self.decisive.high,
+            "level": self.decisive.level,
+            "improvement": self.decisive.improvement,
+            "equivalence": self.scale.region,
+        }
+
+
+def contrast(
+    arm: str, than: str, values: Mapping[str, Values], scale: Scale, *, is_more_better: bool
+) -> Contrast | Untestable:
+    """Compare two sides over the seeds they share.
+
+    Args:
+        arm: One side.
+        than: The other.
+        values: Each side's values.
+        scale: Whether differences or ratios are tested.
+        is_more_better: Which of two runs counts as improved.
+    """
+    first, second = values[arm], values[than]
+    compare = statistics.paired_log_ratio if scale.is_ratio else statistics.paired_difference
+    test = compare(first, second)
+    if test is None:
+        return too_few_seeds(len(first.keys() & second.keys()))
+    if test.is_constant:
+        reason = "the difference is the same for every seed: no variation to judge by"
+        return Untestable(reason=reason, n=test.n)
+    shared = sorted(first.keys() & second.keys())
+    ahead, behind = [first[seed] for seed in shared], [second[seed] for seed in shared]
+    if not is_more_better:
+        ahead, behind = behind, ahead
+    improvement = statistics.probability_of_improvement(ahead, behind)
+    return Contrast(arm=arm, than=than, test=test, improvement=improvement)
 
 
 def reach(test: statistics.MeanTest, scale: Scale, alpha: float) -> Reach:

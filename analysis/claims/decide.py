@@ -1,4 +1,4 @@
-"""From declared claims to verdicts: measure each, correct for their number, rule."""
+"""From declared claims to verdicts: measure each, correct for their number, rule, flag what weakens it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,29 +6,57 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from analysis import budget, statistics
-from analysis.claims.flags import arm_flags, comparison_flags, seed_flags
-from analysis.claims.kinds import compared_arms, measure
-from analysis.claims.verdict import ALPHA, Evidence, Flag, Untestable, Verdict
+from analysis import selection, statistics
+from analysis.claims.ahead import BEST, BETTER
+from analysis.claims.diverges import DIVERGES
+from analysis.claims.equal import EQUAL
+from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
+from analysis.claims.faster import FASTER
+from analysis.claims.optimum import OPTIMUM
+from analysis.claims.trend import TREND
+from analysis.claims.verdict import ALPHA, Flag, Statement, Verdict
 from analysis.records import StudyRecords
-from harness.study.claims import KINDS, Claim
+from harness.study.claims import Claim
+
+KINDS: Mapping[str, Kind[Any]] = {
+    "better": BETTER,
+    "best": BEST,
+    "equal": EQUAL,
+    "faster": FASTER,
+    "diverges": DIVERGES,
+    "optimum": OPTIMUM,
+    "trend": TREND,
+}
+"""Every kind of claim, as study files call it. A further kind is a model there, a file here, and a row."""
+
+FEW_SEEDS = 5
+"""Below this many, a verdict carries a flag."""
 
 
-def decide(records: StudyRecords) -> list[Verdict]:
+def parsed_claims(records: StudyRecords) -> list[Claim | Untestable]:
+    """Return the claims of the manifest in its order, or why this version cannot decide one."""
+    return [_parsed(declared) for declared in records.manifest.claims]
+
+
+def _parsed(declared: Mapping[str, Any]) -> Claim | Untestable:
+    try:
+        return Claim.model_validate(declared)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        reason = f"{place}: {first['msg']}" if place else first["msg"]
+        return Untestable(reason=f"not a claim that this version decides ({reason})")
+
+
+def decide(grounds: Grounds) -> list[Verdict]:
     """Return a verdict for every claim of the manifest, in its order."""
-    unequal = budget.inequalities(records)
-    claims = [_parsed(declared) for declared in records.manifest.claims]
-    verdicts = judge([c if isinstance(c, Untestable) else _measure(records, c, unequal) for c in claims])
-    flags = arm_flags(records)
+    verdicts = judge([_measure(grounds, claim) for claim in grounds.claims])
+    arm_flags = _arm_flags(grounds)
     return [
-        replace(
-            verdict,
-            says=_text(declared.get("says")) or "",
-            source=_text(declared.get("source")),
-            **_about(declared, claim, verdict),
-            flags=_flags(records, claim, verdict, flags, unequal),
+        replace(verdict, claim=_statement(declared, claim), flags=_flags(grounds, claim, verdict, arm_flags))
+        for declared, claim, verdict in zip(
+            grounds.records.manifest.claims, grounds.claims, verdicts, strict=True
         )
-        for declared, claim, verdict in zip(records.manifest.claims, claims, verdicts, strict=True)
     ]
 
 
@@ -46,47 +74,105 @@ def judge(measured: Sequence[Evidence | Untestable]) -> list[Verdict]:
     return verdicts
 
 
-def _parsed(declared: Mapping[str, Any]) -> Claim | Untestable:
-    try:
-        return Claim.model_validate(declared)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        reason = f"{place}: {first['msg']}" if place else first["msg"]
-        return Untestable(reason=f"not a claim that this version decides ({reason})")
-
-
-def _measure(records: StudyRecords, claim: Claim, unequal: list[str]) -> Evidence | Untestable:
-    evidence = measure(records, claim)
-    if unequal and not isinstance(evidence, Untestable) and len(compared_arms(records, claim)) > 1:
-        return Untestable(reason=f"unequal budgets: {'; '.join(unequal)}", n=evidence.n)
+def _measure(grounds: Grounds, claim: Claim | Untestable) -> Evidence | Untestable:
+    if isinstance(claim, Untestable):
+        return claim
+    evidence = KINDS[claim.kind].measure(grounds, claim.spec, claim.region)
+    is_comparison = len(compared_arms(grounds.records, claim)) > 1
+    if grounds.unequal_budgets and not isinstance(evidence, Untestable) and is_comparison:
+        return Untestable(reason=f"unequal budgets: {'; '.join(grounds.unequal_budgets)}", n=evidence.n)
     return evidence
 
 
-def _about(declared: Mapping[str, Any], claim: Claim | Untestable, verdict: Verdict) -> dict[str, Any]:
-    """Return what was claimed, as far as the verdict does not say it more exactly."""
+def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
+    """Return the arms of the study that a claim is about, in the study's order, templates expanded."""
+    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.arms))
+    return [arm for arm in records.arms if arm in named]
+
+
+def _statement(declared: Mapping[str, Any], claim: Claim | Untestable) -> Statement:
+    """Return what was claimed; of a claim that cannot be parsed, its words and the kind it seems to be of."""
+    says, source = (
+        None if declared.get(name) is None else str(declared[name]) for name in ("says", "source")
+    )
     if isinstance(claim, Untestable):
-        return {"kind": next((kind for kind in KINDS if kind in declared), "none")}
-    named = {role: getattr(claim.spec, role, None) for role in ("arm", "than", "metric")}
-    field = getattr(claim.spec, "field", None) or getattr(claim.spec, "over", None)
-    told = {role: name for role, name in named.items() if getattr(verdict, role) is None}
-    return told | {"kind": claim.kind, "field": field}
+        kind = next((kind for kind in KINDS if kind in declared), "none")
+        return Statement(says=says or "", source=source, kind=kind)
+    named = claim.spec.model_dump()
+    return Statement(
+        says=says or "",
+        source=source,
+        kind=claim.kind,
+        metric=claim.metric,
+        arm=named.get("arm"),
+        than=named.get("than"),
+        field=named.get("field") or named.get("over"),
+    )
 
 
 def _flags(
-    records: StudyRecords,
-    claim: Claim | Untestable,
-    verdict: Verdict,
-    flags: Mapping[str, list[Flag]],
-    unequal: list[str],
+    grounds: Grounds, claim: Claim | Untestable, verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
 ) -> tuple[Flag, ...]:
     """Return the flags of a claim: those of its arms, of comparing them, and of its seeds."""
     if isinstance(claim, Untestable):
         return ()
-    arms = compared_arms(records, claim)
-    own = [flag for arm in arms for flag in flags[arm]]
-    return (*own, *comparison_flags(records, arms, unequal), *seed_flags(records, verdict))
+    arms = compared_arms(grounds.records, claim)
+    of_arms = [flag for arm in arms for flag in arm_flags[arm]]
+    return (*of_arms, *_comparison_flags(grounds, arms), *_seed_flags(grounds.records, verdict))
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _arm_flags(grounds: Grounds) -> dict[str, list[Flag]]:
+    """Return the flags of each arm: where its rate lies, and whether its seeds diverged."""
+    return {
+        arm: _rate_flags(grounds.records, arm, choice) + _divergence_flags(grounds.records, arm)
+        for arm, choice in grounds.choices.items()
+    }
+
+
+def _rate_flags(records: StudyRecords, arm: str, choice: selection.Choice) -> list[Flag]:
+    flags = []
+    if choice.edge:
+        detail = f"the chosen rate of {arm} is at the {choice.edge} edge of its range"
+        flags.append(Flag(name="edge", arm=arm, detail=detail))
+    if selection.is_stability_limited(records.runs_of("search", arm), choice):
+        detail = f"the next larger rate that {arm} tried diverged"
+        flags.append(Flag(name="next to divergence", arm=arm, detail=detail))
+    return flags
+
+
+def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
+    confirm = records.runs_of("confirm", arm)
+    lost = int((confirm["status"] == "diverged").sum())
+    detail = f"{lost} of {len(confirm)} confirm runs of {arm} diverged"
+    return [Flag(name="diverged seeds", arm=arm, detail=detail)] if lost else []
+
+
+def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:
+    """Return the flags of comparing several arms: other budgets, other batch sizes at one learning rate."""
+    if len(arms) < 2:
+        return []
+    flags = []
+    if grounds.unequal_budgets:
+        flags.append(Flag(name="unequal budget", arm=None, detail="; ".join(grounds.unequal_budgets)))
+    fixed = [grounds.records.manifest.arms[arm].fixed for arm in arms]
+    sizes, rates = ([settings.get(field) for settings in fixed] for field in ("batch_size", "lr"))
+    if len(set(sizes)) > 1 and len(set(rates)) == 1 and rates[0] is not None:
+        detail = (
+            "arms differ in batch size but share one learning rate, which suits some sizes and not others"
+        )
+        flags.append(Flag(name="rate not tuned", arm=None, detail=detail))
+    return flags
+
+
+def _seed_flags(records: StudyRecords, verdict: Verdict) -> list[Flag]:
+    """Return the flags of too few seeds, and of seeds that were added with first results in sight."""
+    flags = []
+    if verdict.ruling != "not testable" and verdict.n < FEW_SEEDS:
+        detail = f"a claim rests on {verdict.n} seeds, where an interval leans on the noise being normal"
+        flags.append(Flag(name="few seeds", arm=None, detail=detail))
+    changes = [change for resumption in records.manifest.resumed for change in resumption.changes]
+    added = [change for change in changes if change.startswith("confirm.seeds:")]
+    if added:
+        detail = f"the number of seeds was not fixed beforehand ({'; '.join(added)})"
+        flags.append(Flag(name="seeds added later", arm=None, detail=detail))
+    return flags

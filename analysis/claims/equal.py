@@ -4,17 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis.claims import values
-from analysis.claims.ahead import Edges, edges
-from analysis.claims.contrast import Contrast, Reach, Scale
+from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, contrast
+from analysis.claims.evidence import Edges, Grounds, Kind, Untestable, confirm_values, unknown_arm, voided
 from analysis.claims.metrics import METRICS
-from analysis.claims.verdict import Ruling, Untestable, Verdict
-from analysis.records import StudyRecords
+from analysis.claims.verdict import Reach, Ruling
 from analysis.statistics import power
+from harness.study.claims import Equal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Equal:
+class EqualVerdict(ContrastVerdict):
+    """Whether some arms are equal, with the pair that decided."""
+
+    def why(self) -> str:
+        """Return the reason, then the narrowest region that would have been shown, and the seeds it takes."""
+        outlook = self.reach.in_words(
+            "equality within", lambda region: f"±{self.scale.amount(region)}", is_as_measured=False
+        )
+        return "; ".join([self.reason, *outlook])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equality:
     """Every pair of some arms.
 
     Two one-sided tests a pair, each at the claim's level: the interval shown is at `1 - 2 alpha`, as is usual
@@ -39,7 +50,7 @@ class Equal:
         outside = min(pair.test.p_outside(self.region) for pair in self.pairs)
         return min(inside, len(self.pairs) * outside, 1.0)
 
-    def rule(self, alpha: float) -> Verdict:
+    def rule(self, alpha: float) -> EqualVerdict:
         """Return the verdict at a level."""
         shown, count = self.scale.region_in_words, len(self.pairs)
         widest = max(self.pairs, key=lambda pair: pair.test.p_inside(self.region))
@@ -50,9 +61,9 @@ class Equal:
         if count * apart.test.p_outside(self.region) < alpha:
             return self._apart(apart, alpha)
         reason = f"the interval of {widest.arm} and {widest.than} reaches beyond {shown}"
-        return self._verdict("inconclusive", reason, widest, alpha, seen=self._reach(widest, alpha))
+        return self._verdict("inconclusive", reason, widest, alpha, outlook=self._reach(widest, alpha))
 
-    def _apart(self, pair: Contrast, alpha: float) -> Verdict:
+    def _apart(self, pair: Contrast, alpha: float) -> EqualVerdict:
         """Return the verdict of a pair whose interval lies outside the region."""
         level = 1 - alpha / len(self.pairs)
         reason = f"the interval of {pair.arm} and {pair.than} lies outside {self.scale.region_in_words}"
@@ -80,46 +91,40 @@ class Equal:
         alpha: float,
         *,
         level: float | None = None,
-        seen: Reach | None = None,
-    ) -> Verdict:
-        shown = decisive.comparison(self.scale, 1 - 2 * alpha if level is None else level)
-        seen = seen or Reach()
-        return Verdict(
+        outlook: Reach | None = None,
+    ) -> EqualVerdict:
+        return EqualVerdict(
             ruling=ruling,
             reason=reason,
             n=self.n,
-            metric=self.scale.metric,
-            arm=shown.arm,
-            than=shown.than,
-            quantity="difference",
-            effect=shown.effect,
-            low=shown.low,
-            high=shown.high,
-            level=shown.level,
-            improvement=shown.improvement,
-            equivalence=self.region,
-            detectable=seen.detectable,
-            seeds_needed=seen.seeds_needed,
-            needed_for=seen.needed_for,
+            scale=self.scale,
+            decisive=decisive.comparison(self.scale, 1 - 2 * alpha if level is None else level),
+            reach=outlook or Reach(),
             comparisons=tuple(pair.comparison(self.scale, 1 - 2 * alpha) for pair in self.pairs),
         )
 
 
-def measure_equal(
-    records: StudyRecords, arms: Sequence[str], metric: str, region: float | None
-) -> Equal | Untestable:
+def _measure(grounds: Grounds, spec: Equal, region: float | None) -> Equality | Untestable:
     """Compare every pair of some arms over their confirm runs."""
-    refused = values.unknown_arm(records, arms) or values.voided(records, arms)
+    records, metric = grounds.records, METRICS[spec.metric]
+    refused = unknown_arm(records, spec.arms) or voided(records, spec.arms)
     if refused:
         return refused
-    scale = Scale.of(metric, region)
+    scale = Scale.of(spec.metric, region)
     if scale.region is None:
-        return Untestable(reason=f"no region of equivalence is declared for {METRICS[metric].label}")
-    found = {name: values.confirm_values(records, name, metric) for name in arms}
+        return Untestable(reason=f"no region of equivalence is declared for {metric.label}")
+    values = confirm_values(records, spec.arms, spec.metric)
     pairs = []
-    for arm, than in combinations(arms, 2):
-        pair = values.contrast(arm, than, found, scale, is_more_better=METRICS[metric].sign > 0)
+    for arm, than in combinations(spec.arms, 2):
+        pair = contrast(arm, than, values, scale, is_more_better=metric.sign > 0)
         if isinstance(pair, Untestable):
             return pair
         pairs.append(pair)
-    return Equal(pairs=pairs, scale=scale, region=scale.region, edges=edges(records, arms))
+    return Equality(pairs=pairs, scale=scale, region=scale.region, edges=grounds.edges(spec.arms))
+
+
+EQUAL = Kind(
+    measure=_measure,
+    compared_arms=lambda spec, _: spec.arms,
+    note="Equal: every pair must lie inside the region, by two one-sided tests (before Holm, at 90 %).",
+)

@@ -1,17 +1,56 @@
 """`optimum`: at which value of a field the mean of a metric is best, as a set of values not refuted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from analysis import statistics
-from analysis.claims.contrast import Contrast, Reach, Scale
+from analysis.claims.contrast import Contrast, Scale
+from analysis.claims.evidence import Grounds, Kind, Untestable
 from analysis.claims.metrics import METRICS
-from analysis.claims.response import Level, Response, label, respond
-from analysis.claims.verdict import Ruling, Untestable, Verdict
-from analysis.records import StudyRecords
+from analysis.claims.response import Level, Response, arms_of, label, respond
+from analysis.claims.verdict import Reach, Ruling, Verdict
+from analysis.render import numbers
 from analysis.statistics import factors, power
 from harness.study.claims import Optimum
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceVerdict(Verdict):
+    """At which value of a field the metric is best."""
+
+    scale: Scale
+    """Of differences of the metric."""
+    best: float | None
+    """The level with the best mean; None where levels are no numbers."""
+    possible: Sequence[float]
+    """The levels that are not refuted; empty where levels are no numbers."""
+    level: float
+    """Confidence level of `possible`."""
+
+    def measured(self) -> str:
+        """Return the best value with the ends of the set of possible ones."""
+        if self.best is None:
+            return numbers.ABSENT
+        ends = [numbers.setting(min(self.possible)), numbers.setting(max(self.possible))]
+        spread = " to ".join(dict.fromkeys(ends))
+        return f"{self.claim.field} {numbers.setting(self.best)} ({100 * self.level:.4g} % set: {spread})"
+
+    def why(self) -> str:
+        """Return the reason, then the difference that would have been shown, and the seeds it takes."""
+        outlook = self.reach.in_words("a true difference of", self.scale.amount, is_as_measured=True)
+        return "; ".join([self.reason, *outlook])
+
+    def findings(self) -> dict[str, Any]:
+        """Return what was measured, by its column."""
+        return {
+            "quantity": "place",
+            "effect": self.best,
+            "low": min(self.possible, default=None),
+            "high": max(self.possible, default=None),
+            "level": self.level,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +60,6 @@ class Place:
     response: Response
     is_named: np.ndarray
     """Shape `(n_levels,)`."""
-    arm: str
     is_open_at: tuple[bool, bool]
     """Whether beyond the first and the last level nothing was tried."""
 
@@ -48,10 +86,10 @@ class Place:
     @property
     def p(self) -> float:
         """Level at which all levels outside the claim are refuted, or all inside of it."""
-        found = self.level_p
-        return float(min(found[~self.is_named].max(initial=0.0), found[self.is_named].max(initial=0.0)))
+        level_p = self.level_p
+        return float(min(level_p[~self.is_named].max(initial=0.0), level_p[self.is_named].max(initial=0.0)))
 
-    def rule(self, alpha: float) -> Verdict:
+    def rule(self, alpha: float) -> PlaceVerdict:
         """Return the verdict at a level."""
         is_possible = self.level_p >= alpha
         names = self._listing(is_possible)
@@ -60,7 +98,7 @@ class Place:
             return self._verdict("contradicted", f"it is at {names}{lost}", alpha)
         if is_possible[~self.is_named].any():
             reason = f"these seeds do not separate {names}{lost}"
-            return self._verdict("inconclusive", reason, alpha, seen=self._reach(is_possible, alpha))
+            return self._verdict("inconclusive", reason, alpha, outlook=self._reach(is_possible, alpha))
         if (self.is_open_at[0] and is_possible[0]) or (self.is_open_at[1] and is_possible[-1]):
             reason = f"it is at {names}, the edge of the grid: it may lie beyond{lost}"
             return self._verdict("inconclusive", reason, alpha)
@@ -78,14 +116,8 @@ class Place:
 
     def _contrasts(self) -> list[Contrast]:
         """Return the best level against every other."""
-        levels, best = self.response.levels, self._best
-        found = []
-        for index, level in enumerate(levels):
-            gaps = self.response.matrix[:, best] - self.response.matrix[:, index]
-            test = statistics.mean_test(list(gaps)) if index != best else None
-            if test is not None:
-                found.append(Contrast(arm=label(levels[best]), than=label(level), test=test))
-        return found
+        others = [place for place in range(len(self.response.levels)) if place != self._best]
+        return [self.response.contrast(self._best, place) for place in others]
 
     def _reach(self, is_possible: np.ndarray, alpha: float) -> Reach:
         """Return what would have refuted the closest level on the other side of the claim."""
@@ -95,8 +127,8 @@ class Place:
             return Reach()
         means = self.sign * self.response.matrix.mean(axis=0)
         rival = int(np.where(is_rival, means, -np.inf).argmax())
-        test = statistics.mean_test(list(self.response.matrix[:, best] - self.response.matrix[:, rival]))
-        if test is None or test.deviation == 0:
+        test = self.response.contrast(best, rival).test
+        if test.deviation == 0:
             return Reach()
         level, gap = 2 * alpha / (count - 1), abs(test.mean)
         needed = power.seeds_to_find(difference=gap, deviation=test.deviation, alpha=level) if gap else None
@@ -106,33 +138,28 @@ class Place:
             needed_for=gap or None,
         )
 
-    def _verdict(self, ruling: Ruling, reason: str, alpha: float, seen: Reach | None = None) -> Verdict:
-        possible = [level for level, p in zip(self.response.levels, self.level_p, strict=True) if p >= alpha]
-        best, seen = self.response.levels[self._best], seen or Reach()
-        ends = [float(level) for level in possible] if self.response.is_numeric else None
+    def _verdict(
+        self, ruling: Ruling, reason: str, alpha: float, outlook: Reach | None = None
+    ) -> PlaceVerdict:
+        levels = self.response.levels
+        possible = [level for level, p in zip(levels, self.level_p, strict=True) if p >= alpha]
         scale = Scale.of(self.response.metric, None)
-        return Verdict(
+        return PlaceVerdict(
             ruling=ruling,
             reason=reason,
             n=self.n,
-            metric=self.response.metric,
-            arm=self.arm,
-            field=self.response.field,
-            quantity="place",
-            effect=float(best) if ends else None,
-            low=min(ends) if ends else None,
-            high=max(ends) if ends else None,
+            scale=scale,
+            best=float(levels[self._best]) if self.response.is_numeric else None,
+            possible=[float(level) for level in possible] if self.response.is_numeric else [],
             level=1 - alpha,
-            detectable=seen.detectable,
-            seeds_needed=seen.seeds_needed,
-            needed_for=seen.needed_for,
+            reach=outlook or Reach(),
             comparisons=tuple(c.comparison(scale, 1 - alpha) for c in self._contrasts()),
         )
 
 
-def measure_optimum(records: StudyRecords, spec: Optimum) -> Place | Untestable:
+def _measure(grounds: Grounds, spec: Optimum, _region: float | None) -> Place | Untestable:
     """Find the best level of a field."""
-    response = respond(records, spec.arm, None, spec.field, spec.metric)
+    response = respond(grounds.records, spec.arm, None, spec.field, spec.metric)
     if isinstance(response, Untestable):
         return response
     if len(response.levels) < 2:
@@ -142,7 +169,7 @@ def measure_optimum(records: StudyRecords, spec: Optimum) -> Place | Untestable:
         return Untestable(
             reason=f"no value of {spec.field} that was measured is {_place(spec)}{response.losses}"
         )
-    place = Place(response=response, is_named=is_named, arm=spec.arm, is_open_at=_open_ends(response))
+    place = Place(response=response, is_named=is_named, is_open_at=_open_ends(response))
     if place.has_constant_gap:
         reason = "a difference between values is the same for every seed: no variation to judge by"
         return Untestable(reason=reason, n=place.n)
@@ -170,3 +197,11 @@ def _open_ends(response: Response) -> tuple[bool, bool]:
     lost = [level for level in response.lost if isinstance(level, float)]
     first, last = float(response.levels[0]), float(response.levels[-1])
     return not any(level < first for level in lost), not any(level > last for level in lost)
+
+
+OPTIMUM = Kind(
+    measure=_measure,
+    compared_arms=lambda spec, arms: arms_of([spec.arm], arms),
+    note="Optimum: the set holds every value whose mean over n seeds is not beaten by another value's, "
+    "paired over seeds, Bonferroni-corrected.",
+)

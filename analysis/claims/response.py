@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 
 from analysis import selection
-from analysis.claims import times, values
+from analysis.claims.contrast import Contrast
+from analysis.claims.evidence import ENDED, Untestable, by_seed, shared_machine, too_few_seeds, unknown_arm
 from analysis.claims.metrics import METRICS
-from analysis.claims.verdict import Untestable
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.statistics import MeanTest
 
 Level = float | str | bool
 """A value of the field."""
@@ -29,7 +30,7 @@ class Response:
     levels: list[Level]
     """In order: by size where all are numbers, as declared otherwise."""
     matrix: np.ndarray
-    """Shape `(n_seeds, n_levels)`; of times, the logarithms."""
+    """Shape `(n_seeds, n_levels)`, at least 2 seeds; of times, the logarithms."""
     lost: dict[Level, str]
     """Levels left out because a run diverged there, with how many did."""
 
@@ -46,6 +47,12 @@ class Response:
         plain = [float(level) for level in self.levels]
         is_log = min(plain) > 0 and max(plain) / min(plain) >= 10
         return [math.log(level) for level in plain] if is_log else plain
+
+    def contrast(self, arm: int, than: int) -> Contrast:
+        """Return one level, by its place, against another."""
+        gaps = self.matrix[:, arm] - self.matrix[:, than]
+        test = MeanTest.of(gaps.tolist())
+        return Contrast(arm=label(self.levels[arm]), than=label(self.levels[than]), test=test)
 
     @property
     def losses(self) -> str:
@@ -67,6 +74,11 @@ def label(level: Level) -> str:
     return numbers.setting(level) if isinstance(level, float) else str(level)
 
 
+def arms_of(names: Collection[str], arms: Sequence[str]) -> list[str]:
+    """Return the arms of a study that some names mean: arms, or templates of several."""
+    return [arm for arm in arms if arm in names or arm.partition("@")[0] in names]
+
+
 def respond(
     records: StudyRecords, arm: str | None, arms: Sequence[str] | None, field: str, metric: str
 ) -> Response | Untestable:
@@ -86,7 +98,7 @@ def respond(
         return Untestable(
             reason=f"the study has no arm or template {arm!r}; it has {', '.join(records.arms)}"
         )
-    return values.unknown_arm(records, members) or _of_arms(records, members, field, metric)
+    return unknown_arm(records, members) or _of_arms(records, members, field, metric)
 
 
 def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
@@ -105,7 +117,7 @@ def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Respon
             reason=f"the grid of {arm} varies {others} as well. Remedy: one arm a value of these"
         )
     runs = records.runs_of("search")
-    runs = runs[(runs["arm"] == arm) & runs["status"].isin(values.ENDED)]
+    runs = runs[(runs["arm"] == arm) & runs["status"].isin(ENDED)]
     groups = {as_level(value): _at(runs, field, value) for value in listed}
     return _response(groups, field, metric)
 
@@ -127,26 +139,26 @@ def _of_arms(records: StudyRecords, arms: Sequence[str], field: str, metric: str
                 reason=f"several arms have {field} {label(level)}. Remedy: list the arms to compare"
             )
         runs = selection.runs_of_one_configuration(records, arm)
-        groups[level] = runs[runs["status"].isin(values.ENDED)]
+        groups[level] = runs[runs["status"].isin(ENDED)]
     return _response(groups, field, metric)
 
 
 def _response(groups: Mapping[Level, pd.DataFrame], field: str, metric: str) -> Response | Untestable:
     """Join the levels' runs over the seeds they share."""
     is_time = METRICS[metric].is_time
-    refused = times.shared_machine(pd.concat(list(groups.values()))) if is_time else None
+    refused = shared_machine(pd.concat(list(groups.values()))) if is_time else None
     if refused:
         return refused
     lost = {level: _diverged(runs) for level, runs in groups.items() if _diverged(runs)}
-    found = {level: values.by_seed(runs, metric) for level, runs in groups.items() if level not in lost}
-    empty = [label(level) for level, by_seed in found.items() if not by_seed]
+    values = {level: by_seed(runs, metric) for level, runs in groups.items() if level not in lost}
+    empty = [label(level) for level, of_level in values.items() if not of_level]
     if empty:
         return Untestable(reason=f"no completed run with {metric} at {field} {', '.join(empty)}")
-    levels = sorted(found) if all(isinstance(level, float) for level in found) else list(found)
-    seeds = sorted(set.intersection(*(set(by_seed) for by_seed in found.values()))) if found else []
+    levels = sorted(values) if all(isinstance(level, float) for level in values) else list(values)
+    seeds = sorted(set.intersection(*(set(of_level) for of_level in values.values()))) if values else []
     if len(seeds) < 2:
-        return values.too_few_seeds(len(seeds))
-    matrix = np.array([[found[level][seed] for level in levels] for seed in seeds])
+        return too_few_seeds(len(seeds))
+    matrix = np.array([[values[level][seed] for level in levels] for seed in seeds])
     return Response(
         field=field,
         metric=metric,

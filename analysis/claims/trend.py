@@ -1,14 +1,31 @@
 """`trend`: a metric rises or falls with a field, judged by the slope of every seed."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from analysis import statistics
-from analysis.claims.contrast import Contrast, Reach, Scale, reach
-from analysis.claims.response import Response, label, respond
-from analysis.claims.verdict import Comparison, Ruling, Untestable, Verdict
-from analysis.records import StudyRecords
-from analysis.statistics import factors
+from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, reach
+from analysis.claims.evidence import Grounds, Kind, Untestable
+from analysis.claims.response import arms_of, label, respond
+from analysis.claims.verdict import Reach, Ruling
+from analysis.statistics import MeanTest, factors
 from harness.study.claims import Trend
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrendVerdict(ContrastVerdict):
+    """Whether a metric rises or falls; `decisive` compares the last level with the first along the lines."""
+
+    rank_correlation: float
+    """Kendall's tau between field and metric, averaged over seeds: describes, decides nothing."""
+
+    def measured(self) -> str:
+        """Return the change with its interval."""
+        return self.scale.measured(self.decisive)
+
+    def findings(self) -> dict[str, Any]:
+        """Return what was measured, by its column; its sides are levels and no arms."""
+        sides = {"arm": self.claim.arm, "than": None}
+        return super().findings() | sides | {"rank_correlation": self.rank_correlation}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +36,6 @@ class Slope:
     steps: list[Contrast]
     """From each level to the next."""
     scale: Scale
-    response: Response
-    arm: str | None
     rank_correlation: float
 
     @property
@@ -33,7 +48,7 @@ class Slope:
         """Two-sided p of the mean slope."""
         return self.change.test.p
 
-    def rule(self, alpha: float) -> Verdict:
+    def rule(self, alpha: float) -> TrendVerdict:
         """Return the verdict at a two-sided level."""
         status = self.change.status(self.scale, alpha)
         tau = f"Kendall's tau averages {self.rank_correlation:.2f} over the seeds"
@@ -57,38 +72,27 @@ class Slope:
 
     def _against(self, alpha: float) -> Contrast | None:
         """Return a step that goes the other way beyond chance (Bonferroni over the steps), or None."""
-        found = [step for step in self.steps if step.status(self.scale, alpha, len(self.steps)) == "behind"]
-        return min(found, key=lambda step: step.test.p) if found else None
+        turns = [step for step in self.steps if step.status(self.scale, alpha, len(self.steps)) == "behind"]
+        return min(turns, key=lambda step: step.test.p, default=None)
 
-    def _verdict(self, ruling: Ruling, reason: str, alpha: float, seen: Reach | None = None) -> Verdict:
-        shown, seen = self.change.comparison(self.scale, 1 - alpha), seen or Reach()
-        return Verdict(
+    def _verdict(
+        self, ruling: Ruling, reason: str, alpha: float, outlook: Reach | None = None
+    ) -> TrendVerdict:
+        return TrendVerdict(
             ruling=ruling,
             reason=reason,
             n=self.n,
-            metric=self.response.metric,
-            arm=self.arm,
-            field=self.response.field,
-            quantity=self.scale.quantity,
-            effect=shown.effect,
-            low=shown.low,
-            high=shown.high,
-            level=shown.level,
+            scale=self.scale,
+            decisive=self.change.comparison(self.scale, 1 - alpha),
             rank_correlation=self.rank_correlation,
-            equivalence=self.scale.region,
-            detectable=seen.detectable,
-            seeds_needed=seen.seeds_needed,
-            needed_for=seen.needed_for,
-            comparisons=self._comparisons(alpha),
+            reach=outlook or Reach(),
+            comparisons=tuple(step.comparison(self.scale, 1 - alpha) for step in self.steps),
         )
 
-    def _comparisons(self, alpha: float) -> tuple[Comparison, ...]:
-        return tuple(step.comparison(self.scale, 1 - alpha) for step in self.steps)
 
-
-def measure_trend(records: StudyRecords, spec: Trend, region: float | None) -> Slope | Untestable:
+def _measure(grounds: Grounds, spec: Trend, region: float | None) -> Slope | Untestable:
     """Fit a line to each seed's values over the levels of a field."""
-    response = respond(records, spec.arm, spec.arms, spec.over, spec.metric)
+    response = respond(grounds.records, spec.arm, spec.arms, spec.over, spec.metric)
     if isinstance(response, Untestable):
         return response
     if response.lost:
@@ -98,34 +102,23 @@ def measure_trend(records: StudyRecords, spec: Trend, region: float | None) -> S
         return Untestable(
             reason=f"a trend needs three values of {spec.over}, but there are {len(response.levels)}"
         )
-    return slope_of(response, Scale.of(spec.metric, region, 1 if spec.direction == "rises" else -1), spec.arm)
-
-
-def slope_of(response: Response, scale: Scale, arm: str | None = None) -> Slope | Untestable:
-    """Return the evidence of a response's trend."""
-    places = response.positions
+    places, levels = response.positions, response.levels
     changes = factors.slopes(places, response.matrix) * (places[-1] - places[0])
-    steps = []
-    for index in range(len(places)):
-        gaps = changes if index == 0 else response.matrix[:, index] - response.matrix[:, index - 1]
-        test = statistics.mean_test([float(gap) for gap in gaps])
-        if test is None:
-            return Untestable(
-                reason="single seed: it shows no spread, so nothing can be concluded from it", n=1
-            )
-        before = response.levels[-1 if index == 0 else index - 1]
-        at = response.levels[index]
-        arm_level, than_level = (before, at) if index == 0 else (at, before)
-        steps.append(Contrast(arm=label(arm_level), than=label(than_level), test=test))
-    if steps[0].test.is_constant:
+    change = Contrast(arm=label(levels[-1]), than=label(levels[0]), test=MeanTest.of(changes.tolist()))
+    if change.test.is_constant:
         return Untestable(
-            reason="the change is the same for every seed: no variation to judge by", n=steps[0].test.n
+            reason="the change is the same for every seed: no variation to judge by", n=change.test.n
         )
     return Slope(
-        change=steps[0],
-        steps=steps[1:],
-        scale=scale,
-        response=response,
-        arm=arm,
+        change=change,
+        steps=[response.contrast(place, place - 1) for place in range(1, len(levels))],
+        scale=Scale.of(spec.metric, region, 1 if spec.direction == "rises" else -1),
         rank_correlation=factors.rank_correlation(places, response.matrix),
     )
+
+
+TREND = Kind(
+    measure=_measure,
+    compared_arms=lambda spec, arms: arms_of(spec.arms or [str(spec.arm)], arms),
+    note="Trends: change from the first value to the last along each seed's fitted line.",
+)

@@ -1,15 +1,15 @@
-"""What a claim comes to: the words every kind of claim shares. No statistics and no reading of records."""
+"""What a claim comes to: what every kind of verdict shares. No statistics and no reading of records."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
+
+from analysis.render import numbers
 
 ALPHA = 0.05
 """Chance of at least one wrong "supported" or "contradicted" in a study whose arms are all equal."""
 
 Ruling = Literal["supported", "contradicted", "equivalent", "inconclusive", "not testable"]
-
-Quantity = Literal["difference", "ratio", "share", "place"]
-"""What `effect` is: arm minus arm in the metric's unit, a ratio of times, a share of runs, a value."""
 
 FlagName = Literal[
     "edge",
@@ -20,6 +20,37 @@ FlagName = Literal[
     "few seeds",
     "seeds added later",
 ]
+
+COLUMNS = (
+    "ruling",
+    "reason",
+    "n",
+    "says",
+    "source",
+    "kind",
+    "metric",
+    "arm",
+    "than",
+    "field",
+    "quantity",
+    "effect",
+    "low",
+    "high",
+    "level",
+    "p",
+    "p_adjusted",
+    "improvement",
+    "rank_correlation",
+    "equivalence",
+    "detectable",
+    "seeds_needed",
+    "needed_for",
+    "flags",
+    "comparisons",
+)
+"""Of a verdict's row, in the order of `claims.json` and of the table's CSV. Which unit `effect`, `low` and
+`high` are in is told by `quantity`: arm minus arm in the metric's unit (`difference`), a `ratio` of times, a
+`share` of runs, or the value of a field (`place`). `level` is the confidence level of `low` and `high`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,70 +84,101 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reach:
+    """What the seeds of an open verdict could have shown; empty where a verdict is not open."""
+
+    detectable: float | None = None
+    """The smallest true effect (for `equal` the narrowest region, for `diverges` the share) that 80 % power
+    would have shown."""
+    seeds_needed: int | None = None
+    """Seeds, or runs, that would show an effect of `needed_for` with 80 % power; None above 10,000."""
+    needed_for: float | None = None
+
+    def in_words(
+        self,
+        what: str,
+        amount: Callable[[float], str],
+        *,
+        is_as_measured: bool,
+        unit: Literal["seeds", "runs"] = "seeds",
+    ) -> list[str]:
+        """Return a clause on what would have been shown and one on how many seeds it takes, where known.
+
+        Args:
+            what: What `detectable` is.
+            amount: Returns `detectable` or `needed_for` in words.
+            is_as_measured: Whether `needed_for` is the measured effect, for want of a declared one.
+            unit: What is counted.
+        """
+        clauses = []
+        if self.detectable is not None:
+            clauses.append(f"{what} {amount(self.detectable)} would have been shown with 80 % power")
+        if self.needed_for is not None:
+            aim = f"{amount(self.needed_for)}, as measured," if is_as_measured else amount(self.needed_for)
+            few = "over 10,000 seeds" if self.seeds_needed is None else f"{self.seeds_needed} {unit}"
+            clauses.append(f"showing {aim} takes {few}")
+        return clauses
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What was claimed."""
+
+    says: str = ""
+    source: str | None = None
+    kind: str = "none"
+    """Key of `analysis.claims.KINDS`, or "none" where the claim is of none of them."""
+    metric: str | None = None
+    arm: str | None = None
+    than: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """A decided claim. A kind fills in what it found; `decide` adds the claim's words and the correction."""
+    """A decided claim. As it is, of a claim that cannot be tested; each kind of claim adds what it measured.
+
+    A kind's evidence fills in its ruling; `decide` adds the claim, the correction and the flags.
+    """
 
     ruling: Ruling
     reason: str
     n: int
     """Seeds, or for a share runs, that it rests on; 0 where there are none."""
-    says: str = ""
-    source: str | None = None
-    kind: str = "none"
-    metric: str | None = None
-    arm: str | None = None
-    than: str | None = None
-    """The other side of the comparison that decided; None where there is none."""
-    field: str | None = None
-    quantity: Quantity | None = None
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    level: float | None = None
-    """Confidence level of `low` and `high`."""
+    claim: Statement = Statement()
     p: float | None = None
     """The smallest level at which the claim on its own would have been decided."""
     p_adjusted: float | None = None
     """Holm over the study's testable claims."""
-    improvement: float | None = None
-    """Share of all pairs of runs in which `arm` has the better value."""
-    rank_correlation: float | None = None
-    """Of a trend: Kendall's tau between field and metric, averaged over seeds."""
-    equivalence: float | None = None
-    """Half-width of the region of equivalence."""
-    detectable: float | None = None
-    """Where the verdict is open: the smallest true effect (for `equal` the narrowest region, for `diverges`
-    the share) that 80 % power would have shown."""
-    seeds_needed: int | None = None
-    """Where the verdict is open: seeds that would show an effect of `needed_for` with 80 % power."""
-    needed_for: float | None = None
+    reach: Reach = Reach()
     flags: tuple[Flag, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     """Every comparison the claim rests on."""
 
+    def measured(self) -> str:
+        """Return the effect with the interval that decided the claim, in words."""
+        return numbers.ABSENT
+
+    def why(self) -> str:
+        """Return the reason, and of an open verdict what its seeds could have shown and how many it takes."""
+        return self.reason
+
+    def findings(self) -> dict[str, Any]:
+        """Return what was measured, by its column."""
+        return {}
+
     def as_row(self) -> dict[str, Any]:
-        """Return the fields in order, for tables and JSON."""
-        return asdict(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Untestable:
-    """Why a claim cannot be tested, and on how many seeds it would have rested."""
-
-    reason: str
-    n: int = 0
-
-
-class Evidence(Protocol):
-    """What was measured for a claim that can be tested."""
-
-    @property
-    def p(self) -> float:
-        """The smallest level at which `rule` would conclude anything."""
-
-    @property
-    def n(self) -> int:
-        """Seeds it rests on."""
-
-    def rule(self, alpha: float) -> Verdict:
-        """Return the verdict at a two-sided level."""
+        """Return `COLUMNS` in order, for tables and JSON; what a kind does not measure is None."""
+        row: dict[str, Any] = dict.fromkeys(COLUMNS)
+        return row | {
+            "ruling": self.ruling,
+            "reason": self.reason,
+            "n": self.n,
+            "p": self.p,
+            "p_adjusted": self.p_adjusted,
+            **asdict(self.claim),
+            **asdict(self.reach),
+            **self.findings(),
+            "flags": tuple(asdict(flag) for flag in self.flags),
+            "comparisons": tuple(asdict(comparison) for comparison in self.comparisons),
+        }

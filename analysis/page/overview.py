@@ -12,9 +12,7 @@ from analysis.facts import Facts
 from analysis.output import write_file
 from analysis.page import sections
 from analysis.page.document import render
-from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.tables.claims import compute_claims, lay_out_claims
 from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
 
@@ -34,20 +32,6 @@ _CAPTIONS = {
         "verdicts may be chance. Measured and n as in the study's own table of claims, which says more."
     ),
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecidedClaim:
-    """A claim as the overview shows it; text as readers see it."""
-
-    says: str
-    ruling: claims.Ruling
-    measured: str
-    """The effect with its interval, or the mark for an absent value."""
-    n: str
-    reason: str
-    source: str
-    """As declared, or the mark for an absent value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +58,7 @@ class Summary:
     warnings: int
     train_seconds: float
     """Over all runs that ended, evaluation excluded."""
-    claims: list[DecidedClaim]
+    verdicts: Sequence[claims.Verdict]
     has_report: bool
     """Whether its report is on disk, so that links lead somewhere."""
 
@@ -141,7 +125,7 @@ def summarise(facts: Facts, root: Path) -> Summary:
         headline=_headline(facts),
         warnings=len(sections.warnings(facts)),
         train_seconds=float(records.runs["train_seconds"].sum()),
-        claims=_claims(records),
+        verdicts=facts.verdicts,
         has_report=(records.folder.report / "index.html").exists(),
     )
 
@@ -175,22 +159,6 @@ def _accuracy(row: dict[Any, Any]) -> str:
     )
 
 
-def _claims(records: StudyRecords) -> list[DecidedClaim]:
-    frame = compute_claims(records)
-    cells = lay_out_claims(frame)
-    return [
-        DecidedClaim(
-            says=row["Claim"],
-            ruling=row["Verdict"],
-            measured=row["Measured"],
-            n=row["n"],
-            reason=reason,
-            source=row.get("Source", numbers.ABSENT),
-        )
-        for row, reason in zip(cells.to_dict("records"), frame["reason"], strict=True)
-    ]
-
-
 def write_overview(root: Path, summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> Path:
     """Write `index.html` and `index.md` about the studies below a folder.
 
@@ -215,9 +183,12 @@ def _context(summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> 
     return {
         "studies": summaries,
         "unreadable": unreadable,
-        "rulings": sections.count_rulings(claim.ruling for summary in summaries for claim in summary.claims),
+        "rulings": sections.count_rulings(
+            verdict.ruling for summary in summaries for verdict in summary.verdicts
+        ),
         "totals": _totals(summaries),
         "captions": _CAPTIONS,
+        "absent": numbers.ABSENT,
     }
 
 

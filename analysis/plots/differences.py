@@ -11,7 +11,9 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from analysis import pairs
+from analysis.claims.evidence import confirm_values
 from analysis.claims.metrics import METRICS
+from analysis.facts import Facts
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords
 from analysis.render import numbers
@@ -53,11 +55,11 @@ def compute_differences(records: StudyRecords) -> pd.DataFrame:
         two arms share a seed.
     """
     family, most = _family(records)
-    means = pairs.compare(records, family, _METRIC).head(most)
+    means = Facts(records).differences(family, _METRIC).head(most)
     if not means["n"].any():
         means = means.head(0)
     rows: list[dict[Any, Any]] = []
-    found, region = pairs.confirm_values(records, _METRIC), smallest_region(records)
+    found, region = confirm_values(records, records.arms, _METRIC), smallest_region(records)
     for mean in means.to_dict("records"):
         sides = {"arm": mean["arm"], "than": mean["than"]}
         gaps = pairs.paired(found[mean["arm"]], found[mean["than"]])
@@ -67,7 +69,7 @@ def compute_differences(records: StudyRecords) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def _family(records: StudyRecords) -> tuple[list[pairs.Pair], int]:
+def _family(records: StudyRecords) -> tuple[tuple[pairs.Pair, ...], int]:
     """Return the pairs that are compared, and how many of them are drawn."""
     against = pairs.against_baseline(records)
     return (against, _MOST_ARMS) if against else (pairs.every_pair(records), _MOST_PAIRS)
@@ -76,7 +78,7 @@ def _family(records: StudyRecords) -> tuple[list[pairs.Pair], int]:
 def smallest_region(records: StudyRecords) -> float:
     """Return the region of equivalence that claims about test accuracy use; of several, the smallest."""
     own = METRICS[_METRIC].equivalence or 0.0
-    about = [claim for claim in pairs.parsed_claims(records) if claim.metric == _METRIC]
+    about = pairs.claims_about(Facts(records).grounds, _METRIC)
     return min((own if claim.region is None else claim.region for claim in about), default=own)
 
 
@@ -185,13 +187,13 @@ def caption_differences(records: StudyRecords, frame: pd.DataFrame) -> str:
         "the right; an arrow where the interval leaves the axes. Line: no difference. Shaded: the region of "
         f"equivalence, ±{100 * float(means['region'].iloc[0]):.3g} pp{_regions(records)}."
     )
-    everything = pairs.compare(records, family, _METRIC)
-    return " ".join([marks, pairs.method(everything), *cut, *pairs.cautions(records, means)])
+    everything = Facts(records).differences(family, _METRIC)
+    return " ".join([marks, pairs.method(everything), *cut, *pairs.cautions(Facts(records).grounds, means)])
 
 
 def _regions(records: StudyRecords) -> str:
     """Return a remark where claims about test accuracy declare regions of different size."""
-    about = [claim for claim in pairs.parsed_claims(records) if claim.metric == _METRIC]
+    about = pairs.claims_about(Facts(records).grounds, _METRIC)
     return ", the smallest of those that claims use" if len({claim.region for claim in about}) > 1 else ""
 
 

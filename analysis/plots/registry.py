@@ -1,15 +1,11 @@
 """Every figure by the name of its files, in the order of the report."""
 
-from analysis.plots.batch_sizes import BATCH_SIZES
 from analysis.plots.differences import DIFFERENCES
 from analysis.plots.early_stopping import EARLY_STOPPING
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
 from analysis.plots.spec import Plot
-from analysis.plots.timing import TIMING
 
 PLOTS: dict[str, Plot] = {
-    "timing": TIMING,
-    "batch_sizes": BATCH_SIZES,
     "differences": DIFFERENCES,
     "learning_curves": LOSS_CURVES,
     "accuracy_curves": ACCURACY_CURVES,

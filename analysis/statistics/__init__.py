@@ -85,6 +85,21 @@ class MeanTest:
     p: float
     """Two-sided p of the t-test against a mean of 0; 1 where every value is 0."""
 
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "MeanTest":
+        """Return the t-test of a mean against 0.
+
+        Args:
+            values: Shape `(n,)`, n at least 2, finite, one a seed.
+
+        Source: Student (1908), The probable error of a mean.
+        """
+        n, mean, deviation = len(values), float(np.mean(values)), float(np.std(values, ddof=1))
+        if deviation <= 1e-12 * max(abs(mean), 1e-300):  # equal up to rounding: the t statistic is 0/0 or x/0
+            return cls(n=n, mean=mean, deviation=0.0, p=1.0 if mean == 0 else 0.0)
+        p = float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(n)), n - 1))
+        return cls(n=n, mean=mean, deviation=deviation, p=p)
+
     @property
     def standard_error(self) -> float:
         """Standard error of the mean."""
@@ -128,17 +143,8 @@ def mean_test(values: Sequence[float]) -> MeanTest | None:
 
     Args:
         values: Shape `(n,)`, finite, one a seed.
-
-    Source: Student (1908), The probable error of a mean.
     """
-    n = len(values)
-    if n < 2:
-        return None
-    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    if deviation <= 1e-12 * max(abs(mean), 1e-300):  # equal up to rounding: the t statistic is 0/0 or x/0
-        return MeanTest(n=n, mean=mean, deviation=0.0, p=1.0 if mean == 0 else 0.0)
-    p = float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(n)), n - 1))
-    return MeanTest(n=n, mean=mean, deviation=deviation, p=p)
+    return MeanTest.of(values) if len(values) >= 2 else None
 
 
 def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> MeanTest | None:

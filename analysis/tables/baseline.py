@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import pairs
+from analysis.facts import Facts
 from analysis.recipe_text import parsed, value_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
@@ -33,8 +34,8 @@ def compute_baseline(records: StudyRecords) -> pd.DataFrame:
         recipe fields in which the arm differs from the baseline, and `learning_rate`: `tuned`, `fixed` or
         `tuned in one`.
     """
-    family = pairs.against_baseline(records)
-    frame = pd.concat([pairs.compare(records, family, metric) for metric in _METRICS], ignore_index=True)
+    family, facts = pairs.against_baseline(records), Facts(records)
+    frame = pd.concat([facts.differences(family, metric) for metric in _METRICS], ignore_index=True)
     changes = {pair[0]: _changes(records, *pair) for pair in family}
     rates = {pair[0]: _learning_rate(records, *pair) for pair in family}
     return frame.assign(
@@ -128,7 +129,9 @@ def caption_baseline(records: StudyRecords, frame: pd.DataFrame) -> str:
     )
     recorded = "Settings that the study leaves to their defaults are those the runs recorded."
     rates = _rates(set(accuracy["learning_rate"]))
-    return " ".join([what, pairs.method(frame), recorded, *rates, *pairs.cautions(records, accuracy)])
+    return " ".join(
+        [what, pairs.method(frame), recorded, *rates, *pairs.cautions(Facts(records).grounds, accuracy)]
+    )
 
 
 def _rates(kinds: set[str]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import pairs
+from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.tables.spec import Table
@@ -22,7 +23,7 @@ def compute_pairs(records: StudyRecords) -> pd.DataFrame:
 
     Returns: The columns of `analysis.pairs.compare`.
     """
-    return pairs.compare(records, pairs.every_pair(records), _METRIC)
+    return Facts(records).differences(pairs.every_pair(records), _METRIC)
 
 
 def lay_out_pairs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +82,9 @@ def caption_pairs(records: StudyRecords, frame: pd.DataFrame) -> str:
     )
     left_out = 0 if is_square else max(0, len(frame) - _MOST_ROWS)
     cut = [f"{left_out} more pairs, in the order of the study file, stand in the CSV only."] * bool(left_out)
-    return " ".join([where, pairs.method(frame), *cut, _declared(frame), *pairs.cautions(records, frame)])
+    return " ".join(
+        [where, pairs.method(frame), *cut, _declared(frame), *pairs.cautions(Facts(records).grounds, frame)]
+    )
 
 
 def _declared(frame: pd.DataFrame) -> str:

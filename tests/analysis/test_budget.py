@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis import budget, claims
+from analysis import budget
+from analysis.facts import Facts
 from analysis.records import load_study
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def test_unequal_search_budgets_decide_nothing(
 ) -> None:
     """More than 10 % apart, and a difference between arms may be a difference of tuning."""
     records = load_study(two_arms(new_study, a_runs, b_runs).write(tmp_path))
-    (verdict,) = claims.decide(records)
+    (verdict,) = Facts(records).verdicts
     assert verdict.ruling == ruling
     is_unequal = "planned search runs: 5 (b) against 50 (a)" in verdict.reason
     assert is_unequal == (ruling == "not testable") == bool(budget.inequalities(records))

@@ -3,17 +3,17 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import claims
 from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast import Scale
-from analysis.claims.verdict import Untestable
-from analysis.records import load_study
+from analysis.claims.evidence import Untestable
+from analysis.facts import Facts
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -35,9 +35,16 @@ def study_of(new_study: "type[Study]", tilt: float, gap: float, n: int = 10, **v
     return study
 
 
-def decide_one(study: "Study", tmp_path: Path) -> claims.Verdict:
+def decided(facts: Facts) -> list[SimpleNamespace]:
+    """Return the claims of a study as `claims.json` holds them."""
+    rows = json.dumps([verdict.as_row() for verdict in facts.verdicts], allow_nan=False)
+    claims: list[SimpleNamespace] = json.loads(rows, object_hook=lambda row: SimpleNamespace(**row))
+    return claims
+
+
+def decide_one(study: "Study", tmp_path: Path) -> SimpleNamespace:
     """Return the only verdict of a study."""
-    (verdict,) = claims.decide(load_study(study.write(tmp_path)))
+    (verdict,) = decided(study.facts(tmp_path))
     return verdict
 
 
@@ -77,7 +84,7 @@ def test_less_loss_is_better(new_study: "type[Study]", tmp_path: Path) -> None:
     """The direction of a claim about a loss is mirrored; losses have no equivalence region."""
     study = study_of(new_study, 1.0, 0.010)
     study.claims = [better(metric="test_loss"), better("b", "a", metric="test_loss")]
-    ahead, behind = claims.decide(load_study(study.write(tmp_path)))
+    ahead, behind = decided(study.facts(tmp_path))
     assert (ahead.ruling, behind.ruling) == ("supported", "contradicted")
     assert ahead.effect == pytest.approx(-0.010)
     assert (ahead.improvement, behind.improvement) == (1.0, 0.0)
@@ -127,7 +134,7 @@ def test_identical_arms_are_equivalent(new_study: "type[Study]", tmp_path: Path)
 def test_an_arm_at_the_edge_is_not_called_worse(three_arms: "Study", tmp_path: Path) -> None:
     """SGD chose 0.9 of [1e-4, 1]; a wider range may mend it. The other way round it may be called better."""
     three_arms.claims = [better("adam", "sgd"), better("adam", "rmsprop")]
-    first, _ = claims.decide(load_study(three_arms.write(tmp_path)))
+    first, _ = decided(three_arms.facts(tmp_path))
     assert (first.ruling, first.detectable) == ("inconclusive", None)
     assert "upper edge" in first.reason
 
@@ -157,8 +164,7 @@ def test_p_values_are_corrected_over_the_study(new_study: "type[Study]", tmp_pat
     """The same claim among three copies has three times the p at its first step, and a wider interval."""
     study = study_of(new_study, 1.0, 0.01)
     study.claims = [better()] * 3
-    first, _, last = claims.decide(load_study(study.write(tmp_path)))
-    assert first.p is not None
+    first, _, last = decided(study.facts(tmp_path))
     assert first.p_adjusted == pytest.approx(3 * first.p)
     assert last.p_adjusted == first.p_adjusted
     assert (first.level, last.level) == (pytest.approx(1 - 0.05 / 3), pytest.approx(0.95))
@@ -185,14 +191,13 @@ def test_every_interval_agrees_with_its_verdict(first: list[float], second: list
     if isinstance(evidence, Untestable):
         return
     verdict = evidence.rule(0.05)
-    assert verdict.low is not None
-    assert verdict.high is not None
+    decisive, region = verdict.decisive, verdict.scale.region
     neutral = 1.0 if metric == "train_seconds" else 0.0
     if verdict.ruling in {"supported", "contradicted"}:
-        assert not verdict.low <= neutral <= verdict.high
+        assert not decisive.low <= neutral <= decisive.high
     if verdict.ruling == "inconclusive":
-        assert verdict.low <= neutral <= verdict.high
+        assert decisive.low <= neutral <= decisive.high
     if verdict.ruling == "equivalent":
-        assert verdict.equivalence is not None
-        assert -verdict.equivalence < verdict.low <= verdict.high < verdict.equivalence
+        assert region is not None
+        assert -region < decisive.low <= decisive.high < region
     json.dumps(verdict.as_row(), allow_nan=False)

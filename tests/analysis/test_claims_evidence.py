@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from analysis.claims.ahead import Ahead, Edges
+from analysis.claims.ahead import Ahead
 from analysis.claims.contrast import Contrast, Scale, reach
-from analysis.claims.equal import Equal
-from analysis.claims.response import Response
+from analysis.claims.equal import Equality
+from analysis.claims.evidence import Edges
 from analysis.claims.trend import Slope
 from analysis.statistics import MeanTest
 
@@ -24,9 +24,9 @@ def ahead(*contrasts: Contrast, edges: Edges | None = None, scale: Scale = WITHO
     return Ahead(contrasts=contrasts, scale=scale, edges=edges or {})
 
 
-def equal(*pairs: Contrast, edges: Edges | None = None) -> Equal:
+def equal(*pairs: Contrast, edges: Edges | None = None) -> Equality:
     """Return the evidence of a claim that all pairs lie within ±1."""
-    return Equal(pairs=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
+    return Equality(pairs=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
 
 
 def test_one_of_several_ties_must_be_surer() -> None:
@@ -63,7 +63,7 @@ def test_every_pair_must_lie_inside() -> None:
     """Two pairs well inside ±1 and one on its border: open, decided by the latter."""
     pairs = [contrast("b", 0.0, deviation=0.1), contrast("c", 0.1, deviation=0.1), contrast("d", 0.95)]
     verdict = equal(*pairs).rule(0.05)
-    assert (verdict.ruling, verdict.than) == ("inconclusive", "d")
+    assert (verdict.ruling, verdict.decisive.than) == ("inconclusive", "d")
     assert equal(*pairs[:2]).rule(0.05).ruling == "supported"
 
 
@@ -85,16 +85,11 @@ def test_pairs_with_an_edge_are_not_called_apart(mean: float, behind: str) -> No
 
 def test_one_of_several_steps_must_go_back_more_clearly() -> None:
     """A step the other way with p = .03 is noise among two steps; with p = .02 the trend turns."""
-    response = Response(
-        field="lr", metric="test_accuracy", levels=[1.0, 2.0, 3.0], matrix=np.zeros((10, 3)), lost={}
-    )
     for p, ruling in ((0.03, "supported"), (0.02, "inconclusive")):
         evidence = Slope(
             change=contrast("1", 3.0, p=0.001),
             steps=[contrast("1", 4.0, p=0.001), contrast("2", -1.0, p=p)],
             scale=WITHOUT,
-            response=response,
-            arm="a",
             rank_correlation=0.5,
         )
         assert evidence.rule(0.05).ruling == ruling

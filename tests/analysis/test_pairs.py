@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis import claims, pairs
+from analysis import pairs
+from analysis.facts import Facts
 from analysis.records import StudyRecords, load_study
 from analysis.tables.pairs import PAIRS, caption_pairs, compute_pairs, lay_out_pairs
 
@@ -50,10 +51,10 @@ def test_pairs_are_decided_as_claims(new_study: "type[Study]", tmp_path: Path) -
     study = of(new_study, THREE)
     study.claims = [better("b", "a"), better("c", "a"), better("c", "b")]
     records = load_study(study.write(tmp_path))
-    verdicts = claims.decide(records)
+    rows = [verdict.as_row() for verdict in Facts(records).verdicts]
     frame = compute_pairs(records)
     for name in ("low", "high", "level", "p", "p_adjusted", "improvement", "n"):
-        assert frame[name].tolist() == [getattr(verdict, name) for verdict in verdicts]
+        assert frame[name].tolist() == [row[name] for row in rows]
 
 
 def test_ties_count_half(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_pairs_with_the_baseline_are_declared(new_study: "type[Study]", tmp_path
 def test_losses_improve_downwards(new_study: "type[Study]", tmp_path: Path) -> None:
     """Test losses are 1 less the accuracy: the difference turns its sign, and fewer is an improvement."""
     records = load_study(of(new_study, THREE).write(tmp_path))
-    frame = pairs.compare(records, [("b", "a")], "test_loss")
+    frame = pairs.compare(Facts(records).grounds, [("b", "a")], "test_loss")
     assert frame["difference"].tolist() == pytest.approx([-0.02])
     assert frame["improvement"].tolist() == [1.0]
     assert pairs.amount(-0.02, 0.005, "test_loss") == "-0.020 ± 0.025"

@@ -17,9 +17,9 @@ from analysis.blocks.registry import TABLES
 from analysis.claims.ahead import Ahead, ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.decide import judge
-from analysis.claims.equal import Equal
-from analysis.claims.verdict import Untestable, Verdict
-from analysis.records import load_study
+from analysis.claims.equal import Equality
+from analysis.claims.evidence import Untestable
+from analysis.claims.verdict import Verdict
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -134,7 +134,7 @@ def test_arms_just_apart_are_rarely_called_equal(n: int) -> None:
     for values in np.random.default_rng(n).normal(size=(1000, n, 2)) + np.array([0.8, 0.0]):
         pair = against(values, 0, [1], 0.8)
         assert isinstance(pair, Ahead)
-        wrong += Equal(pairs=pair.contrasts, scale=scale, region=0.8, edges={}).p < claims.ALPHA
+        wrong += Equality(pairs=pair.contrasts, scale=scale, region=0.8, edges={}).p < claims.ALPHA
     assert wrong / 1000 <= 0.064
 
 
@@ -143,8 +143,8 @@ def test_foretold_power_is_real() -> None:
     samples = np.random.default_rng(8).normal(size=(1000, 10))
     known = (samples[0] - samples[0].mean()) / samples[0].std(ddof=1)  # mean 0, deviation 1
     (verdict,) = judge([against(np.stack([known, np.zeros(10)], axis=1), 0, [1])])
-    assert verdict.detectable is not None
-    p_values = stats.ttest_1samp(samples + verdict.detectable, 0.0, axis=1).pvalue
+    assert verdict.reach.detectable is not None
+    p_values = stats.ttest_1samp(samples + verdict.reach.detectable, 0.0, axis=1).pvalue
     assert (p_values < claims.ALPHA).mean() == pytest.approx(0.8, abs=0.04)
 
 
@@ -166,7 +166,9 @@ def test_repeated_runs_change_no_interval(three_arms: "Study", tmp_path: Path) -
         three_arms.add(run.arm, "confirm", **again, run_id=f"{run.run_id}-again")
     second = three_arms.facts(tmp_path / "b")
     for name in ("claims", "results"):
-        numbers = [TABLES[name].compute(facts).select_dtypes("number") for facts in (first, second)]
+        numbers = [
+            TABLES[name].rendered(name, facts).numbers.select_dtypes("number") for facts in (first, second)
+        ]
         assert numbers[0].equals(numbers[1]), name
 
 
@@ -183,7 +185,7 @@ def verdicts_from_journal(values: np.ndarray, study: "Study", folder: Path) -> l
         {"says": "x", "better": {"arm": f"arm{i}", "than": f"arm{j}", "metric": "test_accuracy"}}
         for i, j in PAIRS
     ]
-    return claims.decide(load_study(study.write(folder)))
+    return list(study.facts(folder).verdicts)
 
 
 def test_a_journal_leads_to_the_verdicts_of_its_values(new_study: "type[Study]", tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from analysis.page.comparison.sides import Answer, Side
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
-from analysis.tables.claims import compute_claims, lay_out_claims
 
 _PARTS = ("study", "arms", "search", "seeds", "data", "resources", "code", "versions", "machine", "runs")
 """Of a manifest, in the order of the table; `runs` is what the runs themselves say of where they ran."""
@@ -204,12 +203,14 @@ def compute_verdicts(sides: Sequence[Side]) -> pd.DataFrame:
 
 
 def _of_folder(side: Side) -> pd.DataFrame:
-    frame = compute_claims(side.records)
-    keys = [_identity(claim) for claim in side.records.manifest.claims]
-    cells = lay_out_claims(frame)
-    return frame.assign(
-        key=pd.Series(keys, dtype="str"), claim=frame["says"], folder=side.name, measured=cells["Measured"]
-    )[["key", *_VERDICT_COLUMNS]]
+    rows = [
+        verdict.as_row()
+        | {"key": key, "claim": verdict.claim.says, "folder": side.name, "measured": verdict.measured()}
+        for key, verdict in zip(
+            map(_identity, side.records.manifest.claims), side.facts.verdicts, strict=True
+        )
+    ]
+    return pd.DataFrame(rows, columns=["key", *_VERDICT_COLUMNS])
 
 
 def _identity(claim: Mapping[str, Any]) -> str:

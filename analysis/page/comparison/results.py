@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import claims, statistics
-from analysis.claims.values import by_seed
+from analysis.claims.evidence import by_seed
 from analysis.page.comparison.differences import Difference, paired, welch
 from analysis.page.comparison.sides import (
     UNRECORDED,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from analysis import claims
-from analysis.blocks.as_published import AS_PUBLISHED, compute_as_published, published_records
+from analysis.blocks.as_published import AS_PUBLISHED, published_records
 from analysis.facts import Facts
 from analysis.records import load_study
+from analysis.render.table import RenderedTable
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -44,12 +44,16 @@ def _study(new_study: "type[Study]", second: float | None = None) -> "Study":
     return study
 
 
+def as_published(folder: Path) -> RenderedTable:
+    """Return the table of a results folder."""
+    return AS_PUBLISHED.table.rendered("as_published", Facts(load_study(folder)))
+
+
 def test_a_published_conclusion_is_decided_on_both_sets_of_numbers(
     new_study: "type[Study]", tmp_path: Path
 ) -> None:
     """Published, Adam is 3 points ahead: not testable. Measured, it is a point behind: contradicted."""
-    frame = compute_as_published(_study(new_study).facts(tmp_path))
-    (row,) = frame.to_dict("records")
+    (row,) = as_published(_study(new_study).write(tmp_path)).numbers.to_dict("records")
     assert row["first"] == pytest.approx(0.03)
     assert pd.isna(row["second"])
     assert row["published_ruling"] == "not testable"
@@ -60,12 +64,11 @@ def test_a_published_conclusion_is_decided_on_both_sets_of_numbers(
 
 def test_the_second_run_stands_beside_the_first(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two runs of one recipe are not two seeds of a claim: each is a study of its own."""
-    frame = compute_as_published(_study(new_study, second=0.875).facts(tmp_path))
-    assert frame["second"].tolist() == pytest.approx([-0.005])
-    assert frame["published_ruling"].tolist() == ["not testable"]
-    cells = AS_PUBLISHED.table.lay_out(frame)
-    assert cells["Published run"].tolist() == ["+3 pp"]
-    assert cells["Second run"].tolist() == ["-0.5 pp"]
+    table = as_published(_study(new_study, second=0.875).write(tmp_path))
+    assert table.numbers["second"].tolist() == pytest.approx([-0.005])
+    assert table.numbers["published_ruling"].tolist() == ["not testable"]
+    assert table.cells["Published run"].tolist() == ["+3 pp"]
+    assert table.cells["Second run"].tolist() == ["-0.5 pp"]
 
 
 def test_values_at_settings_are_points_of_a_grid(measured: "Study", tmp_path: Path) -> None:
@@ -84,7 +87,7 @@ def test_values_at_settings_are_points_of_a_grid(measured: "Study", tmp_path: Pa
     records = load_study(measured.write(tmp_path))
     published = published_records(records, 0)
     assert published.runs_of("search")["config.batch_size"].tolist() == [64, 256, 1024]
-    (verdict,) = claims.decide(published)
+    (verdict,) = Facts(published).verdicts
     assert verdict.ruling == "not testable"
     assert verdict.reason.startswith("single seed")
 
@@ -103,5 +106,4 @@ def test_without_published_values_there_is_no_such_table(new_study: "type[Study]
 @pytest.mark.parametrize("folder", REFERENCES, ids=lambda folder: folder.name)
 def test_no_published_conclusion_is_testable_as_published(folder: Path) -> None:
     """Golden demonstration: both published studies, one run each, conclude nothing under these rules."""
-    frame = compute_as_published(Facts(load_study(folder)))
-    assert set(frame["published_ruling"]) <= {"not testable"}
+    assert set(as_published(folder).numbers["published_ruling"]) <= {"not testable"}

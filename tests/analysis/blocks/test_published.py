@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis import claims
 from analysis.blocks.published import PUBLISHED, compute_published
 from analysis.facts import Facts
-from analysis.records import load_study
 from harness.records.folder import ResultsFolder
 from harness.records.manifest import Manifest
 
@@ -181,7 +179,7 @@ def test_published_single_runs_prove_nothing(new_study: "type[Study]", tmp_path:
         {"says": "The last is best.", "best": {"arm": rest[-1], "metric": "test_accuracy"}},
         {"says": "All are equal.", "equal": {"arms": list(accuracies), "metric": "test_accuracy"}},
     ]
-    for verdict in claims.decide(load_study(study.write(tmp_path))):
+    for verdict in study.facts(tmp_path).verdicts:
         assert verdict.ruling == "not testable"
         assert verdict.reason.startswith("single seed")
-        assert verdict.effect is None
+        assert verdict.as_row()["effect"] is None

@@ -6,11 +6,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from matplotlib.collections import PathCollection
 
-from analysis import batch_sizes
-from analysis.plots import batch_sizes as figure
-from analysis.records import StudyRecords, load_study
+from analysis.blocks.batch_sizes import BATCH_SIZES
 from analysis.render.style import arm_styles
-from analysis.tables import batch_sizes as table
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -43,14 +40,12 @@ def tuned(new_study: "type[Study]") -> "Study":
     return sized(new_study(arms={}), rates={16: 0.1, 64: 0.97})
 
 
-def written(study: "Study", tmp_path: Path) -> StudyRecords:
-    """Return the records of a study."""
-    return load_study(study.write(tmp_path))
+TABLE, FIGURE = BATCH_SIZES.table, BATCH_SIZES.plot
 
 
 def test_the_target_is_the_worst_mean_at_the_end(tuned: "Study", tmp_path: Path) -> None:
     """Size 64 ends at (.38 + .42) / 2; size 16 is there after two epochs, one run of 64 after three."""
-    frame = batch_sizes.compute_batch_sizes(written(tuned, tmp_path))
+    frame = tuned.facts(tmp_path).batch_sizes
     assert frame["target"].tolist() == pytest.approx([0.40, 0.40])
     assert frame["reached"].tolist() == [2, 1]
     assert frame["epochs_to"].tolist() == [2.0, 3.0]
@@ -60,16 +55,16 @@ def test_the_target_is_the_worst_mean_at_the_end(tuned: "Study", tmp_path: Path)
 
 def test_both_budgets_stand_beside_the_results(tuned: "Study", tmp_path: Path) -> None:
     """Three epochs of 106 steps; loss and accuracy as means with t-intervals, rates with their edge."""
-    records = written(tuned, tmp_path)
-    frame = batch_sizes.compute_batch_sizes(records)
+    facts = tuned.facts(tmp_path)
+    frame = facts.batch_sizes
     assert frame[["budget_epochs", "budget_steps"]].to_numpy().tolist() == [[3, 318], [3, 318]]
-    cells = table.lay_out_batch_sizes(frame)
+    cells = TABLE.lay_out(frame)
     assert cells["Learning rate"].tolist() == ["0.1", "0.97 (edge ↑)"]
     assert cells["Epochs to target"].tolist() == ["2.0 ± 0", "> 3.0"]
     assert cells["Reach it"].tolist() == ["2 of 2", "1 of 2"]
     assert cells["Validation loss"].tolist() == ["0.3000 ± 0", "0.40 ± 0.25"]
     assert "upper" in frame["edge"].tolist()
-    caption = table.caption_batch_sizes(records, frame)
+    caption = TABLE.caption(facts, frame)
     assert "(sgd 0.4)" in caption
     assert "favours small batches" in caption
     assert "Nothing is said of quality" not in caption
@@ -77,52 +72,49 @@ def test_both_budgets_stand_beside_the_results(tuned: "Study", tmp_path: Path) -
 
 def test_without_a_tuned_rate_nothing_is_said_of_quality(new_study: "type[Study]", tmp_path: Path) -> None:
     """Arms with one fixed rate are compared by their costs only."""
-    records = written(sized(new_study(arms={})), tmp_path)
-    frame = batch_sizes.compute_batch_sizes(records)
-    assert table.lay_out_batch_sizes(frame)["Learning rate"].tolist() == ["0.01, fixed"] * 2
-    assert "Nothing is said of quality: the learning rate was not tuned" in table.caption_batch_sizes(
-        records, frame
-    )
-    numbers = figure.compute_figure(records)
-    assert "fixed where hollow" in figure.caption_figure(records, numbers)
+    facts = sized(new_study(arms={})).facts(tmp_path)
+    frame = facts.batch_sizes
+    assert TABLE.lay_out(frame)["Learning rate"].tolist() == ["0.01, fixed"] * 2
+    assert "Nothing is said of quality: the learning rate was not tuned" in TABLE.caption(facts, frame)
+    numbers = FIGURE.compute(facts)
+    assert "fixed where hollow" in FIGURE.caption(facts, numbers)
 
 
 def test_a_diverged_seed_voids_the_means_and_counts_as_missing(tuned: "Study", tmp_path: Path) -> None:
     """Size 64 then has no mean, so that the target is the end of size 16; its runs still count."""
     tuned.add("sgd@batch_size=64", "confirm", seed=102, status="diverged", epochs=2)
-    frame = batch_sizes.compute_batch_sizes(written(tuned, tmp_path))
+    frame = tuned.facts(tmp_path).batch_sizes
     assert frame["target"].tolist() == pytest.approx([0.30, 0.30])
     assert frame["val_loss"].isna().tolist() == [False, True]
     assert frame[["reached", "runs", "n"]].to_numpy().tolist() == [[2, 2, 2], [0, 3, 2]]
-    assert table.lay_out_batch_sizes(frame)["n"].tolist() == ["2", "2 (1 diverged)"]
+    assert TABLE.lay_out(frame)["n"].tolist() == ["2", "2 (1 diverged)"]
 
 
 def test_the_first_epoch_does_not_count_in_seconds(tuned: "Study", tmp_path: Path) -> None:
     """A first epoch of 100 s changes nothing: the others take 2 s."""
     for run in tuned.runs:
         run.curve = {**run.curve, "seconds": [100.0, 2.0, 2.0]}
-    frame = batch_sizes.compute_batch_sizes(written(tuned, tmp_path))
+    frame = tuned.facts(tmp_path).batch_sizes
     assert frame["epoch_seconds"].tolist() == [2.0, 2.0]
     assert frame["is_comparable"].all()
 
 
 def test_seconds_of_runs_side_by_side_are_flagged(tuned: "Study", tmp_path: Path) -> None:
     """A confirm run that was beside another one makes the heading and the caption say so."""
-    folder = tuned.write(tmp_path)
-    records = load_study(folder)
-    is_confirm = records.runs["phase"] == "confirm"
-    records.runs.loc[is_confirm, "concurrency"] = 2
-    frame = batch_sizes.compute_batch_sizes(records)
-    assert "Seconds an epoch, not comparable" in table.lay_out_batch_sizes(frame)
-    assert "cannot be compared between sizes: 4 of 4 runs shared" in table.caption_batch_sizes(records, frame)
+    facts = tuned.facts(tmp_path)
+    runs = facts.records.runs
+    runs.loc[runs["phase"] == "confirm", "concurrency"] = 2
+    frame = facts.batch_sizes
+    assert "Seconds an epoch, not comparable" in TABLE.lay_out(frame)
+    assert "cannot be compared between sizes: 4 of 4 runs shared" in TABLE.caption(facts, frame)
 
 
 def test_a_measured_grid_has_only_what_other_tables_lack(measured: "Study", tmp_path: Path) -> None:
     """Its losses stand in the response, its seconds in the timing; the figure would repeat both."""
-    records = written(measured, tmp_path)
-    assert table.BATCH_SIZES.is_for(records)
-    assert not figure.BATCH_SIZES.is_for(records)
-    cells = table.lay_out_batch_sizes(batch_sizes.compute_batch_sizes(records))
+    facts = measured.facts(tmp_path)
+    assert TABLE.is_for(facts)
+    assert not FIGURE.is_for(facts)
+    cells = TABLE.lay_out(facts.batch_sizes)
     assert list(cells) == [
         "Arm",
         "Batch size",
@@ -140,9 +132,9 @@ def test_a_measured_grid_has_only_what_other_tables_lack(measured: "Study", tmp_
 
 def test_runs_without_a_value_are_counted_above_the_panel(tuned: "Study", tmp_path: Path) -> None:
     """One of two runs of size 64 misses the target: a cross in the panels of the way to it, a hollow mean."""
-    records = written(tuned, tmp_path)
-    frame = figure.compute_figure(records)
-    axes = figure.draw_batch_sizes(frame, arm_styles(records.arms)).axes
+    facts = tuned.facts(tmp_path)
+    frame = FIGURE.compute(facts)
+    axes = FIGURE.draw(frame, arm_styles(facts.records.arms)).axes
     crosses = [sum(line.get_marker() == "x" for line in ax.lines) for ax in axes]
     assert crosses == [0, 0, 0, 0, 1, 1]
     seeds = frame[frame["kind"] == "seed"].groupby("quantity").size().to_dict()
@@ -155,12 +147,12 @@ def test_one_seed_has_no_interval(new_study: "type[Study]", tmp_path: Path) -> N
     """A single run a size is shown alone."""
     study = sized(new_study(arms={}), rates={16: 0.1, 64: 0.2})
     study.runs = [run for run in study.runs if run.seed != 101]
-    records = written(study, tmp_path)
-    cells = table.lay_out_batch_sizes(batch_sizes.compute_batch_sizes(records))
+    facts = study.facts(tmp_path)
+    cells = TABLE.lay_out(facts.batch_sizes)
     assert cells["Validation loss"].tolist() == ["0.3000", "0.3800"]
-    frame = figure.compute_figure(records)
+    frame = FIGURE.compute(facts)
     assert frame["low"].isna().all()
-    assert "16 with rate 0.1, 87.00 %, 318 steps" in figure.alt_figure(frame)
+    assert "16 with rate 0.1, 87.00 %, 318 steps" in FIGURE.alt(frame)
 
 
 def test_an_unfinished_study_says_why_it_is_empty(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -168,16 +160,16 @@ def test_an_unfinished_study_says_why_it_is_empty(new_study: "type[Study]", tmp_
     study = sized(new_study(arms={}), rates={16: 0.1, 64: 0.2})
     study.runs = [run for run in study.runs if run.phase == "search"]
     study.confirm_runs = 2
-    records = written(study, tmp_path)
-    frame = batch_sizes.compute_batch_sizes(records)
+    facts = study.facts(tmp_path)
+    frame = facts.batch_sizes
     assert frame.empty
-    assert table.caption_batch_sizes(records, frame).startswith("No batch size is shown")
-    assert next(iter(table.lay_out_batch_sizes(frame))) == "Arm"
-    assert figure.caption_figure(records, figure.compute_figure(records)).startswith("No batch size")
+    assert TABLE.caption(facts, frame).startswith("No batch size is shown")
+    assert next(iter(TABLE.lay_out(frame))) == "Arm"
+    assert FIGURE.caption(facts, FIGURE.compute(facts)).startswith("No batch size")
 
 
 def test_other_studies_have_no_batch_sizes(three_arms: "Study", tmp_path: Path) -> None:
     """Arms that differ in the optimizer are compared as arms."""
-    records = written(three_arms, tmp_path)
-    assert not table.BATCH_SIZES.is_for(records)
-    assert not figure.BATCH_SIZES.is_for(records)
+    facts = three_arms.facts(tmp_path)
+    assert not TABLE.is_for(facts)
+    assert not FIGURE.is_for(facts)

@@ -1,0 +1,373 @@
+"""What does each batch size cost, how soon is it at a common loss, and where does it end?
+
+The figure is only for arms made by `for_each`, whose rate may be tuned for each size: a grid has its response
+as a figure, and the tables of responses and times have its losses and seconds already.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import blended_transform_factory
+
+from analysis import responses, timing
+from analysis.batch_sizes import TO_TARGET, first_below
+from analysis.blocks import Block, Plot, Table
+from analysis.facts import Facts
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.axes import RAIL, axis_label, label_ends, mark_rail, plain_log_ticks, set_level_axis
+from analysis.render.style import FAINT, INK, RC, ArmStyle, line_styles
+from analysis.winner_rule import WinnerRule
+
+_SECONDS = "Seconds an epoch"
+_LOSS, _ACCURACY = "Validation loss", "Test accuracy (%)"
+_RAIL_STEP = 0.055
+"""By how much the rail of each further line lies higher."""
+_PANELS = {
+    "steps_per_epoch": "steps per epoch",
+    "val_loss": "validation loss",
+    "test_accuracy": "test accuracy (%)",
+    "learning_rate": "learning rate",
+    "epochs_to": "epochs to the target",
+    "steps_to": "steps to the target",
+}
+_LOG = {"steps_per_epoch", "learning_rate", "steps_to"}
+_SINGLE = ("steps_per_epoch", "learning_rate")
+"""What each batch size has once, whatever the seed."""
+_PLACE = ["line", "arm", "field", "level", "x", "scale"]
+_DRAWN = {
+    **dict.fromkeys(["line", "arm", "field", "level"], "str"),
+    "x": "float64",
+    "scale": "str",
+    "quantity": "str",
+    "kind": "str",
+    "run_id": "str",
+    "seed": "Int64",
+    **dict.fromkeys(["value", "low", "high"], "float64"),
+    "n": "int64",
+    "is_tuned": "bool",
+    "edge": "str",
+}
+
+
+def lay_out_batch_sizes(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a line and batch size; without what other tables have of a study that only measures."""
+    rows = frame.to_dict("records")
+    seconds = _SECONDS if frame["is_comparable"].all() else f"{_SECONDS}, not comparable"
+    cells = pd.DataFrame(
+        {
+            "Arm": [row["line"] for row in rows],
+            "Batch size": [row["level"] for row in rows],
+            "Learning rate": [_rate(row) for row in rows],
+            "Epochs": [numbers.count(row["budget_epochs"]) for row in rows],
+            "Steps": [numbers.count(row["budget_steps"]) for row in rows],
+            "Steps an epoch": [numbers.count(row["steps_per_epoch"]) for row in rows],
+            seconds: [_seconds(row) for row in rows],
+            "Epochs to target": [_to_target(row, "epochs_to") for row in rows],
+            "Steps to target": [_to_target(row, "steps_to") for row in rows],
+            "Reach it": [f"{row['reached']} of {row['runs']}" for row in rows],
+            _LOSS: [_amount(row, "val_loss", 1) for row in rows],
+            _ACCURACY: [_amount(row, "test_accuracy", 100) for row in rows],
+            "n": [numbers.with_lost(row["n"], row["diverged"], row["failed"]) for row in rows],
+        }
+    )
+    is_grid = set(frame["phase"]) == {"search"}
+    is_timed = frame["epoch_seconds"].notna().any()
+    told = [*([_LOSS, _ACCURACY] if is_grid else []), *([] if is_timed else [seconds])]
+    return cells.drop(columns=told)
+
+
+def _rate(row: dict[Any, Any]) -> str:
+    how = "" if row["is_tuned"] else ", fixed"
+    return numbers.rate(row["learning_rate"]) + how + numbers.edge_mark(row["edge"])
+
+
+def _seconds(row: dict[Any, Any]) -> str:
+    low, middle, high = (
+        f"{row[f'epoch_seconds{end}']:.3g}" if numbers.is_present(row["epoch_seconds"]) else numbers.ABSENT
+        for end in ("_low", "", "_high")
+    )
+    return middle if middle == numbers.ABSENT else f"{middle} ({low} to {high})"
+
+
+def _to_target(row: dict[Any, Any], name: str) -> str:
+    """Return a mean number of epochs or steps, with `>` where runs that miss the target would raise it."""
+    decimals = 1 if name == "epochs_to" else 0
+    text = numbers.with_uncertainty(row[name], row[f"{name}_half_width"], decimals=decimals)
+    return f"> {text}" if 0 < row["reached"] < row["runs"] else text
+
+
+def _amount(row: dict[Any, Any], name: str, scale: float) -> str:
+    decimals = 4 if scale == 1 else 2
+    return numbers.with_uncertainty(row[name], row[f"{name}_half_width"], scale=scale, decimals=decimals)
+
+
+def caption_sizes(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return the target, how each column was made, and what cannot be compared."""
+    if frame.empty:
+        return "No batch size is shown: no run that measures one has ended."
+    phases = " and ".join(dict.fromkeys(frame["phase"]))
+    how = (
+        f"Every batch size, from its {phases} runs. ± is the half-width of the 95 % Student t-interval over "
+        f"n seeds (n = 1: no interval). {_target_in_words(frame)} "
+        f"{_budgets_in_words()}"
+    )
+    return " ".join(filter(None, [how, *_remarks(facts, frame), _quality_in_words(frame)]))
+
+
+def _remarks(facts: Facts, frame: pd.DataFrame) -> list[str]:
+    """Return what the frame's own rows call for."""
+    remarks = (
+        [WinnerRule.of(facts.records.manifest).values_in_words()] if "confirm" in set(frame["phase"]) else []
+    )
+    if frame["epoch_seconds"].notna().any():
+        remarks.append(
+            "Seconds: median and quartiles over the whole training epochs of completed runs, evaluation and "
+            f"each run's first epoch left out.{_incomparable(facts, frame)}"
+        )
+    if (frame["reached"] < frame["runs"]).any():
+        remarks.append(">: the mean of those runs that reach the target; the others would raise it.")
+    if frame["diverged"].any():
+        remarks.append("Where a run diverged there is no mean: the survivors alone would flatter the size.")
+    if (frame["edge"] != "").any():
+        remarks.append("edge ↓ or ↑: the tuned rate lies at that edge of its declared range.")
+    return remarks
+
+
+def _incomparable(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return why seconds of different sizes cannot be compared; empty where they can."""
+    if frame["is_comparable"].all():
+        return ""
+    refused = timing.incomparable(responses.runs_of(facts.records, facts.lines_over("batch_size")))
+    reason = "" if refused is None else f": {refused.reason}"
+    return f" They cannot be compared between sizes{reason}."
+
+
+def _target_in_words(frame: pd.DataFrame) -> str:
+    """Return what the target is, and its value on each line."""
+    targets = frame.drop_duplicates("line").to_dict("records")
+    values = "; ".join(f"{row['line']} {numbers.rate(row['target'])}" for row in targets)
+    return (
+        "Target: the largest of the sizes' mean validation losses at the end, so that each size reaches it "
+        f"on average, and its own seeds about every other time ({values})."
+    )
+
+
+def _budgets_in_words() -> str:
+    """Return what must be known of the two budgets before sizes are compared."""
+    return (
+        "All sizes train for the same epochs, in which a small batch makes more steps: a comparison at equal "
+        "epochs favours small batches, one at equal steps would favour large ones (Shallue et al. 2019)."
+    )
+
+
+def _quality_in_words(frame: pd.DataFrame) -> str:
+    """Return which lines say nothing of quality, because their rate was not tuned; empty where all were."""
+    untuned = list(dict.fromkeys(frame.loc[~frame["is_tuned"], "line"]))
+    if not untuned:
+        return ""
+    which = "" if len(untuned) == frame["line"].nunique() else f" for {', '.join(untuned)}"
+    return (
+        f"Nothing is said of quality{which}: the learning rate was not tuned for each batch size, and a rate "
+        "that suits one size does not suit another."
+    )
+
+
+def has_templates(facts: Facts) -> bool:
+    """Return whether arms of one template differ in their batch size."""
+    return any(not point.at for line in facts.lines_over("batch_size") for point in line.points)
+
+
+def compute_figure(facts: Facts) -> pd.DataFrame:
+    """Return everything drawn: of each batch size its settings, its means, and every run.
+
+    Returns: Columns `line, arm, field, level, x, scale, quantity, kind, run_id, seed, value, low, high, n,
+        is_tuned, edge`. `quantity` is one of `steps_per_epoch, val_loss, test_accuracy, learning_rate,
+        epochs_to, steps_to`; `kind` is `mean`, with the ends of its 95 % t-interval, or `seed`, whose value
+        is absent for a run that diverged, failed or misses the target.
+    """
+    table = _confirmed(facts)
+    rows: list[dict[str, Any]] = []
+    for line in facts.lines_over("batch_size"):
+        for point in line.points:
+            is_here = (table["line"] == line.name) & (table["arm"] == point.arm)
+            for row in table[is_here].to_dict("records"):
+                place = {name: row[name] for name in [*_PLACE, "is_tuned", "edge"]}
+                seeds = _seeds(facts.records, point.runs(facts.records), row["target"])
+                rows += [{"run_id": "", "seed": None, **place, **mark} for mark in [*_bars(row), *seeds]]
+    return pd.DataFrame(rows, columns=list(_DRAWN)).astype(_DRAWN)
+
+
+def _confirmed(facts: Facts) -> pd.DataFrame:
+    """Return the rows of the table that confirm runs measure."""
+    table = facts.batch_sizes
+    return table[table["phase"] == "confirm"]
+
+
+def _bars(row: dict[Any, Any]) -> Iterator[dict[str, Any]]:
+    for quantity in _PANELS:
+        if quantity in _SINGLE:
+            yield {"quantity": quantity, "kind": "mean", "value": row[quantity], "n": row["runs"]}
+            continue
+        n = row["reached"] if quantity in TO_TARGET else row["n"]
+        reach = row[f"{quantity}_half_width"]
+        ends = {"low": row[quantity] - reach, "high": row[quantity] + reach}
+        yield {"quantity": quantity, "kind": "mean", "value": row[quantity], "n": n, **ends}
+
+
+def _seeds(records: StudyRecords, runs: pd.DataFrame, target: float) -> Iterator[dict[str, Any]]:
+    first = first_below(records, runs, target if numbers.is_present(target) else None)
+    known = runs.merge(first, on="run_id", how="left")
+    is_lost = known["status"] != "completed"
+    for quantity in [name for name in _PANELS if name not in _SINGLE]:
+        values = known[quantity].astype("float64").mask(is_lost)
+        for run_id, seed, value in zip(known["run_id"], known["seed"], values, strict=True):
+            mark = {"quantity": quantity, "kind": "seed", "run_id": run_id, "seed": seed}
+            yield mark | {"value": value, "n": 1}
+
+
+def draw_batch_sizes(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one panel a quantity, all lines in each, moved aside a little so that they can be told apart."""
+    looks = line_styles(frame, styles)
+    ranks = frame["line"].map({name: rank for rank, name in enumerate(looks)})
+    aside = (2 ** (0.16 * (ranks - (len(looks) - 1) / 2))).mask(frame["quantity"].isin(_SINGLE), 1.0)
+    factor = frame["quantity"].map({"test_accuracy": 100.0}).fillna(1.0)
+    scaled = {name: factor * frame[name] for name in ("value", "low", "high")}
+    frame = frame.assign(**scaled, at=aside * frame["x"], rail=RAIL + _RAIL_STEP * ranks)
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(10.8, 6.4), layout="constrained")
+        axes = figure.subplots(2, 3)
+        for ax, (quantity, words) in zip(axes.flat, _PANELS.items(), strict=True):
+            panel = frame[frame["quantity"] == quantity]
+            for name, rows in panel.groupby("line", sort=False):
+                _draw_line(ax, rows, looks[str(name)])
+            _set_axes(ax, panel, words)
+        for ax, quantity in ((axes[0, -1], "test_accuracy"), (axes[1, -1], "steps_to")):
+            means = frame[(frame["quantity"] == quantity) & (frame["kind"] == "mean")].dropna(subset="value")
+            last = means.groupby("line", sort=False).tail(1).to_dict("records")
+            label_ends(ax, {row["line"]: (row["at"], row["value"]) for row in last}, looks)
+    return figure
+
+
+def _draw_line(ax: Axes, rows: pd.DataFrame, style: ArmStyle) -> None:
+    """Draw every seed, the means with their intervals, and on a rail the runs without a value."""
+    means, seeds = (rows[rows["kind"] == kind] for kind in ("mean", "seed"))
+    lost = seeds[seeds["value"].isna()]
+    reach = [means["value"] - means["low"], means["high"] - means["value"]]
+    bars: dict[str, Any] = {"ecolor": INK, "elinewidth": 1.2, "capsize": 2.5, "zorder": 2.5}
+    ax.errorbar(
+        means["at"],
+        means["value"],
+        yerr=reach,
+        color=style.color,
+        linestyle=style.line,
+        linewidth=1.3,
+        **bars,
+    )
+    ax.scatter(
+        seeds["at"], seeds["value"], s=14, alpha=0.55, linewidth=0, color=style.color, marker=style.marker
+    )
+    is_open = means["x"].isin(lost["x"]) | ((means["quantity"] == "learning_rate") & ~means["is_tuned"])
+    for hollow, face in ((True, "white"), (False, style.color)):
+        shown = means[is_open == hollow]
+        look: dict[str, Any] = {"marker": style.marker, "facecolor": face, "edgecolor": style.color}
+        ax.scatter(shown["at"], shown["value"], s=32, zorder=3, **look)
+    for row in means[(means["quantity"] == "learning_rate") & (means["edge"] != "")].to_dict("records"):
+        arrow = "↑" if row["edge"] == "upper" else "↓"
+        ax.annotate(arrow, (row["at"], row["value"]), (5, 0), textcoords="offset points", va="center")
+    _draw_rail(ax, lost, style)
+
+
+def _draw_rail(ax: Axes, lost: pd.DataFrame, style: ArmStyle) -> None:
+    """Put runs without a value above the panel, each line at a height of its own, with their number."""
+    above = blended_transform_factory(ax.transData, ax.transAxes)
+    beside: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 6.5, "color": FAINT}
+    counts = lost.groupby("x")["x"].transform("size")
+    for row in lost.assign(count=counts).drop_duplicates("x").to_dict("records"):
+        look: dict[str, Any] = {"color": style.color, "markersize": 5, "markeredgewidth": 1.0, "zorder": 2}
+        mark_rail(ax, [row["at"]], "x", row["rail"], **look)
+        ax.annotate(str(row["count"]), (row["at"], row["rail"]), (5, 0), xycoords=above, **beside)
+
+
+def _set_axes(ax: Axes, panel: pd.DataFrame, words: str) -> None:
+    """Set scales, limits, ticks and labels of one panel, after everything is drawn."""
+    values = panel["value"].dropna()
+    set_level_axis(ax, panel)
+    ax.set_xlabel(axis_label(panel))
+    is_log = panel["quantity"].iloc[0] in _LOG and len(values) > 0
+    ax.set_ylabel(f"{words} (log scale)" if is_log else words)
+    if is_log:
+        ax.set_yscale("log")
+        plain_log_ticks(ax)
+    elif values.empty:
+        ax.set_yticks([])
+    elif panel["quantity"].iloc[0] == "epochs_to":
+        ax.set_ylim(0, 1.08 * max([*values, *panel["high"].dropna()]))
+        ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+
+
+def caption_figure(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what the marks are, which target is meant, and what the budget does to the comparison."""
+    if frame.empty:
+        return "No batch size is shown: no confirm run has ended."
+    table = _confirmed(facts)
+    rates = (
+        "Learning rate: that which each size's own search chose"
+        if table["is_tuned"].all()
+        else "Learning rate: chosen for each size by its own search where filled, fixed where hollow"
+    )
+    edges = "; ↑ or ↓: at that edge of its declared range" if (table["edge"] != "").any() else ""
+    how = (
+        "Lines and bars: means and 95 % Student t-intervals over the seeds, "
+        f"n = {numbers.span(table['runs'])} a size. Small marks: every confirm run; above the panel: "
+        f"{numbers.TIMES} those without a value (diverged, failed, or short of the target), with their "
+        "number. A size with a diverged run has no mean of loss and accuracy; hollow, without a bar: the "
+        "mean of those runs that reach the target, which the others would raise. Lines are moved aside to "
+        f"tell them apart. {rates}{edges}."
+    )
+    sentences = [how, _target_in_words(table), _budgets_in_words(), _quality_in_words(table)]
+    return " ".join(filter(None, sentences))
+
+
+def alt_figure(frame: pd.DataFrame) -> str:
+    """Return each line's learning rates, test accuracies and steps to the target by batch size."""
+    means = frame[frame["kind"] == "mean"]
+    by_line = []
+    for line, rows in means.groupby("line", sort=False):
+        by_size = [_size_in_words(str(level), size) for level, size in rows.groupby("level", sort=False)]
+        by_line.append(f"{line}: {'; '.join(by_size)}")
+    return f"Steps, rates, results and the way to a common loss against the batch size. {'. '.join(by_line)}."
+
+
+def _size_in_words(level: str, rows: pd.DataFrame) -> str:
+    values = dict(zip(rows["quantity"], rows["value"], strict=True))
+    accuracy = numbers.with_uncertainty(values["test_accuracy"], None, scale=100, decimals=2)
+    steps = numbers.count(values["steps_to"])
+    rate = numbers.rate(values["learning_rate"])
+    return f"{level} with rate {rate}, {accuracy} %, {steps} steps to the target"
+
+
+BATCH_SIZES = Block(
+    name="batch_sizes",
+    section="results",
+    table=Table(
+        title="Batch size",
+        compute=lambda facts: facts.batch_sizes,
+        lay_out=lay_out_batch_sizes,
+        caption=caption_sizes,
+        is_for=lambda facts: bool(facts.lines_over("batch_size")),
+    ),
+    plot=Plot(
+        title="Batch size",
+        compute=compute_figure,
+        draw=draw_batch_sizes,
+        caption=caption_figure,
+        alt=alt_figure,
+        is_for=has_templates,
+    ),
+)
