@@ -41,14 +41,19 @@ class Facts:
         return budget.inequalities(self.records)
 
     @cached_property
-    def verdicts(self) -> Sequence[claims.Verdict]:
-        """A verdict for every claim, in the study file's order."""
-        return claims.decide(self.records)
+    def audited_runs(self) -> pd.DataFrame:
+        """What each search run came to, by itself or in its audit: the columns of `audit.compute_runs`."""
+        return audit.compute_runs(self.records)
 
     @cached_property
     def audit(self) -> pd.DataFrame:
-        """What the audited early stops came to, a row an arm: the columns of `audit.compute_audit`."""
-        return audit.compute_audit(self.records)
+        """What the audits of each arm found: the columns of `audit.compute_audit`."""
+        return audit.compute_audit(self.records, self.audited_runs)
+
+    @cached_property
+    def verdicts(self) -> Sequence[claims.Verdict]:
+        """A verdict for every claim, in the study file's order."""
+        return claims.decide(self.records)
 
     def once(self, compute: Callable[["Facts"], Result]) -> Result:
         """Return what a block computes of the study, for its table and its figure: worked out once."""

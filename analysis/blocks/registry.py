@@ -8,6 +8,7 @@ import pandas as pd
 from analysis.blocks import Block, Plot, Table
 from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.budget import BUDGET
+from analysis.blocks.early_stopping import EARLY_STOPPING
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.optimism import OPTIMISM
@@ -80,7 +81,7 @@ BLOCKS: tuple[Block, ...] = (
     SEARCH,
     OPTIMISM,
     VARIANCE,
-    _block("early_stopping"),
+    EARLY_STOPPING,
     FAILURES,
     REPRODUCIBILITY,
     FINAL_ACCURACY,

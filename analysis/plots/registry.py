@@ -2,7 +2,6 @@
 
 from analysis.plots.batch_sizes import BATCH_SIZES
 from analysis.plots.differences import DIFFERENCES
-from analysis.plots.early_stopping import EARLY_STOPPING
 from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
 from analysis.plots.spec import Plot
 from analysis.plots.timing import TIMING
@@ -13,5 +12,4 @@ PLOTS: dict[str, Plot] = {
     "differences": DIFFERENCES,
     "learning_curves": LOSS_CURVES,
     "accuracy_curves": ACCURACY_CURVES,
-    "early_stopping": EARLY_STOPPING,
 }

@@ -3,7 +3,6 @@
 from analysis.tables.baseline import BASELINE
 from analysis.tables.batch_sizes import BATCH_SIZES
 from analysis.tables.claims import CLAIMS
-from analysis.tables.early_stopping import EARLY_STOPPING
 from analysis.tables.pairs import PAIRS
 from analysis.tables.spec import Table
 from analysis.tables.timing import TIMING
@@ -14,5 +13,4 @@ TABLES: dict[str, Table] = {
     "batch_sizes": BATCH_SIZES,
     "differences": BASELINE,
     "pairs": PAIRS,
-    "early_stopping": EARLY_STOPPING,
 }
