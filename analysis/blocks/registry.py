@@ -11,6 +11,7 @@ from analysis.blocks.budget import BUDGET
 from analysis.blocks.early_stopping import EARLY_STOPPING
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.isolation import ISOLATION
+from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.published import PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
@@ -85,8 +86,8 @@ BLOCKS: tuple[Block, ...] = (
     FAILURES,
     REPRODUCIBILITY,
     FINAL_ACCURACY,
-    _block("learning_curves"),
-    _block("accuracy_curves"),
+    LEARNING_CURVES,
+    ACCURACY_CURVES,
     ISOLATION,
     LEARNING_RATES,
     TUNING_CURVES,

@@ -2,7 +2,6 @@
 
 from analysis.plots.batch_sizes import BATCH_SIZES
 from analysis.plots.differences import DIFFERENCES
-from analysis.plots.learning_curves import ACCURACY_CURVES, LOSS_CURVES
 from analysis.plots.spec import Plot
 from analysis.plots.timing import TIMING
 
@@ -10,6 +9,4 @@ PLOTS: dict[str, Plot] = {
     "timing": TIMING,
     "batch_sizes": BATCH_SIZES,
     "differences": DIFFERENCES,
-    "learning_curves": LOSS_CURVES,
-    "accuracy_curves": ACCURACY_CURVES,
 }
