@@ -7,8 +7,6 @@ and seed. Audit runs choose nothing: the winner stays. What they can show of an 
   on would not have won; one that failed is missing);
 - the regret: how much better than the winner the best audited run ended, which the stopped runs that were
   not audited can only raise.
-
-How well the values at the rungs rank the final ones is computed in `analysis.rung_ranks`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import statistics
-from analysis.once import once_per_study
 from analysis.records import StudyRecords
 from analysis.winner_rule import WinnerRule
 
@@ -78,7 +75,6 @@ def _declared_runs(records: StudyRecords) -> int:
     return int(records.manifest.search.get("audit", 0))
 
 
-@once_per_study
 def compute_runs(records: StudyRecords) -> pd.DataFrame:
     """Return one row a search run that completed or was stopped; no row where no audit was asked for.
 
@@ -92,7 +88,7 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
     rule = WinnerRule.of(records.manifest)
     search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
     ended = search["status"].isin(["completed", "stopped"])
-    frame = _fates(search.loc[ended, ["arm", "run_id", "status"]], _audits(records))
+    frame = _fates(records, search.loc[ended, ["arm", "run_id", "status"]])
     known = pd.concat([frame["run_id"], frame["full_run_id"]]).unique()
     curves = metric_curves(records, list(known), rule.metric)
     frame = frame.assign(metric=rule.metric).join(_values(frame, curves, rule))
@@ -103,38 +99,36 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
     return frame[list(_RUN_COLUMNS)].astype(_RUN_COLUMNS)
 
 
-def _fates(search: pd.DataFrame, audits: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
-    """Return what became of each search run, by itself or in its audit.
+def _fates(records: StudyRecords, search: pd.DataFrame) -> pd.DataFrame:
+    """Return what became of each search run, by itself or in its audit, if that has ended.
 
     Returns: Columns `arm, run_id, fate, full_run_id, full_status` of `compute_runs`.
     """
-    runs = list(zip(search["run_id"].to_numpy(), search["status"].to_numpy(), strict=True))
-    full = [
-        audits.get(run_id, ("", "")) if status == "stopped" else (run_id, status) for run_id, status in runs
-    ]
-    return pd.DataFrame(
-        {
-            "arm": search["arm"].to_numpy(),
-            "run_id": search["run_id"].to_numpy(),
-            "fate": ["audited" if status == "stopped" and own in audits else status for own, status in runs],
-            "full_run_id": [run_id for run_id, _ in full],
-            "full_status": [status for _, status in full],
-        }
-    )
+    audits = records.runs_of("audit")
+    ends = dict(zip(audits["run_id"], audits["status"], strict=True))
+    rows = []
+    for arm, run_id, status in search.itertuples(index=False):
+        if status == "completed":
+            rows.append((arm, run_id, "completed", run_id, status))
+        elif (audit_id := records.audits.get(run_id)) in ends:
+            rows.append((arm, run_id, "audited", audit_id, ends[audit_id]))
+        else:
+            rows.append((arm, run_id, "stopped", "", ""))
+    return pd.DataFrame(rows, columns=["arm", "run_id", "fate", "full_run_id", "full_status"])
 
 
 def _values(frame: pd.DataFrame, curves: Mapping[str, Curve], rule: WinnerRule) -> pd.DataFrame:
     """Return the columns of `compute_runs` that the curves of runs and of their full lengths tell."""
-    own = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["run_id"].to_numpy()]
+    searched = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["run_id"].to_numpy()]
     full = [curves.get(run_id, _NO_EPOCHS) for run_id in frame["full_run_id"].to_numpy()]
     is_stopped = list(frame["fate"] != "completed")
     is_full = list(frame["full_status"] == "completed")
     return pd.DataFrame(
         {
-            "search_epochs": [len(curve) for curve in own],
+            "search_epochs": [len(curve) for curve in searched],
             "value_when_stopped": [
                 curve[-1] if stopped and len(curve) else None
-                for curve, stopped in zip(own, is_stopped, strict=True)
+                for curve, stopped in zip(searched, is_stopped, strict=True)
             ],
             "final": [
                 rule.value(curve.tolist()) if ended and len(curve) else None
@@ -142,19 +136,10 @@ def _values(frame: pd.DataFrame, curves: Mapping[str, Curve], rule: WinnerRule) 
             ],
             "repeat_deviation": [
                 _deviation(first, second) if stopped else None
-                for first, second, stopped in zip(own, full, is_stopped, strict=True)
+                for first, second, stopped in zip(searched, full, is_stopped, strict=True)
             ],
         }
     )
-
-
-def _audits(records: StudyRecords) -> dict[str, tuple[str, str]]:
-    """Return id and status of the audit of each audited search run; their ids differ by the phase's name."""
-    audits = records.runs_of("audit")
-    named = (
-        (str(run_id), str(status)) for run_id, status in zip(audits["run_id"], audits["status"], strict=True)
-    )
-    return {"-search-".join(run_id.rsplit("-audit-", 1)): (run_id, status) for run_id, status in named}
 
 
 def metric_curves(records: StudyRecords, run_ids: Sequence[str], metric: str) -> dict[str, Curve]:
@@ -171,8 +156,12 @@ def _deviation(first: Curve, second: Curve) -> float | None:
     return float(known.max()) if len(known) else None
 
 
-def compute_audit(records: StudyRecords) -> pd.DataFrame:
+def compute_audit(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row a searched arm: what its audit found; no row where none was asked for.
+
+    Args:
+        records: The study.
+        runs: As `compute_runs` returns.
 
     Returns: Columns `arm, metric, ended, stopped, audited, completed, diverged, failed, would_win,
         share_low, share_high, winner_final, best_audited, regret, repeat_deviation`. `ended` and `stopped`
@@ -182,7 +171,6 @@ def compute_audit(records: StudyRecords) -> pd.DataFrame:
         Values are in the metric's unit, accuracies in [0, 1]; `regret` is at least 0 whichever direction
         of the metric is better.
     """
-    runs = compute_runs(records)
     metric = WinnerRule.of(records.manifest).metric
     ended = records.runs_of("search")["arm"].value_counts()
     rows = [

@@ -70,9 +70,14 @@ class Facts:
         return claims.leaders(self.grounds)
 
     @cached_property
+    def audited_runs(self) -> pd.DataFrame:
+        """What each search run came to, by itself or in its audit: the columns of `audit.compute_runs`."""
+        return audit.compute_runs(self.records)
+
+    @cached_property
     def audit(self) -> pd.DataFrame:
-        """What the audited early stops came to, a row an arm: the columns of `audit.compute_audit`."""
-        return audit.compute_audit(self.records)
+        """What the audits of each arm found: the columns of `audit.compute_audit`."""
+        return audit.compute_audit(self.records, self.audited_runs)
 
     def differences(self, family: tuple[pairs.Pair, ...], metric: str = "test_accuracy") -> pd.DataFrame:
         """Return one row a pair of a family: the columns of `pairs.compare`."""

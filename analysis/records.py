@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import get_args
@@ -43,6 +43,8 @@ class StudyRecords:
     """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
     winners: dict[str, str | None]
     """Winning search run of each arm whose search phase ended; null where no run reached full length."""
+    audits: dict[str, str]
+    """By search run, the audit run that repeats it: the run of the same arm and number."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
 
@@ -125,8 +127,8 @@ def load_study(path: Path) -> StudyRecords:
     _check_folder(path)
     folder = ResultsFolder(path)
     manifest = Manifest.read(folder.manifest)
-    winners: dict[str, str | None] = {}
-    events = _noting_winners(read_journal(folder), winners)
+    marks = _Marks()
+    events = marks.noted(read_journal(folder))
     frames = frames_from_events(manifest.study, events, _train_samples(folder, manifest))
     records = StudyRecords(
         folder=folder,
@@ -134,7 +136,8 @@ def load_study(path: Path) -> StudyRecords:
         frames=frames,
         runs=_sorted_runs(frames.runs, list(manifest.arms)),
         epochs=frames.epochs_frame(),
-        winners=winners,
+        winners=marks.winners,
+        audits=marks.audits(),
         journal_sha256=_journal_sha256(folder),
     )
     _check_consistency(records)
@@ -156,12 +159,29 @@ def _check_folder(path: Path) -> None:
         )
 
 
-def _noting_winners(events: Iterable[Event], winners: dict[str, str | None]) -> Iterator[Event]:
-    """Pass events through, adding each arm's winner to `winners`: a journal is read once."""
-    for event in events:
-        if event.event == "phase_ended" and event.phase == "search":
-            winners[event.arm] = event.winner
-        yield event
+@dataclass
+class _Marks:
+    """What the two tables do not hold, noted while a journal is read once."""
+
+    winners: dict[str, str | None] = field(default_factory=dict)
+    _numbered: dict[Phase, dict[tuple[str, int], str]] = field(
+        default_factory=lambda: {"search": {}, "audit": {}}
+    )
+    """Of each phase, the run by its arm and number."""
+
+    def noted(self, events: Iterable[Event]) -> Iterator[Event]:
+        """Pass events through."""
+        for event in events:
+            if event.event == "phase_ended" and event.phase == "search":
+                self.winners[event.arm] = event.winner
+            if event.event == "run_started" and event.phase in self._numbered:
+                self._numbered[event.phase][event.arm, event.number] = event.run_id
+            yield event
+
+    def audits(self) -> dict[str, str]:
+        """Return the audit run of each search run that has one."""
+        search, audit = self._numbered["search"], self._numbered["audit"]
+        return {search[place]: run_id for place, run_id in audit.items() if place in search}
 
 
 def _train_samples(folder: ResultsFolder, manifest: Manifest) -> int:

@@ -10,8 +10,10 @@ from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.batch_sizes import BATCH_SIZES
 from analysis.blocks.budget import BUDGET
 from analysis.blocks.claims import CLAIMS
+from analysis.blocks.early_stopping import EARLY_STOPPING
 from analysis.blocks.failures import FAILURES
 from analysis.blocks.isolation import ISOLATION
+from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.published import PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
@@ -83,12 +85,12 @@ BLOCKS: tuple[Block, ...] = (
     SEARCH,
     OPTIMISM,
     VARIANCE,
-    _block("early_stopping"),
+    EARLY_STOPPING,
     FAILURES,
     REPRODUCIBILITY,
     FINAL_ACCURACY,
-    _block("learning_curves"),
-    _block("accuracy_curves"),
+    LEARNING_CURVES,
+    ACCURACY_CURVES,
     ISOLATION,
     LEARNING_RATES,
     TUNING_CURVES,

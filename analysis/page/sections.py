@@ -10,7 +10,6 @@ from analysis import audit, claims
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.tables.early_stopping import amount
 from analysis.winner_rule import WinnerRule
 from harness.records.events import Phase
 from harness.records.manifest import Resumption
@@ -75,9 +74,13 @@ def _stopped_too_soon(audited: pd.DataFrame) -> list[str]:
     return [
         f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
         f"{row['completed'] + row['diverged']} audited, the best of them better than its winner by "
-        f"{amount(row['metric'], row['regret'])}{claims.METRICS[row['metric']].unit}."
+        f"{_in_unit(row['regret'], claims.METRICS[row['metric']])}."
         for row in audited[audited["would_win"].fillna(0) > 0].to_dict("records")
     ]
+
+
+def _in_unit(value: float, metric: claims.Metric) -> str:
+    return f"{numbers.amount(value, scale=metric.scale)}{metric.unit}"
 
 
 def limits(records: StudyRecords) -> list[str]:

@@ -9,10 +9,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 LEVEL = 0.95
 """Confidence level of every interval that is not corrected for several claims."""
+
+_FEWEST_RANKED = 3
+"""With fewer pairs a rank correlation is 1 or -1 whatever happens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,3 +267,36 @@ def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[
     centre = (share + weight / 2) / (1 + weight)
     spread = z / (1 + weight) * math.sqrt(share * (1 - share) / trials + weight / (4 * trials))
     return max(0.0, centre - spread), min(1.0, centre + spread)
+
+
+def rank_correlation(
+    first: Sequence[float], second: Sequence[float], weights: Sequence[float]
+) -> float | None:
+    """Return Spearman's rank correlation, each pair counted as often as its weight says.
+
+    With whole weights this is the ordinary coefficient after repeating each pair so often.
+
+    Args:
+        first: Shape `(n,)`, finite.
+        second: Likewise.
+        weights: Likewise, positive.
+
+    Returns: A number in [-1, 1], or None for fewer than 3 pairs or where one side is constant.
+
+    Source: Spearman (1904), The proof and measurement of association between two things; mid-ranks for ties.
+    """
+    if len(first) < _FEWEST_RANKED or len(set(first)) == 1 or len(set(second)) == 1:
+        return None
+    weight = np.asarray(weights, dtype=np.float64)
+    one, other = (_centred_ranks(values, weight) for values in (first, second))
+    scatter = np.sqrt(np.sum(weight * one * one) * np.sum(weight * other * other))
+    return float(np.clip(np.sum(weight * one * other) / scatter, -1.0, 1.0))
+
+
+def _centred_ranks(values: Sequence[float], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return weighted mid-ranks less their weighted mean: the weight below a value and half of that at it."""
+    _, place = np.unique(np.asarray(values), return_inverse=True)
+    shares = np.bincount(place, weights=weight)
+    ranks = (np.cumsum(shares) - shares / 2)[place]
+    centred: NDArray[np.float64] = ranks - np.average(ranks, weights=weight)
+    return centred

@@ -36,6 +36,7 @@ class Run:
     test_accuracy: float | None = 0.87
     epoch_seconds: float = 2.0
     run_id: str = ""
+    number: int | None = None
     configuration: dict[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
@@ -66,10 +67,11 @@ class Study:
     resources: dict[str, Any] = field(default_factory=dict)
 
     def add(self, arm: str, phase: Phase, **values: Any) -> Run:
-        """Add a run with the given fields of `Run`; its id says arm, phase and position unless given."""
+        """Add a run with the given fields of `Run`; its number is its position, its id says which it is."""
         run = Run(arm, phase, **values)
-        position = sum(r.arm == arm and r.phase == phase for r in self.runs)
-        run.run_id = run.run_id or f"{arm}-{phase}-{position:03d}"
+        if run.number is None:
+            run.number = sum(r.arm == arm and r.phase == phase for r in self.runs)
+        run.run_id = run.run_id or f"{arm}-{phase}-{run.number:03d}"
         self.runs.append(run)
         return run
 
@@ -91,10 +93,8 @@ class Study:
 
     def audit(self, stopped: Run, **values: Any) -> Run:
         """Add the audit of a stopped search run, with its seed and learning rate."""
-        audit_id = stopped.run_id.replace("-search-", "-audit-")
-        return self.add(
-            stopped.arm, "audit", **{"seed": stopped.seed, "lr": stopped.lr, "run_id": audit_id} | values
-        )
+        same = {"seed": stopped.seed, "lr": stopped.lr, "number": stopped.number}
+        return self.add(stopped.arm, "audit", **same | values)
 
     def confirm(self, arm: str, accuracies: Sequence[float], lr: float = 0.01, **other: Any) -> None:
         """Add one completed confirm run a test accuracy, with seeds 100, 101, ..."""
@@ -197,7 +197,7 @@ def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
             run_id=run.run_id,
             arm=run.arm,
             phase=run.phase,
-            number=0,
+            number=run.number or 0,
             seed=run.seed,
             configuration=configuration | run.configuration,
         )

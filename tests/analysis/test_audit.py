@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,15 +11,14 @@ from matplotlib.collections import PathCollection
 from scipy import stats
 
 from analysis import audit, budget
+from analysis.blocks import early_stopping
+from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
-from analysis.page import sections
-from analysis.page.document import render_figures, render_tables
-from analysis.plots.early_stopping import caption_stopping, compute_stopping, draw_stopping
+from analysis.page import document, sections
 from analysis.records import load_study
 from analysis.render.style import arm_styles
-from analysis.report import write_report
-from analysis.rung_ranks import compute_ranks, rank_correlation
-from analysis.tables.early_stopping import compute_early_stopping
+from analysis.render.table import RenderedTable
+from analysis.statistics import rank_correlation
 from analysis.winner_rule import WinnerRule
 from harness.study.file import Search
 from harness.tuning.arm_search import run_value
@@ -58,6 +56,11 @@ class Audited:
         return {"epochs": len(accuracies), "curve": {self.metric: list(values)}}
 
 
+def rendered_table(facts: Facts) -> RenderedTable:
+    """Return the table of the audit, with its caption."""
+    return early_stopping.EARLY_STOPPING.table.rendered("early_stopping", facts)
+
+
 def one_would_have_won(new_study: "type[Study]", unaudited: int = 0, **search: Any) -> "Study":
     """Return two completed and two audited runs: one ends .05 above the winner's .85, one .15 below."""
     arm = Audited(new_study, **search)
@@ -73,8 +76,8 @@ def one_would_have_won(new_study: "type[Study]", unaudited: int = 0, **search: A
 @pytest.mark.parametrize("metric", ["val_accuracy", "val_loss"])
 def test_runs_that_would_have_won_are_found(new_study: "type[Study]", tmp_path: Path, metric: str) -> None:
     """One of two, by .05, in either direction of the metric; Wilson's interval is 9.45 to 90.55 %."""
-    records = load_study(one_would_have_won(new_study, unaudited=3, metric=metric).write(tmp_path))
-    (row,) = audit.compute_audit(records).to_dict("records")
+    facts = one_would_have_won(new_study, unaudited=3, metric=metric).facts(tmp_path)
+    (row,) = facts.audit.to_dict("records")
     assert (row["ended"], row["stopped"], row["audited"], row["completed"]) == (7, 5, 2, 2)
     assert row["would_win"] == 1
     assert (row["share_low"], row["share_high"]) == pytest.approx((0.0945312, 0.9054688), abs=1e-6)
@@ -89,7 +92,7 @@ def test_without_a_better_one_the_regret_is_zero(new_study: "type[Study]", tmp_p
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.85)
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.20)
-    (row,) = audit.compute_audit(load_study(arm.study.write(tmp_path))).to_dict("records")
+    (row,) = arm.study.facts(tmp_path).audit.to_dict("records")
     assert (row["would_win"], row["regret"]) == (0, 0.0)
 
 
@@ -104,7 +107,7 @@ def test_runs_end_by_the_winners_rule(
     arm = Audited(new_study, **search)
     arm.run(0.60, 0.90, 0.75, 0.85, is_winner=True)
     arm.audit(arm.run(0.30), 0.30, 0.40, 0.50, 0.86)
-    (row,) = audit.compute_audit(load_study(arm.study.write(tmp_path))).to_dict("records")
+    (row,) = arm.study.facts(tmp_path).audit.to_dict("records")
     assert (row["would_win"], row["regret"]) == (would_win, pytest.approx(regret))
 
 
@@ -116,16 +119,16 @@ def test_diverged_audits_count_and_failed_ones_are_missing(new_study: "type[Stud
     for _ in range(2):
         arm.study.audit(arm.run(0.3, 0.4), status="diverged", epochs=3)
     arm.study.audit(arm.run(0.3), status="failed", epochs=0)
-    records = load_study(arm.study.write(tmp_path))
-    (row,) = compute_early_stopping(records).to_dict("records")
+    facts = arm.study.facts(tmp_path)
+    (row,) = early_stopping.compute_table(facts).to_dict("records")
     assert [row[name] for name in ("audited", "completed", "diverged", "failed")] == [4, 1, 2, 1]
-    cells = render_tables(Facts(records))["early_stopping"].cells.iloc[0]
+    cells = rendered_table(facts).cells.iloc[0]
     assert cells["Audited"] == "4 (2 diverged, 1 failed)"
     assert cells["Would have won"] == "1 of 3 (6 to 79 %)"
     assert row["n_1"] == 2
-    frame = compute_stopping(records)
+    frame = early_stopping.compute_plot(facts)
     assert frame["full_status"].value_counts()["diverged"] == 2
-    (ax,) = draw_stopping(frame, arm_styles(records.arms)).axes
+    (ax,) = early_stopping.draw(frame, arm_styles(facts.records.arms)).axes
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() == "x") == 2
 
 
@@ -134,12 +137,28 @@ def test_audits_that_all_failed_say_nothing(new_study: "type[Study]", tmp_path: 
     arm = Audited(new_study)
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.study.audit(arm.run(0.3), status="failed", epochs=0)
-    results = arm.study.write(tmp_path)
-    write_report(results)
-    table = pd.read_csv(results / "report" / "tables" / "early_stopping.csv")
+    facts = arm.study.facts(tmp_path)
+    table = early_stopping.compute_table(facts)
     assert table[["would_win", "share_low", "regret", "best_audited"]].isna().all(axis=None)
-    assert "No drawing of early stopping" in (results / "report" / "report.md").read_text(encoding="utf-8")
-    assert not (results / "report" / "figures" / "early_stopping.svg").exists()
+    figure = PLOTS["early_stopping"].rendered("early_stopping", facts, arm_styles(["sgd"]))
+    assert figure.svg is None
+    content = document.Content(facts=facts, tables={}, figures={"early_stopping": figure})
+    for text in (document.render_markdown(content), document.render_html(content)):
+        assert "No drawing of early stopping" in text
+
+
+def test_an_audit_repeats_the_run_of_its_arm_and_number(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Whatever their ids are: another arm's run of the same number is another run."""
+    study = new_study(arms={"sgd": {"lr": LOG}, "adam": {"lr": LOG}}, search_settings={"audit": 1})
+    for arm in study.arms:
+        study.audit(study.add(arm, "search", status="stopped", run_id=f"{arm} x"), run_id=f"y {arm}")
+    records = study.facts(tmp_path).records
+    assert records.audits == {"sgd x": "y sgd", "adam x": "y adam"}
+    runs = audit.compute_runs(records)
+    assert runs[["run_id", "fate", "full_run_id"]].to_numpy().tolist() == [
+        ["sgd x", "audited", "y sgd"],
+        ["adam x", "audited", "y adam"],
+    ]
 
 
 def test_without_a_winner_nothing_is_judged(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -148,18 +167,18 @@ def test_without_a_winner_nothing_is_judged(new_study: "type[Study]", tmp_path: 
     arm.study.add("sgd", "search", status="diverged", epochs=1)
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.9)
     arm.study.winners["sgd"] = None
-    records = load_study(arm.study.write(tmp_path))
-    (row,) = audit.compute_audit(records).to_dict("records")
+    facts = arm.study.facts(tmp_path)
+    (row,) = facts.audit.to_dict("records")
     assert row["completed"] == 1
     assert np.isnan(row["regret"])
-    assert compute_stopping(records).empty
-    assert render_tables(Facts(records))["early_stopping"].cells["Would have won"][0] == "\N{EN DASH}"
+    assert early_stopping.compute_plot(facts).empty
+    assert rendered_table(facts).cells["Would have won"][0] == "\N{EN DASH}"
 
 
 def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
     """At epoch 1 the ranks are 3, 4, 1, 2 and finally 2, 3, 4, 1: 1 - 6 * 12 / 60; at epoch 2 they agree."""
-    records = load_study(one_would_have_won(new_study).write(tmp_path))
-    ranks = compute_ranks(records)
+    facts = one_would_have_won(new_study).facts(tmp_path)
+    ranks = early_stopping.compute_ranks(facts)
     assert list(ranks["epoch"]) == [1, 2]
     assert list(ranks["n"]) == [4, 4]
     assert list(ranks["rank_correlation"]) == pytest.approx([-0.2, 1.0])
@@ -167,8 +186,8 @@ def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Pa
 
 def test_each_audited_run_stands_for_as_many_stopped_ones(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two of four: with both taken twice the mid-ranks give -7.5 / 16.5 at epoch 1; n stays 4."""
-    records = load_study(one_would_have_won(new_study, unaudited=2).write(tmp_path))
-    ranks = compute_ranks(records)
+    facts = one_would_have_won(new_study, unaudited=2).facts(tmp_path)
+    ranks = early_stopping.compute_ranks(facts)
     assert ranks["rank_correlation"][0] == pytest.approx(-7.5 / 16.5)
     assert list(ranks["n"]) == [4, 4]
 
@@ -197,7 +216,7 @@ def test_departures_from_the_stopped_run_are_told(new_study: "type[Study]", tmp_
     arm = Audited(new_study)
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.audit(arm.run(0.30, 0.40), 0.32, 0.40, 0.50, 0.60)
-    table = render_tables(Facts(load_study(arm.study.write(tmp_path))))["early_stopping"]
+    table = rendered_table(arm.study.facts(tmp_path))
     assert table.numbers["repeat_deviation"][0] == pytest.approx(0.02)
     assert table.caption.endswith("departed from their values by up to 2 pp.")
 
@@ -207,16 +226,17 @@ def test_without_an_audit_nothing_is_shown(new_study: "type[Study]", tmp_path: P
     study = one_would_have_won(new_study)
     study.runs = [run for run in study.runs if run.phase != "audit"]
     del study.search_settings["audit"]
-    results = study.write(tmp_path)
-    write_report(results)
-    records = load_study(results)
-    assert not {"early_stopping"} & {*render_tables(Facts(records)), *render_figures(Facts(records))}
-    assert not list((results / "report").glob("*/early_stopping.*"))
-    for document in ("index.html", "report.md"):
-        text = (results / "report" / document).read_text(encoding="utf-8").lower()
+    facts = study.facts(tmp_path)
+    assert not TABLES["early_stopping"].is_for(facts)
+    plots = [plot for plot in PLOTS.values() if plot.is_for(facts)]
+    assert PLOTS["early_stopping"] not in plots
+    content = document.Content(facts=facts, tables=document.render_tables(facts), figures={})
+    for text in (document.render_markdown(content).lower(), document.render_html(content).lower()):
         assert text.count("audit") == text.count("was not audited") == 1
-    assert audit.compute_audit(records).empty
-    assert compute_early_stopping(records).empty
+    for frame, plot in [(plot.compute(facts), plot) for plot in plots]:
+        assert "audit" not in plot.caption(facts, frame) + plot.alt(frame)
+    assert facts.audit.empty
+    assert early_stopping.compute_table(facts).empty
 
 
 def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -224,10 +244,10 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
     arm = Audited(new_study)
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.run(0.3)
-    records = load_study(arm.study.write(tmp_path))
-    assert sections.progress(records) == ("Unfinished: 2 of 3 planned runs have ended")
-    assert "No audit run has ended" in render_tables(Facts(records))["early_stopping"].caption
-    assert "not known" in caption_stopping(records, compute_stopping(records))
+    facts = arm.study.facts(tmp_path)
+    assert sections.progress(facts.records) == "Unfinished: 2 of 3 planned runs have ended"
+    assert "No audit run has ended" in rendered_table(facts).caption
+    assert "not known" in early_stopping.caption_plot(facts, early_stopping.compute_plot(facts))
     arm.study.winners.clear()  # while the search goes on, more may be stopped
     assert audit.planned_runs(load_study(arm.study.write(tmp_path / "searching")), "sgd") == 2
 
@@ -261,15 +281,15 @@ def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_pa
 
 def test_the_figure_draws_every_run_with_a_final_value(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two completed and two audited points, the winner ringed at the line, one audited run above it."""
-    records = load_study(one_would_have_won(new_study, unaudited=1).write(tmp_path))
-    frame = compute_stopping(records)
+    facts = one_would_have_won(new_study, unaudited=1).facts(tmp_path)
+    frame = early_stopping.compute_plot(facts)
     assert frame["fate"].value_counts().to_dict() == {"completed": 2, "audited": 2, "stopped": 1}
-    (ax,) = draw_stopping(frame, arm_styles(records.arms)).axes
+    (ax,) = early_stopping.draw(frame, arm_styles(facts.records.arms)).axes
     drawn = [c.get_offsets()[:, 1] for c in ax.collections if isinstance(c, PathCollection)]
     heights = sorted(float(height) for offsets in drawn for height in offsets)
     assert heights == pytest.approx([-15, -5, 0, 0, 5])  # the winner's point and its ring are both at 0
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1\n1 of 2", "2\n1 of 1", "never\n2 runs"]
-    assert "(n: sgd 2)" in caption_stopping(records, frame)
+    assert "(n: sgd 2)" in early_stopping.caption_plot(facts, frame)
 
 
 @pytest.mark.parametrize(
@@ -290,12 +310,16 @@ def test_the_winners_rule_is_told(
     """In words, under the protocol; captions name the same epoch."""
     study = one_would_have_won(new_study, **search)
     study.confirm("sgd", [0.90, 0.91])
-    records = load_study(study.write(tmp_path))
-    assert dict(sections.protocol(records))["Winner's rule"] == said
-    tables = render_tables(Facts(records))
+    facts = study.facts(tmp_path)
+    assert dict(sections.protocol(facts.records))["Winner's rule"] == said
+    captions = {
+        name: spec.caption(facts, spec.compute(facts))
+        for name, spec in (*TABLES.items(), *PLOTS.items())
+        if name in {"search", "results", "learning_rates"}
+    }
     is_best = "best" in said
-    assert said.removesuffix(", whose network confirm runs are tested with") in tables["search"].caption
-    for caption in (tables["results"].caption, render_figures(Facts(records))["learning_rates"].caption):
+    assert said.removesuffix(", whose network confirm runs are tested with") in captions.pop("search")
+    for caption in captions.values():
         assert ("epoch with the best val_accuracy" in caption) == is_best
         assert ("last epoch" in caption) == (not is_best)
 

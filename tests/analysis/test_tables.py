@@ -1,34 +1,11 @@
 """The tables' numbers, layout and formats."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pandas as pd
 import pytest
 
-from analysis.blocks import search
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
 from analysis.render.table import RenderedTable, escape_markdown
-
-if TYPE_CHECKING:
-    from tests.analysis.conftest import Study
-
-LOG = {"low": 1e-4, "high": 1.0, "log": True}
-
-
-def test_a_rate_below_a_diverged_one_is_stability_limited(three_arms: "Study", tmp_path: Path) -> None:
-    """Next above rmsprop's 1e-3 is 1e-2, fine; next above sgd's 0.9 is nothing; 0.5 diverged below it."""
-    frame = search.compute_table(three_arms.facts(tmp_path))
-    assert frame["is_stability_limited"].tolist() == [False, False, False]
-
-
-def test_stability_limit_is_found(new_study: "type[Study]", tmp_path: Path) -> None:
-    """The next larger rate that was tried diverged."""
-    study = new_study(arms={"sgd": {"lr": LOG}})
-    study.search("sgd", [0.01, 0.05, 0.5], best=0.05)
-    study.add("sgd", "search", lr=0.07, status="diverged", epochs=1)
-    assert search.compute_table(study.facts(tmp_path))["is_stability_limited"].tolist() == [True]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from analysis import statistics
-from analysis.plots.spec import Plot
+from analysis.blocks import Block, Plot
+from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import label_ends, plain_log_ticks
@@ -45,26 +46,25 @@ _COLUMNS = {
 }
 
 
-def compute_curves(records: StudyRecords, quantity: Quantity) -> pd.DataFrame:
+def compute(facts: Facts, quantity: Quantity) -> pd.DataFrame:
     """Return every line of the figure: each seed's, and each arm's mean.
 
     Confirm runs where the study has any, else the search runs with the chosen configuration.
 
     Returns: Columns `arm, phase, split, line, run_id, seed, status, epoch, seconds, value, low, high, n`.
         `line` is `seed` or `mean`; `seconds` is training time since the run began (of a mean: the mean over
-        its seeds); `value` is absent where it was not finite; `low` and `high` are the 95 % t-interval of a
-        mean over n >= 2 seeds.
+        its seeds); `value`, a loss or an accuracy in [0, 1], is absent where it was not finite; `low` and
+        `high` are the 95 % t-interval of a mean over n >= 2 seeds.
     """
-    runs = _curve_runs(records)
-    own = runs[["run_id", "arm", "phase", "seed", "status"]]
-    epochs = records.epochs_of(own["run_id"]).merge(own, on="run_id")
+    records = facts.records
+    runs = _curve_runs(records)[["run_id", "arm", "phase", "seed", "status"]]
+    epochs = records.epochs_of(runs["run_id"]).merge(runs, on="run_id")
     epochs = epochs.assign(seconds=epochs.groupby("run_id")["seconds"].cumsum())
     sizes = {str(arm): len(group) for arm, group in runs.groupby("arm")}
     rows: list[dict[str, object]] = []
     for split in _SPLITS:
-        column = f"{split}_{quantity}"
-        rows += _seed_rows(epochs.assign(split=split, value=epochs[column]))
-        rows += _mean_rows(epochs.assign(split=split, value=epochs[column]), sizes)
+        of_split = epochs.assign(split=split, value=epochs[f"{split}_{quantity}"])
+        rows += [*_seed_rows(of_split), *_mean_rows(of_split, sizes)]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     position = frame["arm"].map({arm: at for at, arm in enumerate(records.arms)})
     order = ["position", "split", "line", "run_id", "epoch"]
@@ -89,10 +89,9 @@ def _chosen_runs(records: StudyRecords) -> pd.DataFrame:
 
 
 def _seed_rows(epochs: pd.DataFrame) -> list[dict[str, object]]:
-    shown = ["arm", "phase", "split", "run_id", "seed", "status", "epoch", "seconds", "value"]
-    return [
-        dict(zip(shown, row, strict=True), line="seed", n=1) for row in epochs[shown].itertuples(index=False)
-    ]
+    columns = ["arm", "phase", "split", "run_id", "seed", "status", "epoch", "seconds", "value"]
+    rows = epochs[columns].itertuples(index=False)
+    return [dict(zip(columns, row, strict=True), line="seed", n=1) for row in rows]
 
 
 def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, object]]:
@@ -109,7 +108,7 @@ def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, ob
     return rows
 
 
-def draw_curves(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: Quantity) -> Figure:
+def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: Quantity) -> Figure:
     """Draw training and validation (rows) against epochs and seconds (columns)."""
     scale = 100 if quantity == "accuracy" else 1
     values = ["value", "low", "high"]
@@ -150,8 +149,8 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, Arm
             marker=style.marker,
             markersize=5,
         )
-    lost = seeds[(seeds["status"] == "diverged") & seeds["value"].notna()].groupby("run_id").tail(1)
-    for arm, points in lost.groupby("arm", sort=False):
+    diverged = seeds[(seeds["status"] == "diverged") & seeds["value"].notna()].groupby("run_id").tail(1)
+    for arm, points in diverged.groupby("arm", sort=False):
         ax.plot(
             points[clock], points["value"], "x", color=styles[str(arm)].color, markersize=6, clip_on=False
         )
@@ -170,7 +169,7 @@ def _ends(frame: pd.DataFrame) -> dict[str, tuple[float, float]]:
     return ends
 
 
-def caption_curves(records: StudyRecords, frame: pd.DataFrame, quantity: Quantity) -> str:
+def caption(facts: Facts, frame: pd.DataFrame, quantity: Quantity) -> str:
     """Return what the lines are and how the band was made."""
     if frame.empty:
         return "No learning curves: no confirm run and no winning search run has ended."
@@ -181,7 +180,7 @@ def caption_curves(records: StudyRecords, frame: pd.DataFrame, quantity: Quantit
         if "confirm" in set(frame["phase"])
         else "search runs with the chosen configuration (no confirm run: optimistic)"
     )
-    crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(records) else ""
+    crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(facts.records) else ""
     return (
         f"Training and validation {quantity} of the {what}, on one scale. Thin lines: every seed (n: "
         f"{sizes}). Thick line and band: mean and 95 % Student t-interval at epochs that all seeds of the "
@@ -195,27 +194,30 @@ def _is_shared(records: StudyRecords) -> bool:
     return bool((records.runs["concurrency"] > 1).any())
 
 
-def alt_curves(frame: pd.DataFrame, quantity: Quantity) -> str:
+def alt(frame: pd.DataFrame, quantity: Quantity) -> str:
     """Return the last mean of each arm on both splits."""
     means = frame[frame["line"] == "mean"]
     last = means.sort_values("epoch", kind="stable").groupby(["arm", "split"], sort=False).tail(1)
-    said = [
+    ends = [
         f"{row['arm']} {_SPLITS[row['split']].lower()} {row['value']:.3g} at epoch {row['epoch']}"
         for row in last.sort_index().to_dict("records")
     ]
-    return f"Learning curves of {quantity} by epoch and by seconds. Last means: {'; '.join(said) or 'none'}."
+    return f"Learning curves of {quantity} by epoch and by seconds. Last means: {'; '.join(ends) or 'none'}."
 
 
-def _plot(quantity: Quantity) -> Plot:
-    return Plot(
-        title=f"Learning curves: {quantity}",
+def _block(name: str, quantity: Quantity) -> Block:
+    return Block(
+        name=name,
         section="results",
-        compute=partial(compute_curves, quantity=quantity),
-        draw=partial(draw_curves, quantity=quantity),
-        caption=partial(caption_curves, quantity=quantity),
-        alt=partial(alt_curves, quantity=quantity),
+        plot=Plot(
+            title=f"Learning curves: {quantity}",
+            compute=partial(compute, quantity=quantity),
+            draw=partial(draw, quantity=quantity),
+            caption=partial(caption, quantity=quantity),
+            alt=partial(alt, quantity=quantity),
+        ),
     )
 
 
-LOSS_CURVES = _plot("loss")
-ACCURACY_CURVES = _plot("accuracy")
+LEARNING_CURVES = _block("learning_curves", "loss")
+ACCURACY_CURVES = _block("accuracy_curves", "accuracy")

@@ -1,0 +1,68 @@
+"""The range of each rate, and every search run in it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.blocks import search
+from analysis.render.style import arm_styles
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
+
+LOG = {"low": 1e-4, "high": 1.0, "log": True}
+
+
+def test_a_rate_below_a_diverged_one_is_stability_limited(three_arms: "Study", tmp_path: Path) -> None:
+    """Next above rmsprop's 1e-3 is 1e-2, fine; next above sgd's 0.9 is nothing; 0.5 diverged below it."""
+    frame = search.compute_table(three_arms.facts(tmp_path))
+    assert frame["is_stability_limited"].tolist() == [False, False, False]
+
+
+def test_stability_limit_is_found(new_study: "type[Study]", tmp_path: Path) -> None:
+    """The next larger rate that was tried diverged."""
+    study = new_study(arms={"sgd": {"lr": LOG}})
+    study.search("sgd", [0.01, 0.05, 0.5], best=0.05)
+    study.add("sgd", "search", lr=0.07, status="diverged", epochs=1)
+    assert search.compute_table(study.facts(tmp_path))["is_stability_limited"].tolist() == [True]
+
+
+def test_every_search_run_is_in_the_rate_plot(three_arms: "Study", tmp_path: Path) -> None:
+    """Seven runs an arm: five filled, the stopped one hollow, the diverged one on the rail; one ringed."""
+    three_arms.add("sgd", "search", lr=0.6, status="failed", epochs=0)
+    frame = search.compute_plot(three_arms.facts(tmp_path))
+    places = frame.groupby("arm", sort=False)["place"].value_counts()
+    assert places["sgd"].to_dict() == {"filled": 5, "rail": 2, "hollow": 1}
+    assert places["adam"].to_dict() == {"filled": 5, "rail": 1, "hollow": 1}
+    assert frame[frame["is_best"]]["learning_rate"].tolist() == [0.9, 1e-3, 1e-2]
+    assert frame[frame["is_best"]]["edge"].tolist()[0] == "upper"
+    assert frame.loc[frame["place"] == "rail", "value"].isna().all()
+
+
+def test_the_rail_shows_each_run_without_a_value(three_arms: "Study", tmp_path: Path) -> None:
+    """As many crosses are drawn above the panels as the CSV twin has rows on the rail."""
+    for rate in (0.2, 0.3, 0.4):
+        three_arms.add("rmsprop", "search", lr=rate, status="diverged", epochs=1)
+    facts = three_arms.facts(tmp_path)
+    frame = search.compute_plot(facts)
+    figure = search.draw(frame, arm_styles(facts.records.arms))
+    crosses = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines if line.get_marker() == "x"]
+    assert sum(crosses) == (frame["place"] == "rail").sum() == 6
+    assert crosses == [1, 4, 1]
+
+
+def test_the_range_in_the_rate_plot_is_the_declared_one(new_study: "type[Study]", tmp_path: Path) -> None:
+    """One run at 0.01 in a range from 1e-4 to 1: the bounds come from the manifest."""
+    study = new_study(arms={"sgd": {"lr": LOG}})
+    study.search("sgd", [0.01], best=0.01)
+    frame = search.compute_plot(study.facts(tmp_path))
+    assert frame[["low", "high", "is_log"]].iloc[0].tolist() == [1e-4, 1.0, True]
+
+
+def test_arms_with_a_fixed_rate_are_named_not_drawn(new_study: "type[Study]", tmp_path: Path) -> None:
+    """They have no range to look at."""
+    study = new_study(arms={"sgd": {"lr": LOG}, "adam": {}})
+    study.search("sgd", [0.01], best=0.01)
+    facts = study.facts(tmp_path)
+    frame = search.compute_plot(facts)
+    assert set(frame["arm"]) == {"sgd"}
+    assert search.caption_plot(facts, frame).endswith("Not shown, because fixed or not yet run: adam.")
