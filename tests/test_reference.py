@@ -1,18 +1,36 @@
-"""Committed results: their reports are what the committed journals say, byte for byte."""
+"""Committed results: their reports are what the committed journals say.
+
+Two reports are compared in every byte, one of a search with confirm runs and one of a grid; of the others the
+numbers of every table and every verdict, so that words and drawings may change without touching them.
+"""
 
 import gzip
 import itertools
 import shutil
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from analysis.report import write_report
+from analysis.facts import Facts
+from analysis.page.document import render_tables
+from analysis.page.overview import render_overview, summarise
+from analysis.records import load_study
+from analysis.report import claims_json, write_report
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 
 NOT_KEPT = {"figures/*.csv", "figures/*.pdf", "figures/*.png"}
 """Of a reference report; written beside the rest by `make report`."""
+
+STUDIES = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
+WHOLE = ["learning_rates", "optimizers"]
+
+
+@cache
+def facts_of(study: str) -> Facts:
+    """Return what follows from a committed journal."""
+    return Facts(load_study(REFERENCE / study))
 
 
 def files_below(folder: Path) -> dict[str, bytes]:
@@ -24,10 +42,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
-STUDIES = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
-
-
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("study", WHOLE)
 def test_a_committed_report_is_made_again_from_its_journal(study: str, tmp_path: Path) -> None:
     """`make report` after a change of the analysis, and commit what it wrote, where this fails."""
     committed = REFERENCE / study
@@ -37,6 +52,22 @@ def test_a_committed_report_is_made_again_from_its_journal(study: str, tmp_path:
         shutil.copy(committed / name, again / name)
     write_report(again)
     assert files_below(again) == files_below(committed)
+
+
+@pytest.mark.parametrize("study", [study for study in STUDIES if study not in WHOLE])
+def test_committed_numbers_and_verdicts_follow_from_their_journal(study: str) -> None:
+    """Every table's CSV and `claims.json`, each in every byte; `make report` where they are to change."""
+    report, facts = REFERENCE / study / "report", facts_of(study)
+    committed = {path.stem: path.read_text(encoding="utf-8") for path in (report / "tables").glob("*.csv")}
+    assert {name: table.csv() for name, table in render_tables(facts).items()} == committed
+    assert claims_json(facts) == (report / "claims.json").read_text(encoding="utf-8")
+
+
+def test_the_committed_overview_is_that_of_the_studies() -> None:
+    """`make report` after a new study, a new verdict or another warning, where this fails."""
+    summaries = [summarise(facts_of(study), REFERENCE) for study in STUDIES]
+    committed = {name: (REFERENCE / name).read_text(encoding="utf-8") for name in ("index.md", "index.html")}
+    assert render_overview(summaries, []) == committed
 
 
 @pytest.mark.parametrize("study", STUDIES)

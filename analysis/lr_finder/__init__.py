@@ -1,1 +1,190 @@
-"""Turn the curves of learning-rate range tests into suggestions, a table and a figure. No torch, no Ray."""
+"""What learning-rate range tests suggest, beside the rates declared and found: the table, and all files."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from analysis import output, selection
+from analysis.lr_finder.figure import render_figure
+from analysis.lr_finder.suggestions import (
+    RULE_NAMES,
+    RULES,
+    RULES_IN_WORDS,
+    compute_suggestions,
+    rate_range,
+)
+from analysis.records import load_study
+from analysis.render import numbers
+from analysis.render.table import RenderedTable
+from harness.records.folder import ResultsFolder
+from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests
+
+
+def write_finder(root: Path) -> RenderedTable:
+    """Write suggestions, table and figure of a study's range tests beside their curves; return the table.
+
+    Args:
+        root: The study's results folder, such as `results/optimizers`.
+
+    Raises:
+        ResultsError: The folder holds no range tests, something in it is damaged, or it cannot be written.
+    """
+    tests = read_tests(root)
+    suggestions = compute_suggestions(tests)
+    table = render_comparison(tests, suggestions)
+    figure = render_figure(tests, suggestions)
+    suggested = suggestions.to_csv(index=False, lineterminator="\n")
+    output.write_file(tests.folder / "suggestions.csv", suggested)
+    output.write_tables(tests.folder, [table])
+    output.write_figures(tests.folder, [figure])
+    return table
+
+
+def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
+    """Return the learning rate that each arm's search found, None where there is none to compare with.
+
+    There is none where the study's results folder holds no study, the arm's search has not ended, the arm
+    searches no learning rate, or the search was of an arm declared otherwise (by `--set`, say).
+
+    Raises:
+        ResultsError: The folder holds a study that cannot be read.
+    """
+    if not ResultsFolder(root).manifest.exists():
+        return dict.fromkeys(settings.arms)
+    records = load_study(root)
+    chosen = selection.choices(records)
+    rates: dict[str, float | None] = {}
+    for name, arm in settings.arms.items():
+        declared, choice = records.manifest.arms.get(name), chosen.get(name)
+        is_same = declared is not None and (declared.fixed, declared.space) == (arm.fixed, arm.space)
+        is_searched = (
+            choice is not None and choice.run_id is not None and choice.learning_rate_range is not None
+        )
+        rates[name] = choice.learning_rate if choice and is_same and is_searched else None
+    return rates
+
+
+def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an arm and rule.
+
+    Args:
+        tests: The range tests.
+        suggestions: One row a test, as `compute_suggestions` returns.
+
+    Returns: Columns `arm, rule, median, low, high, n` (over the seeds whose curve suggests a rate),
+        `n_tests, n_diverged, diverged_lr` (median), `declared_low, declared_high, declared_log, fixed_lr`,
+        `found_lr` and `ratio` (median to found).
+    """
+    found = found_rates(tests.folder.parent, tests.settings)
+    rows: list[dict[str, Any]] = []
+    for name, arm in tests.settings.arms.items():
+        own, declared = suggestions[suggestions["arm"] == name], rate_range(arm)
+        for rule in RULES:
+            rates, rate = own[rule].dropna(), found[name]
+            median = rates.median()
+            rows.append(
+                {
+                    "arm": name,
+                    "rule": rule,
+                    "median": median,
+                    "low": rates.min(),
+                    "high": rates.max(),
+                    "n": len(rates),
+                    "n_tests": len(own),
+                    "n_diverged": int(own["diverged_lr"].notna().sum()),
+                    "diverged_lr": own["diverged_lr"].median(),
+                    "declared_low": declared.low if declared else None,
+                    "declared_high": declared.high if declared else None,
+                    "declared_log": declared.is_log if declared else None,
+                    "fixed_lr": _fixed_rate(arm),
+                    "found_lr": rate,
+                    "ratio": median / rate if rate is not None else None,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _fixed_rate(arm: TestedArm) -> float | None:
+    """Return the learning rate that the study fixes; None where it searches one or takes the default."""
+    rate = {**arm.point, **arm.fixed}.get("lr") if rate_range(arm) is None else None
+    return float(rate) if rate is not None else None
+
+
+def lay_out_comparison(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an arm, a column a rule: the median, and in brackets the extremes."""
+    rows = []
+    for arm, own in frame.groupby("arm", sort=False):
+        first = own.iloc[0].to_dict()
+        cells = {RULE_NAMES[row["rule"]].capitalize(): _suggested(row) for row in own.to_dict("records")}
+        diverged = f"{first['n_diverged']} of {first['n_tests']}"
+        at = f", from {numbers.rate(first['diverged_lr'])}" if first["n_diverged"] else ""
+        rows.append(
+            {
+                "Arm": arm,
+                "Declared learning rate": _declared(first),
+                **cells,
+                "Diverged": f"{diverged}{at}",
+                "Found by the search": numbers.rate(first["found_lr"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _suggested(row: dict[Any, Any]) -> str:
+    if row["n"] == 0:
+        return numbers.ABSENT
+    if row["n_tests"] == 1:
+        return numbers.rate(row["median"])
+    missing = "" if row["n"] == row["n_tests"] else f", n = {row['n']}"
+    return (
+        f"{numbers.rate(row['median'])} ({numbers.rate(row['low'])} to {numbers.rate(row['high'])}{missing})"
+    )
+
+
+def _declared(row: dict[Any, Any]) -> str:
+    if numbers.is_present(row["declared_low"]):
+        scale = ", log" if row["declared_log"] else ""
+        return f"{numbers.rate(row['declared_low'])} to {numbers.rate(row['declared_high'])}{scale}"
+    return f"{numbers.rate(row['fixed_lr'])}, fixed" if numbers.is_present(row["fixed_lr"]) else "default"
+
+
+def caption_comparison(tests: RangeTests) -> str:
+    """Return what was tested, what varies, and what the rules are."""
+    settings = tests.settings
+    n = len(settings.seeds)
+    over = (
+        f"the median over n = {n} seeds (split, initialisation and data order vary), in brackets the extremes"
+        if n > 1
+        else "one seed each (n = 1)"
+    )
+    return (
+        f"Learning rates suggested by range tests of {settings.steps} steps from "
+        f"{numbers.rate(settings.low)} to {numbers.rate(settings.high)}: {over}. {RULES_IN_WORDS} "
+        f"Smoothing lags behind by up to a factor of {settings.lag_factor:.2g} in the rate. "
+        f"Diverged: tests that ended because the smoothed loss exceeded {settings.divergence_factor:g} times "
+        f"its minimum or was not finite, and the median rate at which they did. Searched settings stood at "
+        f"the middle of their ranges (of choices, at the first): "
+        f"{_points(tests)}. The search's rate goes with the settings it found, and with whole runs; a dash "
+        "says that no search of this very arm has ended."
+    )
+
+
+def _points(tests: RangeTests) -> str:
+    said = []
+    for name, arm in tests.settings.arms.items():
+        point = ", ".join(f"{field} = {value}" for field, value in arm.point.items() if field != "lr")
+        said.append(f"{name} {point or 'searches no other'}")
+    return "; ".join(said)
+
+
+def render_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> RenderedTable:
+    """Return the table, ready for every format."""
+    frame = compute_comparison(tests, suggestions)
+    return RenderedTable(
+        name="comparison",
+        title="Learning-rate range tests",
+        caption=caption_comparison(tests),
+        numbers=frame,
+        cells=lay_out_comparison(frame),
+    )

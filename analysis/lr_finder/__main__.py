@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from analysis import command
-from analysis.lr_finder.report import write_finder
+from analysis.lr_finder import write_finder
 from harness.records.range_test import finder_folder
 
 

@@ -13,8 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.lr_finder.comparison import RULE_NAMES, RULES_IN_WORDS, rate_range
-from analysis.lr_finder.suggestions import RULES
+from analysis.lr_finder.suggestions import RULE_NAMES, RULES, RULES_IN_WORDS, rate_range
 from analysis.render import numbers
 from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
 from analysis.render.figure import RenderedFigure, as_csv, as_png, as_svg, laid_out

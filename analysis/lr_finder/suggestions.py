@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.records.range_test import RangeTests
+from analysis import selection
+from harness.records.range_test import RangeTests, TestedArm
 
 Curve = NDArray[np.float64]
 
@@ -71,6 +72,17 @@ RULES: dict[str, Callable[[Curve, Curve], float]] = {
 """Rule by column name. Each takes `log_rates` and `losses`, shape `(n,)` with n >= 2, ending at the minimum,
 and returns the logarithm of a rate."""
 
+RULE_NAMES = {
+    "steepest_descent": "steepest descent",
+    "valley": "valley",
+    "minimum_tenth": "minimum / 10",
+}
+"""What readers see, in tables and figures."""
+RULES_IN_WORDS = (
+    "Steepest descent: where the smoothed loss falls fastest against the logarithm of the rate. Valley: two "
+    "thirds down its longest descent. Minimum / 10: a tenth of the rate at its minimum."
+)
+
 
 def suggest(rates: Curve, smoothed: Curve, settling_steps: int) -> dict[str, float | None]:
     """Return the learning rate that each rule suggests; None where the loss never fell.
@@ -127,3 +139,8 @@ def compute_suggestions(tests: RangeTests) -> pd.DataFrame:
         )
     columns = ["arm", "seed", *RULES, "minimum_lr", "minimum_loss", "diverged_lr"]
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
+
+
+def rate_range(arm: TestedArm) -> selection.Range | None:
+    """Return the range of learning rates that the study declares."""
+    return selection.declared_range(arm.space, "lr", arm.point)

@@ -173,14 +173,14 @@ def write_overview(root: Path, summaries: Sequence[Summary], unreadable: Sequenc
     Raises:
         ResultsError: The folder cannot be written.
     """
-    context = _context(summaries, unreadable)
-    write_file(root / "index.md", render("overview.md", context))
-    write_file(root / "index.html", render("overview.html", context))
+    for name, text in render_overview(summaries, unreadable).items():
+        write_file(root / name, text)
     return root / "index.html"
 
 
-def _context(summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> dict[str, Any]:
-    return {
+def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> dict[str, str]:
+    """Return both documents under the names of their files."""
+    context: dict[str, Any] = {
         "studies": summaries,
         "unreadable": unreadable,
         "rulings": sections.count_rulings(
@@ -190,6 +190,7 @@ def _context(summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> 
         "captions": _CAPTIONS,
         "absent": numbers.ABSENT,
     }
+    return {f"index.{ending}": render(f"overview.{ending}", context) for ending in ("md", "html")}
 
 
 def _totals(summaries: Sequence[Summary]) -> str:

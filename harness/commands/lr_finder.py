@@ -118,8 +118,7 @@ def _find(options: argparse.Namespace) -> int:
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     root = ResultsFolder(options.results.resolve() / study.name).root
     _make_folder(root)
-    from analysis.lr_finder.comparison import found_rates
-    from analysis.lr_finder.report import write_finder
+    from analysis.lr_finder import found_rates, write_finder
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset
 

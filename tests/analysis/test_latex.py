@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from analysis.facts import Facts
 from analysis.page.document import render_tables
 from analysis.records import load_study
-from analysis.render.latex import latex_table
-from analysis.render.latex_text import escape_latex
+from analysis.render.latex import escape_latex, latex_table
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

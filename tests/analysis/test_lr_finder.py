@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.lr_finder.comparison import (
+from analysis.lr_finder import (
     caption_comparison,
     compute_comparison,
     found_rates,
     lay_out_comparison,
+    write_finder,
 )
 from analysis.lr_finder.figure import caption_figure, compute_figure, render_figure
-from analysis.lr_finder.report import write_finder
 from analysis.lr_finder.suggestions import compute_suggestions, longest_descent, suggest
 from harness.errors import ResultsError
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests, write_curves
