@@ -72,7 +72,7 @@ def planned_runs(records: StudyRecords, arm: str) -> int:
 
 
 def _declared_runs(records: StudyRecords) -> int:
-    return int(records.manifest.search.get("audit", 0))
+    return records.manifest.search.audit
 
 
 def compute_runs(records: StudyRecords) -> pd.DataFrame:

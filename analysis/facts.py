@@ -56,7 +56,7 @@ class Facts:
             records=self.records,
             choices=self.choices,
             unequal_budgets=self.unequal_budgets,
-            claims=claims.parsed_claims(self.records),
+            claims=self.records.manifest.claims,
         )
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from analysis.render import numbers
+from harness.study.domains import Domain, OneOf, Range
 
 
 def value_in_words(value: Any) -> str:
@@ -60,21 +61,19 @@ def space_in_words(space: Mapping[str, Any]) -> str:
 
 
 def _domain(domain: Any) -> str:
-    if not isinstance(domain, Mapping):
-        return value_in_words(domain)  # a branch of a `one_of` may fix a field
-    if "low" in domain and "high" in domain:
-        ends = f"{value_in_words(domain['low'])} to {value_in_words(domain['high'])}"
-        step = f", step {value_in_words(domain['step'])}" if domain.get("step") else ""
-        return f"{ends}{', log' if domain.get('log') else ''}{step}"
-    branches = domain.get("one_of")
-    if isinstance(branches, Mapping):
-        return "one of " + " or ".join(_branches(branches))
-    listed = domain.get("grid", domain.get("choices"))
-    if isinstance(listed, list):
-        return f"one of {', '.join(value_in_words(value) for value in listed)}"
-    return value_in_words(domain)
+    match domain:
+        case Range():
+            ends = f"{value_in_words(domain.low)} to {value_in_words(domain.high)}"
+            step = f", step {value_in_words(domain.step)}" if domain.step else ""
+            return f"{ends}{', log' if domain.log else ''}{step}"
+        case OneOf():
+            return "one of " + " or ".join(_branches(domain.branches))
+        case Domain():
+            return f"one of {', '.join(value_in_words(value) for value in domain.listed)}"
+        case _:
+            return value_in_words(domain)  # a branch of a `one_of` may fix a field
 
 
-def _branches(branches: Mapping[str, Any]) -> Iterable[str]:
+def _branches(branches: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
     for value, space in branches.items():
         yield f"{value} ({space_in_words(space)})" if space else str(value)

@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from harness.declaration import Manifest
 from harness.errors import ResultsError
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import read_journal
-from harness.records.manifest import Manifest
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
@@ -111,8 +111,8 @@ class StudyRecords:
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.
         """
-        samples = self.manifest.dataset.get("test_samples")
-        if not isinstance(samples, int) or samples < 1 or not 0 <= accuracy <= 1:
+        samples = self.manifest.dataset.test_samples
+        if samples < 1 or not 0 <= accuracy <= 1:
             return None
         return math.sqrt(accuracy * (1 - accuracy) / samples)
 
@@ -129,7 +129,7 @@ def load_study(path: Path) -> StudyRecords:
     manifest = Manifest.read(folder.manifest)
     marks = _Marks()
     events = marks.noted(read_journal(folder))
-    frames = frames_from_events(manifest.study, events, _train_samples(folder, manifest))
+    frames = frames_from_events(manifest.study, events, manifest.dataset.train_samples)
     records = StudyRecords(
         folder=folder,
         manifest=manifest,
@@ -182,16 +182,6 @@ class _Marks:
         """Return the audit run of each search run that has one."""
         search, audit = self._numbered["search"], self._numbered["audit"]
         return {search[place]: run_id for place, run_id in audit.items() if place in search}
-
-
-def _train_samples(folder: ResultsFolder, manifest: Manifest) -> int:
-    samples = manifest.dataset.get("train_samples")
-    if not isinstance(samples, int):
-        raise ResultsError(
-            f"{folder.manifest}: dataset.train_samples is {samples!r}, but must be the number of training "
-            f"samples of one epoch. Remedy: restore the manifest that python -m harness.sweep wrote."
-        )
-    return samples
 
 
 def _sorted_runs(runs: pa.Table, arms: list[str]) -> pd.DataFrame:

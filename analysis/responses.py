@@ -14,6 +14,8 @@ from analysis import selection
 from analysis.claims.response import Level, as_level, label
 from analysis.records import StudyRecords
 from harness.records.events import Phase
+from harness.study.domains import Choices, Domain, Grid
+from harness.study.published import PublishedValues
 
 Scale = Literal["linear", "log", "log2", "symlog", "listed"]
 
@@ -84,20 +86,20 @@ def is_measured(records: StudyRecords) -> bool:
 def lines(records: StudyRecords) -> list[Line]:
     """Return every line of the study: grids in the order of arms, then templates."""
     all_lines: list[Line] = []
-    if records.manifest.search.get("sampler") == "grid":
+    if records.manifest.search.sampler == "grid":
         for arm in records.arms:
             all_lines += _of_grid(arm, records.manifest.arms[arm].space)
     families: dict[str, list[str]] = {}
     for arm in records.arms:
         declared = records.manifest.arms[arm]
-        if "@" in arm and (declared.confirm_runs or not declared.space):
-            families.setdefault(arm.partition("@")[0], []).append(arm)
+        if declared.template and (declared.confirm_runs or not declared.space):
+            families.setdefault(declared.template.name, []).append(arm)
     for template, arms in families.items():
         all_lines += _of_template(records, template, arms)
     return all_lines
 
 
-def _of_grid(arm: str, space: Mapping[str, Any]) -> Iterator[Line]:
+def _of_grid(arm: str, space: Mapping[str, Domain]) -> Iterator[Line]:
     """Yield the lines of one arm: along its first numeric list, one for each point of the others."""
     listed = {field: values for field, domain in space.items() if (values := _listed(domain))}
     field = _first_numeric(listed)
@@ -110,10 +112,9 @@ def _of_grid(arm: str, space: Mapping[str, Any]) -> Iterator[Line]:
         yield _line(arm, field, points, held, "search")
 
 
-def _listed(domain: Mapping[str, Any]) -> list[Any]:
+def _listed(domain: Domain) -> list[Any]:
     """Return the values of a grid, which sampler `grid` makes of choices too, where there are several."""
-    values = domain.get("grid", domain.get("choices"))
-    return values if isinstance(values, list) and len(values) > 1 else []
+    return domain.listed if isinstance(domain, Choices | Grid) and len(domain.listed) > 1 else []
 
 
 def _first_numeric(listed: Mapping[str, Sequence[Any]]) -> str | None:
@@ -173,14 +174,14 @@ def place(line: Line, level: Level, arm: str) -> dict[str, object]:
     }
 
 
-def published_of(records: StudyRecords, line: Line) -> Iterator[tuple[Level, str, Mapping[str, Any]]]:
-    """Yield level, arm and published run, as the manifest holds it, of each that belongs on a line.
+def published_of(records: StudyRecords, line: Line) -> Iterator[tuple[Level, str, PublishedValues]]:
+    """Yield level, arm and published run of each that belongs on a line.
 
     A published run of a grid must say where it was measured in every setting that the grid varies.
     """
     for arm in dict.fromkeys(point.arm for point in line.points):
         for run in records.manifest.published.get(arm, []):
-            level = _published_level(line, arm, run.get("at") or {})
+            level = _published_level(line, arm, run.at or {})
             if level is not None:
                 yield level, arm, run
 

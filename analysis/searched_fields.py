@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import selection
+from harness.study.domains import Domain, NumericRange, OneOf, Range
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class SearchedField:
     """One recipe field with a domain of several values."""
 
     name: str
-    domain: Mapping[str, Any]
+    domain: Domain
     chooser: str = ""
     """The field in whose `one_of` this one stands; empty where every run has it."""
     branch: str = ""
@@ -33,14 +34,12 @@ class SearchedField:
     @property
     def listed(self) -> list[Any]:
         """The declared values in their order; none for a range."""
-        values = self.domain.get("one_of", self.domain.get("grid", self.domain.get("choices")))
-        return [] if values is None else list(values)
+        return self.domain.listed
 
     @property
-    def range(self) -> selection.Range:
+    def range(self) -> NumericRange | None:
         """The declared range of a field without a list of values."""
-        low, high = float(self.domain["low"]), float(self.domain["high"])
-        return selection.Range(low=low, high=high, is_log=bool(self.domain.get("log")))
+        return self.domain.numeric_range if isinstance(self.domain, Range) else None
 
     def runs_with(self, runs: pd.DataFrame) -> pd.DataFrame:
         """Return those of an arm's runs that have the field."""
@@ -60,7 +59,7 @@ class SearchedField:
         Returns: Shape `(n,)`. In a range, 0 at `low` and 1 at `high` on its declared scale; in a list, the
             position of the value from 0, and one behind the last for a value that was not declared.
         """
-        if not self.listed:
+        if self.range is not None:
             return _positions(self.range, runs[f"config.{self.name}"].to_numpy(dtype=np.float64))
         found = np.full(len(runs), float(len(self.listed)))
         for position, value in enumerate(self.listed):
@@ -68,36 +67,25 @@ class SearchedField:
         return found
 
 
-def _positions(declared: selection.Range, values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _positions(declared: NumericRange, values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return `declared.position` of many values."""
     if declared.is_log:
         return np.asarray(np.log(values / declared.low) / np.log(declared.high / declared.low))
     return (values - declared.low) / (declared.high - declared.low)
 
 
-def fields_of(space: Mapping[str, Any]) -> list[SearchedField]:
-    """Return the fields of an arm's space with more than one value, each `one_of` before its branches' own.
-
-    Args:
-        space: An arm's space as the manifest holds it.
-    """
+def fields_of(space: Mapping[str, Domain]) -> list[SearchedField]:
+    """Return an arm's fields with more than one value, each `one_of` before the fields of its branches."""
     found: list[SearchedField] = []
     for name, domain in space.items():
-        field = SearchedField(name=name, domain=domain)
-        found += [field] if _has_several(field) else []
-        found += _of_branches(name, domain.get("one_of") or {})
-    return found
+        found.append(SearchedField(name=name, domain=domain))
+        found += _of_branches(name, domain) if isinstance(domain, OneOf) else []
+    return [field for field in found if len(field.listed) != 1]
 
 
-def _of_branches(chooser: str, branches: Mapping[str, Any]) -> Iterator[SearchedField]:
+def _of_branches(chooser: str, choice: OneOf) -> Iterator[SearchedField]:
     """Yield the searched fields of the branches of a `one_of`; a branch may be empty, or fix fields."""
-    for branch, own in branches.items():
-        for name, domain in (own or {}).items():
-            is_domain = isinstance(domain, Mapping) and not {"low", "choices", "grid"}.isdisjoint(domain)
-            if is_domain:
-                field = SearchedField(name=name, domain=domain, chooser=chooser, branch=branch)
-                yield from [field] if _has_several(field) else []
-
-
-def _has_several(field: SearchedField) -> bool:
-    return "low" in field.domain or len(field.listed) > 1
+    for branch, own in choice.branches.items():
+        for name, domain in own.items():
+            if isinstance(domain, Domain):
+                yield SearchedField(name=name, domain=domain, chooser=chooser, branch=branch)

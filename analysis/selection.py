@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.records import StudyRecords
+from harness.study.domains import Domain, NumericRange, OneOf
 
 Side = Literal["lower", "upper"]
 
@@ -25,39 +26,17 @@ EDGE_SHARE = 0.05
 edge."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Range:
-    """The declared values of one numeric field."""
-
-    low: float
-    high: float
-    is_log: bool
-    is_listed: bool = False
-    """True for grids and choices: only the listed values exist, and the first and the last are the edges."""
-
-    def edge(self, value: float) -> Side | None:
-        """Return the bound that `value` is close to, or None in the interior."""
-        if self.low == self.high:
-            return None
-        if self.is_listed:
-            below, above = math.isclose(value, self.low), math.isclose(value, self.high)
-        else:
-            position = self.position(value)
-            # The tolerance keeps a value exactly on the 5 % line at the edge despite rounding.
-            below, above = position <= EDGE_SHARE + 1e-9, position >= 1 - EDGE_SHARE - 1e-9
-        return "lower" if below else "upper" if above else None
-
-    def position(self, value: float) -> float:
-        """Return where `value` lies between the bounds: 0 at `low`, 1 at `high`."""
-        if self.is_log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
-        return (value - self.low) / (self.high - self.low)
-
-    def at(self, position: float) -> float:
-        """Return the value at a position: the inverse of `position`."""
-        if self.is_log:
-            return float(self.low * (self.high / self.low) ** position)
-        return self.low + position * (self.high - self.low)
+def edge(declared: NumericRange, value: float) -> Side | None:
+    """Return the bound that a value is close to, of a list the end that it is; None in the interior."""
+    if declared.low == declared.high:
+        return None
+    if declared.is_listed:
+        below, above = math.isclose(value, declared.low), math.isclose(value, declared.high)
+    else:
+        position = declared.position(value)
+        # The tolerance keeps a value exactly on the 5 % line at the edge despite rounding.
+        below, above = position <= EDGE_SHARE + 1e-9, position >= 1 - EDGE_SHARE - 1e-9
+    return "lower" if below else "upper" if above else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +46,7 @@ class Choice:
     run_id: str | None
     """The winning search run; None for an arm without a search or without a winner."""
     learning_rate: float | None
-    learning_rate_range: Range | None
+    learning_rate_range: NumericRange | None
     """None where the learning rate was fixed."""
 
     @property
@@ -75,7 +54,7 @@ class Choice:
         """The bound of the declared range that the rate is close to."""
         if self.run_id is None or self.learning_rate is None or self.learning_rate_range is None:
             return None
-        return self.learning_rate_range.edge(self.learning_rate)
+        return edge(self.learning_rate_range, self.learning_rate)
 
 
 def choices(records: StudyRecords) -> dict[str, Choice]:
@@ -155,39 +134,19 @@ def has_value(runs: pd.DataFrame, field: str, value: Any) -> "pd.Series[bool]":
 
 def declared_range(
     space: Mapping[str, Any], field: str, configuration: Mapping[str, Any] | None = None
-) -> Range | None:
+) -> NumericRange | None:
     """Return the declared range of a numeric field, or None where it has none.
 
     Args:
-        space: An arm's space as the manifest holds it.
+        space: An arm's space, or what a branch of it fixes and searches.
         field: The recipe field.
         configuration: Picks the branch of a `one_of` that the field stands in; without it (or with another
             value) such a field has no range.
     """
     if field in space:
-        return _as_range(space[field])
-    for chooser, domain in space.items():
-        branches = domain.get("one_of") if isinstance(domain, Mapping) else None
-        taken = str((configuration or {}).get(chooser))
-        if isinstance(branches, Mapping) and isinstance(branches.get(taken), Mapping):
-            found = declared_range(branches[taken], field, configuration)
-            if found is not None:
-                return found
-    return None
-
-
-def _as_range(domain: Any) -> Range | None:
-    if not isinstance(domain, Mapping):
-        return None
-    if "low" in domain and "high" in domain:
-        return Range(low=float(domain["low"]), high=float(domain["high"]), is_log=bool(domain.get("log")))
-    listed = domain.get("grid", domain.get("choices"))
-    if isinstance(listed, list) and listed and all(_is_number(value) for value in listed):
-        low, high = float(min(listed)), float(max(listed))
-        # A list has no scale of its own; one that spans a decade or more is read as logarithmic.
-        return Range(low=low, high=high, is_log=low > 0 and high / low >= 10, is_listed=True)
-    return None
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        return space[field].numeric_range if isinstance(space[field], Domain) else None
+    taken = configuration or {}
+    choices = {chooser: domain for chooser, domain in space.items() if isinstance(domain, OneOf)}
+    branches = (domain.branches.get(str(taken.get(chooser))) for chooser, domain in choices.items())
+    ranges = (declared_range(branch, field, configuration) for branch in branches if branch)
+    return next((declared for declared in ranges if declared is not None), None)

@@ -37,7 +37,7 @@ def incomparable(runs: pd.DataFrame) -> Incomparable | None:
 
 def is_one_at_a_time(records: StudyRecords) -> bool:
     """Return whether the study trains one run at a time, as timings need it."""
-    return records.manifest.resources.get("concurrency") == 1
+    return records.manifest.resources.concurrency == 1
 
 
 def timed_epochs(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,10 @@
-"""The rule by which a search named its winners, read from the manifest: as a value, and in words.
-
-Manifests of older studies lack `winner` and `average_epochs`: their runs counted by the last epoch.
-"""
+"""The rule by which a search named its winners, read from the manifest: as a value, and in words."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from harness.records.manifest import Manifest
+from harness.declaration import Manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,16 +23,14 @@ class WinnerRule:
 
     @classmethod
     def of(cls, manifest: Manifest) -> "WinnerRule":
-        """Return a study's rule, the defaults where its manifest names none."""
-        search = manifest.search
-        metric = str(search.get("metric", "val_loss"))
-        mode = search.get("mode") or ("min" if "loss" in metric else "max")
+        """Return a study's rule."""
+        search = manifest.search.filled()
         return cls(
-            metric=metric,
-            sign=-1 if mode == "min" else 1,
-            is_best_epoch=search.get("winner") == "best",
-            average_epochs=int(search.get("average_epochs", 1)),
-            seeds=int(search.get("seeds", 1)),
+            metric=search.metric,
+            sign=-1 if search.mode == "min" else 1,
+            is_best_epoch=search.winner == "best",
+            average_epochs=search.average_epochs,
+            seeds=search.seeds,
         )
 
     def value(self, values: Sequence[float]) -> float:

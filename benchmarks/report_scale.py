@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from harness.declaration import DeclaredArm, DeclaredData, Manifest
 from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted, Status
 from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
-from harness.records.manifest import DeclaredArm, Manifest
 from harness.records.provenance import git_state, machine, versions
 from harness.study.plan import Plan, plan_study
 from harness.study.reading.parse import parse_study
@@ -100,20 +100,28 @@ def make_manifest(study: Study, plan: Plan) -> Manifest:
         arms={
             arm_plan.arm.name: DeclaredArm(
                 fixed=arm_plan.arm.fixed,
-                space={name: domain.model_dump(mode="json") for name, domain in arm_plan.arm.space.items()},
+                space=arm_plan.arm.space,
                 search_runs=arm_plan.search_runs,
                 confirm_runs=arm_plan.confirm_runs,
                 max_epochs=arm_plan.arm.max_epochs,
             )
             for arm_plan in plan.arms
         },
-        search=study.search.model_dump(mode="json"),
-        confirm=study.confirm.model_dump(mode="json"),
+        search=study.search,
+        confirm=study.confirm,
         search_seeds=list(plan.search_seeds),
         confirm_seeds=list(plan.confirm_seeds),
-        resources=study.resources.model_dump(mode="json"),
-        claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
-        dataset={"name": "invented", "train_samples": 54_000, "val_samples": 6_000, "test_samples": 10_000},
+        resources=study.resources,
+        claims=list(study.claims),
+        dataset=DeclaredData(
+            name="invented",
+            sha256={},
+            train_samples=54_000,
+            val_samples=6_000,
+            test_samples=10_000,
+            val_fraction=0.1,
+            split="invented",
+        ),
         git=git_state(),
         versions=versions(),
         machine=machine(),
@@ -322,7 +330,7 @@ def main() -> None:
         whole = measured([sys.executable, "-m", "analysis.report", str(folder.root)])
         again = [sys.executable, __file__, "--parts", str(folder.root)]
         parts = json.loads(subprocess.run(again, capture_output=True, check=True, text=True).stdout)
-    print(f"{machine()['cpu']}, {machine()['cores']} cores, load {os.getloadavg()[0]:.1f}; {versions()}")
+    print(f"{machine().cpu}, {machine().cores} cores, load {os.getloadavg()[0]:.1f}; {versions()}")
     print(f"{options.runs} search runs x {options.epochs} epochs, {options.stopped:.0%} stopped at a rung")
     print(f"journal: {n_events} events, {size_mb:.0f} MB")
     print(f"report: {whole['seconds']:.1f} s, of them {whole['cpu_seconds']:.1f} s of processor time")

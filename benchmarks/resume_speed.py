@@ -122,7 +122,7 @@ def main() -> None:
         (folder.root / "shipped").mkdir()
         seconds, n_epochs = keep_books(shipped, ResultsFolder(folder.root / "shipped"))
         size_mb = folder.journal.stat().st_size / 1e6
-    print(f"{machine()['cpu']}, {machine()['cores']} cores; {versions()}")
+    print(f"{machine().cpu}, {machine().cores} cores; {versions()}")
     print(f"{3 * (options.runs // 3)} runs x {options.epochs} epochs, {len(events)} events, {size_mb:.0f} MB")
     print(f"read and check the journal   {read - started:6.1f} s")
     print(f"rebuild searches and rungs   {rebuilt - read:6.1f} s")

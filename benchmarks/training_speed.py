@@ -430,11 +430,11 @@ def _facts(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the numbers depend on: options, machine, versions, code, and what else was running."""
     return {
         "options": {name: value for name, value in vars(options).items() if name != "json"},
-        "machine": {name: value for name, value in machine().items() if name != "host"},
+        "machine": machine().model_dump(exclude={"host"}),
         "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 2),
         "versions": versions(),
-        "code": git_state(),
+        "code": git_state().model_dump(),
     }
 
 

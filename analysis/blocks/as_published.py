@@ -6,7 +6,7 @@ by side: two runs that disagree about a conclusion show what one run was worth.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from harness.study.published import PublishedValues
 
 _SEED = 0
 """Published runs name no seed. A common one lets arms be paired, which helps the published study."""
@@ -74,22 +75,22 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners={})
 
 
-def _of_turn(published: list[dict[str, Any]], turn: int) -> list[dict[str, Any]]:
-    points = [run for run in published if run.get("at")] if turn == 0 else []
-    whole = [run for run in published if not run.get("at")]
+def _of_turn(published: Sequence[PublishedValues], turn: int) -> list[PublishedValues]:
+    points = [run for run in published if run.at] if turn == 0 else []
+    whole = [run for run in published if not run.at]
     return points + whole[turn : turn + 1]
 
 
-def _row(arm: str, run: Mapping[str, Any]) -> dict[str, Any]:
+def _row(arm: str, run: PublishedValues) -> dict[str, Any]:
     """Return a published run as a row of the runs; one at settings of its own is a point of a grid."""
-    at = run.get("at") or {}
+    at = run.at or {}
     settings = {
         f"config.{field}": json.dumps(value) if isinstance(value, dict | list) else value
         for field, value in at.items()
     }
     phase = "search" if at else "confirm"
     values = {"arm": arm, "phase": phase, "seed": _SEED, "status": "completed", "concurrency": 1}
-    return values | settings | dict(run["values"])
+    return values | settings | run.metrics
 
 
 def conclusions(facts: Facts) -> list[Conclusion]:
@@ -116,8 +117,8 @@ def _difference(records: StudyRecords, verdict: claims.Verdict, turn: int) -> fl
 
 def _value(records: StudyRecords, arm: str | None, metric: str | None, turn: int) -> float | None:
     runs = _of_turn(records.manifest.published.get(arm or "", []), turn)
-    values = [run["values"].get(metric) for run in runs if not run.get("at")]
-    return None if not values or values[0] is None else float(values[0])
+    values = [run.metrics.get(metric or "") for run in runs if not run.at]
+    return values[0] if values else None
 
 
 def tabulate_conclusions(rows: Sequence[Conclusion]) -> pd.DataFrame:
@@ -182,7 +183,7 @@ def caption_conclusions(_facts: Facts, rows: Sequence[Conclusion]) -> str:
 def is_testable_against_published(facts: Facts) -> bool:
     """Return whether the study repeats published conclusions and holds the published numbers."""
     manifest = facts.records.manifest
-    return bool(manifest.published) and any(claim.get("source") for claim in manifest.claims)
+    return bool(manifest.published) and any(claim.source for claim in manifest.claims)
 
 
 AS_PUBLISHED = Block(

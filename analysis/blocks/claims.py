@@ -71,7 +71,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
         {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
     )
     region = f"Equivalent: the interval lies inside the region fixed beforehand ({regions})."
-    data = facts.records.manifest.dataset.get("name", "this data set")
+    data = facts.records.manifest.dataset.name
     return " ".join([how, *shares, *notes, region, f"Holds for {data} and these networks only."])
 
 

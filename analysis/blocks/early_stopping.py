@@ -13,7 +13,7 @@ near the winner and large far from it, hence a scale that is logarithmic in both
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -31,6 +31,7 @@ from analysis.render import numbers
 from analysis.render.axes import draw_rail, lost_in_words, mark_rail, panel_grid, ring, write_beside_rail
 from analysis.render.style import INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from analysis.winner_rule import WinnerRule
+from harness.study.file import EarlyStopping, Search
 
 _CORRELATION = "rank_correlation_"
 
@@ -104,13 +105,13 @@ def _weights(runs: pd.DataFrame) -> pd.Series:
     return (stopped / known).where(is_known, 1.0)
 
 
-def _rungs(search: Mapping[str, Any], full_length: int) -> list[int]:
+def _rungs(search: Search, full_length: int) -> list[int]:
     """Return the epochs below full length at which ASHA compares runs."""
-    settings = search.get("early_stopping")
-    if not isinstance(settings, Mapping):
+    stopping = search.early_stopping
+    if not isinstance(stopping, EarlyStopping):
         return []
-    grace, factor = int(settings["grace_epochs"]), int(settings["reduction_factor"])
-    rungs = [grace * factor**power for power in range(full_length.bit_length())]
+    factors = (stopping.reduction_factor**power for power in range(full_length.bit_length()))
+    rungs = [stopping.grace_epochs * factor for factor in factors]
     return [rung for rung in rungs if rung < full_length]
 
 
@@ -162,7 +163,7 @@ def _correlation(value: float, n: float) -> str:
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how runs were drawn for the audit, and what each column estimates."""
     drawn = (
-        f"Stopped search runs, up to {facts.records.manifest.search['audit']} an arm and drawn at random, "
+        f"Stopped search runs, up to {facts.records.manifest.search.audit} an arm and drawn at random, "
         "trained again at full length with the same configuration and seed (n = 1 run each). The audit "
         "chooses nothing: winners stay."
     )

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import search_values, selection, statistics
+from analysis import search_values, statistics
 from analysis.blocks import Block, Plot
 from analysis.claims.metrics import METRICS
 from analysis.claims.response import as_level, label
@@ -24,6 +24,7 @@ from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.searched_fields import SearchedField, fields_of
 from analysis.winner_rule import WinnerRule
+from harness.study.domains import NumericRange
 
 _BUCKETS = 5
 """Equal parts of a range, on its declared scale."""
@@ -114,7 +115,7 @@ def compute(facts: Facts) -> pd.DataFrame:
 
 
 def _scale(field: SearchedField) -> str:
-    if field.listed:
+    if field.range is None:
         return "listed"
     return "log" if field.range.is_log else "linear"
 
@@ -133,15 +134,15 @@ def _placed(panel: _Panel, winner: str | None) -> pd.DataFrame:
 
 def _levels(field: SearchedField) -> list[str]:
     """Return the values of a list, or the fifths of a range, in words."""
-    if field.listed:
+    if field.range is None:
         return [label(as_level(value)) for value in field.listed]
-    ends = [numbers.rate(end) for end in _bounds(field)]
+    ends = [numbers.rate(end) for end in _bounds(field.range)]
     return [f"{low} to {high}" for low, high in pairwise(ends)]
 
 
-def _bounds(field: SearchedField) -> list[float]:
+def _bounds(declared: NumericRange) -> list[float]:
     """Return the ends of the fifths of a range."""
-    return [field.range.at(part / _BUCKETS) for part in range(_BUCKETS + 1)]
+    return [declared.at(part / _BUCKETS) for part in range(_BUCKETS + 1)]
 
 
 def _bests(field: SearchedField, runs: pd.DataFrame, sign: int) -> pd.DataFrame:
@@ -150,9 +151,9 @@ def _bests(field: SearchedField, runs: pd.DataFrame, sign: int) -> pd.DataFrame:
     counts, names = runs["bucket"].value_counts(), _levels(field)
     bests = ordered.drop_duplicates("bucket").set_index("bucket").reindex(range(len(names)))
     bests = bests.assign(kind="best", level=names, n=counts.reindex(bests.index, fill_value=0))
-    if field.listed:
+    if field.range is None:
         return bests.assign(x=bests.index)
-    bounds = _bounds(field)
+    bounds = _bounds(field.range)
     return bests.assign(left=bounds[:-1], right=bounds[1:])
 
 
@@ -266,7 +267,7 @@ def _draw_bests(ax: Axes, bests: pd.DataFrame, style: ArmStyle, limits: tuple[fl
         centres = bests["x"]
     else:
         is_log = bests["scale"].iloc[0] == "log"
-        declared = selection.Range(low=left.iloc[0], high=right.iloc[-1], is_log=is_log)
+        declared = NumericRange(low=left.iloc[0], high=right.iloc[-1], is_log=is_log)
         ax.set_xlim(declared.at(-0.03), declared.at(1.03))
         centres = (left * right).pow(0.5) if is_log else (left + right) / 2
     for x, n in zip(centres, bests["n"], strict=True):

@@ -4,7 +4,6 @@ A published value is one run. It is judged by the interval in which one further 
 the interval of our mean, which most single runs miss.
 """
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import pandas as pd
@@ -15,6 +14,7 @@ from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from harness.study.published import PublishedValues
 
 Position = Literal["within", "above", "below"]
 
@@ -50,13 +50,13 @@ def compute_published(facts: Facts) -> pd.DataFrame:
         _row(facts.records, arm, run, metric)
         for arm, published in facts.records.manifest.published.items()
         for run in published
-        for metric in run["values"]
+        for metric in run.metrics
     ]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def _row(records: StudyRecords, arm: str, run: Mapping[str, Any], metric: str) -> dict[str, object]:
-    at, value = run.get("at") or {}, float(run["values"][metric])
+def _row(records: StudyRecords, arm: str, run: PublishedValues, metric: str) -> dict[str, object]:
+    at, value = run.at or {}, run.metrics[metric]
     runs = selection.runs_of_one_configuration(records, arm, at)
     has_diverged = bool((runs["status"] == "diverged").any())
     measured = [] if has_diverged else list(runs.loc[runs["status"] == "completed", metric].dropna())
@@ -64,10 +64,10 @@ def _row(records: StudyRecords, arm: str, run: Mapping[str, Any], metric: str) -
     ends = statistics.prediction_interval(measured)
     reason = _reason(metric, len(measured), has_diverged=has_diverged)
     position, excess = (None, None) if ends is None or reason else _placed(value, *ends)
-    notes = [run.get("note"), (run.get("notes") or {}).get(metric)]
+    notes = [run.note, run.notes.get(metric)]
     return {
         "arm": arm,
-        "source": run["source"],
+        "source": run.source,
         "at": ", ".join(f"{field} {_setting(setting)}" for field, setting in at.items()),
         "metric": metric,
         "published": value,
@@ -162,7 +162,7 @@ def caption_published(facts: Facts, frame: pd.DataFrame) -> str:
     searched = [
         arm
         for arm, runs in manifest.published.items()
-        if manifest.arms[arm].search_runs and not all(run.get("at") for run in runs)
+        if manifest.arms[arm].search_runs and not all(run.at for run in runs)
     ]
     other = f"Searched here, so that the recipe is another than the published one: {', '.join(searched)}."
     return " ".join([how, count, *([other] if searched else [])])

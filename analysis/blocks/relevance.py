@@ -295,7 +295,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         "own."
     )
     sentences = [how, _compared_in_words(frame)]
-    if facts.records.manifest.search.get("sampler") not in {"random", "grid", "qmc"}:
+    if facts.records.manifest.search.sampler not in {"random", "grid", "qmc"}:
         sentences.append(
             "The sampler went where values were promising, so most runs resemble the top ones: a setting "
             "that matters may well stay within noise."

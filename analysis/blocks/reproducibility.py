@@ -17,7 +17,9 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.searched_fields import fields_of
 from analysis.winner_rule import WinnerRule
+from harness.declaration import as_written
 from harness.records.events import Phase
+from harness.study.domains import Domain
 
 _Row = tuple[str, str, str]
 """Item, value, where it stands."""
@@ -53,7 +55,7 @@ def _search(records: StudyRecords) -> list[_Row]:
     rows = [("Runs of each phase", _runs(records), "runs.parquet: phase, status")]
     rows += [(f"Bounds of {_names(arms)}", text, "manifest.json: arms") for arms, text in _grouped(bounds)]
     if records.has_search:
-        settings = records.manifest.search
+        settings = as_written(records.manifest.search)
         method = [str(settings.get("sampler"))] + [
             f"{name} {value_in_words(settings[name])}"
             for name in ("trials", "seed", "early_stopping")
@@ -108,7 +110,7 @@ def _chosen(records: StudyRecords) -> list[_Row]:
     return rows
 
 
-def _fields(space: Mapping[str, Any]) -> list[str]:
+def _fields(space: Mapping[str, Domain]) -> list[str]:
     """Return the searched fields, each once: several branches of a `one_of` may have one of a name."""
     return list(dict.fromkeys(field.name for field in fields_of(space)))
 
@@ -158,19 +160,12 @@ def _seeds_and_data(records: StudyRecords) -> list[_Row]:
         rows.append(("Search seeds", _listed(manifest.search_seeds), "manifest.json: search_seeds"))
     if records.has_confirm:
         rows.append(("Confirm seeds", _listed(manifest.confirm_seeds), "manifest.json: confirm_seeds"))
-    hashes = dataset.get("sha256")
-    files = hashes if isinstance(hashes, Mapping) else {"data": hashes} if hashes else {}
-    short = [f"{name} {str(digest)[:_HASH_DIGITS]}..." for name, digest in files.items()]
-    sizes = [
-        f"{dataset[f'{part}_samples']:,} {part}"
-        for part in ("train", "val", "test")
-        if isinstance(dataset.get(f"{part}_samples"), int)
-    ]
-    name = ": ".join(filter(None, [str(dataset.get("name", "unnamed")), ", ".join(sizes)]))
+    short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
+    sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
     rows += [
-        ("Data", name, "manifest.json: dataset"),
+        ("Data", f"{dataset.name}: {', '.join(sizes)}", "manifest.json: dataset"),
         ("Data SHA-256", ", ".join(short) or "not recorded", "manifest.json: dataset.sha256"),
-        ("Split", str(dataset.get("split", "not recorded")), "manifest.json: dataset.split"),
+        ("Split", dataset.split, "manifest.json: dataset.split"),
     ]
     return rows
 
@@ -184,9 +179,9 @@ def _listed(seeds: Sequence[int]) -> str:
 def _code(records: StudyRecords) -> list[_Row]:
     """Return code, versions, command and the hash of what was measured."""
     manifest = records.manifest
-    commit = manifest.git.get("commit")
+    commit = manifest.git.commit
     states = {"True": "with uncommitted changes", "False": "working tree clean"}
-    state = states.get(str(manifest.git.get("dirty")), "state not recorded")
+    state = states.get(str(manifest.git.dirty), "state not recorded")
     code = f"commit {commit}, {state}" if commit else "not in a checkout"
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     rows = [
@@ -202,7 +197,8 @@ def _code(records: StudyRecords) -> list[_Row]:
 
 def _compute(records: StudyRecords) -> list[_Row]:
     """Return the machine, how long a run takes, and what all runs took."""
-    machine = {name: value for name, value in records.manifest.machine.items() if value not in (None, [], "")}
+    known = as_written(records.manifest.machine)
+    machine = {name: value for name, value in known.items() if value not in (None, [], "")}
     devices = ", ".join(f"{name} ({count:,} runs)" for name, count in _counts(records.runs["device"]).items())
     completed = records.runs[records.runs["status"] == "completed"]
     median = f"{completed['train_seconds'].median() / 60:.3g} minutes" if len(completed) else "none completed"

@@ -194,9 +194,9 @@ def _published_rows(records: StudyRecords, line: responses.Line) -> Iterator[dic
     for level, arm, run in responses.published_of(records, line):
         place = responses.place(line, level, arm)
         for metric in line.metrics:
-            if metric in run["values"]:
-                known = {"kind": "published", "metric": metric, "n": 1, "source": run["source"]}
-                yield place | known | {"value": run["values"][metric]}
+            if metric in run.metrics:
+                known = {"kind": "published", "metric": metric, "n": 1, "source": run.source}
+                yield place | known | {"value": run.metrics[metric]}
 
 
 def draw_response(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:

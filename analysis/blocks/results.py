@@ -65,7 +65,7 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
         "optimizer": _optimizer(records, arm),
         "learning_rate": choice.learning_rate,
         "edge": choice.edge,
-        "selected_on": records.manifest.search.get("metric") if choice.run_id else None,
+        "selected_on": records.manifest.search.metric if choice.run_id else None,
         "planned": records.manifest.arms[arm].confirm_runs,
         "ended": len(runs),
         "diverged": diverged,
@@ -142,7 +142,7 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
         )
     if frame["selected_on"].notna().any():
         sentences.append(
-            f"The search chose by {records.manifest.search.get('metric')} on other seeds; no choice used "
+            f"The search chose by {records.manifest.search.metric} on other seeds; no choice used "
             "test values."
         )
     sentences += _leaders(facts)

@@ -28,6 +28,7 @@ from analysis.render.axes import (
 )
 from analysis.render.style import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from analysis.winner_rule import WinnerRule
+from harness.study.domains import NumericRange
 
 
 def compute_table(facts: Facts) -> pd.DataFrame:
@@ -103,7 +104,7 @@ def _warnings(row: dict[Any, Any]) -> str:
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how the search chose, and why its values are no results."""
     records = facts.records
-    rule, sampler = WinnerRule.of(records.manifest), records.manifest.search.get("sampler", "none")
+    rule, sampler = WinnerRule.of(records.manifest), records.manifest.search.sampler
     each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
     fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
     return (
@@ -202,7 +203,7 @@ def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool)
 def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
     """Shade the declared range and, darker, the zones in which a best rate counts as being at the edge."""
     row = frame.iloc[0]
-    declared = selection.Range(
+    declared = NumericRange(
         low=row["low"], high=row["high"], is_log=row["is_log"], is_listed=row["is_listed"]
     )
     ax.axvspan(declared.low, declared.high, color="#eef2f6", zorder=0)

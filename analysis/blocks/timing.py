@@ -83,7 +83,7 @@ def _measured(records: StudyRecords, line: responses.Line, point: responses.Poin
     timed = {
         "epoch_seconds": seconds,
         "steps_per_second": epochs["steps"] / seconds,
-        "samples_per_second": int(records.manifest.dataset["train_samples"]) / seconds,
+        "samples_per_second": records.manifest.dataset.train_samples / seconds,
     }
     counts = {"runs": len(completed), "left_out": len(runs) - len(completed), "epochs": len(epochs)}
     steps = epochs["steps"].iloc[0] if len(epochs) else None
@@ -97,9 +97,9 @@ def _measured(records: StudyRecords, line: responses.Line, point: responses.Poin
 
 def _published(records: StudyRecords, line: responses.Line) -> Iterator[dict[str, Any]]:
     for level, arm, run in responses.published_of(records, line):
-        if "epoch_seconds" in run["values"]:
+        if "epoch_seconds" in run.metrics:
             counts = {"kind": "published", "runs": 1, "left_out": 0, "epochs": 0}
-            known = {"epoch_seconds": run["values"]["epoch_seconds"], "source": run["source"]}
+            known = {"epoch_seconds": run.metrics["epoch_seconds"], "source": run.source}
             yield responses.place(line, level, arm) | counts | known
 
 

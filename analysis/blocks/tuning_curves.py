@@ -5,7 +5,7 @@ such trials reaches: the tuning curve, with a band that holds for all numbers at
 search depend on each other; what remains is the one path that was walked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -26,6 +26,7 @@ from analysis.render.axes import label_ends
 from analysis.render.style import RC, ArmStyle
 from analysis.statistics import LEVEL
 from analysis.winner_rule import WinnerRule
+from harness.study.file import EarlyStopping, Search
 
 Floats = NDArray[np.float64]
 
@@ -93,9 +94,9 @@ def _quantiles(values: Sequence[float], levels: Floats) -> Floats:
     return np.where(ranks < 1, -np.inf, np.where(ranks > len(ordered), np.inf, inside))
 
 
-def is_independent(search: Mapping[str, object]) -> bool:
+def is_independent(search: Search) -> bool:
     """Return whether the trials of a search do not depend on each other: drawn at random, none stopped."""
-    return search.get("sampler") == "random" and not isinstance(search.get("early_stopping"), Mapping)
+    return search.sampler == "random" and not isinstance(search.early_stopping, EarlyStopping)
 
 
 def compute(facts: Facts) -> pd.DataFrame:
@@ -213,10 +214,10 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
 
 def _of_path(records: StudyRecords, most: str) -> str:
     search = records.manifest.search
-    stops = ", runs stopped early" if isinstance(search.get("early_stopping"), dict) else ""
+    stops = ", runs stopped early" if isinstance(search.early_stopping, EarlyStopping) else ""
     return (
         f"The {most} {{value}} so far, in the order in which trials ended, with a mark where it changed. "
-        f"Each line is the one path that one search walked (n = 1; sampler {search.get('sampler')}{stops}): "
+        f"Each line is the one path that one search walked (n = 1; sampler {search.sampler}{stops}): "
         "its trials depend on each other, so there is no band, and another search would walk another path."
     )
 
@@ -251,7 +252,7 @@ def _reached(rows: pd.DataFrame, trials: int) -> str:
 
 def _is_for(facts: Facts) -> bool:
     """Return whether trials were drawn one after another; a grid has its points and no budget to spend."""
-    return facts.is_searched and facts.records.manifest.search.get("sampler") != "grid"
+    return facts.is_searched and facts.records.manifest.search.sampler != "grid"
 
 
 TUNING_CURVES = Block(

@@ -75,7 +75,7 @@ def _rows(
     accuracies = list(completed["test_accuracy"].dropna())
     of_arm = wobbles.reindex(completed["run_id"]).dropna()
     error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
-    images = int(records.manifest.dataset.get("test_samples") or 0)
+    images = records.manifest.dataset.test_samples
     known = {"arm": arm, "diverged": diverged}
     yield known | {"source": "seeds", "n": len(accuracies), **_spread([] if diverged else accuracies)}
     yield known | {"source": "test set", "deviation": error, "n": images if error is not None else 0}

@@ -26,7 +26,7 @@ share:
 """
 
 from analysis.claims.ahead import leaders
-from analysis.claims.decide import KINDS, decide, parsed_claims
+from analysis.claims.decide import KINDS, decide
 from analysis.claims.evidence import Grounds
 from analysis.claims.metrics import METRICS, Metric
 from analysis.claims.verdict import ALPHA, COLUMNS, Comparison, Flag, Ruling, Verdict
@@ -44,5 +44,4 @@ __all__ = [
     "Verdict",
     "decide",
     "leaders",
-    "parsed_claims",
 ]

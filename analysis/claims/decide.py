@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
-
 from analysis import selection, statistics
 from analysis.claims.ahead import BEST, BETTER
 from analysis.claims.diverges import DIVERGES
@@ -16,6 +14,7 @@ from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
 from analysis.claims.verdict import ALPHA, Flag, Statement, Verdict
 from analysis.records import StudyRecords
+from harness.declaration import CONFIRM_SEEDS, UnknownClaim
 from harness.study.claims import Claim
 
 KINDS: Mapping[str, Kind[Any]] = {
@@ -33,30 +32,13 @@ FEW_SEEDS = 5
 """Below this many, a verdict carries a flag."""
 
 
-def parsed_claims(records: StudyRecords) -> list[Claim | Untestable]:
-    """Return the claims of the manifest in its order, or why this version cannot decide one."""
-    return [_parsed(declared) for declared in records.manifest.claims]
-
-
-def _parsed(declared: Mapping[str, Any]) -> Claim | Untestable:
-    try:
-        return Claim.model_validate(declared)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        reason = f"{place}: {first['msg']}" if place else first["msg"]
-        return Untestable(reason=f"not a claim that this version decides ({reason})")
-
-
 def decide(grounds: Grounds) -> list[Verdict]:
     """Return a verdict for every claim of the manifest, in its order."""
     verdicts = judge([_measure(grounds, claim) for claim in grounds.claims])
     arm_flags = _arm_flags(grounds)
     return [
-        replace(verdict, claim=_statement(declared, claim), flags=_flags(grounds, claim, verdict, arm_flags))
-        for declared, claim, verdict in zip(
-            grounds.records.manifest.claims, grounds.claims, verdicts, strict=True
-        )
+        replace(verdict, claim=_statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
+        for claim, verdict in zip(grounds.claims, verdicts, strict=True)
     ]
 
 
@@ -74,9 +56,9 @@ def judge(measured: Sequence[Evidence | Untestable]) -> list[Verdict]:
     return verdicts
 
 
-def _measure(grounds: Grounds, claim: Claim | Untestable) -> Evidence | Untestable:
-    if isinstance(claim, Untestable):
-        return claim
+def _measure(grounds: Grounds, claim: Claim | UnknownClaim) -> Evidence | Untestable:
+    if isinstance(claim, UnknownClaim):
+        return Untestable(reason=claim.reason)
     evidence = KINDS[claim.kind].measure(grounds, claim.spec, claim.region)
     is_comparison = len(compared_arms(grounds.records, claim)) > 1
     if grounds.unequal_budgets and not isinstance(evidence, Untestable) and is_comparison:
@@ -86,22 +68,18 @@ def _measure(grounds: Grounds, claim: Claim | Untestable) -> Evidence | Untestab
 
 def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
     """Return the arms of the study that a claim is about, in the study's order, templates expanded."""
-    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.arms))
+    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.manifest))
     return [arm for arm in records.arms if arm in named]
 
 
-def _statement(declared: Mapping[str, Any], claim: Claim | Untestable) -> Statement:
-    """Return what was claimed; of a claim that cannot be parsed, its words and the kind it seems to be of."""
-    says, source = (
-        None if declared.get(name) is None else str(declared[name]) for name in ("says", "source")
-    )
-    if isinstance(claim, Untestable):
-        kind = next((kind for kind in KINDS if kind in declared), "none")
-        return Statement(says=says or "", source=source, kind=kind)
+def _statement(claim: Claim | UnknownClaim) -> Statement:
+    """Return what was claimed; of one that is not understood, its words and the kind it seems to be of."""
+    if isinstance(claim, UnknownClaim):
+        return Statement(says=claim.says, source=claim.source, kind=claim.kind)
     named = claim.spec.model_dump()
     return Statement(
-        says=says or "",
-        source=source,
+        says=claim.says,
+        source=claim.source,
         kind=claim.kind,
         metric=claim.metric,
         arm=named.get("arm"),
@@ -111,10 +89,10 @@ def _statement(declared: Mapping[str, Any], claim: Claim | Untestable) -> Statem
 
 
 def _flags(
-    grounds: Grounds, claim: Claim | Untestable, verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
+    grounds: Grounds, claim: Claim | UnknownClaim, verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
 ) -> tuple[Flag, ...]:
     """Return the flags of a claim: those of its arms, of comparing them, and of its seeds."""
-    if isinstance(claim, Untestable):
+    if isinstance(claim, UnknownClaim):
         return ()
     arms = compared_arms(grounds.records, claim)
     of_arms = [flag for arm in arms for flag in arm_flags[arm]]
@@ -170,9 +148,9 @@ def _seed_flags(records: StudyRecords, verdict: Verdict) -> list[Flag]:
     if verdict.ruling != "not testable" and verdict.n < FEW_SEEDS:
         detail = f"a claim rests on {verdict.n} seeds, where an interval leans on the noise being normal"
         flags.append(Flag(name="few seeds", arm=None, detail=detail))
-    changes = [change for resumption in records.manifest.resumed for change in resumption.changes]
-    added = [change for change in changes if change.startswith("confirm.seeds:")]
+    added = [change for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
     if added:
-        detail = f"the number of seeds was not fixed beforehand ({'; '.join(added)})"
+        told = "; ".join(change.in_words() for change in added)
+        detail = f"the number of seeds was not fixed beforehand ({told})"
         flags.append(Flag(name="seeds added later", arm=None, detail=detail))
     return flags

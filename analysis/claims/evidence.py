@@ -9,6 +9,7 @@ import pandas as pd
 from analysis import selection, timing
 from analysis.claims.verdict import Verdict
 from analysis.records import StudyRecords
+from harness.declaration import Manifest, UnknownClaim
 from harness.study.claims import Claim
 
 Values = dict[int, float]
@@ -53,7 +54,7 @@ class Grounds:
     """What each arm chose."""
     unequal_budgets: Sequence[str]
     """A sentence for every granted amount that differs too much between arms to decide a comparison."""
-    claims: Sequence[Claim | Untestable]
+    claims: Sequence[Claim | UnknownClaim]
     """The declared claims, or why this version cannot decide one."""
 
     def edges(self, arms: Iterable[str]) -> Edges:
@@ -71,7 +72,7 @@ class Kind(Generic[Spec]):
 
     measure: Callable[[Grounds, Spec, float | None], Evidence | Untestable]
     """Returns the evidence, given the claim's region of equivalence or None for the metric's own."""
-    compared_arms: Callable[[Spec, Sequence[str]], Iterable[str]]
+    compared_arms: Callable[[Spec, Manifest], Iterable[str]]
     """Returns which of the study's arms a claim is about."""
     note: str | None = None
     """What a reader of the table of claims must know of the kind."""

@@ -9,7 +9,7 @@ import numpy as np
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.evidence import Grounds, Kind, Untestable
 from analysis.claims.metrics import METRICS
-from analysis.claims.response import Level, Response, arms_of, label, respond
+from analysis.claims.response import Level, Response, label, respond
 from analysis.claims.verdict import Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.statistics import factors, power
@@ -201,7 +201,7 @@ def _open_ends(response: Response) -> tuple[bool, bool]:
 
 OPTIMUM = Kind(
     measure=_measure,
-    compared_arms=lambda spec, arms: arms_of([spec.arm], arms),
+    compared_arms=lambda spec, manifest: manifest.arms_of(spec.arm),
     note="Optimum: the set holds every value whose mean over n seeds is not beaten by another value's, "
     "paired over seeds, Bonferroni-corrected.",
 )

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from analysis.claims.metrics import METRICS
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.statistics import MeanTest
+from harness.study.domains import Choices, Grid
 
 Level = float | str | bool
 """A value of the field."""
@@ -74,11 +75,6 @@ def label(level: Level) -> str:
     return numbers.setting(level) if isinstance(level, float) else str(level)
 
 
-def arms_of(names: Collection[str], arms: Sequence[str]) -> list[str]:
-    """Return the arms of a study that some names mean: arms, or templates of several."""
-    return [arm for arm in arms if arm in names or arm.partition("@")[0] in names]
-
-
 def respond(
     records: StudyRecords, arm: str | None, arms: Sequence[str] | None, field: str, metric: str
 ) -> Response | Untestable:
@@ -93,7 +89,7 @@ def respond(
     """
     if arm is not None and arm in records.arms:
         return _of_grid(records, arm, field, metric)
-    members = list(arms) if arms is not None else [n for n in records.arms if n.partition("@")[0] == arm]
+    members = list(arms) if arms is not None else records.manifest.arms_of(arm or "")
     if arm is not None and not members:
         return Untestable(
             reason=f"the study has no arm or template {arm!r}; it has {', '.join(records.arms)}"
@@ -104,9 +100,9 @@ def respond(
 def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
     """Return the response of an arm's grid, from the search runs."""
     space, search = records.manifest.arms[arm].space, records.manifest.search
-    listed = space.get(field, {}).get("grid", space.get(field, {}).get("choices"))
-    if search.get("sampler") != "grid" or listed is None:
-        how = f"was searched by {search.get('sampler')}" if field in space else "is not varied"
+    domain = space.get(field)
+    if search.sampler != "grid" or not isinstance(domain, Choices | Grid):
+        how = f"was searched by {search.sampler}" if field in space else "is not varied"
         reason = (
             f"{field} {how} in {arm}, which measures no response. Remedy: sampler: grid with search.seeds"
         )
@@ -118,7 +114,7 @@ def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Respon
         )
     runs = records.runs_of("search")
     runs = runs[(runs["arm"] == arm) & runs["status"].isin(ENDED)]
-    groups = {as_level(value): _at(runs, field, value) for value in listed}
+    groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
     return _response(groups, field, metric)
 
 

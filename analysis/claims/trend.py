@@ -5,7 +5,7 @@ from typing import Any
 
 from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, reach
 from analysis.claims.evidence import Grounds, Kind, Untestable
-from analysis.claims.response import arms_of, label, respond
+from analysis.claims.response import label, respond
 from analysis.claims.verdict import Reach, Ruling
 from analysis.statistics import MeanTest, factors
 from harness.study.claims import Trend
@@ -119,6 +119,6 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None) -> Slope | Unt
 
 TREND = Kind(
     measure=_measure,
-    compared_arms=lambda spec, arms: arms_of(spec.arms or [str(spec.arm)], arms),
+    compared_arms=lambda spec, manifest: spec.arms or manifest.arms_of(str(spec.arm)),
     note="Trends: change from the first value to the last along each seed's fitted line.",
 )

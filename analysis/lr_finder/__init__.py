@@ -19,6 +19,7 @@ from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests
+from harness.study.domains import domains_of
 
 
 def write_finder(root: Path) -> RenderedTable:
@@ -57,7 +58,8 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     rates: dict[str, float | None] = {}
     for name, arm in settings.arms.items():
         declared, choice = records.manifest.arms.get(name), chosen.get(name)
-        is_same = declared is not None and (declared.fixed, declared.space) == (arm.fixed, arm.space)
+        tested = (arm.fixed, domains_of(arm.space))
+        is_same = declared is not None and (declared.fixed, declared.space) == tested
         is_searched = (
             choice is not None and choice.run_id is not None and choice.learning_rate_range is not None
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import selection
 from harness.records.range_test import RangeTests, TestedArm
+from harness.study.domains import NumericRange, domains_of
 
 Curve = NDArray[np.float64]
 
@@ -141,6 +142,6 @@ def compute_suggestions(tests: RangeTests) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
 
 
-def rate_range(arm: TestedArm) -> selection.Range | None:
+def rate_range(arm: TestedArm) -> NumericRange | None:
     """Return the range of learning rates that the study declares."""
-    return selection.declared_range(arm.space, "lr", arm.point)
+    return selection.declared_range(domains_of(arm.space), "lr", arm.point)

@@ -15,6 +15,7 @@ from analysis.page.document import render
 from analysis.render import numbers
 from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
+from harness.records.provenance import GitState
 
 _MOST_ARMS = 12
 """Arms whose accuracy is shown; a study of more keeps the rest to its own report."""
@@ -134,9 +135,9 @@ def _place(folder: Path, root: Path) -> str:
     return Path(os.path.relpath(folder, root)).as_posix()
 
 
-def _commit(git: dict[str, Any]) -> str:
-    commit = str(git.get("commit") or "")[:10] or "unknown"
-    return f"{commit} with changes" if git.get("dirty") else commit
+def _commit(git: GitState) -> str:
+    commit = (git.commit or "")[:10] or "unknown"
+    return f"{commit} with changes" if git.dirty else commit
 
 
 def _headline(facts: Facts) -> list[str]:

@@ -11,8 +11,8 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.winner_rule import WinnerRule
+from harness.declaration import Resumption, as_written
 from harness.records.events import Phase
-from harness.records.manifest import Resumption
 
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
@@ -85,14 +85,14 @@ def _in_unit(value: float, metric: claims.Metric) -> str:
 
 def limits(records: StudyRecords) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
-    name = records.manifest.dataset.get("name", "unnamed")
+    name = records.manifest.dataset.name
     sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
     sentences.append(_limit_of_seeds(records))
     accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
     error = records.sampling_error(float(accuracies.mean())) if len(accuracies) else None
     if error is not None:
         sentences.append(
-            f"All arms share the same {records.manifest.dataset['test_samples']:,} test images. Another "
+            f"All arms share the same {records.manifest.dataset.test_samples:,} test images. Another "
             f"draw of them would move an accuracy by a standard error of {100 * error:.2f} percentage "
             "points, which no interval here includes."
         )
@@ -134,7 +134,7 @@ def arms(records: StudyRecords) -> list[dict[str, str]]:
         {
             "Arm": name,
             "Fixed": _settings(arm.fixed),
-            "Searched": _settings(arm.space) or "nothing",
+            "Searched": _settings(arm.written_space) or "nothing",
             "Search runs": str(arm.search_runs),
             "Confirm runs": str(arm.confirm_runs),
             "Epochs": "searched" if arm.max_epochs is None else str(arm.max_epochs),
@@ -146,21 +146,23 @@ def arms(records: StudyRecords) -> list[dict[str, str]]:
 def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
     manifest, dataset = records.manifest, records.manifest.dataset
-    sizes = [
-        f"{dataset[f'{split}_samples']:,} {word}"
-        for split, word in _SPLIT_WORDS.items()
-        if isinstance(dataset.get(f"{split}_samples"), int)
-    ]
+    sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
     return [
-        ("Search", _settings(manifest.search) if records.has_search else "none, every setting is fixed"),
+        ("Search", _search(records)),
         ("Winner's rule", _winner_rule(records)),
         ("Search seeds", _listing(manifest.search_seeds if records.has_search else [])),
         ("Confirm seeds", _listing(manifest.confirm_seeds)),
-        ("Data", f"{dataset.get('name', 'unnamed')}: {', '.join(sizes)} images"),
-        ("Split", str(dataset.get("split", numbers.ABSENT))),
-        ("Resources a run", _settings(manifest.resources)),
+        ("Data", f"{dataset.name}: {', '.join(sizes)} images"),
+        ("Split", dataset.split),
+        ("Resources a run", _settings(as_written(manifest.resources))),
         ("Runs at the same time", str(manifest.slots)),
     ]
+
+
+def _search(records: StudyRecords) -> str:
+    if not records.has_search:
+        return "none, every setting is fixed"
+    return _settings(as_written(records.manifest.search))
 
 
 def _winner_rule(records: StudyRecords) -> str:
@@ -174,23 +176,23 @@ def _winner_rule(records: StudyRecords) -> str:
 def origin(records: StudyRecords) -> list[tuple[str, str]]:
     """Return where the numbers come from: code, versions, machine, hashes."""
     manifest = records.manifest
-    commit = manifest.git.get("commit") or "unknown"
-    hashes = manifest.dataset.get("sha256")
+    commit = manifest.git.commit or "unknown"
     return [
-        ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.get('dirty') else ''}"),
+        ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.dirty else ''}"),
         ("Protocol version", manifest.protocol_version),
         ("Versions", _settings(manifest.versions)),
-        ("Machine", _settings(manifest.machine)),
+        ("Machine", _settings(as_written(manifest.machine))),
         ("Started", manifest.created_at),
         *(("Taken up again", _resumption(session)) for session in manifest.resumed),
         ("Journal SHA-256", records.journal_sha256),
-        ("Data SHA-256", _settings(hashes) if isinstance(hashes, dict) else str(hashes or numbers.ABSENT)),
+        ("Data SHA-256", _settings(manifest.dataset.sha256)),
     ]
 
 
 def _resumption(session: Resumption) -> str:
     """Return when a later session continued the study, and what was another then."""
-    return "; ".join([session.at, *session.changes, *([session.loss] if session.loss else [])])
+    losses = [session.loss.in_words()] if session.loss else []
+    return "; ".join([session.at, *(change.in_words() for change in session.changes), *losses])
 
 
 def _settings(settings: Mapping[str, Any]) -> str:

@@ -66,7 +66,7 @@ def _setting(records: StudyRecords, arm: str, field: str) -> _Setting:
         return _fixed(declared.fixed[field])
     if field in _searched(records, arm):  # inside a `one_of`, its whole domain says how
         domain = declared.space.get(field, declared.space)
-        return _Setting(text="searched", identity=json.dumps(domain, sort_keys=True), is_searched=True)
+        return _Setting(text="searched", identity=repr(domain), is_searched=True)
     runs, column = records.runs_of("confirm"), f"config.{field}"
     runs = runs[runs["arm"] == arm]
     if column not in runs or runs.empty:

@@ -182,9 +182,9 @@ def _tested_arm(arm: "Arm") -> "TestedArm":
         reason = error.errors(include_url=False)[0]["msg"]
         raise StudyError(
             f"arm {arm.name} cannot be tested in the middle of its space, {point}: {reason}. "
-            f"Remedy: --set arms.{arm.name.partition('@')[0]}.FIELD=VALUE fixes a field for the test."
+            f"Remedy: --set arms.{arm.entry}.FIELD=VALUE fixes a field for the test."
         ) from error
-    space = {name: domain.model_dump(mode="json", exclude_unset=True) for name, domain in arm.space.items()}
+    space = {name: domain.as_written for name, domain in arm.space.items()}
     return TestedArm(fixed=arm.fixed, space=space, point=point)
 
 

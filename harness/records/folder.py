@@ -21,7 +21,7 @@ class ResultsFolder:
 
     @property
     def manifest(self) -> Path:
-        """What was declared, and on what machine: see `harness.records.manifest`."""
+        """What was declared, and on what machine: see `harness.declaration`."""
         return self.root / "manifest.json"
 
     @property

@@ -6,10 +6,13 @@ import socket
 import subprocess
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict
 
 _PACKAGES = ("torch", "torchvision", "ray", "optuna", "numpy", "pandas", "scipy", "pyarrow", "pydantic")
 
+DECIDING_VERSIONS = ("python", "torch", "numpy", "optuna", "ray")
+"""Those that can change a number or a choice: a study keeps them from its first run to its last."""
 
 COMMIT_VARIABLE = "HARNESS_COMMIT"
 """Names the commit of code that runs without its git history, as `checkout_commit` writes it."""
@@ -17,15 +20,42 @@ COMMIT_VARIABLE = "HARNESS_COMMIT"
 _CHANGED = "-dirty"
 
 
-def git_state() -> dict[str, Any]:
-    """Return the commit of this code and whether it was changed since; nulls where nobody knows.
+class GitState(BaseModel):
+    """The code that ran."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    commit: str | None = None
+    """None where nobody knows."""
+    dirty: bool | None = None
+    """Whether a file was changed since."""
+
+
+class Machine(BaseModel):
+    """Where it ran, as far as that is known."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str | None = None
+    system: str | None = None
+    cpu: str | None = None
+    """The processor's name."""
+    cores: int | None = None
+    """CPU cores that the process might use."""
+    memory_gib: float | None = None
+    gpus: list[str] | None = None
+    """Names of the GPUs that the process might use."""
+
+
+def git_state() -> GitState:
+    """Return the commit of this code and whether it was changed since.
 
     Git is asked where it tracks this file. Elsewhere, in a container image or on a cluster that the code was
     shipped to, the variable HARNESS_COMMIT tells.
     """
     told = checkout_commit(Path(__file__).parents[2]) or os.environ.get(COMMIT_VARIABLE, "")
     commit = told.removesuffix(_CHANGED)
-    return {"commit": commit, "dirty": told != commit} if commit else {"commit": None, "dirty": None}
+    return GitState(commit=commit, dirty=told != commit) if commit else GitState(commit=None, dirty=None)
 
 
 def checkout_commit(folder: Path) -> str | None:
@@ -53,16 +83,16 @@ def versions() -> dict[str, str]:
     return found
 
 
-def machine() -> dict[str, Any]:
-    """Return host, system, processor and GPU names, cores and memory of this machine."""
-    return {
-        "host": socket.gethostname(),
-        "system": platform.platform(),
-        "cpu": _cpu_name(),
-        "cores": usable_cores(),
-        "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "gpus": gpu_names(),
-    }
+def machine() -> Machine:
+    """Return what is known of this machine."""
+    return Machine(
+        host=socket.gethostname(),
+        system=platform.platform(),
+        cpu=_cpu_name(),
+        cores=usable_cores(),
+        memory_gib=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
+        gpus=gpu_names(),
+    )
 
 
 def usable_cores() -> int:

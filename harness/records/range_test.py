@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
+from harness.records.provenance import GitState, Machine
 from harness.records.whole_file import write_file
 
 FOLDER = "lr_finder"
@@ -60,9 +61,9 @@ class Settings(BaseModel):
     divergence_factor: float
     """A test ends when the smoothed loss exceeds its minimum so many times."""
     dataset: dict[str, Any]
-    git: dict[str, Any]
+    git: GitState
     versions: dict[str, str]
-    machine: dict[str, Any]
+    machine: Machine
 
     @property
     def settling_steps(self) -> int:

@@ -11,6 +11,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
 
 from harness.errors import ResultsError
 from harness.records.events import Event
@@ -18,13 +21,39 @@ from harness.records.folder import ResultsFolder
 from harness.records.journal import checked_line, follows, unseal
 
 
+class Loss(BaseModel):
+    """What was wrong with a journal and what became of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["damaged", "repeated"]
+    """Damaged lines stood at the end; repeated ones were there before, so that nothing was lost."""
+    lines: int
+    """How many were dropped."""
+    kept_as: str
+    """Name of the damaged file, beside the repaired one."""
+
+    def in_words(self) -> str:
+        """Return what is told of it."""
+        dropped = {
+            "damaged": f"{self.lines} damaged lines at the end were dropped.",
+            "repeated": f"{self.lines} repeated lines were dropped, nothing was lost.",
+        }[self.kind]
+        journal, _, _ = self.kept_as.partition(_DAMAGED)
+        return f"{journal}: {dropped} The damaged file is kept as {self.kept_as}."
+
+
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
     """What a journal still says."""
 
     events: Sequence[Event]
-    loss: str | None
-    """What was damaged and what became of it; None for an intact journal."""
+    loss: Loss | None
+    """None for an intact journal."""
+
+
+_DAMAGED = ".damaged-"
+"""Between a journal's name and the number of its damaged copy."""
 
 
 def recover_journal(folder: ResultsFolder) -> Recovery:
@@ -36,21 +65,25 @@ def recover_journal(folder: ResultsFolder) -> Recovery:
     path = folder.journal
     content = path.read_bytes() if path.exists() else b""
     lines = content.splitlines(keepends=True)
-    kept, loss = _intact(lines, path)
+    kept, dropped = _intact(lines, path)
     events, crc = [], 0
     for number, line in enumerate(kept, start=1):
         event, crc = checked_line(line, crc, f"{path}:{number}")
         events.append(event)
-    if loss is not None:
-        damaged = _free_name(path)
-        path.replace(damaged)
-        _write_synced(path, b"".join(kept))
-        loss = f"{loss} The damaged file is kept as {damaged.name}."
-    return Recovery(events=events, loss=loss)
+    if dropped is None:
+        return Recovery(events=events, loss=None)
+    kind, count = dropped
+    damaged = _free_name(path)
+    path.replace(damaged)
+    _write_synced(path, b"".join(kept))
+    return Recovery(events=events, loss=Loss(kind=kind, lines=count, kept_as=damaged.name))
 
 
-def _intact(lines: list[bytes], path: Path) -> tuple[list[bytes], str | None]:
-    """Return the lines to keep and what was lost."""
+_Dropped = tuple[Literal["damaged", "repeated"], int]
+
+
+def _intact(lines: list[bytes], path: Path) -> tuple[list[bytes], _Dropped | None]:
+    """Return the lines to keep, and how many of which kind were dropped."""
     kept: list[bytes] = []
     crc, at, repeated = 0, 0, 0
     while at < len(lines):
@@ -68,11 +101,8 @@ def _intact(lines: list[bytes], path: Path) -> tuple[list[bytes], str | None]:
                 f"lines after it record are then run again."
             )
         else:
-            return kept, f"{path.name}: {len(lines) - at} damaged lines at the end were dropped."
-    return (
-        kept,
-        f"{path.name}: {repeated} repeated lines were dropped, nothing was lost." if repeated else None,
-    )
+            return kept, ("damaged", len(lines) - at)
+    return kept, ("repeated", repeated) if repeated else None
 
 
 def _crc(line: bytes) -> int:
@@ -96,7 +126,7 @@ def _repetition(lines: list[bytes], at: int, kept: list[bytes]) -> int:
 def _free_name(path: Path) -> Path:
     """Return a name beside the journal that no earlier damaged file has."""
     number = 1
-    while (name := path.with_name(f"{path.name}.damaged-{number}")).exists():
+    while (name := path.with_name(f"{path.name}{_DAMAGED}{number}")).exists():
         number += 1
     return name
 

@@ -5,9 +5,10 @@ import json
 import re
 from typing import Any
 
-from harness.study.domains import given_fields, split_space
+from harness.study.domains import split_space
 from harness.study.file import StudyFile
-from harness.study.study import Arm
+from harness.study.space_models import given_fields
+from harness.study.study import Arm, Template
 
 
 def expand_arms(file: StudyFile) -> list[Arm]:
@@ -22,7 +23,8 @@ def expand_arms(file: StudyFile) -> list[Arm]:
             combination = dict(zip(each, values, strict=True))
             fixed, space = split_space({**shared, **given_fields(own), **combination})
             arm_name = f"{name}@{','.join(parts)}" if parts else name
-            arms.append(Arm(name=arm_name, fixed=fixed, space=space))
+            template = Template(name=name, values=combination) if parts else None
+            arms.append(Arm(name=arm_name, template=template, fixed=fixed, space=space))
     return arms
 
 

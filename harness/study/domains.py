@@ -1,25 +1,64 @@
 """Domains: what may stand in place of a value in a recipe. The names are Optuna's.
 
-The models that parse study files are made from `Configuration`'s fields, so that a recipe field is declared
-once: its domains take exactly the values the field takes.
+`space_models` holds the models that parse them in study files, field by field; these are what they become.
 """
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model, model_validator
-from pydantic.fields import FieldInfo
-
-from harness.recipe.configuration import Configuration
-
-_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
-class Domain(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class NumericRange:
+    """Where the values of a numeric domain lie."""
+
+    low: float
+    high: float
+    is_log: bool
+    is_listed: bool = False
+    """True for grids and choices: only the listed values exist."""
+
+    def position(self, value: float) -> float:
+        """Return where `value` lies between the bounds: 0 at `low`, 1 at `high`."""
+        if self.is_log:
+            return math.log(value / self.low) / math.log(self.high / self.low)
+        return (value - self.low) / (self.high - self.low)
+
+    def at(self, position: float) -> float:
+        """Return the value at a position: the inverse of `position`."""
+        if self.is_log:
+            return float(self.low * (self.high / self.low) ** position)
+        return self.low + position * (self.high - self.low)
+
+
+class Domain(BaseModel, ABC):
     """Stand for several values."""
 
-    model_config = _STRICT
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @property
+    @abstractmethod
+    def listed(self) -> list[Any]:
+        """The values in their order; none for a range."""
+
+    @property
+    def numeric_range(self) -> NumericRange | None:
+        """Where the values lie, if all are numbers."""
+        numbers = [value for value in self.listed if _is_number(value)]
+        if not numbers or len(numbers) < len(self.listed):
+            return None
+        low, high = float(min(numbers)), float(max(numbers))
+        # A list has no scale of its own; one that spans a decade or more is read as logarithmic.
+        return NumericRange(low=low, high=high, is_log=low > 0 and high / low >= 10, is_listed=True)
+
+    @property
+    def as_written(self) -> dict[str, Any]:
+        """The domain as a study file writes it, what was left out left out."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class Range(Domain):
@@ -49,6 +88,16 @@ class Range(Domain):
         """Whether the field takes whole numbers."""
         return isinstance(self.low, int)
 
+    @property
+    def listed(self) -> list[Any]:
+        """None: a range is not a list."""
+        return []
+
+    @property
+    def numeric_range(self) -> NumericRange:
+        """Its bounds on its scale."""
+        return NumericRange(low=float(self.low), high=float(self.high), is_log=self.log)
+
 
 class Choices(Domain):
     """One of the listed values."""
@@ -56,9 +105,9 @@ class Choices(Domain):
     choices: Annotated[list[Any], Field(min_length=1)]
 
     @property
-    def values(self) -> list[Any]:
-        """The choices as plain values."""
-        return [_plain(value) for value in self.choices]
+    def listed(self) -> list[Any]:
+        """The choices in their order."""
+        return self.choices
 
 
 class Grid(Domain):
@@ -67,9 +116,9 @@ class Grid(Domain):
     grid: Annotated[list[Any], Field(min_length=1)]
 
     @property
-    def values(self) -> list[Any]:
-        """The grid's values as plain values."""
-        return [_plain(value) for value in self.grid]
+    def listed(self) -> list[Any]:
+        """The grid's values in their order."""
+        return self.grid
 
 
 class OneOf(Domain):
@@ -78,17 +127,22 @@ class OneOf(Domain):
     one_of: Annotated[dict[str, Any], Field(min_length=1)]
 
     @property
+    def listed(self) -> list[Any]:
+        """The names of the branches."""
+        return list(self.one_of)
+
+    @property
     def branches(self) -> dict[str, dict[str, Any]]:
         """Each value with the fields it fixes or searches."""
-        return {value: given_fields(branch) for value, branch in self.one_of.items()}
+        return {value: branch or {} for value, branch in self.one_of.items()}
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
     """Tell a domain from a plain value by its keys; the tag never equals a key of a study file."""
     match value:
         case Domain():
             keys = set(type(value).model_fields)
-        case dict():
+        case Mapping():
             keys = set(value)
         case _:
             keys = set()
@@ -97,94 +151,49 @@ def _kind(value: Any) -> str:
     return next((f"<{name}>" for name in ("choices", "grid", "one_of") if name in keys), "<value>")
 
 
-def _value_type(info: FieldInfo) -> Any:
-    """Return a field's type without None, its rules attached."""
-    kind: Any = info.annotation
-    if get_origin(kind) in (Union, UnionType):
-        kind = Union[tuple(arg for arg in get_args(kind) if arg is not NoneType)]  # noqa: UP007 - built at run time
-    if isinstance(info.discriminator, str):
-        kind = Annotated[kind, Field(discriminator=info.discriminator)]
-    return Annotated[kind, *info.metadata] if info.metadata else kind
+def as_domain(value: Any) -> Any:
+    """Return what is written for a recipe field: a domain as an object, a value as it is.
+
+    Raises:
+        pydantic.ValidationError: A domain breaks a rule.
+    """
+    match kind_of(value):
+        case _ if isinstance(value, Domain):
+            return value
+        case "<range>":
+            return Range.model_validate(value)
+        case "<choices>":
+            return Choices.model_validate(value)
+        case "<grid>":
+            return Grid.model_validate(value)
+        case "<one_of>":
+            branches = value["one_of"].items()
+            return OneOf(one_of={name: branch and domains_of(branch) for name, branch in branches})
+        case _:
+            return value
 
 
-def _list_of(value: Any) -> Any:
-    """Return the type of a list with at least one value."""
-    return Annotated[list[value], Field(min_length=1)]
-
-
-def _bare(kind: Any) -> Any:
-    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
-
-
-def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None) -> Any:
-    """Return the type of a recipe field in a study file; with `branch`, names may also be `one_of`."""
-    value = _value_type(info)
-    values = _list_of(value)
-    title = name.title().replace("_", "")
-    domains: dict[str, type[Domain]] = {
-        "<choices>": create_model(f"{title}Choices", __base__=Choices, choices=(values, ...)),
-        "<grid>": create_model(f"{title}Grid", __base__=Grid, grid=(values, ...)),
-    }
-    if _bare(value) in {int, float}:
-        bounds: dict[str, Any] = {"low": (value, ...), "high": (value, ...)}
-        domains["<range>"] = create_model(f"{title}Range", __base__=Range, **bounds)
-    if branch is not None and get_origin(_bare(value)) is Literal:
-        branches = Annotated[dict[value, branch | None], Field(min_length=1)]  # type: ignore[valid-type]
-        domains["<one_of>"] = create_model(f"{title}OneOf", __base__=OneOf, one_of=(branches, ...))
-    kinds = [
-        Annotated[value, Tag("<value>")],
-        *(Annotated[model, Tag(tag)] for tag, model in domains.items()),
-    ]
-    return Annotated[Union[tuple(kinds)], Discriminator(_kind)]  # noqa: UP007 - built at run time
-
-
-def _space_model(name: str, doc: str, branch: type[BaseModel] | None) -> type[BaseModel]:
-    """Return a model with every recipe field, each absent or a value or a domain."""
-    fields: dict[str, Any] = {}
-    for field, info in Configuration.model_fields.items():
-        kind = _value_or_domain(field, info, branch)
-        fields[field] = (kind | None, Field(default=None, description=info.description))
-    return create_model(name, __doc__=doc, __config__=_STRICT, **fields)
-
-
-BranchSpace = _space_model("BranchSpace", "The fields that a branch of `one_of` fixes or searches.", None)
-
-RecipeSpace = _space_model("RecipeSpace", "Recipe fields: each a value, a domain, or absent.", BranchSpace)
-
-
-def _for_each_model() -> Any:
-    """Return a model with every recipe field, each absent or a list of values."""
-    fields: dict[str, Any] = {
-        name: (_list_of(_value_type(info)) | None, None) for name, info in Configuration.model_fields.items()
-    }
-    doc = "Recipe fields with a list of values each: one arm is made for every combination."
-    return create_model("ForEach", __doc__=doc, __config__=_STRICT, **fields)
-
-
-ArmSpace: Any = create_model(
-    "ArmSpace",
-    __doc__="One arm's own recipe fields; with `for_each`, a template of several arms.",
-    __base__=RecipeSpace,
-    for_each=(_for_each_model() | None, None),
-)
-
-
-def given_fields(space: BaseModel | None) -> dict[str, Any]:
-    """Return the fields that were given, in the order of the recipe: values plain, domains as objects."""
-    if space is None:
-        return {}
-    names = [name for name in Configuration.model_fields if name in space.model_fields_set]
-    return {name: _plain(getattr(space, name)) for name in names if getattr(space, name) is not None}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    is_structure = isinstance(value, BaseModel) and not isinstance(value, Domain)
-    return value.model_dump(mode="json") if is_structure else value
+def domains_of(space: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a written space with its domains as objects; a branch of a `one_of` may fix fields as well."""
+    return {field: as_domain(value) for field, value in space.items()}
 
 
 def split_space(fields: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Domain]]:
     """Return the fixed values and the domains of a recipe's fields."""
     space = {name: value for name, value in fields.items() if isinstance(value, Domain)}
     return {name: value for name, value in fields.items() if name not in space}, space
+
+
+def extremes(value: Any) -> list[Any]:
+    """Return what a recipe field can be: the bounds of a range, the values of a list, or the one value."""
+    match value:
+        case Range():
+            return [value.low, value.high]
+        case Domain():
+            return value.listed
+        case _:
+            return [value]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from harness.recipe.configuration import PositiveFloat
 from harness.study.claims import Claim, ClaimMetric
-from harness.study.domains import ArmSpace, RecipeSpace
 from harness.study.published import Published
+from harness.study.space_models import ArmSpace, RecipeSpace
 from harness.study.submission import Submission
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]

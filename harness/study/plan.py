@@ -48,7 +48,7 @@ def _plan_arm(arm: Arm, study: Study) -> ArmPlan:
     if not arm.space and study.confirm.seeds > 0:
         configurations = 0
     elif study.search.sampler == "grid":
-        configurations = math.prod(len(d.values) for d in arm.space.values() if isinstance(d, Choices | Grid))
+        configurations = math.prod(len(d.listed) for d in arm.space.values() if isinstance(d, Choices | Grid))
     else:
         configurations = study.search.trials or 1
     search_runs = configurations * study.search.seeds

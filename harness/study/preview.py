@@ -53,7 +53,7 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
             scale = ", log scale" if domain.log else f", step {domain.step:g}" if domain.step else ""
             yield f"{name} from {domain.low:g} to {domain.high:g}{scale}"
         case Choices() | Grid():
-            yield f"{name} one of {', '.join(str(value) for value in domain.values)}"
+            yield f"{name} one of {', '.join(str(value) for value in domain.listed)}"
         case OneOf():
             for value, own in domain.branches.items():
                 yield f"{name} = {value}" + (", with" if own else "")
@@ -125,8 +125,8 @@ def _estimate_lines(study: Study, plan: Plan, train_images: Mapping[str, int]) -
 def _epoch_operations(arm: Arm, train_images: Mapping[str, int]) -> float:
     """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
     samples = _train_samples(arm.fixed, train_images)
-    steps = fmean(samples / batch_size for batch_size in arm.values("batch_size"))
-    return max(product_flops(model, samples, steps) for model in arm.values("model"))
+    steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
+    return max(product_flops(model, samples, steps) for model in arm.values_of("model"))
 
 
 def _probe_gflops() -> float:

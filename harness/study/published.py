@@ -92,19 +92,31 @@ Published = dict[
 """Arm to one published run or several."""
 
 
-def declared(published: Published) -> dict[str, list[dict[str, Any]]]:
-    """Return published runs as the manifest holds them: `source, note, at, values, notes`, a list an arm."""
+class PublishedValues(BaseModel):
+    """One published run of an arm, its values by column of the runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
+
+    source: str
+    """Where it was published."""
+    note: str | None = None
+    """What is known of the run as a whole."""
+    at: Settings | None = None
+    """Picks the search runs of one point of a grid; by default the confirm runs stand beside it."""
+    metrics: dict[str, float] = Field(alias="values")
+    notes: dict[str, str] = {}
+    """What is known of single values."""
+
+
+def by_arm(published: Published) -> dict[str, list[PublishedValues]]:
+    """Return the published runs of each arm."""
     return {
-        arm: [_declared_run(run) for run in (runs if isinstance(runs, list) else [runs])]
+        arm: [_values_of(run) for run in (runs if isinstance(runs, list) else [runs])]
         for arm, runs in published.items()
     }
 
 
-def _declared_run(run: PublishedRun) -> dict[str, Any]:
-    return {
-        "source": run.source,
-        "note": run.note,
-        "at": run.at,
-        "values": run.values(),
-        "notes": run.notes(),
-    }
+def _values_of(run: PublishedRun) -> PublishedValues:
+    return PublishedValues(
+        source=run.source, note=run.note, at=run.at, metrics=run.values(), notes=run.notes()
+    )

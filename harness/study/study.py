@@ -1,5 +1,6 @@
 """A study, parsed and checked: what the rest of the harness works with."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -7,9 +8,20 @@ from typing import Any
 from harness.recipe.configuration import Configuration, resolve
 from harness.recipe.lengths import epochs_of_steps
 from harness.study.claims import Claim
-from harness.study.domains import Choices, Domain, Grid, OneOf, Range
+from harness.study.domains import Domain, OneOf, extremes
 from harness.study.file import Confirm, EarlyStopping, Resources, Search
+from harness.study.published import PublishedValues
 from harness.study.submission import Submission
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """An entry of a study file with `for_each`, and the values with which it made an arm."""
+
+    name: str
+    """Its key below `arms`."""
+    values: dict[str, Any]
+    """Recipe fields of its `for_each`, each with the arm's value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,10 +29,17 @@ class Arm:
     """One contestant."""
 
     name: str
+    template: Template | None = None
+    """What made it; None for an arm that stands in the file under its own name."""
     fixed: dict[str, Any]
     """Recipe fields with one value, the shared recipe merged in."""
     space: dict[str, Domain]
     """Recipe fields to search."""
+
+    @property
+    def entry(self) -> str:
+        """Its key below `arms` in the study file."""
+        return self.template.name if self.template else self.name
 
     def configuration(self, chosen: dict[str, Any]) -> Configuration:
         """Return the configuration of one point of the arm's space.
@@ -41,37 +60,29 @@ class Arm:
         """The most epochs a run of this arm can have."""
         return self._epochs(max)
 
-    def values(self, field: str) -> list[Any]:
-        """Return the values a field can take, in branches too; of a range its bounds."""
-        branches = [
-            branch
-            for domain in self.space.values()
-            if isinstance(domain, OneOf)
-            for branch in domain.branches.values()
-        ]
-        values: list[Any] = []
-        for given in (self.fixed, self.space, *branches):
-            match given.get(field):
-                case None:
-                    pass
-                case Range() as domain:
-                    values += [domain.low, domain.high]
-                case Choices() | Grid() as domain:
-                    values += domain.values
-                case OneOf() as domain:
-                    values += domain.branches
-                case value:
-                    values.append(value)
+    def values_of(self, field: str) -> list[Any]:
+        """Return every value a field can take, in branches too; of a range its bounds.
+
+        Where no value or domain of the arm's reaches a configuration it has the field's default; none for a
+        field that has no default.
+        """
+        info = Configuration.model_fields[field]
+        default = None if info.is_required() else info.default
+        given = self.space.get(field, self.fixed.get(field, default))
+        forks = [domain.branches.values() for domain in self.space.values() if isinstance(domain, OneOf)]
+        is_always_in_a_branch = any(all(field in branch for branch in branches) for branches in forks)
+        has_none = is_always_in_a_branch or given is None
+        values = [] if has_none else extremes(given)
+        for branch in itertools.chain.from_iterable(forks):
+            values += extremes(branch[field]) if field in branch else []
         return values
 
     def _epochs(self, extreme: Callable[[list[Any]], Any]) -> int:
         """Return the least or most epochs: those given, or those that `steps` take."""
-        if epochs := self.values("epochs"):
+        if epochs := self.values_of("epochs"):
             return int(extreme(epochs))
-        fields = Configuration.model_fields
         length = {
-            name: extreme(self.values(name) or [fields[name].default])
-            for name in ("steps", "batch_size", "dataset", "val_fraction")
+            name: extreme(self.values_of(name)) for name in ("steps", "batch_size", "dataset", "val_fraction")
         }
         return epochs_of_steps(length)
 
@@ -93,8 +104,8 @@ class Study:
     """Arm that every other one is compared with; None where none was declared."""
     claims: tuple[Claim, ...]
     """Each with the study's region of equivalence, where it has none of its own."""
-    published: dict[str, list[dict[str, Any]]]
-    """Arm to its published runs, as the manifest holds them."""
+    published: dict[str, list[PublishedValues]]
+    """Arm to its published runs."""
     text: str
     """The study file as given."""
     overrides: tuple[str, ...]

@@ -135,7 +135,7 @@ def midpoint(space: Mapping[str, Any]) -> dict[str, Any]:
             case Range():
                 point[field] = _middle(domain)
             case Choices() | Grid():
-                point[field] = domain.values[0]
+                point[field] = domain.listed[0]
             case OneOf():
                 value, own = next(iter(domain.branches.items()))
                 point |= {field: value, **midpoint(own)}

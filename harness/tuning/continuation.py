@@ -3,17 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import BaseModel
+
+from harness.declaration import CONFIRM_SEEDS, Change, DeclaredArm, Manifest, written_claim
 from harness.errors import ResultsError
 from harness.records.events import Event, PhaseEnded, RunStarted
-from harness.records.manifest import Manifest
-from harness.study.file import Search
-
-_DECIDING_VERSIONS = ("python", "torch", "numpy", "optuna", "ray")
-"""Versions that can change a number or a choice; others may change."""
+from harness.records.provenance import DECIDING_VERSIONS
 
 
-def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[str]:
-    """Return, in words, what differs and does no harm: more trials, more seeds, resources, the machine.
+def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[Change]:
+    """Return what differs and does no harm: more trials, more seeds, resources, the machine.
 
     Args:
         before: What the results folder declares.
@@ -42,61 +41,72 @@ def _differences(before: Manifest, now: Manifest) -> list[str]:
     pairs: list[tuple[str, Any, Any]] = [
         ("protocol version", before.protocol_version, now.protocol_version),
         ("arms", list(before.arms), list(now.arms)),
-        ("data", before.dataset, now.dataset),
+        ("data", before.dataset.model_dump(), now.dataset.model_dump()),
         ("baseline", before.baseline, now.baseline),
-        ("claims", before.claims, now.claims),
+        ("claims", [written_claim(c) for c in before.claims], [written_claim(c) for c in now.claims]),
         *(
             (f"version of {name}", before.versions.get(name), now.versions.get(name))
-            for name in _DECIDING_VERSIONS
+            for name in DECIDING_VERSIONS
         ),
     ]
-    settings = Search.model_validate(before.search, strict=False).model_dump(mode="json")
-    keys = [key for key in now.search if key not in {"trials", "audit"}]
-    pairs += [(f"search.{key}", settings[key], now.search[key]) for key in keys]
+    there, here = before.search.model_dump(mode="json"), now.search.model_dump(mode="json")
+    pairs += [(f"search.{key}", there[key], here[key]) for key in here if key not in {"trials", "audit"}]
     for name in before.arms.keys() & now.arms.keys():
-        old, new = before.arms[name], now.arms[name]
-        for field in sorted({*old.fixed, *old.space, *new.fixed, *new.space}):
-            there = old.fixed.get(field, old.space.get(field))
-            here = new.fixed.get(field, new.space.get(field))
-            pairs.append((f"arms.{name}.{field}", there, here))
-    return [f"{what}: {there!r} before, {here!r} now" for what, there, here in pairs if there != here]
+        old, new = _fields(before.arms[name]), _fields(now.arms[name])
+        pairs += [(f"arms.{name}.{f}", old.get(f), new.get(f)) for f in sorted({*old, *new})]
+    return [change.in_words() for change in _changes(pairs)]
+
+
+def _fields(arm: DeclaredArm) -> dict[str, Any]:
+    """Return an arm's recipe fields as a study file writes them."""
+    return {**{field: domain.as_written for field, domain in arm.space.items()}, **arm.fixed}
+
+
+def _changes(pairs: Sequence[tuple[str, Any, Any]]) -> list[Change]:
+    """Return the entries (field, before, after) whose two values differ."""
+    return [Change(field=name, before=there, after=here) for name, there, here in pairs if there != here]
 
 
 def _shrunk_budgets(before: Manifest, now: Manifest) -> list[str]:
     """Return budgets that became smaller: runs beyond them may already exist."""
     pairs = [
-        ("search.trials", before.search.get("trials") or 0, now.search.get("trials") or 0),
-        ("search.audit", before.search.get("audit") or 0, now.search.get("audit") or 0),
-        ("confirm.seeds", len(before.confirm_seeds), len(now.confirm_seeds)),
+        ("search.trials", before.search.trials or 0, now.search.trials or 0),
+        ("search.audit", before.search.audit, now.search.audit),
+        (CONFIRM_SEEDS, len(before.confirm_seeds), len(now.confirm_seeds)),
     ]
     return [f"{what}: {there} before, only {here} now" for what, there, here in pairs if here < there]
 
 
 def _late_trials(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[str]:
     """Refuse more trials once a winner was shown the test set: another one would be chosen knowing it."""
-    has_grown = (now.search.get("trials") or 0) > (before.search.get("trials") or 0)
+    has_grown = (now.search.trials or 0) > (before.search.trials or 0)
     has_confirmed = any(isinstance(event, RunStarted) and event.phase == "confirm" for event in events)
     if not (has_grown and has_confirmed):
         return []
     closed = [event.arm for event in events if isinstance(event, PhaseEnded) and event.phase == "search"]
-    there, here = before.search.get("trials"), now.search.get("trials")
+    there, here = before.search.trials, now.search.trials
     confirmed = f"the winners of {', '.join(closed)} have been confirmed on the test set already"
     return [f"search.trials: {there} before, {here} now, but {confirmed}"]
 
 
-def _harmless(before: Manifest, now: Manifest) -> list[str]:
+def _harmless(before: Manifest, now: Manifest) -> list[Change]:
     pairs: list[tuple[str, Any, Any]] = [
-        ("search.trials", before.search.get("trials"), now.search.get("trials")),
-        ("search.audit", before.search.get("audit") or 0, now.search.get("audit") or 0),
-        ("confirm.seeds", len(before.confirm_seeds), len(now.confirm_seeds)),
+        ("search.trials", before.search.trials, now.search.trials),
+        ("search.audit", before.search.audit, now.search.audit),
+        (CONFIRM_SEEDS, len(before.confirm_seeds), len(now.confirm_seeds)),
         ("question", before.question, now.question),
-        *((f"resources.{key}", before.resources.get(key), now.resources.get(key)) for key in now.resources),
-        *((f"machine.{key}", before.machine.get(key), now.machine.get(key)) for key in now.machine),
-        ("commit", before.git.get("commit"), now.git.get("commit")),
+        *_of_part("resources", before.resources, now.resources),
+        *_of_part("machine", before.machine, now.machine),
+        ("commit", before.git.commit, now.git.commit),
         *(
             (f"version of {name}", before.versions.get(name), version)
             for name, version in now.versions.items()
-            if name not in _DECIDING_VERSIONS
+            if name not in DECIDING_VERSIONS
         ),
     ]
-    return [f"{what}: {there!r} before, {here!r} now" for what, there, here in pairs if there != here]
+    return _changes(pairs)
+
+
+def _of_part(name: str, before: BaseModel, now: BaseModel) -> list[tuple[str, Any, Any]]:
+    there, here = before.model_dump(mode="json"), now.model_dump(mode="json")
+    return [(f"{name}.{key}", there[key], value) for key, value in here.items()]

@@ -4,7 +4,7 @@ import sys
 from datetime import UTC, datetime
 
 from harness import PROTOCOL_VERSION
-from harness.records.manifest import DeclaredArm, Manifest
+from harness.declaration import DeclaredArm, DeclaredData, Manifest
 from harness.records.provenance import git_state, machine, versions
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
@@ -30,23 +30,24 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         study=study.name,
         question=study.question,
         arms={arm_plan.arm.name: _declared_arm(arm_plan) for arm_plan in plan.arms},
-        search=study.search.model_dump(mode="json"),
-        confirm=study.confirm.model_dump(mode="json"),
+        search=study.search,
+        confirm=study.confirm,
         search_seeds=list(plan.search_seeds),
         confirm_seeds=list(plan.confirm_seeds),
-        resources=study.resources.model_dump(mode="json"),
+        resources=study.resources,
         baseline=study.baseline,
-        claims=[claim.model_dump(mode="json", exclude_none=True) for claim in study.claims],
+        claims=list(study.claims),
         published=study.published,
-        dataset={
-            "name": spec.name,
-            "sha256": prepared.sha256,
-            "train_samples": spec.n_train - val_samples,
-            "val_samples": val_samples,
-            "test_samples": spec.n_test,
-            "split": f"stratified by class, {val_fraction:g} of the training images for validation, "
+        dataset=DeclaredData(
+            name=spec.name,
+            sha256=prepared.sha256,
+            train_samples=spec.n_train - val_samples,
+            val_samples=val_samples,
+            test_samples=spec.n_test,
+            val_fraction=val_fraction,
+            split=f"stratified by class, {val_fraction:g} of the training images for validation, "
             f"drawn anew from each run's seed",
-        },
+        ),
         git=git_state(),
         versions=versions(),
         machine=machine(),
@@ -59,10 +60,9 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
 def _declared_arm(arm_plan: ArmPlan) -> DeclaredArm:
     arm = arm_plan.arm
     return DeclaredArm(
+        template=arm.template,
         fixed=arm.fixed,
-        space={
-            name: domain.model_dump(mode="json", exclude_unset=True) for name, domain in arm.space.items()
-        },
+        space=arm.space,
         search_runs=arm_plan.search_runs,
         confirm_runs=arm_plan.confirm_runs,
         max_epochs=arm.max_epochs,

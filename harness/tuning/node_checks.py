@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.errors import DataError, EnvironmentMismatchError, HarnessError
 from harness.records.folder import STORED_IN, ResultsFolder
-from harness.records.provenance import versions
+from harness.records.provenance import DECIDING_VERSIONS, versions
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.cluster_slots import Node, alive_nodes, runs_that_fit
@@ -19,9 +19,6 @@ from harness.tuning.preflight import check_run_fits, dataset_of
 
 _SHARING_SECONDS = 10.0
 """What a shared file system gets to show a new file on all nodes."""
-
-_DECIDING_VERSIONS = ("python", "torch", "numpy")
-"""Versions that can change a run's numbers, and so must be the same on all nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +155,7 @@ def _check_environments(reports: Mapping[str, NodeReport]) -> None:
     problems += [
         f"{name}: {package} {report.versions.get(package)}, here {here.get(package)}"
         for name, report in reports.items()
-        for package in _DECIDING_VERSIONS
+        for package in DECIDING_VERSIONS
         if not report.failure and report.versions.get(package) != here.get(package)
     ]
     if problems:

@@ -13,7 +13,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from harness.study.domains import Choices, Domain, Grid, OneOf, Range
+from harness.study.domains import Domain, OneOf, Range
 
 Parameters = dict[str, Any]
 """What Optuna chose: a field's name, or `<branch>.<field>` for fields of a branch, to its choice."""
@@ -40,7 +40,7 @@ def _suggest_one(trial: optuna.Trial, name: str, domain: Domain) -> Any:
             return trial.suggest_int(name, d.low, d.high, log=d.log, step=d.step)
         case CategoricalDistribution() as d:
             label = trial.suggest_categorical(name, d.choices)
-            return next(value for value in _values(domain) if _label(value) == label)
+            return next(value for value in domain.listed if _label(value) == label)
     raise AssertionError(f"no Optuna distribution for {domain!r}")
 
 
@@ -52,17 +52,7 @@ def distribution(domain: Domain) -> BaseDistribution:
             return IntDistribution(domain.low, domain.high, log=domain.log, step=step)
         case Range():
             return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
-    return CategoricalDistribution([_label(value) for value in _values(domain)])
-
-
-def _values(domain: Domain) -> list[Any]:
-    """Return what may be chosen from a domain that is no range."""
-    match domain:
-        case Choices() | Grid():
-            return domain.values
-        case OneOf():
-            return list(domain.branches)
-    raise AssertionError(f"{domain!r} has no list of values")
+    return CategoricalDistribution([_label(value) for value in domain.listed])
 
 
 def _label(value: Any) -> str | int | float | bool | None:
@@ -100,7 +90,7 @@ def distributions_of_all(space: Mapping[str, Domain]) -> dict[str, BaseDistribut
 
 def grid_points(space: Mapping[str, Domain]) -> Iterator[Parameters]:
     """Yield the parameters of every grid point, in the declared order, the last field changing fastest."""
-    listed = {name: [_label(v) for v in _values(domain)] for name, domain in space.items()}
+    listed = {name: [_label(v) for v in domain.listed] for name, domain in space.items()}
     for values in product(*listed.values()):
         yield dict(zip(listed, values, strict=True))
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import optuna
 
+from harness.declaration import Manifest, Resumption
 from harness.errors import ResultsError
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
-from harness.records.manifest import Manifest, Resumption
 from harness.records.provenance import gpu_names, usable_cores
 from harness.records.recovery import recover_journal
 from harness.study.plan import Plan, plan_study
@@ -126,8 +126,10 @@ def _continue(
     before = Manifest.read(folder.manifest)
     recovery = recover_journal(folder)
     changes = accepted_changes(before, declared, recovery.events)
-    for line in filter(None, [recovery.loss, *changes]):
-        say(line)
+    if recovery.loss is not None:
+        say(recovery.loss.in_words())
+    for change in changes:
+        say(change.in_words())
     now = datetime.now(UTC).isoformat(timespec="seconds")
     command = [*COMMAND, *sys.argv[1:]]
     step = Resumption(at=now, command=command, changes=changes, loss=recovery.loss)

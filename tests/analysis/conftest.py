@@ -1,5 +1,6 @@
-"""Build small real results folders from the records' own manifest and events."""
+"""Build small real results folders from a manifest and the records' own events."""
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,6 @@ from analysis.report import write_report
 from harness.records.events import EpochEnded, Phase, PhaseEnded, RunEnded, RunStarted, Status
 from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
-from harness.records.manifest import DeclaredArm, Manifest
 
 STEPS_PER_EPOCH = 106
 LOG_RANGE = {"low": 1e-4, "high": 1.0, "log": True}
@@ -106,7 +106,7 @@ class Study:
         """Write manifest and journal below `root`; return the results folder."""
         folder = ResultsFolder(root / self.name)
         folder.root.mkdir(parents=True)
-        self.manifest().write(folder.manifest)
+        folder.manifest.write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
         lines, crc = [], 0  # as JournalWriter writes them, without its fsync after every line
         for event in self.events():
             line, crc = seal(event.model_dump_json().encode(), crc)
@@ -118,29 +118,30 @@ class Study:
         """Write the results folder below `root` and return what its report is made from."""
         return Facts(load_study(self.write(root)))
 
-    def manifest(self) -> Manifest:
-        """Return what the study declares."""
-        return Manifest(
-            protocol_version="1",
-            study=self.name,
-            question=self.question,
-            arms={arm: self._declared(arm, space) for arm, space in self.arms.items()},
-            search={
+    def manifest(self) -> dict[str, Any]:
+        """Return what the study declares, as the JSON of an older version, which wrote less."""
+        return {
+            "schema_version": 1,
+            "protocol_version": "1",
+            "study": self.name,
+            "question": self.question,
+            "arms": {arm: self._declared(arm, space) for arm, space in self.arms.items()},
+            "search": {
                 "sampler": "tpe",
-                "trials": 20,
+                "trials": None if self.search_settings.get("sampler") == "grid" else 20,
                 "metric": self.metric,
                 "mode": "min" if "loss" in self.metric else "max",
                 "seed": 0,
                 **self.search_settings,
             },
-            confirm={"seeds": self._confirm_runs(next(iter(self.arms)))},
-            search_seeds=sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
-            confirm_seeds=sorted({r.seed for r in self.runs if r.phase == "confirm"}),
-            resources={"cpu": 1, "gpu": 0, **self.resources},
-            baseline=self.baseline,
-            claims=self.claims,
-            published=self.published,
-            dataset={
+            "confirm": {"seeds": self._confirm_runs(next(iter(self.arms)))},
+            "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
+            "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
+            "resources": {"cpu": 1, "gpu": 0, **self.resources},
+            "baseline": self.baseline,
+            "claims": self.claims,
+            "published": self.published,
+            "dataset": {
                 "name": "fashion_mnist",
                 "sha256": {"train-images": "ab" * 32},
                 "train_samples": 54000,
@@ -148,25 +149,25 @@ class Study:
                 "test_samples": 10000,
                 "split": "10 % of the training images, stratified by class, drawn with the run's seed",
             },
-            git={"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
-            versions={"python": "3.11.9", "torch": "2.11.0"},
-            machine={"host": "node1", "cpu": "An example CPU", "cores": 2},
-            slots=1,
-            command=["python", "-m", "harness.sweep", "search_spaces/optimizers.yaml"],
-            created_at="2026-01-02T03:04:05+00:00",
-        )
+            "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
+            "versions": {"python": "3.11.9", "torch": "2.11.0"},
+            "machine": {"host": "node1", "cpu": "An example CPU", "cores": 2},
+            "slots": 1,
+            "command": ["python", "-m", "harness.sweep", "search_spaces/optimizers.yaml"],
+            "created_at": "2026-01-02T03:04:05+00:00",
+        }
 
-    def _declared(self, arm: str, space: dict[str, Any]) -> DeclaredArm:
+    def _declared(self, arm: str, space: dict[str, Any]) -> dict[str, Any]:
         present = sum(r.arm == arm and r.phase == "search" for r in self.runs)
         fixed: dict[str, Any] = {"dataset": "fashion_mnist", "model": {"name": "fcn"}, "optimizer": arm}
-        return DeclaredArm(
-            fixed=(fixed if "lr" in space or "optimizer" in space else fixed | {"lr": 0.01})
+        return {
+            "fixed": (fixed if "lr" in space or "optimizer" in space else fixed | {"lr": 0.01})
             | self.fixed.get(arm, {}),
-            space=space,
-            search_runs=self.search_runs.get(arm, present),
-            confirm_runs=self._confirm_runs(arm),
-            max_epochs=self.max_epochs,
-        )
+            "space": space,
+            "search_runs": self.search_runs.get(arm, present),
+            "confirm_runs": self._confirm_runs(arm),
+            "max_epochs": self.max_epochs,
+        }
 
     def _confirm_runs(self, arm: str) -> int:
         if self.confirm_runs is not None:

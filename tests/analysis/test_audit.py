@@ -301,7 +301,10 @@ def test_the_figure_draws_every_run_with_a_final_value(new_study: "type[Study]",
             {"winner": "best"},
             "val_accuracy at its best epoch, whose network confirm runs are tested with",
         ),
-        ({"seeds": 3}, "val_accuracy at the last epoch, averaged over 3 search seeds"),
+        (
+            {"sampler": "grid", "seeds": 3, "early_stopping": "none", "audit": 0},
+            "val_accuracy at the last epoch, averaged over 3 search seeds",
+        ),
     ],
 )
 def test_the_winners_rule_is_told(

@@ -11,7 +11,8 @@ import pytest
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
 from analysis.records import load_study
-from harness.records.manifest import Resumption
+from harness.declaration import CONFIRM_SEEDS, Change, Resumption
+from harness.study.claims import Claim
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -455,8 +456,9 @@ def test_seeds_added_after_a_look_are_flagged(new_study: "type[Study]", tmp_path
     """A session with more confirm seeds than the first one: their number was not fixed beforehand."""
     folder = arms_at(new_study, {"a": 0.90, "b": 0.88}).write(tmp_path)
     records = load_study(folder)
-    later = Resumption(at="2026-01-03", command=["x"], changes=["confirm.seeds: 5 before, 10 now"], loss=None)
-    claimed = [{"says": "x", **best("a")}]
+    more = Change(field=CONFIRM_SEEDS, before=5, after=10)
+    later = Resumption(at="2026-01-03", command=["x"], changes=[more], loss=None)
+    claimed = [Claim.model_validate({"says": "x", **best("a")})]
     records = records.__class__(
         **{
             **vars(records),

@@ -83,7 +83,7 @@ def test_a_manifest_without_training_samples_is_refused(results: Path) -> None:
     manifest = json.loads(path.read_text())
     del manifest["dataset"]["train_samples"]
     path.write_text(json.dumps(manifest))
-    with pytest.raises(ResultsError, match=r"dataset\.train_samples is None"):
+    with pytest.raises(ResultsError, match=r"dataset\.train_samples: Field required"):
         load_study(results)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.recipe_text import settings_in_words, space_in_words, value_in_words
+from harness.study.domains import domains_of
 
 
 @pytest.mark.parametrize(
@@ -56,10 +57,10 @@ def test_settings() -> None:
 )
 def test_domains(domain: dict[str, Any], text: str) -> None:
     """Ranges with their scale, lists, and the branches of a choice with their own fields."""
-    assert space_in_words({"x": domain}) == text
+    assert space_in_words(domains_of({"x": domain})) == text
 
 
 def test_spaces_separate_their_fields() -> None:
     """By semicolons, since domains have commas."""
     domain = {"low": 0, "high": 1}
-    assert space_in_words({"a": domain, "b": domain}) == "a 0 to 1; b 0 to 1"
+    assert space_in_words(domains_of({"a": domain, "b": domain})) == "a 0 to 1; b 0 to 1"

@@ -19,8 +19,9 @@ from analysis.page import sections
 from analysis.page.document import render_tables
 from analysis.records import load_study
 from analysis.report import write_figures, write_report, write_tables
+from harness.declaration import Change, Resumption
 from harness.records.folder import ResultsFolder
-from harness.records.manifest import Resumption
+from harness.records.recovery import Loss
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -328,11 +329,12 @@ def test_a_finished_study_says_nothing(reported: Path) -> None:
 def test_later_sessions_are_told_with_what_was_another_then(reported: Path) -> None:
     """Code that changed between two sessions stands beside the commit of the first."""
     records = load_study(reported)
-    later = Resumption(
-        at="2026-01-03", command=["x"], changes=["commit: 'a' before, 'b' now"], loss="2 lines"
-    )
+    loss = Loss(kind="damaged", lines=2, kept_as="journal.jsonl.damaged-1")
+    change = Change(field="commit", before="a", after="b")
+    later = Resumption(at="2026-01-03", command=["x"], changes=[change], loss=loss)
     resumed = replace(records, manifest=records.manifest.model_copy(update={"resumed": [later]}))
-    assert ("Taken up again", "2026-01-03; commit: 'a' before, 'b' now; 2 lines") in sections.origin(resumed)
+    told = f"2026-01-03; commit: 'a' before, 'b' now; {loss.in_words()}"
+    assert ("Taken up again", told) in sections.origin(resumed)
     assert "Taken up again" not in dict(sections.origin(records))
 
 

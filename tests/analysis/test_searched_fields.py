@@ -7,6 +7,7 @@ import pytest
 
 from analysis.records import load_study
 from analysis.searched_fields import SearchedField, fields_of
+from harness.study.domains import as_domain, domains_of
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -30,7 +31,7 @@ SPACE = {
 
 def test_fields_with_several_values_are_searched() -> None:
     """One-value lists and fixed values are not; a field in two branches is two fields."""
-    fields = fields_of(SPACE)
+    fields = fields_of(domains_of(SPACE))
     assert [(field.name, field.condition) for field in fields] == [
         ("optimizer", ""),
         ("lr", "optimizer sgd"),
@@ -45,10 +46,10 @@ def test_runs_of_a_branch_are_those_that_took_it(new_study: "type[Study]", tmp_p
     study.add("joint", "search", lr=0.1, configuration={"optimizer": "sgd"})
     study.add("joint", "search", lr=1e-4, configuration={"optimizer": "adam"})
     runs = load_study(study.write(tmp_path)).runs_of("search", "joint")
-    _, sgd, adam, _ = fields_of(SPACE)
+    _, sgd, adam, _ = fields_of(domains_of(SPACE))
     assert sgd.places(sgd.runs_with(runs)) == pytest.approx([0.5])
     assert adam.places(adam.runs_with(runs)) == pytest.approx([0.0])
-    assert SearchedField(name="alpha", domain={"choices": [1, 2]}).runs_with(runs).empty
+    assert SearchedField(name="alpha", domain=as_domain({"choices": [1, 2]})).runs_with(runs).empty
 
 
 def test_listed_values_lie_at_their_position(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_listed_values_lie_at_their_position(new_study: "type[Study]", tmp_path:
     for init in ({"normal": {"std": 0.01}}, "default", "orthogonal"):
         study.add("joint", "search", configuration={"init": init})
     runs = load_study(study.write(tmp_path)).runs_of("search", "joint")
-    assert fields_of(SPACE)[3].places(runs).tolist() == [1.0, 0.0, 2.0]
+    assert fields_of(domains_of(SPACE))[3].places(runs).tolist() == [1.0, 0.0, 2.0]
 
 
 def test_linear_ranges_are_linear(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -66,4 +67,4 @@ def test_linear_ranges_are_linear(new_study: "type[Study]", tmp_path: Path) -> N
     study = new_study(arms={"sgd": {"dropout": domain}})
     study.add("sgd", "search", configuration={"dropout": 0.25})
     runs = load_study(study.write(tmp_path)).runs_of("search", "sgd")
-    assert SearchedField(name="dropout", domain=domain).places(runs).tolist() == [0.25]
+    assert SearchedField(name="dropout", domain=as_domain(domain)).places(runs).tolist() == [0.25]

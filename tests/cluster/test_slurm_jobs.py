@@ -8,8 +8,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.declaration import Manifest
 from harness.records.folder import ResultsFolder
-from harness.records.manifest import Manifest
 from harness.records.recovery import recover_journal
 from tests import drill
 from tests.cluster.slurm_cluster import SlurmCluster

@@ -3,11 +3,12 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.records import provenance
-from harness.records.provenance import COMMIT_VARIABLE, checkout_commit, git_state, usable_cores
+from harness.records.provenance import COMMIT_VARIABLE, GitState, checkout_commit, git_state, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -71,16 +72,16 @@ def test_a_package_installed_inside_a_checkout_has_not_its_commit(checkout: Path
     ids=["as committed", "changed", "unknown"],
 )
 def test_code_without_git_is_named_by_the_environment(
-    told: str, state: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    told: str, state: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An image, or whoever shipped the code, says which commit it is."""
     monkeypatch.setenv(COMMIT_VARIABLE, told)
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "harness" / "records" / "provenance.py"))
-    assert git_state() == state
+    assert git_state() == GitState(**state)
 
 
 def test_in_a_checkout_git_is_believed(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable left over from elsewhere changes nothing."""
     monkeypatch.setenv(COMMIT_VARIABLE, "4be1")
     monkeypatch.setattr(provenance, "__file__", str(checkout / "harness" / "records" / "provenance.py"))
-    assert git_state() == {"commit": git(checkout, "rev-parse", "HEAD"), "dirty": False}
+    assert git_state() == GitState(commit=git(checkout, "rev-parse", "HEAD"), dirty=False)

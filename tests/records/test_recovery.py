@@ -70,7 +70,7 @@ def test_the_damaged_file_is_kept_beside_the_repaired_one(folder: ResultsFolder)
         kept = folder.root / f"journal.jsonl.damaged-{number}"
         assert kept.read_bytes() == damaged
         assert recovery.loss is not None
-        assert kept.name in recovery.loss
+        assert recovery.loss.kept_as == kept.name
 
 
 @given(st.integers(0, 5), st.integers(1, 6))
@@ -89,7 +89,8 @@ def test_a_repeated_block_is_dropped_without_loss(start: int, length: int) -> No
         recovery = recover_journal(folder)
         assert recovery.events == EVENTS
         assert recovery.loss is not None
-        assert "nothing was lost" in recovery.loss
+        assert recovery.loss.kind == "repeated"
+        assert "nothing was lost" in recovery.loss.in_words()
 
 
 def test_damage_before_sound_lines_is_refused_and_nothing_changed(folder: ResultsFolder) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.declaration import Manifest
 from harness.errors import ResultsError
 from harness.records.events import PhaseEnded, RunStarted
-from harness.records.manifest import Manifest
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
 from harness.training.data.prepare import prepare_dataset

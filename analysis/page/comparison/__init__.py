@@ -64,14 +64,14 @@ def _folder(side: Side, out: Path) -> dict[str, Any]:
     manifest = side.records.manifest
     report = (side.records.folder.report / "index.html").resolve()
     is_near = report.exists() and report.is_relative_to(out.resolve().parent)
-    commit = str(manifest.git.get("commit") or "unknown")[:10]
+    commit = (manifest.git.commit or "unknown")[:10]
     return {
         "name": side.name,
         "link": Path(os.path.relpath(report.parent, out.resolve())).as_posix() if is_near else None,
         "study": manifest.study,
         "started": manifest.created_at[:16].replace("T", " "),
-        "commit": f"{commit} with changes" if manifest.git.get("dirty") else commit,
-        "machine": str(manifest.machine.get("host", numbers.ABSENT)),
+        "commit": f"{commit} with changes" if manifest.git.dirty else commit,
+        "machine": manifest.machine.host or numbers.ABSENT,
         "runs": len(side.records.runs),
     }
 

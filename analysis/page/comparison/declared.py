@@ -10,6 +10,8 @@ from analysis.page.comparison.sides import Answer, Side
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
+from harness.declaration import UnknownClaim, as_written, written_claim
+from harness.study.claims import Claim
 
 _PARTS = ("study", "arms", "search", "seeds", "data", "resources", "code", "versions", "machine", "runs")
 """Of a manifest, in the order of the table; `runs` is what the runs themselves say of where they ran."""
@@ -59,7 +61,7 @@ def compute_settings(sides: Sequence[Side]) -> pd.DataFrame:
 def _settings(records: StudyRecords) -> Settings:
     """Return everything a folder declares and says of where it ran."""
     manifest = records.manifest
-    changes = [change for resumption in manifest.resumed for change in resumption.changes]
+    changes = [change.in_words() for change in manifest.changes]
     study = {
         "name": manifest.study,
         "question": manifest.question,
@@ -71,13 +73,13 @@ def _settings(records: StudyRecords) -> Settings:
     }
     parts: dict[str, Mapping[str, Any]] = {
         "study": study,
-        "search": manifest.search,
+        "search": as_written(manifest.search),
         "seeds": {"search seeds": manifest.search_seeds, "confirm seeds": manifest.confirm_seeds},
-        "data": manifest.dataset,
-        "resources": {**manifest.resources, "runs at the same time": manifest.slots},
-        "code": manifest.git,
+        "data": as_written(manifest.dataset),
+        "resources": {**as_written(manifest.resources), "runs at the same time": manifest.slots},
+        "code": as_written(manifest.git),
         "versions": manifest.versions,
-        "machine": manifest.machine,
+        "machine": as_written(manifest.machine),
         "runs": _of_runs(records.runs),
     }
     found: Settings = {
@@ -95,7 +97,7 @@ def _of_arms(records: StudyRecords) -> Settings:
             "confirm runs": declared.confirm_runs,
             "epochs at full length": declared.max_epochs,
         }
-        settings = {**declared.fixed, **declared.space, **runs}
+        settings = {**declared.fixed, **declared.written_space, **runs}
         found |= {("arms", arm, name): value for name, value in settings.items()}
     return found
 
@@ -213,8 +215,9 @@ def _of_folder(side: Side) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["key", *_VERDICT_COLUMNS])
 
 
-def _identity(claim: Mapping[str, Any]) -> str:
-    return json.dumps({name: value for name, value in claim.items() if name != "source"}, sort_keys=True)
+def _identity(claim: Claim | UnknownClaim) -> str:
+    words = written_claim(claim)
+    return json.dumps({name: value for name, value in words.items() if name != "source"}, sort_keys=True)
 
 
 def lay_out_verdicts(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -22,9 +22,10 @@ _REQUIRED = ("model", "optimizer", "batch_size")
 
 def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
     """Note what is wrong with arms as wholes: missing fields, foreign hyperparameters, the wrong sampler."""
+    entries = {arm.name: arm.entry for arm in arms}
     names = [arm.name for arm in arms]
     for name in {name for name in names if names.count(name) > 1}:
-        source.report(("arms", name.partition("@")[0]), f"for_each makes the arm {name} twice")
+        source.report(("arms", entries[name]), f"for_each makes the arm {name} twice")
     for arm in arms:
         _check_arm(arm, search, source)
     if "search" not in source.data and any(arm.space for arm in arms):
@@ -48,12 +49,12 @@ def _check_arm(arm: Arm, search: Search | None, source: Source) -> None:
 
 def _is_about(path: Path, arm: Arm) -> bool:
     """Whether a problem's path lies in the arm or in the recipe it shares."""
-    return path[:1] == ("recipe",) or path[:2] == ("arms", arm.name.partition("@")[0])
+    return path[:1] == ("recipe",) or path[:2] == ("arms", arm.entry)
 
 
 def _origin(arm: Arm, field: str, source: Source) -> Path:
     """Return the path that gave an arm its field: its own, the template's, or the shared recipe's."""
-    own: Path = ("arms", arm.name.partition("@")[0])
+    own: Path = ("arms", arm.entry)
     for path in ((*own, "for_each", field), (*own, field), ("recipe", field)):
         if path in source.lines or path in source.overrides:
             return path
@@ -61,7 +62,7 @@ def _origin(arm: Arm, field: str, source: Source) -> Path:
 
 
 def _check_required(arm: Arm, source: Source) -> None:
-    path: Path = ("arms", arm.name.partition("@")[0])
+    path: Path = ("arms", arm.entry)
     given = arm.fixed.keys() | arm.space.keys()
     for field in _REQUIRED:
         if field not in given:
@@ -108,7 +109,7 @@ def _check_dependents(arm: Arm, source: Source) -> None:
 def _unread(name: str, field: str, world: dict[str, Any]) -> tuple[str, Any] | None:
     """Return (field, choice) for the first choice a field may take that does not read a dependent one."""
     choice = world.get(field, DEFAULT_CHOICES.get(field))
-    choices = choice.values if isinstance(choice, Choices | Grid) else [choice]
+    choices = choice.listed if isinstance(choice, Choices | Grid) else [choice]
     return next(((field, value) for value in choices if value and name not in reads(field, value)), None)
 
 
@@ -152,9 +153,7 @@ def _check_corners(arm: Arm, source: Source) -> None:
             arm.configuration(chosen)
         except ValidationError as error:
             reason = str(error.errors(include_url=False)[0].get("ctx", {}).get("error", error))
-            source.report(
-                ("arms", arm.name.partition("@")[0]), f"arm {arm.name} can reach {chosen}: {reason}"
-            )
+            source.report(("arms", arm.entry), f"arm {arm.name} can reach {chosen}: {reason}")
             return
 
 
@@ -175,7 +174,7 @@ def _options(field: str, domain: Domain) -> Iterator[dict[str, Any]]:
     """Yield the domain's alternatives: fields with values, ranges left whole."""
     match domain:
         case Choices() | Grid():
-            yield from ({field: value} for value in domain.values)
+            yield from ({field: value} for value in domain.listed)
         case OneOf():
             for value, own in domain.branches.items():
                 first = {name: _first(inner) for name, inner in own.items()}
@@ -185,4 +184,4 @@ def _options(field: str, domain: Domain) -> Iterator[dict[str, Any]]:
 
 
 def _first(value: Any) -> Any:
-    return value.values[0] if isinstance(value, Choices | Grid) else value
+    return value.listed[0] if isinstance(value, Choices | Grid) else value

@@ -10,7 +10,7 @@ from harness.errors import StudyError, nearest
 from harness.study.arms import expand_arms
 from harness.study.claims import with_region
 from harness.study.file import Confirm, Search, StudyFile
-from harness.study.published import declared
+from harness.study.published import by_arm
 from harness.study.reading.arm_rules import check_arms
 from harness.study.reading.problems import study_error
 from harness.study.reading.references import check_claims, check_published
@@ -57,7 +57,7 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
     check_arms(arms, search, source)
     names = [arm.name for arm in arms]
     claims = [with_region(claim, file.region) for claim in file.claims]
-    check_claims(claims, names, source, data["claims"].places if claims else [])
+    check_claims(claims, arms, source, data["claims"].places if claims else [])
     check_published(file.published, names, source)
     if file.baseline is not None and file.baseline not in names:
         source.report(("baseline",), f"there is no arm {file.baseline!r}. {nearest(file.baseline, names)}")
@@ -75,7 +75,7 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
         submit=file.submit,
         baseline=file.baseline,
         claims=tuple(claims),
-        published=declared(file.published),
+        published=by_arm(file.published),
         text=text,
         overrides=overrides,
     )

@@ -7,28 +7,31 @@ from harness.recipe.configuration import Configuration
 from harness.study.claims import Best, Better, Claim, Faster, Optimum, Spec, Trend
 from harness.study.published import Published
 from harness.study.reading.source import Path, Source
+from harness.study.study import Arm
 
 
-def check_claims(claims: Sequence[Claim], arms: Sequence[str], source: Source, places: Sequence[int]) -> None:
+def check_claims(claims: Sequence[Claim], arms: Sequence[Arm], source: Source, places: Sequence[int]) -> None:
     """Note claims about arms or fields that do not exist, and arms compared with themselves.
 
     Args:
         claims: As parsed.
-        arms: Names of the study's arms, templates expanded.
+        arms: The study's arms, templates expanded.
         source: The study file.
         places: Position of each claim in the file's list.
     """
+    names = [arm.name for arm in arms]
+    templates = list(dict.fromkeys(arm.entry for arm in arms if arm.template))
     for place, claim in zip(places, claims, strict=True):
         path: Path = ("claims", place, claim.kind)
         spec = claim.spec
         for at, name, is_template in _named_arms(spec):
-            _check_arm((*path, *at), name, [*arms, *(_templates(arms) if is_template else ())], source)
+            _check_arm((*path, *at), name, [*names, *(templates if is_template else ())], source)
         for role in ("field", "over"):
             if hasattr(spec, role) and getattr(spec, role) not in Configuration.model_fields:
                 field = getattr(spec, role)
                 hint = f"there is no recipe field {field!r}. {nearest(field, Configuration.model_fields)}"
                 source.report((*path, role), hint)
-        _check_pair(path, spec, arms, source)
+        _check_pair(path, spec, names, source)
         _check_region(path, claim, source)
 
 
@@ -39,10 +42,6 @@ def _named_arms(spec: Spec) -> Iterable[tuple[Path, str, bool]]:
         if getattr(spec, role, None) is not None:
             yield (role,), getattr(spec, role), may_be_template
     yield from ((("arms", i), name, False) for i, name in enumerate(getattr(spec, "arms", None) or []))
-
-
-def _templates(arms: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(name.partition("@")[0] for name in arms if "@" in name))
 
 
 def _check_arm(path: Path, name: str, valid: Sequence[str], source: Source) -> None:

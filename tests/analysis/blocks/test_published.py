@@ -7,8 +7,8 @@ import pytest
 
 from analysis.blocks.published import PUBLISHED, compute_published
 from analysis.facts import Facts
+from harness.declaration import Manifest
 from harness.records.folder import ResultsFolder
-from harness.records.manifest import Manifest
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

@@ -9,6 +9,7 @@ from analysis.blocks import reproducibility
 from analysis.facts import Facts
 from analysis.records import load_study
 from harness.records.folder import ResultsFolder
+from harness.records.provenance import GitState, Machine
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -93,7 +94,7 @@ def test_the_state_of_the_code_is_what_was_recorded(
 ) -> None:
     """Clean is said of a clean tree only."""
     study = new_study(arms={"a": {}})
-    assert items(with_manifest(study, tmp_path, git=git))["Code"] == text
+    assert items(with_manifest(study, tmp_path, git=GitState(**git)))["Code"] == text
 
 
 def test_total_compute_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -128,10 +129,10 @@ def test_seeds_data_and_command(new_study: "type[Study]", tmp_path: Path) -> Non
 def test_a_study_that_has_not_begun(new_study: "type[Study]", tmp_path: Path) -> None:
     """Every item stands, and none makes up a value."""
     study = new_study(arms={"a": {"lr": LOG}}, search_runs={"a": 5}, confirm_runs=3)
-    facts = with_manifest(study, tmp_path, machine={}, versions={}, dataset={"train_samples": 1})
+    facts = with_manifest(study, tmp_path, machine=Machine(), versions={})
     found = items(facts)
     assert found["Runs of each phase"] == "none has ended"
-    for item in ("Hardware", "Versions", "Data SHA-256", "Split"):
+    for item in ("Hardware", "Versions"):
         assert found[item] == "not recorded"
     assert not reproducibility.lay_out(reproducibility.compute(facts)).isna().any(axis=None)
 

@@ -421,7 +421,8 @@ published:
     - {source: notebook, note: second run, at: {lr: 8e-5}, test_accuracy: 0.8846}
 """
     )
-    assert parse_study(text, "s.yaml").published == {
+    published = parse_study(text, "s.yaml").published
+    assert {arm: [run.model_dump() for run in runs] for arm, runs in published.items()} == {
         "sgd": [
             {
                 "source": "study A",

@@ -1,0 +1,110 @@
+"""The models that parse the recipes of study files.
+
+They are made from `Configuration`'s fields, so that a recipe field is declared once: its domains take exactly
+the values the field takes.
+"""
+
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic.fields import FieldInfo
+
+from harness.recipe.configuration import Configuration
+from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
+
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _value_type(info: FieldInfo) -> Any:
+    """Return a field's type without None, its rules attached."""
+    kind: Any = info.annotation
+    if get_origin(kind) in (Union, UnionType):
+        kind = Union[tuple(arg for arg in get_args(kind) if arg is not NoneType)]  # noqa: UP007 - built at run time
+    if isinstance(info.discriminator, str):
+        kind = Annotated[kind, Field(discriminator=info.discriminator)]
+    return Annotated[kind, *info.metadata] if info.metadata else kind
+
+
+def _list_of(value: Any) -> Any:
+    """Return the type of a list with at least one value."""
+    return Annotated[list[value], Field(min_length=1)]
+
+
+def _bare(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None) -> Any:
+    """Return the type of a recipe field in a study file; with `branch`, names may also be `one_of`."""
+    value = _value_type(info)
+    values = _list_of(value)
+    title = name.title().replace("_", "")
+    domains: dict[str, type[Domain]] = {
+        "<choices>": create_model(f"{title}Choices", __base__=Choices, choices=(values, ...)),
+        "<grid>": create_model(f"{title}Grid", __base__=Grid, grid=(values, ...)),
+    }
+    if _bare(value) in {int, float}:
+        bounds: dict[str, Any] = {"low": (value, ...), "high": (value, ...)}
+        domains["<range>"] = create_model(f"{title}Range", __base__=Range, **bounds)
+    if branch is not None and get_origin(_bare(value)) is Literal:
+        branches = Annotated[dict[value, branch | None], Field(min_length=1)]  # type: ignore[valid-type]
+        domains["<one_of>"] = create_model(f"{title}OneOf", __base__=OneOf, one_of=(branches, ...))
+    kinds = [
+        Annotated[value, Tag("<value>")],
+        *(Annotated[model, Tag(tag)] for tag, model in domains.items()),
+    ]
+    return Annotated[Union[tuple(kinds)], Discriminator(kind_of)]  # noqa: UP007 - built at run time
+
+
+def _space_model(name: str, doc: str, branch: type[BaseModel] | None) -> type[BaseModel]:
+    """Return a model with every recipe field, each absent or a value or a domain."""
+    fields: dict[str, Any] = {}
+    for field, info in Configuration.model_fields.items():
+        kind = _value_or_domain(field, info, branch)
+        fields[field] = (kind | None, Field(default=None, description=info.description))
+    return create_model(name, __doc__=doc, __config__=_STRICT, **fields)
+
+
+BranchSpace = _space_model("BranchSpace", "The fields that a branch of `one_of` fixes or searches.", None)
+
+RecipeSpace = _space_model("RecipeSpace", "Recipe fields: each a value, a domain, or absent.", BranchSpace)
+
+
+def _for_each_model() -> Any:
+    """Return a model with every recipe field, each absent or a list of values."""
+    fields: dict[str, Any] = {
+        name: (_list_of(_value_type(info)) | None, None) for name, info in Configuration.model_fields.items()
+    }
+    doc = "Recipe fields with a list of values each: one arm is made for every combination."
+    return create_model("ForEach", __doc__=doc, __config__=_STRICT, **fields)
+
+
+ArmSpace: Any = create_model(
+    "ArmSpace",
+    __doc__="One arm's own recipe fields; with `for_each`, a template of several arms.",
+    __base__=RecipeSpace,
+    for_each=(_for_each_model() | None, None),
+)
+
+
+def given_fields(space: BaseModel | None) -> dict[str, Any]:
+    """Return the fields that were given, in the order of the recipe: values plain, domains as objects."""
+    if space is None:
+        return {}
+    names = [name for name in Configuration.model_fields if name in space.model_fields_set]
+    return {name: _plain(getattr(space, name)) for name in names if getattr(space, name) is not None}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case list():
+            return [_plain(item) for item in value]
+        case OneOf():
+            return OneOf(one_of={n: branch and given_fields(branch) for n, branch in value.one_of.items()})
+        case Domain():
+            return as_domain({**value.as_written, **{f: _plain(v) for f, v in value if isinstance(v, list)}})
+        case BaseModel():
+            return value.model_dump(mode="json")
+        case _:
+            return value
