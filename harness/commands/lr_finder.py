@@ -111,10 +111,9 @@ def _rate(text: str) -> float:
 def _find(options: argparse.Namespace) -> int:
     from harness.records.provenance import gpu_names, usable_cores
     from harness.study.reading.parse import load_study
-    from harness.tuning.preflight import check_run_fits, dataset_of
+    from harness.tuning.preflight import check_run_fits
 
     study = load_study(options.study, tuple(options.overrides))
-    dataset = dataset_of(study)
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     root = ResultsFolder(options.results.resolve() / study.name).root
     _make_folder(root)
@@ -122,7 +121,7 @@ def _find(options: argparse.Namespace) -> int:
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset
 
-    prepared = prepare_dataset(dataset, progress=_say)
+    prepared = prepare_dataset(study.dataset, progress=_say)
     settings = _settings(study, options, prepared)
     found_rates(root, settings)  # a damaged study beside the tests is told before they begin
     write_curves(root, settings, _test_arms(study, settings, prepared))

@@ -86,10 +86,8 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.dry_run:
         from harness.study.preview import preview
         from harness.training.data.own import training_images
-        from harness.tuning.preflight import dataset_of
 
-        dataset = dataset_of(study)
-        print(preview(study, {dataset: training_images(dataset)}))
+        print(preview(study, training_images(study.dataset)))
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start

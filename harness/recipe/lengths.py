@@ -1,4 +1,4 @@
-"""How long a run is: epochs, or optimizer steps, one being converted into the other."""
+"""How long a run is: images of a split, and epochs or optimizer steps, one converted into the other."""
 
 from collections.abc import Mapping
 from fractions import Fraction
@@ -7,15 +7,26 @@ from typing import Any
 from harness.recipe.datasets import DATASETS
 
 
+def split_sizes(n_images: int, val_fraction: float) -> tuple[int, int]:
+    """Return how many images train and how many validate; a half goes to the even number that validates.
+
+    Args:
+        n_images: Training images of the data set, validation part included.
+        val_fraction: Share of the validation part, read as the decimal number it is written as.
+    """
+    n_val = round(n_images * Fraction(str(val_fraction)))
+    return n_images - n_val, n_val
+
+
 def steps_per_epoch(n_images: int, val_fraction: float, batch_size: int) -> int:
     """Return the optimizer steps of one epoch; the last batch may be smaller.
 
     Args:
         n_images: Training images of the data set, validation part included.
-        val_fraction: Share of the validation part, read as the decimal number it is written as.
+        val_fraction: Share of the validation part.
         batch_size: Images a step.
     """
-    n_train = n_images - round(n_images * Fraction(str(val_fraction)))
+    n_train, _ = split_sizes(n_images, val_fraction)
     return -(-n_train // batch_size)
 
 

@@ -1,50 +1,50 @@
 """What a study would do, in words: arms, spaces, runs, steps and a time estimate. Starts nothing."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from statistics import fmean
-from typing import Any
 
 import numpy as np
 
 from harness.recipe.costs import product_flops
-from harness.recipe.lengths import steps_per_epoch
+from harness.recipe.lengths import split_sizes, steps_per_epoch
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Arm, Study
 
 
-def preview(study: Study, train_images: Mapping[str, int]) -> str:
+def preview(study: Study, n_images: int) -> str:
     """Return the text of `--dry-run`.
 
     Args:
         study: The parsed study.
-        train_images: Training images of each data set, validation part included.
+        n_images: Training images of its data set, validation part included.
     """
     plan = plan_study(study)
     lines = [f"study {study.name}: {study.question}", ""]
     for arm_plan in plan.arms:
-        lines += [*_arm_lines(arm_plan, train_images)]
+        lines += [*_arm_lines(arm_plan, n_images, study.val_fraction)]
     lines += ["", *_phase_lines(study, len(plan.arms), plan.confirm_seeds)]
-    lines += ["", *_estimate_lines(study, plan, train_images)]
+    lines += ["", *_estimate_lines(study, plan, n_images)]
     return "\n".join(lines)
 
 
-def _arm_lines(arm_plan: ArmPlan, train_images: Mapping[str, int]) -> Iterator[str]:
+def _arm_lines(arm_plan: ArmPlan, n_images: int, val_fraction: float) -> Iterator[str]:
     arm = arm_plan.arm
     audits = f", up to {arm_plan.audit_runs} audit runs" if arm_plan.audit_runs else ""
     yield f"arm {arm.name}: {arm_plan.search_runs} search runs, {arm_plan.confirm_runs} confirm runs{audits}"
     yield "  fixed     " + ", ".join(f"{name} = {value}" for name, value in arm.fixed.items())
     for name, domain in arm.space.items():
         yield from (f"  searched  {line}" for line in _domain_lines(name, domain))
-    if isinstance(arm.fixed.get("batch_size"), int) and arm.max_epochs:
-        steps = _steps_per_epoch(arm.fixed, train_images)
+    batch_size, asked = arm.only("batch_size"), arm.only("steps")
+    if batch_size and arm.max_epochs:
+        steps = steps_per_epoch(n_images, val_fraction, batch_size)
         whole = arm.max_epochs * steps
-        if arm.fixed.get("steps", whole) == whole:
+        if asked in {None, whole}:
             yield f"  a full run takes {arm.max_epochs} epochs of {steps} steps = {whole} steps"
         else:
             length = f"{arm.max_epochs} epochs of {steps}, the last one cut short"
-            yield f"  a full run takes {arm.fixed['steps']} steps: {length}"
+            yield f"  a full run takes {asked} steps: {length}"
 
 
 def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
@@ -64,16 +64,6 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
                         if is_domain
                         else [f"  {field} = {inner}"]
                     )
-
-
-def _steps_per_epoch(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
-    images = train_images[fixed.get("dataset", "fashion_mnist")]
-    return steps_per_epoch(images, fixed.get("val_fraction", 0.1), fixed["batch_size"])
-
-
-def _train_samples(fixed: Mapping[str, Any], train_images: Mapping[str, int]) -> int:
-    images = train_images[fixed.get("dataset", "fashion_mnist")]
-    return images - round(images * float(fixed.get("val_fraction", 0.1)))
 
 
 def _phase_lines(study: Study, n_arms: int, confirm_seeds: tuple[int, ...]) -> Iterator[str]:
@@ -108,13 +98,14 @@ def _expected_epochs(arm_plan: ArmPlan, study: Study) -> float:
     return arm_plan.search_runs * average + (arm_plan.confirm_runs + arm_plan.audit_runs) * longest
 
 
-def _estimate_lines(study: Study, plan: Plan, train_images: Mapping[str, int]) -> Iterator[str]:
+def _estimate_lines(study: Study, plan: Plan, n_images: int) -> Iterator[str]:
     epochs = {arm_plan.arm.name: _expected_epochs(arm_plan, study) for arm_plan in plan.arms}
     if study.resources.gpu:
         yield f"about {sum(epochs.values()):.0f} epochs in all (time estimates are for CPUs)"
         return
     speed = _probe_gflops()
-    operations = sum(epochs[arm.name] * _epoch_operations(arm, train_images) for arm in study.arms)
+    n_train, _ = split_sizes(n_images, study.val_fraction)
+    operations = sum(epochs[arm.name] * _epoch_operations(arm, n_train) for arm in study.arms)
     yield (
         f"about {sum(epochs.values()):.0f} epochs in all, about {operations / speed / 6e10:.0f} core-minutes "
         f"(this core multiplies matrices at {speed:.0f} GFLOP/s now); "
@@ -122,9 +113,8 @@ def _estimate_lines(study: Study, plan: Plan, train_images: Mapping[str, int]) -
     )
 
 
-def _epoch_operations(arm: Arm, train_images: Mapping[str, int]) -> float:
+def _epoch_operations(arm: Arm, samples: int) -> float:
     """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
-    samples = _train_samples(arm.fixed, train_images)
     steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
     return max(product_flops(model, samples, steps) for model in arm.values_of("model"))
 

@@ -53,7 +53,12 @@ class Arm:
     def max_epochs(self) -> int | None:
         """Epochs of a full-length run; None when they are searched, or follow from what is searched."""
         longest = self.longest_epochs
-        return longest if self._epochs(min) == longest else None
+        return longest if self.shortest_epochs == longest else None
+
+    @property
+    def shortest_epochs(self) -> int:
+        """The fewest epochs a full-length run of this arm can have."""
+        return self._epochs(min)
 
     @property
     def longest_epochs(self) -> int:
@@ -76,6 +81,11 @@ class Arm:
         for branch in itertools.chain.from_iterable(forks):
             values += extremes(branch[field]) if field in branch else []
         return values
+
+    def only(self, field: str) -> Any:
+        """Return the one value that a field has in every run; None where there are several or none."""
+        values = self.values_of(field)
+        return values[0] if values and all(value == values[0] for value in values) else None
 
     def _epochs(self, extreme: Callable[[list[Any]], Any]) -> int:
         """Return the least or most epochs: those given, or those that `steps` take."""
@@ -110,6 +120,16 @@ class Study:
     """The study file as given."""
     overrides: tuple[str, ...]
     """The `--set` arguments applied to it."""
+
+    @property
+    def dataset(self) -> str:
+        """The data set that every arm trains on."""
+        return str(self.arms[0].values_of("dataset")[0])
+
+    @property
+    def val_fraction(self) -> float:
+        """The share of its training images that every arm holds out for validation."""
+        return float(self.arms[0].values_of("val_fraction")[0])
 
     @property
     def early_stopping(self) -> EarlyStopping | None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from harness import PROTOCOL_VERSION
 from harness.declaration import DeclaredArm, DeclaredData, Manifest
+from harness.recipe.lengths import split_sizes
 from harness.records.provenance import git_state, machine, versions
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
@@ -23,8 +24,8 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         slots: Runs that may train at the same time.
     """
     spec = prepared.spec
-    val_fraction = next(iter({arm.fixed.get("val_fraction", 0.1) for arm in study.arms}))
-    val_samples = round(spec.n_train * val_fraction)
+    val_fraction = study.val_fraction
+    train_samples, val_samples = split_sizes(spec.n_train, val_fraction)
     return Manifest(
         protocol_version=PROTOCOL_VERSION,
         study=study.name,
@@ -41,7 +42,7 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         dataset=DeclaredData(
             name=spec.name,
             sha256=prepared.sha256,
-            train_samples=spec.n_train - val_samples,
+            train_samples=train_samples,
             val_samples=val_samples,
             test_samples=spec.n_test,
             val_fraction=val_fraction,

@@ -15,7 +15,7 @@ from harness.records.provenance import DECIDING_VERSIONS, versions
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.cluster_slots import Node, alive_nodes, runs_that_fit
-from harness.tuning.preflight import check_run_fits, dataset_of
+from harness.tuning.preflight import check_run_fits
 
 _SHARING_SECONDS = 10.0
 """What a shared file system gets to show a new file on all nodes."""
@@ -105,7 +105,7 @@ def _ask(nodes: Sequence[Node], probe: Path, study: Study) -> dict[str, NodeRepo
         trains = runs_that_fit(study.resources, node.cpus, node.gpus) > 0
         here = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
         pending[node] = inspect.options(scheduling_strategy=here).remote(
-            probe, dataset_of(study) if trains else None
+            probe, study.dataset if trains else None
         )
     reports = {node: _answer(reference) for node, reference in pending.items()}
     alive = {node.node_id for node in alive_nodes()}

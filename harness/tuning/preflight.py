@@ -19,7 +19,6 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
         ResultsError: The folder already holds a study, or holds none to continue, or cannot be written.
         EnvironmentMismatchError: A single run does not fit on this machine.
     """
-    dataset_of(study)
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     check_folder(folder, resume=resume)
@@ -63,18 +62,3 @@ def check_run_fits(study: Study, cpus: float, gpus: float, where: str) -> None:
                 f"resources.{name}: a run asks for {asked:g}, but {where} has {there:g}. "
                 f"Remedy: {smaller}run the study on a machine that has {asked:g}"
             )
-
-
-def dataset_of(study: Study) -> str:
-    """Return the study's data set.
-
-    Raises:
-        EnvironmentMismatchError: Its arms use several.
-    """
-    names = {arm.fixed.get("dataset", "fashion_mnist") for arm in study.arms}
-    if len(names) > 1 or any("dataset" in arm.space for arm in study.arms):
-        raise EnvironmentMismatchError(
-            f"a study runs on one data set, but its arms use several: {', '.join(sorted(names))}. "
-            f"Remedy: one study file a data set."
-        )
-    return str(names.pop())

@@ -29,7 +29,7 @@ from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import local_ray
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
-from harness.tuning.preflight import check_folder, dataset_of
+from harness.tuning.preflight import check_folder
 from harness.tuning.progress import Progress
 from harness.tuning.watchdog import watched_raylet
 
@@ -85,7 +85,7 @@ def run_study(
         EnvironmentMismatchError: The cluster cannot run what the study asks for.
         DataError: The data set cannot be found or is damaged.
     """
-    prepared = prepare_dataset(dataset_of(study), progress=say)
+    prepared = prepare_dataset(study.dataset, progress=say)
     plan = plan_study(study)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with FolderLock(folder.lock):

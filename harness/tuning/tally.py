@@ -16,7 +16,9 @@ class ArmProgress:
     """Count one arm's runs."""
 
     planned: int
-    max_epochs: int
+    full_epochs: float
+    """Of a full-length run; where they are searched, the middle of their range until a winner is known."""
+    longest_epochs: int
     running: set[str] = field(default_factory=set)
     ended: Counter[Status] = field(default_factory=Counter)
     epochs: int = 0
@@ -33,12 +35,12 @@ class Tally:
         self.arms = {
             arm_plan.arm.name: ArmProgress(
                 planned=arm_plan.search_runs + arm_plan.confirm_runs + arm_plan.audit_runs,
-                max_epochs=arm_plan.arm.max_epochs or 1,
+                full_epochs=(arm_plan.arm.shortest_epochs + arm_plan.arm.longest_epochs) / 2,
+                longest_epochs=arm_plan.arm.longest_epochs,
             )
             for arm_plan in plan.arms
         }
-        self._arm_of: dict[str, str] = {}
-        self._phase_of: dict[str, Phase] = {}
+        self._runs: dict[str, RunStarted] = {}
         self._search_epochs: list[int] = []
         self._left: dict[Phase, dict[str, int]] = {
             "search": {arm_plan.arm.name: arm_plan.search_runs for arm_plan in plan.arms},
@@ -50,15 +52,18 @@ class Tally:
         """Count an event."""
         match event:
             case RunStarted():
-                self._arm_of[event.run_id], self._phase_of[event.run_id] = event.arm, event.phase
+                self._runs[event.run_id] = event
                 self.arms[event.arm].running.add(event.run_id)
+                if event.phase == "confirm":
+                    self.arms[event.arm].full_epochs = event.configuration["epochs"]
             case EpochEnded():
                 self._take_epoch(event)
             case RunEnded():
-                arm = self.arms[self._arm_of[event.run_id]]
+                name = self._runs[event.run_id].arm
+                arm = self.arms[name]
                 arm.running.discard(event.run_id)
                 arm.ended[event.status] += 1
-                self._left[event.phase][self._arm_of[event.run_id]] -= 1
+                self._left[event.phase][name] -= 1
                 if event.phase == "search":
                     self._search_epochs.append(event.epochs)
             case PhaseEnded() if event.phase == "search":
@@ -73,10 +78,11 @@ class Tally:
         self.arms[name].planned -= needless
 
     def _take_epoch(self, event: EpochEnded) -> None:
-        arm = self.arms[self._arm_of[event.run_id]]
+        run = self._runs[event.run_id]
+        arm = self.arms[run.arm]
         arm.epochs += 1
         value = event.val_loss if self.metric == "val_loss" else event.val_accuracy
-        is_full_length = event.epoch == arm.max_epochs and self._phase_of[event.run_id] == "search"
+        is_full_length = event.epoch == run.configuration["epochs"] and run.phase == "search"
         if value is None or not is_full_length:
             return
         if arm.best is None or self._sign * value < self._sign * arm.best:
@@ -93,13 +99,13 @@ class Tally:
 
     def epochs_left(self) -> float:
         """Return about how many epochs are still to be trained."""
-        longest = max(arm.max_epochs for arm in self.arms.values())
+        longest = max(arm.full_epochs for arm in self.arms.values())
         if self._search_epochs:
             search_length = sum(self._search_epochs) / len(self._search_epochs)
         else:
             search_length = longest * (_EXPECTED_SHARE_STOPPED_EARLY if self._stops_early else 1.0)
         return sum(
-            self._left["search"][name] * min(search_length, arm.max_epochs)
-            + (self._left["confirm"][name] + self._left["audit"][name]) * arm.max_epochs
+            self._left["search"][name] * min(search_length, arm.longest_epochs)
+            + (self._left["confirm"][name] + self._left["audit"][name]) * arm.full_epochs
             for name, arm in self.arms.items()
         )

@@ -11,6 +11,7 @@ import torch
 from ray import tune
 
 from harness.recipe.configuration import Configuration
+from harness.recipe.lengths import steps_per_epoch
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.training.epoch import EpochRecord
@@ -49,12 +50,11 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     device = torch.device(config["device"])
     prepared = _prepared(configuration.dataset)
     data = _on_device(prepared, device.type)
-    n_train = len(data) - round(len(data) * configuration.val_fraction)
     worker = Worker(
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         host=socket.gethostname(),
-        steps_per_epoch=-(-n_train // configuration.batch_size),
+        steps_per_epoch=steps_per_epoch(len(data), configuration.val_fraction, configuration.batch_size),
     )
 
     def report(record: EpochRecord) -> None:

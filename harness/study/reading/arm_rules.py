@@ -19,6 +19,14 @@ _OTHER_SAMPLERS = "Remedy: sampler: tpe, gp or qmc"
 
 _REQUIRED = ("model", "optimizer", "batch_size")
 
+_ONE_FOR_ALL = {
+    "dataset": "a study runs on one data set, but its arms use several: {}. "
+    "Remedy: one study file a data set",
+    "val_fraction": "a study splits its data in one way, but its arms hold out several shares: {}. "
+    "Remedy: one val_fraction, in recipe",
+}
+"""Fields that every run of a study has in common."""
+
 
 def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
     """Note what is wrong with arms as wholes: missing fields, foreign hyperparameters, the wrong sampler."""
@@ -28,6 +36,8 @@ def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
         source.report(("arms", entries[name]), f"for_each makes the arm {name} twice")
     for arm in arms:
         _check_arm(arm, search, source)
+    for field, rule in _ONE_FOR_ALL.items():
+        _check_common(field, rule, arms, source)
     if "search" not in source.data and any(arm.space for arm in arms):
         arm = next(arm for arm in arms if arm.space)
         source.report(
@@ -47,6 +57,27 @@ def _check_arm(arm: Arm, search: Search | None, source: Source) -> None:
         _check_corners(arm, source)
 
 
+def _check_common(field: str, rule: str, arms: list[Arm], source: Source) -> None:
+    """Note where an arm first leaves the one value that a field must have in all arms."""
+    if any(field in problem.path for problem in source.problems):
+        return
+    of_arms = [(arm, arm.values_of(field)) for arm in arms]
+    values = list(dict.fromkeys(value for _, own in of_arms for value in own))
+    if len(values) > 1:
+        arm = next(arm for arm, own in of_arms if set(own) != {values[0]})
+        source.report(_place_of(arm, field, source), rule.format(", ".join(str(value) for value in values)))
+
+
+def _place_of(arm: Arm, field: str, source: Source) -> Path:
+    """Return the path that gave an arm its field, in a branch where no other gives it."""
+    if field not in arm.fixed and field not in arm.space:
+        for _, given_by in _worlds(arm):
+            if field in given_by:
+                carrier, *rest = given_by[field]
+                return (*_origin(arm, str(carrier), source), *rest)
+    return _origin(arm, field, source)
+
+
 def _is_about(path: Path, arm: Arm) -> bool:
     """Whether a problem's path lies in the arm or in the recipe it shares."""
     return path[:1] == ("recipe",) or path[:2] == ("arms", arm.entry)
@@ -63,13 +94,13 @@ def _origin(arm: Arm, field: str, source: Source) -> Path:
 
 def _check_required(arm: Arm, source: Source) -> None:
     path: Path = ("arms", arm.entry)
-    given = arm.fixed.keys() | arm.space.keys()
+    worlds = [world.keys() for world, _ in _worlds(arm)]
     for field in _REQUIRED:
-        if field not in given:
+        if any(field not in given for given in worlds):
             source.report(path, f"arm {arm.name} has no {field}. Remedy: give it here or in recipe")
-    if not given & {"epochs", "steps"}:
+    if any(not given & {"epochs", "steps"} for given in worlds):
         source.report(path, f"arm {arm.name} has no epochs. Remedy: give them, or steps, here or in recipe")
-    if {"epochs", "steps"} <= given:
+    if any({"epochs", "steps"} <= given for given in worlds):
         source.report(
             _origin(arm, "steps", source), f"arm {arm.name} has both epochs and steps. Leave one out"
         )

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from harness.errors import StudyError
+from harness.recipe.lengths import split_sizes
 
 SPLIT_STREAM = 0x5911
 """Spawn key of the split's random stream: other uses of the same seed draw other numbers."""
@@ -26,7 +27,7 @@ class Split:
 def stratified_split(labels: torch.Tensor, val_fraction: float, seed: int) -> Split:
     """Draw a validation part in which every class has its share.
 
-    The part has `round(n * val_fraction)` images (a half goes to the even number). Each class gives
+    The part has as many images as `split_sizes` says. Each class gives
     `val_fraction` of its images, rounded by largest remainder so that the counts add up; equal remainders
     favour the lower class. Which images it gives is drawn without replacement.
 
@@ -54,14 +55,14 @@ def stratified_split(labels: torch.Tensor, val_fraction: float, seed: int) -> Sp
 
 
 def _validation_counts(sizes: list[int], val_fraction: float) -> list[int]:
-    """Share `round(sum(sizes) * val_fraction)` among classes by largest remainder, in exact arithmetic.
+    """Share the validation images among classes by largest remainder, in exact arithmetic.
 
     Source: the Hare-Niemeyer (Hamilton) method of apportionment.
     """
     fraction = Fraction(str(val_fraction))
     quotas = [size * fraction for size in sizes]
     counts = [int(quota) for quota in quotas]
-    n_left = round(sum(sizes) * fraction) - sum(counts)
+    n_left = split_sizes(sum(sizes), val_fraction)[1] - sum(counts)
     by_remainder = sorted(range(len(sizes)), key=lambda index: counts[index] - quotas[index])
     for index in by_remainder[:n_left]:
         counts[index] += 1

@@ -259,7 +259,7 @@ def test_fields_that_every_choice_reads_are_taken(study_text: str, new: str) -> 
     [
         ("steps: 218", 3, 3),
         ("steps: {choices: [109, 218]}", 3, None),
-        ("steps: 100\n  val_fraction: {low: 0.1, high: 0.9}", 9, None),
+        ("steps: 100\n  val_fraction: 0.9", 9, 9),
         ("epochs: {low: 3, high: 7}", 7, None),
         ("epochs: 9", 9, 9),
     ],

@@ -2,10 +2,11 @@ import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StudyError
+from harness.recipe.lengths import split_sizes
 from harness.training.data.arrays import load_training_images
 from harness.training.data.prepare import PreparedDataset
 from harness.training.data.splits import stratified_split
@@ -46,6 +47,14 @@ def test_the_fraction_is_read_as_written() -> None:
     """A tenth of 25 is exactly 2.5 and gives the even 2, though the float 0.1 is more than a tenth."""
     labels = torch.zeros(25, dtype=torch.int64)
     assert len(stratified_split(labels, 0.1, seed=0).val) == 2
+
+
+@given(n_images=st.integers(20, 400), hundredths=st.integers(6, 94))
+@example(n_images=150, hundredths=7)
+def test_a_split_has_the_sizes_that_are_declared(n_images: int, hundredths: int) -> None:
+    """Manifest, preview and steps an epoch reckon with them; 7 % of 150 is 10.5, and as a float more."""
+    split = stratified_split(torch.zeros(n_images, dtype=torch.int64), hundredths / 100, seed=0)
+    assert split_sizes(n_images, hundredths / 100) == (len(split.train), len(split.val))
 
 
 def test_the_draw_is_part_of_the_protocol() -> None:
