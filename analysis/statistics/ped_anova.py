@@ -12,7 +12,8 @@ Pearson divergence of the field's density among the best runs from that among al
 Two departures from it. The number of best runs is at least 10: of simulated searches with 30 runs, in which
 one of five settings drives the result (a parabola, little noise), a quarter names it by the best 5 runs, and
 96 % by the best 10. And kernels have half of the width of Scott's rule, worked out from all runs and not from
-the best: a width that does not depend on which runs are best keeps the permutations exact.
+the best: a width that does not depend on which runs are best keeps the permutations exact. Optuna's evaluator
+has neither, nor a null; and reports need no Optuna.
 """
 
 from collections.abc import Sequence
