@@ -1,14 +1,13 @@
 """One contrast: the mean of one number a seed, the side a claim puts it on, and its status at a level."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from analysis import statistics
-from analysis.claims.evidence import Untestable, Values, too_few_seeds
-from analysis.claims.metrics import METRICS
-from analysis.claims.verdict import Comparison, Reach, Verdict
+from analysis.claims.evidence import Edges, Untestable, Values, too_few_seeds
+from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.statistics import power
 
@@ -171,6 +170,52 @@ class ContrastVerdict(Verdict):
             "improvement": self.decisive.improvement,
             "equivalence": self.scale.region,
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContrastEvidence:
+    """Contrasts of a claim whose ruling one of them decides."""
+
+    verdict_type: ClassVar[type[ContrastVerdict]] = ContrastVerdict
+
+    contrasts: Sequence[Contrast]
+    scale: Scale
+    edges: Edges
+
+    @property
+    def n(self) -> int:
+        """Seeds of the contrast with the fewest."""
+        return min(each.test.n for each in self.contrasts)
+
+    def verdict(
+        self,
+        ruling: Ruling,
+        reason: str,
+        decisive: Contrast,
+        alpha: float,
+        *,
+        decisive_alpha: float | None = None,
+        outlook: Reach | None = None,
+    ) -> ContrastVerdict:
+        """Return a verdict with the contrast that decided it and all contrasts.
+
+        Args:
+            ruling: What was decided.
+            reason: Why.
+            decisive: The contrast that decided.
+            alpha: 1 less the confidence level of the intervals shown.
+            decisive_alpha: The same for the contrast that decided, where it is another one.
+            outlook: What the seeds of an open verdict could have shown.
+        """
+        return self.verdict_type(
+            ruling=ruling,
+            reason=reason,
+            n=self.n,
+            scale=self.scale,
+            decisive=decisive.comparison(self.scale, 1 - (decisive_alpha or alpha)),
+            reach=outlook or Reach(),
+            comparisons=tuple(each.comparison(self.scale, 1 - alpha) for each in self.contrasts),
+        )
 
 
 def contrast(

@@ -8,9 +8,8 @@ import numpy as np
 
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.evidence import Grounds, Kind, Untestable
-from analysis.claims.metrics import METRICS
 from analysis.claims.response import Level, Response, arms_of, label, respond
-from analysis.claims.verdict import Reach, Ruling, Verdict
+from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.statistics import factors, power
 from harness.study.claims import Optimum

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import selection
 from analysis.claims.contrast import Contrast
 from analysis.claims.evidence import ENDED, Untestable, by_seed, shared_machine, too_few_seeds, unknown_arm
-from analysis.claims.metrics import METRICS
+from analysis.claims.verdict import METRICS
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.statistics import MeanTest

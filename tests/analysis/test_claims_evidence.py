@@ -26,7 +26,7 @@ def ahead(*contrasts: Contrast, edges: Edges | None = None, scale: Scale = WITHO
 
 def equal(*pairs: Contrast, edges: Edges | None = None) -> Equality:
     """Return the evidence of a claim that all pairs lie within ±1."""
-    return Equality(pairs=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
+    return Equality(contrasts=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
 
 
 def test_one_of_several_ties_must_be_surer() -> None:
