@@ -35,8 +35,11 @@ class Scale:
             sign: +1 for contrasts claimed to be above 0; None where the first side is claimed to be better.
         """
         spec = METRICS[metric]
-        own = spec.equivalence if region is None else region
-        return cls(metric=metric, sign=spec.sign if sign is None else sign, region=own)
+        return cls(
+            metric=metric,
+            sign=spec.sign if sign is None else sign,
+            region=spec.equivalence if region is None else region,
+        )
 
     @property
     def is_ratio(self) -> bool:
@@ -50,7 +53,7 @@ class Scale:
 
     @property
     def quantity(self) -> Literal["ratio", "difference"]:
-        """What `shown` returns."""
+        """What `effect` returns."""
         return "ratio" if self.is_ratio else "difference"
 
     @property
@@ -66,14 +69,14 @@ class Scale:
             return "no declared region"
         return f"±{100 * self.region:g} %" if self.is_ratio else f"±{spec.scale * self.region:g}{spec.unit}"
 
-    def shown(self, value: float) -> float:
+    def effect(self, value: float) -> float:
         """Return a contrast as verdicts carry it."""
         return math.exp(min(value, 700.0)) if self.is_ratio else value  # e**710 is no number any more
 
-    def amount(self, shown: float) -> str:
+    def amount(self, effect: float) -> str:
         """Return a ratio, or the size of a difference, in the readers' unit."""
         spec = METRICS[self.metric]
-        return _ratio(shown) if self.is_ratio else f"{spec.scale * shown:.2g}{spec.unit}"
+        return _ratio(effect) if self.is_ratio else f"{spec.scale * effect:.2g}{spec.unit}"
 
     def measured(self, comparison: Comparison) -> str:
         """Return a comparison's effect with its interval in words."""
@@ -128,9 +131,9 @@ class Contrast:
             arm=self.arm,
             than=self.than,
             n=self.test.n,
-            effect=scale.shown(mean),
-            low=scale.shown(mean - half_width),
-            high=scale.shown(mean + half_width),
+            effect=scale.effect(mean),
+            low=scale.effect(mean - half_width),
+            high=scale.effect(mean + half_width),
             level=level,
             p=self.test.p,
             improvement=self.improvement,
@@ -256,10 +259,10 @@ def reach(test: statistics.MeanTest, scale: Scale, alpha: float) -> Reach:
         return Reach()
     side = scale.sign if scale.is_ratio else 1
     target = side * scale.half_width if scale.half_width else test.mean if scale.is_ratio else abs(test.mean)
-    found = power.detectable_difference(n=test.n, deviation=test.deviation, alpha=alpha)
+    least = power.detectable_difference(n=test.n, deviation=test.deviation, alpha=alpha)
     needed = power.seeds_to_find(difference=target, deviation=test.deviation, alpha=alpha) if target else None
     return Reach(
-        detectable=scale.shown(side * found),
+        detectable=scale.effect(side * least),
         seeds_needed=needed,
-        needed_for=scale.shown(target) if target else None,
+        needed_for=scale.effect(target) if target else None,
     )

@@ -44,15 +44,15 @@ class Equality(ContrastEvidence):
 
     def rule(self, alpha: float) -> ContrastVerdict:
         """Return the verdict at a level."""
-        shown, count = self.scale.region_in_words, len(self.contrasts)
+        region, count = self.scale.region_in_words, len(self.contrasts)
         widest = max(self.contrasts, key=lambda pair: pair.test.p_inside(self.region))
         if widest.test.p_inside(self.region) < alpha:
-            reason = f"the interval of every pair lies within {shown}"
+            reason = f"the interval of every pair lies within {region}"
             return self.verdict("supported", reason, widest, 2 * alpha)
         apart = min(self.contrasts, key=lambda pair: pair.test.p_outside(self.region))
         if count * apart.test.p_outside(self.region) < alpha:
             return self._apart(apart, alpha)
-        reason = f"the interval of {widest.arm} and {widest.than} reaches beyond {shown}"
+        reason = f"the interval of {widest.arm} and {widest.than} reaches beyond {region}"
         return self.verdict("inconclusive", reason, widest, 2 * alpha, outlook=self._reach(widest, alpha))
 
     def _apart(self, pair: Contrast, alpha: float) -> ContrastVerdict:
