@@ -127,7 +127,7 @@ def tabulate_conclusions(rows: Sequence[Conclusion]) -> pd.DataFrame:
     Returns: Columns `says, source, metric, first, second, published_ruling, published_reason`, then those of
         the measured verdict's row of the same names.
     """
-    told = [
+    records = [
         row.measured.as_row()
         | {
             "first": row.first,
@@ -137,7 +137,7 @@ def tabulate_conclusions(rows: Sequence[Conclusion]) -> pd.DataFrame:
         }
         for row in rows
     ]
-    return pd.DataFrame(told, columns=_COLUMNS)
+    return pd.DataFrame(records, columns=_COLUMNS)
 
 
 def lay_out_conclusions(rows: Sequence[Conclusion]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.render import numbers
 
-_FIELDS = [name for name in claims.COLUMNS if name != "comparisons"]
+_EMPTY = claims.Verdict(ruling="not testable", reason="", n=0)
 _HEADINGS = ["Claim", "Verdict", "Measured", "P(better)", "p (Holm)", "n", "Why", "Flags", "Source"]
 
 
@@ -20,7 +20,7 @@ def tabulate_verdicts(verdicts: Sequence[claims.Verdict]) -> pd.DataFrame:
     single comparisons stand in `claims.json`.
     """
     rows = [verdict.as_row() | {"flags": _flags(verdict)} for verdict in verdicts]
-    return pd.DataFrame(rows, columns=_FIELDS)
+    return pd.DataFrame(rows, columns=[name for name in _EMPTY.as_row() if name != "comparisons"])
 
 
 def _flags(verdict: claims.Verdict) -> str | None:

@@ -25,7 +25,7 @@ from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
 
 from analysis import audit, statistics
 from analysis.blocks import Block, Plot, Table
-from analysis.claims.metrics import METRICS, Metric
+from analysis.claims import METRICS, Metric
 from analysis.facts import Facts
 from analysis.render import numbers
 from analysis.render.axes import draw_rail, lost_in_words, mark_rail, panel_grid, ring, write_beside_rail

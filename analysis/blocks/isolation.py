@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from analysis import search_values, statistics
 from analysis.blocks import Block, Plot
-from analysis.claims.metrics import METRICS
+from analysis.claims import METRICS
 from analysis.claims.response import as_level, label
 from analysis.facts import Facts
 from analysis.records import StudyRecords

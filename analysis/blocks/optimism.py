@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.blocks import Block, Table
-from analysis.claims.metrics import METRICS
+from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.render import numbers
 from analysis.search_values import at_full_length

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from analysis import responses, statistics
 from analysis.blocks import Block, Plot, Table
-from analysis.claims.metrics import METRICS
+from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from analysis import search_values
 from analysis.blocks import Block, Plot
-from analysis.claims.metrics import METRICS
+from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers

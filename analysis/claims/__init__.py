@@ -28,12 +28,10 @@ share:
 from analysis.claims.ahead import leaders
 from analysis.claims.decide import KINDS, decide
 from analysis.claims.evidence import Grounds
-from analysis.claims.metrics import METRICS, Metric
-from analysis.claims.verdict import ALPHA, COLUMNS, Comparison, Flag, Ruling, Verdict
+from analysis.claims.verdict import ALPHA, METRICS, Comparison, Flag, Metric, Ruling, Verdict
 
 __all__ = [
     "ALPHA",
-    "COLUMNS",
     "KINDS",
     "METRICS",
     "Comparison",

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, Status, contrast, reach
+from analysis.claims.contrast import (
+    Contrast,
+    ContrastEvidence,
+    ContrastVerdict,
+    Scale,
+    Status,
+    contrast,
+    reach,
+)
 from analysis.claims.evidence import (
     Edges,
     Grounds,
@@ -16,25 +24,14 @@ from analysis.claims.evidence import (
     unknown_arm,
     voided,
 )
-from analysis.claims.metrics import METRICS
-from analysis.claims.verdict import ALPHA, Reach, Ruling
+from analysis.claims.verdict import ALPHA, METRICS
 from analysis.statistics import factors
 from harness.study.claims import Best, Better
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ahead:
+class Ahead(ContrastEvidence):
     """One arm compared with one or more rivals."""
-
-    contrasts: Sequence[Contrast]
-    """The arm against each rival."""
-    scale: Scale
-    edges: Edges
-
-    @property
-    def n(self) -> int:
-        """Seeds shared with the rival that shares the fewest."""
-        return min(c.test.n for c in self.contrasts)
 
     @property
     def p(self) -> float:
@@ -66,7 +63,7 @@ class Ahead:
             reason = f"the interval excludes {self.scale.no_difference} on the side claimed"
         else:
             reason = f"ahead of each of {_names(self.contrasts)}, least surely of {closest.than}"
-        return self._verdict("supported", reason, closest, alpha)
+        return self.verdict("supported", reason, closest, alpha)
 
     def _contradicted(self, behind: Sequence[Contrast], alpha: float) -> ContrastVerdict:
         level = alpha / len(self.contrasts)
@@ -77,14 +74,14 @@ class Ahead:
             reason = f"the interval excludes {self.scale.no_difference} on the other side"
         else:
             reason = f"behind {_names(behind)}"
-        return self._verdict("contradicted", reason, clearest, alpha, level=level)
+        return self.verdict("contradicted", reason, clearest, alpha, decisive_alpha=level)
 
     def _equivalent(self, tied: Sequence[Contrast], alpha: float) -> ContrastVerdict:
         closest = min(tied, key=lambda c: abs(c.test.mean))
         reason = f"the whole interval lies within {self.scale.region_in_words}, declared too small to matter"
         if len(self.contrasts) > 1:
             reason = f"tied with {_names(tied)}: {reason}"
-        return self._verdict("equivalent", reason, closest, alpha, level=alpha / len(self.contrasts))
+        return self.verdict("equivalent", reason, closest, alpha, decisive_alpha=alpha / len(self.contrasts))
 
     def _inconclusive(self, undecided: Sequence[Contrast], alpha: float) -> ContrastVerdict:
         strongest = min(undecided, key=lambda c: self.scale.sign * c.test.mean)
@@ -95,35 +92,14 @@ class Ahead:
             reason += " and is too wide to show equivalence"
         outlook = reach(strongest.test, self.scale, alpha)
         level = alpha if strongest.is_claimed_side(self.scale) else alpha / len(self.contrasts)
-        return self._verdict("inconclusive", reason, strongest, alpha, level=level, outlook=outlook)
+        return self.verdict("inconclusive", reason, strongest, alpha, decisive_alpha=level, outlook=outlook)
 
     def _open_by_edge(self, decisive: Contrast, behind: str, alpha: float, level: float) -> ContrastVerdict:
         reason = (
             f"{behind} is behind, but its learning rate lies at the {self.edges[behind]} edge of its range: "
             f"a wider range may mend it"
         )
-        return self._verdict("inconclusive", reason, decisive, alpha, level=level)
-
-    def _verdict(
-        self,
-        ruling: Ruling,
-        reason: str,
-        decisive: Contrast,
-        alpha: float,
-        *,
-        level: float | None = None,
-        outlook: Reach | None = None,
-    ) -> ContrastVerdict:
-        """Return a verdict with the contrast that decided it, at its own level, and all comparisons."""
-        return ContrastVerdict(
-            ruling=ruling,
-            reason=reason,
-            n=self.n,
-            scale=self.scale,
-            decisive=decisive.comparison(self.scale, 1 - (level or alpha)),
-            reach=outlook or Reach(),
-            comparisons=tuple(c.comparison(self.scale, 1 - alpha) for c in self.contrasts),
-        )
+        return self.verdict("inconclusive", reason, decisive, alpha, decisive_alpha=level)
 
 
 def _names(contrasts: Sequence[Contrast]) -> str:

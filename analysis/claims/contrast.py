@@ -1,14 +1,13 @@
 """One contrast: the mean of one number a seed, the side a claim puts it on, and its status at a level."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from analysis import statistics
-from analysis.claims.evidence import Untestable, Values, too_few_seeds
-from analysis.claims.metrics import METRICS
-from analysis.claims.verdict import Comparison, Reach, Verdict
+from analysis.claims.evidence import Edges, Untestable, Values, too_few_seeds
+from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.statistics import power
 
@@ -36,8 +35,11 @@ class Scale:
             sign: +1 for contrasts claimed to be above 0; None where the first side is claimed to be better.
         """
         spec = METRICS[metric]
-        own = spec.equivalence if region is None else region
-        return cls(metric=metric, sign=spec.sign if sign is None else sign, region=own)
+        return cls(
+            metric=metric,
+            sign=spec.sign if sign is None else sign,
+            region=spec.equivalence if region is None else region,
+        )
 
     @property
     def is_ratio(self) -> bool:
@@ -51,7 +53,7 @@ class Scale:
 
     @property
     def quantity(self) -> Literal["ratio", "difference"]:
-        """What `shown` returns."""
+        """What `effect` returns."""
         return "ratio" if self.is_ratio else "difference"
 
     @property
@@ -67,14 +69,14 @@ class Scale:
             return "no declared region"
         return f"±{100 * self.region:g} %" if self.is_ratio else f"±{spec.scale * self.region:g}{spec.unit}"
 
-    def shown(self, value: float) -> float:
+    def effect(self, value: float) -> float:
         """Return a contrast as verdicts carry it."""
         return math.exp(min(value, 700.0)) if self.is_ratio else value  # e**710 is no number any more
 
-    def amount(self, shown: float) -> str:
+    def amount(self, effect: float) -> str:
         """Return a ratio, or the size of a difference, in the readers' unit."""
         spec = METRICS[self.metric]
-        return _ratio(shown) if self.is_ratio else f"{spec.scale * shown:.2g}{spec.unit}"
+        return _ratio(effect) if self.is_ratio else f"{spec.scale * effect:.2g}{spec.unit}"
 
     def measured(self, comparison: Comparison) -> str:
         """Return a comparison's effect with its interval in words."""
@@ -129,9 +131,9 @@ class Contrast:
             arm=self.arm,
             than=self.than,
             n=self.test.n,
-            effect=scale.shown(mean),
-            low=scale.shown(mean - half_width),
-            high=scale.shown(mean + half_width),
+            effect=scale.effect(mean),
+            low=scale.effect(mean - half_width),
+            high=scale.effect(mean + half_width),
             level=level,
             p=self.test.p,
             improvement=self.improvement,
@@ -173,6 +175,52 @@ class ContrastVerdict(Verdict):
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContrastEvidence:
+    """Contrasts of a claim whose ruling one of them decides."""
+
+    verdict_type: ClassVar[type[ContrastVerdict]] = ContrastVerdict
+
+    contrasts: Sequence[Contrast]
+    scale: Scale
+    edges: Edges
+
+    @property
+    def n(self) -> int:
+        """Seeds of the contrast with the fewest."""
+        return min(each.test.n for each in self.contrasts)
+
+    def verdict(
+        self,
+        ruling: Ruling,
+        reason: str,
+        decisive: Contrast,
+        alpha: float,
+        *,
+        decisive_alpha: float | None = None,
+        outlook: Reach | None = None,
+    ) -> ContrastVerdict:
+        """Return a verdict with the contrast that decided it and all contrasts.
+
+        Args:
+            ruling: What was decided.
+            reason: Why.
+            decisive: The contrast that decided.
+            alpha: 1 less the confidence level of the intervals shown.
+            decisive_alpha: The same for the contrast that decided, where it is another one.
+            outlook: What the seeds of an open verdict could have shown.
+        """
+        return self.verdict_type(
+            ruling=ruling,
+            reason=reason,
+            n=self.n,
+            scale=self.scale,
+            decisive=decisive.comparison(self.scale, 1 - (decisive_alpha or alpha)),
+            reach=outlook or Reach(),
+            comparisons=tuple(each.comparison(self.scale, 1 - alpha) for each in self.contrasts),
+        )
+
+
 def contrast(
     arm: str, than: str, values: Mapping[str, Values], scale: Scale, *, is_more_better: bool
 ) -> Contrast | Untestable:
@@ -211,10 +259,10 @@ def reach(test: statistics.MeanTest, scale: Scale, alpha: float) -> Reach:
         return Reach()
     side = scale.sign if scale.is_ratio else 1
     target = side * scale.half_width if scale.half_width else test.mean if scale.is_ratio else abs(test.mean)
-    found = power.detectable_difference(n=test.n, deviation=test.deviation, alpha=alpha)
+    least = power.detectable_difference(n=test.n, deviation=test.deviation, alpha=alpha)
     needed = power.seeds_to_find(difference=target, deviation=test.deviation, alpha=alpha) if target else None
     return Reach(
-        detectable=scale.shown(side * found),
+        detectable=scale.effect(side * least),
         seeds_needed=needed,
-        needed_for=scale.shown(target) if target else None,
+        needed_for=scale.effect(target) if target else None,
     )

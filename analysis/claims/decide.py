@@ -120,9 +120,9 @@ def _rate_flags(records: StudyRecords, arm: str, choice: selection.Choice) -> li
 
 def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
     confirm = records.runs_of("confirm", arm)
-    lost = int((confirm["status"] == "diverged").sum())
-    detail = f"{lost} of {len(confirm)} confirm runs of {arm} diverged"
-    return [Flag(name="diverged seeds", arm=arm, detail=detail)] if lost else []
+    diverged = int((confirm["status"] == "diverged").sum())
+    detail = f"{diverged} of {len(confirm)} confirm runs of {arm} diverged"
+    return [Flag(name="diverged seeds", arm=arm, detail=detail)] if diverged else []
 
 
 def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:

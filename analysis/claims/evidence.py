@@ -89,11 +89,11 @@ def unknown_arm(records: StudyRecords, arms: Sequence[str]) -> Untestable | None
 def voided(records: StudyRecords, arms: Sequence[str]) -> Untestable | None:
     """Return why arms with a diverged confirm run have no mean."""
     confirm = records.runs_of("confirm")
-    diverged = set(confirm.loc[confirm["status"] == "diverged", "arm"])
-    lost = [arm for arm in arms if arm in diverged]
-    if not lost:
+    with_diverged = set(confirm.loc[confirm["status"] == "diverged", "arm"])
+    void = [arm for arm in arms if arm in with_diverged]
+    if not void:
         return None
-    return Untestable(reason=f"a confirm run of {' and '.join(lost)} diverged, which voids the mean")
+    return Untestable(reason=f"a confirm run of {' and '.join(void)} diverged, which voids the mean")
 
 
 def too_few_seeds(shared: int) -> Untestable:

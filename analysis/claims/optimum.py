@@ -8,9 +8,8 @@ import numpy as np
 
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.evidence import Grounds, Kind, Untestable
-from analysis.claims.metrics import METRICS
 from analysis.claims.response import Level, Response, label, respond
-from analysis.claims.verdict import Reach, Ruling, Verdict
+from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.statistics import factors, power
 from harness.study.claims import Optimum
@@ -93,22 +92,20 @@ class Place:
         """Return the verdict at a level."""
         is_possible = self.level_p >= alpha
         names = self._listing(is_possible)
-        lost = self.response.losses
+        losses = self.response.losses
         if not is_possible[self.is_named].any():
-            return self._verdict("contradicted", f"it is at {names}{lost}", alpha)
+            return self._verdict("contradicted", f"it is at {names}{losses}", alpha)
         if is_possible[~self.is_named].any():
-            reason = f"these seeds do not separate {names}{lost}"
+            reason = f"these seeds do not separate {names}{losses}"
             return self._verdict("inconclusive", reason, alpha, outlook=self._reach(is_possible, alpha))
         if (self.is_open_at[0] and is_possible[0]) or (self.is_open_at[1] and is_possible[-1]):
-            reason = f"it is at {names}, the edge of the grid: it may lie beyond{lost}"
+            reason = f"it is at {names}, the edge of the grid: it may lie beyond{losses}"
             return self._verdict("inconclusive", reason, alpha)
-        return self._verdict("supported", f"it is at {names}; every other value is worse{lost}", alpha)
+        return self._verdict("supported", f"it is at {names}; every other value is worse{losses}", alpha)
 
     def _listing(self, is_possible: np.ndarray) -> str:
-        shown = [
-            label(level) for level, is_in in zip(self.response.levels, is_possible, strict=True) if is_in
-        ]
-        return " or ".join(shown)
+        levels = zip(self.response.levels, is_possible, strict=True)
+        return " or ".join(label(level) for level, is_in in levels if is_in)
 
     @property
     def _best(self) -> int:
@@ -194,9 +191,9 @@ def _open_ends(response: Response) -> tuple[bool, bool]:
     """Return at which ends nothing was tried beyond; runs that diverged beyond an end close it."""
     if not response.is_numeric:
         return False, False
-    lost = [level for level in response.lost if isinstance(level, float)]
+    diverged = [level for level in response.diverged if isinstance(level, float)]
     first, last = float(response.levels[0]), float(response.levels[-1])
-    return not any(level < first for level in lost), not any(level > last for level in lost)
+    return not any(level < first for level in diverged), not any(level > last for level in diverged)
 
 
 OPTIMUM = Kind(

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import selection
 from analysis.claims.contrast import Contrast
 from analysis.claims.evidence import ENDED, Untestable, by_seed, shared_machine, too_few_seeds, unknown_arm
-from analysis.claims.metrics import METRICS
+from analysis.claims.verdict import METRICS
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.statistics import MeanTest
@@ -32,7 +32,7 @@ class Response:
     """In order: by size where all are numbers, as declared otherwise."""
     matrix: np.ndarray
     """Shape `(n_seeds, n_levels)`, at least 2 seeds; of times, the logarithms."""
-    lost: dict[Level, str]
+    diverged: dict[Level, str]
     """Levels left out because a run diverged there, with how many did."""
 
     @property
@@ -58,7 +58,7 @@ class Response:
     @property
     def losses(self) -> str:
         """Which levels were left out and why, as the end of a sentence; empty without any."""
-        return "".join(f"; {count} runs diverged at {label(level)}" for level, count in self.lost.items())
+        return "".join(f"; {count} runs diverged at {label(level)}" for level, count in self.diverged.items())
 
 
 def as_level(value: Any) -> Level:
@@ -145,8 +145,8 @@ def _response(groups: Mapping[Level, pd.DataFrame], field: str, metric: str) -> 
     refused = shared_machine(pd.concat(list(groups.values()))) if is_time else None
     if refused:
         return refused
-    lost = {level: _diverged(runs) for level, runs in groups.items() if _diverged(runs)}
-    values = {level: by_seed(runs, metric) for level, runs in groups.items() if level not in lost}
+    diverged = {level: _diverged(runs) for level, runs in groups.items() if _diverged(runs)}
+    values = {level: by_seed(runs, metric) for level, runs in groups.items() if level not in diverged}
     empty = [label(level) for level, of_level in values.items() if not of_level]
     if empty:
         return Untestable(reason=f"no completed run with {metric} at {field} {', '.join(empty)}")
@@ -160,7 +160,7 @@ def _response(groups: Mapping[Level, pd.DataFrame], field: str, metric: str) -> 
         metric=metric,
         levels=levels,
         matrix=np.log(matrix) if is_time else matrix,
-        lost=lost,
+        diverged=diverged,
     )
 
 

@@ -95,7 +95,7 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None) -> Slope | Unt
     response = respond(grounds.records, spec.arm, spec.arms, spec.over, spec.metric)
     if isinstance(response, Untestable):
         return response
-    if response.lost:
+    if response.diverged:
         reason = f"a level without a mean may hide another trend{response.losses}"
         return Untestable(reason=reason)
     if len(response.levels) < 3:

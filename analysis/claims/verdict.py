@@ -1,4 +1,7 @@
-"""What a claim comes to: what every kind of verdict shares. No statistics and no reading of records."""
+"""What a claim may be about and what it comes to: metrics, and what every kind of verdict shares.
+
+No statistics and no reading of records.
+"""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -21,36 +24,48 @@ FlagName = Literal[
     "seeds added later",
 ]
 
-COLUMNS = (
-    "ruling",
-    "reason",
-    "n",
-    "says",
-    "source",
-    "kind",
-    "metric",
-    "arm",
-    "than",
-    "field",
-    "quantity",
-    "effect",
-    "low",
-    "high",
-    "level",
-    "p",
-    "p_adjusted",
-    "improvement",
-    "rank_correlation",
-    "equivalence",
-    "detectable",
-    "seeds_needed",
-    "needed_for",
-    "flags",
-    "comparisons",
-)
-"""Of a verdict's row, in the order of `claims.json` and of the table's CSV. Which unit `effect`, `low` and
-`high` are in is told by `quantity`: arm minus arm in the metric's unit (`difference`), a `ratio` of times, a
-`share` of runs, or the value of a field (`place`). `level` is the confidence level of `low` and `high`."""
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A column of the runs, or a time derived from their epochs."""
+
+    label: str
+    sign: int
+    """+1 where more is better, -1 where less is."""
+    equivalence: float | None = None
+    """Half-width of the region in which two arms count as equal; None where none is declared."""
+    scale: float = 1.0
+    """Factor from the files' unit to the readers' one."""
+    unit: str = ""
+    """The readers' unit of a difference, with its leading space."""
+    is_time: bool = False
+    """Times are compared by their ratio."""
+
+
+def _accuracy(label: str) -> Metric:
+    return Metric(label=label, sign=1, equivalence=0.002, scale=100.0, unit=" pp")
+
+
+def _loss(label: str) -> Metric:
+    return Metric(label=label, sign=-1)
+
+
+def _time(label: str) -> Metric:
+    return Metric(label=label, sign=-1, is_time=True)
+
+
+METRICS: dict[str, Metric] = {
+    "test_accuracy": _accuracy("test accuracy"),
+    "val_accuracy": _accuracy("validation accuracy"),
+    "train_accuracy": _accuracy("training accuracy"),
+    "test_loss": _loss("test loss"),
+    "val_loss": _loss("validation loss"),
+    "train_loss": _loss("training loss"),
+    "train_seconds": _time("training time"),
+    "epoch_seconds": _time("time of an epoch"),
+    "seconds_to": _time("training time to the target"),
+    "epochs_to": _time("epochs to the target"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,17 +183,18 @@ class Verdict:
         return {}
 
     def as_row(self) -> dict[str, Any]:
-        """Return `COLUMNS` in order, for tables and JSON; what a kind does not measure is None."""
-        row: dict[str, Any] = dict.fromkeys(COLUMNS)
+        """Return the columns of `claims.json` and of the CSV, in order; None where a kind has no value.
+
+        `quantity` says what `effect`, `low` and `high` are: arm minus arm in the metric's unit
+        (`difference`), a `ratio` of times, a `share` of runs, or the value of a field (`place`). `level` is
+        the confidence level of `low` and `high`.
+        """
+        row: dict[str, Any] = {"ruling": self.ruling, "reason": self.reason, "n": self.n}
+        row |= asdict(self.claim) | dict.fromkeys(("quantity", "effect", "low", "high", "level"))
+        row |= {"p": self.p, "p_adjusted": self.p_adjusted}
+        row |= dict.fromkeys(("improvement", "rank_correlation", "equivalence")) | asdict(self.reach)
         return row | {
-            "ruling": self.ruling,
-            "reason": self.reason,
-            "n": self.n,
-            "p": self.p,
-            "p_adjusted": self.p_adjusted,
-            **asdict(self.claim),
-            **asdict(self.reach),
-            **self.findings(),
             "flags": tuple(asdict(flag) for flag in self.flags),
             "comparisons": tuple(asdict(comparison) for comparison in self.comparisons),
+            **self.findings(),
         }

@@ -11,8 +11,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from analysis import pairs
+from analysis.claims import METRICS
 from analysis.claims.evidence import confirm_values
-from analysis.claims.metrics import METRICS
 from analysis.facts import Facts
 from analysis.plots.spec import Plot
 from analysis.records import StudyRecords

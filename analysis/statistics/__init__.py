@@ -199,7 +199,8 @@ def binomial_p(successes: int, trials: int, share: float) -> float:
     """Return the exact two-sided p of a count against a share.
 
     Exact, because the score test that belongs to Wilson's interval errs too often at few trials: with five,
-    it rejects a true share of one half in 6.25 % of cases at its 5 % level.
+    it rejects a true share of one half in 6.25 % of cases at its 5 % level. Twice the smaller tail, as in
+    Clopper and Pearson's interval; `scipy.stats.binomtest` adds up the outcomes that are no likelier instead.
 
     Args:
         successes: The count.
@@ -254,6 +255,8 @@ def holm_alphas(p_values: Sequence[float], alpha: float) -> list[float]:
 
 def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
     """Return the score interval of a proportion, both ends in [0, 1].
+
+    `scipy.stats.binomtest` has the same one up to its last digits, in which written reports would change.
 
     Raises:
         ValueError: There are no trials.

@@ -12,7 +12,8 @@ Pearson divergence of the field's density among the best runs from that among al
 Two departures from it. The number of best runs is at least 10: of simulated searches with 30 runs, in which
 one of five settings drives the result (a parabola, little noise), a quarter names it by the best 5 runs, and
 96 % by the best 10. And kernels have half of the width of Scott's rule, worked out from all runs and not from
-the best: a width that does not depend on which runs are best keeps the permutations exact.
+the best: a width that does not depend on which runs are best keeps the permutations exact. Optuna's evaluator
+has neither, nor a null; and reports need no Optuna.
 """
 
 from collections.abc import Sequence
@@ -79,9 +80,9 @@ def measure(fields: Sequence[Field], losses: Floats, level: float) -> Relevance:
         return Relevance(divergences=np.zeros(len(fields)), band=0.0, is_constant=True)
     weights = best_weights(losses, n_best)
     densities = [Density.of(field, n_best) for field in fields]
-    found = np.array([density.divergences(weights[:, None])[0] for density in densities])
+    divergences = np.array([density.divergences(weights[:, None])[0] for density in densities])
     maxima = null_maxima(weights, densities, np.random.default_rng(SEED))
-    return Relevance(divergences=found, band=upper_band(maxima, level), is_constant=False)
+    return Relevance(divergences=divergences, band=upper_band(maxima, level), is_constant=False)
 
 
 def best_weights(losses: Floats, n_best: int) -> Floats:
@@ -119,15 +120,15 @@ class Density:
         if field.n_values is None:
             grid = np.linspace(0.0, 1.0, _GRID)
             width = max(0.5 * _scott_width(field.places, n_best), _NARROWEST / (_GRID - 1))
-            own = np.exp(-0.5 * ((grid - grid[:, None]) / width) ** 2)
-            own /= own.sum(axis=1, keepdims=True)
+            kernels = np.exp(-0.5 * ((grid - grid[:, None]) / width) ** 2)
+            kernels /= kernels.sum(axis=1, keepdims=True)
             cells = np.rint(field.places * (_GRID - 1)).astype(np.int64)
         else:
             cells = field.places.astype(np.int64)
-            own = np.eye(max(field.n_values, int(cells.max()) + 1))
+            kernels = np.eye(max(field.n_values, int(cells.max()) + 1))
         runs = np.arange(len(cells))
-        members = sparse.csr_array((np.ones(len(cells)), (cells, runs)), shape=(len(own), len(cells)))
-        return cls(members=members, kernels=(n_best * own + 1 / len(own)) / (n_best + 1))
+        members = sparse.csr_array((np.ones(len(cells)), (cells, runs)), shape=(len(kernels), len(cells)))
+        return cls(members=members, kernels=(n_best * kernels + 1 / len(kernels)) / (n_best + 1))
 
     def divergences(self, weights: Floats) -> Floats:
         """Return the Pearson divergence of weighted densities from the density of all runs.

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis import claims
 from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.evidence import Untestable
 from analysis.facts import Facts
+from harness.study.claims import KINDS
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -38,8 +40,8 @@ def study_of(new_study: "type[Study]", tilt: float, gap: float, n: int = 10, **v
 def decided(facts: Facts) -> list[SimpleNamespace]:
     """Return the claims of a study as `claims.json` holds them."""
     rows = json.dumps([verdict.as_row() for verdict in facts.verdicts], allow_nan=False)
-    claims: list[SimpleNamespace] = json.loads(rows, object_hook=lambda row: SimpleNamespace(**row))
-    return claims
+    verdicts: list[SimpleNamespace] = json.loads(rows, object_hook=lambda row: SimpleNamespace(**row))
+    return verdicts
 
 
 def decide_one(study: "Study", tmp_path: Path) -> SimpleNamespace:
@@ -168,6 +170,11 @@ def test_p_values_are_corrected_over_the_study(new_study: "type[Study]", tmp_pat
     assert first.p_adjusted == pytest.approx(3 * first.p)
     assert last.p_adjusted == first.p_adjusted
     assert (first.level, last.level) == (pytest.approx(1 - 0.05 / 3), pytest.approx(0.95))
+
+
+def test_every_kind_of_claim_is_decided() -> None:
+    """Kinds of study files have a row each, in the order in which the caption explains them."""
+    assert list(claims.KINDS) == list(KINDS)
 
 
 def test_only_verdicts_judge(reported: Path) -> None:

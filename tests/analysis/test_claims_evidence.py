@@ -1,13 +1,20 @@
 """Rulings of single contrasts and of several together, from t-tests made up to lie between two levels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analysis.claims.ahead import Ahead
 from analysis.claims.contrast import Contrast, Scale, reach
+from analysis.claims.diverges import Share
 from analysis.claims.equal import Equality
-from analysis.claims.evidence import Edges
+from analysis.claims.evidence import Edges, Evidence
+from analysis.claims.optimum import Place
+from analysis.claims.response import Response
 from analysis.claims.trend import Slope
+from analysis.claims.verdict import Statement
+from analysis.render.numbers import TIMES
 from analysis.statistics import MeanTest
 
 WITH_REGION = Scale(metric="test_accuracy", sign=1, region=1.0)
@@ -26,7 +33,7 @@ def ahead(*contrasts: Contrast, edges: Edges | None = None, scale: Scale = WITHO
 
 def equal(*pairs: Contrast, edges: Edges | None = None) -> Equality:
     """Return the evidence of a claim that all pairs lie within ±1."""
-    return Equality(pairs=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
+    return Equality(contrasts=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
 
 
 def test_one_of_several_ties_must_be_surer() -> None:
@@ -106,3 +113,73 @@ def test_open_differences_are_told_by_their_size() -> None:
     """The region is what matters, or the difference measured where there is none."""
     assert reach(contrast("b", -0.5).test, WITHOUT, 0.05).needed_for == 0.5
     assert reach(contrast("b", -0.5).test, WITH_REGION, 0.05).needed_for == 1.0
+
+
+LOSS = Scale(metric="test_loss", sign=-1, region=None)
+LESS = contrast("b", -0.5, p=0.2)
+"""t(.975, 9) / sqrt(10) = .715; .996 would be found; 34 seeds find .5, 10 find 1."""
+TWO_RATES = Response(
+    field="lr",
+    metric="test_loss",
+    levels=[0.1, 1.0],
+    matrix=np.array([[1.0, 1.5], [1.2, 1.1], [0.9, 1.3]]),
+    diverged={},
+)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "measured", "detectable", "needed"),
+    [
+        (
+            ahead(LESS, scale=LOSS),
+            "a minus b: -0.50 ± 0.72 (95 % interval)",
+            "a true difference of 1",
+            "0.5, as measured, takes 34 seeds",
+        ),
+        (
+            ahead(LESS, scale=replace(LOSS, region=1.0)),
+            "a minus b: -0.50 ± 0.72 (95 % interval)",
+            "a true difference of 1",
+            "1 takes 10 seeds",
+        ),
+        (
+            ahead(LESS, scale=Scale.of("train_seconds", None)),
+            f"a to b: {TIMES}0.607 ({TIMES}0.297 to {TIMES}1.24, 95 % interval)",
+            f"a true ratio of {TIMES}0.369",
+            f"{TIMES}0.607, as measured, takes 34 seeds",
+        ),
+        (
+            Equality(contrasts=[LESS], scale=replace(LOSS, region=1.0), region=1.0, edges={}),
+            "a minus b: -0.50 ± 0.58 (90 % interval)",
+            "equality within ±1",
+            "±1 takes 11 seeds",
+        ),
+        (
+            Slope(change=LESS, steps=[], scale=LOSS, rank_correlation=-0.4),
+            "-0.50 ± 0.72 (95 % interval)",
+            "a true difference of 1",
+            "0.5, as measured, takes 34 seeds",
+        ),
+        (
+            Share(hits=6, trials=10, share=0.5, noun="runs diverged"),
+            "60 % (31 to 83, 95 % interval)",
+            "a true share of 0.92",
+            "0.60, as measured, takes 199 runs",
+        ),
+        (
+            Place(response=TWO_RATES, is_named=np.array([True, False]), is_open_at=(False, False)),
+            "lr 0.1 (95 % set: 0.1 to 1)",
+            "a true difference of 0.74",
+            "0.27, as measured, takes 11 seeds",
+        ),
+    ],
+)
+def test_each_kind_tells_an_open_verdict_in_its_own_words(
+    evidence: Evidence, measured: str, detectable: str, needed: str
+) -> None:
+    """What was measured, what these seeds would have shown, and how many it takes."""
+    verdict = replace(evidence.rule(0.05), claim=Statement(field="lr"))
+    assert verdict.ruling == "inconclusive"
+    assert verdict.measured() == measured
+    could = f"{detectable} would have been shown with 80 % power; showing {needed}"
+    assert verdict.why() == f"{verdict.reason}; {could}"

@@ -27,8 +27,8 @@ COUNTER = (0.001, -0.001, 0.000, 0.001, -0.001, -0.002, 0.002, 0.001, -0.001, 0.
 def decided(facts: Facts) -> list[SimpleNamespace]:
     """Return the claims of a study as `claims.json` holds them."""
     rows = json.dumps([verdict.as_row() for verdict in facts.verdicts], allow_nan=False)
-    claims: list[SimpleNamespace] = json.loads(rows, object_hook=lambda row: SimpleNamespace(**row))
-    return claims
+    verdicts: list[SimpleNamespace] = json.loads(rows, object_hook=lambda row: SimpleNamespace(**row))
+    return verdicts
 
 
 def verdicts(study: "Study", path: Path, *kinds: dict[str, Any]) -> list[SimpleNamespace]:

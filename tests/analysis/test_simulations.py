@@ -134,7 +134,7 @@ def test_arms_just_apart_are_rarely_called_equal(n: int) -> None:
     for values in np.random.default_rng(n).normal(size=(1000, n, 2)) + np.array([0.8, 0.0]):
         pair = against(values, 0, [1], 0.8)
         assert isinstance(pair, Ahead)
-        wrong += Equality(pairs=pair.contrasts, scale=scale, region=0.8, edges={}).p < claims.ALPHA
+        wrong += Equality(contrasts=pair.contrasts, scale=scale, region=0.8, edges={}).p < claims.ALPHA
     assert wrong / 1000 <= 0.064
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from analysis import statistics
 
@@ -177,11 +178,13 @@ def test_wilson_interval_of_eight_in_ten() -> None:
 
 @given(st.integers(1, 50), st.data())
 def test_wilson_interval_holds_the_share(trials: int, data: st.DataObject) -> None:
-    """The observed share lies inside, and both ends are proportions."""
+    """The observed share lies inside, and both ends are proportions, the same as scipy's."""
     successes = data.draw(st.integers(0, trials))
     low, high = statistics.wilson_interval(successes, trials)
     assert 0 <= low <= successes / trials + 1e-12
     assert successes / trials - 1e-12 <= high <= 1
+    expected = stats.binomtest(successes, trials).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_wilson_interval_needs_a_trial() -> None:
