@@ -97,6 +97,7 @@ def test_a_study_that_differs_is_not_continued(drill_study: Path, undisturbed: R
     assert undisturbed.journal.read_bytes() == before
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.ray
 def test_more_confirm_seeds_are_accepted_and_recorded(

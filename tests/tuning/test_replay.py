@@ -181,3 +181,13 @@ def test_more_trials_continue_the_search(drive: Callable[..., Any]) -> None:
     ends = [e for e in more.events if isinstance(e, RunEnded) and e.phase == "search"]
     assert len(ends) == 12
     assert set(results(searched[:cut])) <= set(results(more.events))
+
+
+def test_more_seeds_run_the_new_ones_alone(drive: Callable[..., Any]) -> None:
+    """A study that is over and gets another confirm seed trains each winner once more, and nothing else."""
+    whole = drive("confirm.seeds=2")
+    whole.run(bumpy)
+    more = drive("confirm.seeds=3")
+    more.conductor.replay(whole.events)
+    assert {run.run_id for run in more.run(bumpy)} == {"sgd-confirm-0002", "adam-confirm-0002"}
+    assert more.conductor.is_over

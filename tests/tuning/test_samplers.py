@@ -22,7 +22,9 @@ def test_every_name_of_a_study_file_has_a_sampler() -> None:
     assert set(get_args(Search.model_fields["sampler"].annotation)) == set(SAMPLERS)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "gp", "cmaes", "qmc"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", "random", "cmaes", "qmc", pytest.param("gp", marks=pytest.mark.slow)]
+)
 def test_a_sampler_is_seeded(drive: Callable[..., Any], sampler: str) -> None:
     """The study's seed fixes every proposal; another seed gives others."""
 
