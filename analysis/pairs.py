@@ -166,19 +166,14 @@ def method(frame: pd.DataFrame) -> str:
     tested = frame[frame["reason"] == ""]
     if tested.empty:
         return "No pair of arms can be tested, so no difference has an interval."
+    n, levels = numbers.span(tested["n"]), numbers.span(100 * tested["level"], "{:.4g}".format)
     return (
-        f"Mean ± half-width of the paired t-interval over the n seeds that both arms share ({sizes(tested)}; "
+        f"Mean ± half-width of the paired t-interval over the n seeds that both arms share (n = {n}; "
         "a seed fixes the split, the initialisation and the data order). The family is "
         f"{_family(tested)}; each interval is at the level of its step in Holm's procedure "
-        f"({_levels(tested)}), which keeps the chance of any interval without 0 where all arms are equal at "
+        f"({levels} %), which keeps the chance of any interval without 0 where all arms are equal at "
         f"{100 * ALPHA:g} % for the whole family."
     )
-
-
-def sizes(frame: pd.DataFrame) -> str:
-    """Return how many seeds the pairs of a frame share, as `n = 10` or `n = 5 to 10`."""
-    least, most = int(frame["n"].min()), int(frame["n"].max())
-    return f"n = {least}" if least == most else f"n = {least} to {most}"
 
 
 def _family(tested: pd.DataFrame) -> str:
@@ -186,11 +181,6 @@ def _family(tested: pd.DataFrame) -> str:
     each = f" of each of {len(metrics)} metrics" if len(metrics) > 1 else ""
     pairs = " or ".join(str(count) for count in sorted(set(metrics)))
     return f"the {pairs} pairs that can be tested{each}" if pairs != "1" else f"one pair{each}"
-
-
-def _levels(tested: pd.DataFrame) -> str:
-    least, most = (f"{100 * level:.4g}" for level in (tested["level"].min(), tested["level"].max()))
-    return f"{least} %" if least == most else f"{least} to {most} %"
 
 
 def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:

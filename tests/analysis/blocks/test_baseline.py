@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.records import StudyRecords, load_study
-from analysis.tables.baseline import BASELINE, caption_baseline, compute_baseline, lay_out_baseline
+from analysis.blocks.differences import DIFFERENCES, caption_baseline, compute_baseline, lay_out_baseline
+from analysis.facts import Facts
+from analysis.records import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 LOG = {"low": 1e-4, "high": 1.0, "log": True}
 
 
-def with_baseline(study: "Study", folder: Path, baseline: str) -> StudyRecords:
-    """Write a study that declares a baseline and fixes no field that it searches; return its records."""
+def with_baseline(study: "Study", folder: Path, baseline: str) -> Facts:
+    """Write a study that declares a baseline and fixes no field that it searches; return its facts."""
     results = study.write(folder)
     records = load_study(results)
     arms = {
@@ -26,7 +27,7 @@ def with_baseline(study: "Study", folder: Path, baseline: str) -> StudyRecords:
     }
     declared = records.manifest.model_copy(update={"baseline": baseline, "arms": arms})
     declared.write(records.folder.manifest)
-    return load_study(results)
+    return Facts(load_study(results))
 
 
 def of(new_study: "type[Study]", **arms: dict[str, Any]) -> "Study":
@@ -39,9 +40,9 @@ def of(new_study: "type[Study]", **arms: dict[str, Any]) -> "Study":
     return study
 
 
-def changes(records: StudyRecords) -> list[str]:
+def changes(facts: Facts) -> list[str]:
     """Return the changes of each arm against the baseline."""
-    frame = compute_baseline(records)
+    frame = compute_baseline(facts)
     return list(frame.loc[frame["metric"] == "test_accuracy", "changes"])
 
 
@@ -63,8 +64,8 @@ def test_each_metric_is_a_family_of_its_own(new_study: "type[Study]", tmp_path: 
 
 def test_the_baseline_may_stand_anywhere(new_study: "type[Study]", tmp_path: Path) -> None:
     """It is subtracted from the arms before and behind it, in the study's order."""
-    records = with_baseline(of(new_study, a={}, b={}, c={}), tmp_path, "b")
-    frame = compute_baseline(records)
+    facts = with_baseline(of(new_study, a={}, b={}, c={}), tmp_path, "b")
+    frame = compute_baseline(facts)
     assert frame["arm"].tolist() == ["a", "c", "a", "c"]
     assert frame["difference"].tolist() == pytest.approx([-0.02, 0.02, 0.02, -0.02])
 
@@ -90,9 +91,9 @@ def test_a_default_that_no_run_recorded_is_called_default(new_study: "type[Study
     """The baseline has not run yet, so nobody knows what its dropout would be."""
     study = new_study(arms={"base": {}, "with": {}}, confirm_runs=2)
     study.fixed = {"base": {"optimizer": "sgd"}, "with": {"optimizer": "sgd", "dropout": 0.1}}
-    records = with_baseline(study, tmp_path, "base")
-    assert changes(records) == ["dropout 0.1 (baseline default)"]
-    assert lay_out_baseline(compute_baseline(records))["n"].tolist() == ["0"]
+    facts = with_baseline(study, tmp_path, "base")
+    assert changes(facts) == ["dropout 0.1 (baseline default)"]
+    assert lay_out_baseline(compute_baseline(facts))["n"].tolist() == ["0"]
 
 
 @pytest.mark.parametrize(
@@ -114,24 +115,24 @@ def test_whether_the_rate_was_searched_in_both(
     """A rate that one arm searched and the other did not is named, inside a choice too."""
     study = new_study(arms={"base": {"lr": LOG}, "other": space})
     study.fixed = {arm: {"optimizer": "sgd"} for arm in study.arms}
-    records = with_baseline(study, tmp_path, "base")
-    frame = compute_baseline(records)
+    facts = with_baseline(study, tmp_path, "base")
+    frame = compute_baseline(facts)
     assert frame["learning_rate"].tolist() == [tuned, tuned]
     assert frame["changes"].tolist() == [change, change]
 
 
 def test_a_rate_that_nobody_tuned_is_said(new_study: "type[Study]", tmp_path: Path) -> None:
     """With a fixed rate a difference may be one of how well it suits either arm."""
-    records = with_baseline(of(new_study, base={}, other={"dropout": 0.5}), tmp_path, "base")
-    frame = compute_baseline(records)
+    facts = with_baseline(of(new_study, base={}, other={"dropout": 0.5}), tmp_path, "base")
+    frame = compute_baseline(facts)
     assert set(frame["learning_rate"]) == {"fixed"}
-    assert "it may suit one of them more" in caption_baseline(records, frame)
+    assert "it may suit one of them more" in caption_baseline(facts, frame)
 
 
 def test_layout(new_study: "type[Study]", tmp_path: Path) -> None:
     """One row an arm; half-widths 4.30265 / sqrt(3) = 2.48 pp of the only pair of its family."""
-    records = with_baseline(of(new_study, base={}, other={"dropout": 0.5}), tmp_path, "base")
-    cells = lay_out_baseline(compute_baseline(records)).iloc[0].tolist()
+    facts = with_baseline(of(new_study, base={}, other={"dropout": 0.5}), tmp_path, "base")
+    cells = lay_out_baseline(compute_baseline(facts)).iloc[0].tolist()
     assert cells[2:] == ["fixed", "+2.0 ± 2.5", "0.074", "-0.020 ± 0.025", "0.074", "3"]
 
 
@@ -139,15 +140,15 @@ def test_a_diverged_seed_leaves_no_difference(new_study: "type[Study]", tmp_path
     """Neither in accuracy nor in loss, and the caption names the arm."""
     study = of(new_study, base={}, other={"dropout": 0.5})
     study.add("other", "confirm", seed=999, status="diverged", epochs=1)
-    records = with_baseline(study, tmp_path, "base")
-    frame = compute_baseline(records)
+    facts = with_baseline(study, tmp_path, "base")
+    frame = compute_baseline(facts)
     assert frame["difference"].isna().all()
-    assert "with other: a confirm run diverged" in caption_baseline(records, frame)
+    assert "with other: a confirm run diverged" in caption_baseline(facts, frame)
 
 
 def test_only_for_studies_with_a_baseline(new_study: "type[Study]", tmp_path: Path) -> None:
     """One that is declared, beside another arm, with a confirm phase."""
     study = of(new_study, base={}, other={})
-    assert not BASELINE.is_for(load_study(study.write(tmp_path / "none")))
-    assert BASELINE.is_for(with_baseline(study, tmp_path / "declared", "base"))
-    assert not BASELINE.is_for(with_baseline(of(new_study, base={}), tmp_path / "alone", "base"))
+    assert not DIFFERENCES.table.is_for(study.facts(tmp_path / "none"))
+    assert DIFFERENCES.table.is_for(with_baseline(study, tmp_path / "declared", "base"))
+    assert not DIFFERENCES.table.is_for(with_baseline(of(new_study, base={}), tmp_path / "alone", "base"))

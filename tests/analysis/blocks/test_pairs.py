@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis import pairs
+from analysis.blocks.pairs import PAIRS, caption_pairs, compute_pairs, lay_out_pairs
 from analysis.facts import Facts
-from analysis.records import StudyRecords, load_study
-from analysis.tables.pairs import PAIRS, caption_pairs, compute_pairs, lay_out_pairs
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -33,7 +32,7 @@ def better(arm: str, than: str, metric: str = "test_accuracy") -> dict[str, obje
 
 def test_pairs_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
     """By t = mean / (1 / sqrt(3)) on 2 degrees; Holm's steps 3, 2, 1 from the smallest p on."""
-    frame = compute_pairs(load_study(of(new_study, THREE).write(tmp_path)))
+    frame = compute_pairs(of(new_study, THREE).facts(tmp_path))
     assert frame[["arm", "than"]].to_numpy().tolist() == [["b", "a"], ["c", "a"], ["c", "b"]]
     assert frame["n"].tolist() == [3, 3, 3]
     assert frame["difference"].tolist() == pytest.approx([0.02, 0.11, 0.09])
@@ -50,16 +49,16 @@ def test_pairs_are_decided_as_claims(new_study: "type[Study]", tmp_path: Path) -
     """Claims about the very same pairs have the same intervals, levels and p-values."""
     study = of(new_study, THREE)
     study.claims = [better("b", "a"), better("c", "a"), better("c", "b")]
-    records = load_study(study.write(tmp_path))
-    rows = [verdict.as_row() for verdict in Facts(records).verdicts]
-    frame = compute_pairs(records)
+    facts = study.facts(tmp_path)
+    rows = [verdict.as_row() for verdict in facts.verdicts]
+    frame = compute_pairs(facts)
     for name in ("low", "high", "level", "p", "p_adjusted", "improvement", "n"):
         assert frame[name].tolist() == [row[name] for row in rows]
 
 
 def test_ties_count_half(new_study: "type[Study]", tmp_path: Path) -> None:
     """Of four pairs of runs two tie, one is won and one lost: one won and two halves of four are .5."""
-    frame = compute_pairs(load_study(of(new_study, {"a": [0.8, 0.9], "b": [0.9, 0.8]}).write(tmp_path)))
+    frame = compute_pairs(of(new_study, {"a": [0.8, 0.9], "b": [0.9, 0.8]}).facts(tmp_path))
     assert frame["improvement"].tolist() == [0.5]
 
 
@@ -67,46 +66,46 @@ def test_a_diverged_seed_voids_every_pair_of_its_arm(new_study: "type[Study]", t
     """The remaining pair is a family of its own: its p is not multiplied, its level is 95 %."""
     study = of(new_study, THREE)
     study.add("c", "confirm", seed=103, status="diverged", epochs=1)
-    records = load_study(study.write(tmp_path))
-    frame = compute_pairs(records)
+    facts = study.facts(tmp_path)
+    frame = compute_pairs(facts)
     assert frame["difference"].isna().tolist() == [False, True, True]
     assert frame["p_adjusted"].tolist()[0] == frame["p"].tolist()[0]
     assert frame["level"].tolist()[0] == pytest.approx(0.95)
     assert frame["n"].tolist() == [3, 3, 3]
-    assert "No difference is formed with c: a confirm run diverged" in caption_pairs(records, frame)
+    assert "No difference is formed with c: a confirm run diverged" in caption_pairs(facts, frame)
     assert lay_out_pairs(frame)["a"].tolist()[2] == ABSENT
 
 
 def test_a_single_common_seed_has_no_interval(new_study: "type[Study]", tmp_path: Path) -> None:
     """Its difference is shown with n = 1, and it belongs to no family."""
-    records = load_study(of(new_study, {"a": [0.80], "b": [0.81, 0.82]}).write(tmp_path))
-    frame = compute_pairs(records)
+    facts = of(new_study, {"a": [0.80], "b": [0.81, 0.82]}).facts(tmp_path)
+    frame = compute_pairs(facts)
     assert frame["n"].tolist() == [1]
     assert frame[["low", "high", "level", "p", "p_adjusted"]].isna().all(axis=None)
     assert lay_out_pairs(frame)["a"].tolist() == [ABSENT, "+1.00 (n = 1)"]
-    assert "No pair of arms can be tested" in caption_pairs(records, frame)
+    assert "No pair of arms can be tested" in caption_pairs(facts, frame)
 
 
 def test_arms_without_a_common_seed(new_study: "type[Study]", tmp_path: Path) -> None:
     """An arm that has not run yet is in the table, with n = 0."""
     study = of(new_study, {"a": [0.80, 0.81], "b": []})
     study.confirm_runs = 2
-    frame = compute_pairs(load_study(study.write(tmp_path)))
+    frame = compute_pairs(study.facts(tmp_path))
     assert lay_out_pairs(frame)["a"].tolist() == [ABSENT, f"{ABSENT} (n = 0)"]
 
 
 def test_a_constant_difference_is_not_tested(new_study: "type[Study]", tmp_path: Path) -> None:
     """As for claims, the same difference for every seed has no variation to judge by."""
-    records = load_study(of(new_study, {"a": [0.25, 0.5], "b": [0.5, 0.75]}).write(tmp_path))
-    frame = compute_pairs(records)
+    facts = of(new_study, {"a": [0.25, 0.5], "b": [0.5, 0.75]}).facts(tmp_path)
+    frame = compute_pairs(facts)
     assert frame["difference"].tolist() == [0.25]
     assert frame["p"].isna().all()
-    assert "for the same difference in every seed: 1." in caption_pairs(records, frame)
+    assert "for the same difference in every seed: 1." in caption_pairs(facts, frame)
 
 
 def test_the_square_has_differences_below_and_shares_above(new_study: "type[Study]", tmp_path: Path) -> None:
     """Rows and columns keep the study's order; a share above the diagonal is that of the row's arm."""
-    cells = lay_out_pairs(compute_pairs(load_study(of(new_study, THREE).write(tmp_path))))
+    cells = lay_out_pairs(compute_pairs(of(new_study, THREE).facts(tmp_path)))
     assert list(cells.columns) == ["Row minus column (pp)", "a", "b", "c"]
     assert cells.to_numpy().tolist() == [
         ["a", ABSENT, "0.00", "0.00"],
@@ -119,16 +118,16 @@ def test_more_than_eight_arms_are_listed(new_study: "type[Study]", tmp_path: Pat
     """Nine arms have 36 pairs, one row each; 17 arms have 136, of which the CSV alone has the last 16."""
     for count, rows in ((8, 8), (9, 36), (17, 120)):
         study = of(new_study, {f"arm{i}": [0.80 + i / 100, 0.80 + i / 90] for i in range(count)})
-        records = load_study(study.write(tmp_path / str(count)))
-        frame = compute_pairs(records)
+        facts = study.facts(tmp_path / str(count))
+        frame = compute_pairs(facts)
         assert len(frame) == count * (count - 1) // 2
         assert len(lay_out_pairs(frame)) == rows
-        assert ("16 more pairs" in caption_pairs(records, frame)) == (count == 17)
+        assert ("16 more pairs" in caption_pairs(facts, frame)) == (count == 17)
 
 
-def declared(records: StudyRecords) -> list[bool]:
+def declared(facts: Facts) -> list[bool]:
     """Return which pairs are marked as declared."""
-    return [bool(mark) for mark in compute_pairs(records)["is_declared"]]
+    return [bool(mark) for mark in compute_pairs(facts)["is_declared"]]
 
 
 @pytest.mark.parametrize(
@@ -147,25 +146,24 @@ def test_only_pairs_that_a_claim_is_about_are_declared(
     """A claim counts where it compares just these two arms, in either order, by test accuracy."""
     study = of(new_study, THREE)
     study.claims = [claim]
-    records = load_study(study.write(tmp_path))
-    assert declared(records) == marks
-    said = caption_pairs(records, compute_pairs(records))
+    facts = study.facts(tmp_path)
+    assert declared(facts) == marks
+    said = caption_pairs(facts, compute_pairs(facts))
     assert ("Every other pair is exploratory." in said) == any(marks)
     assert ("Exploratory: no declared claim" in said) != any(marks)
 
 
 def test_pairs_with_the_baseline_are_declared(new_study: "type[Study]", tmp_path: Path) -> None:
     """Naming the baseline before the data declares every comparison with it."""
-    results = of(new_study, THREE).write(tmp_path)
-    records = load_study(results)
-    records.manifest.model_copy(update={"baseline": "b"}).write(records.folder.manifest)
-    assert declared(load_study(results)) == [True, False, True]
+    study = of(new_study, THREE)
+    study.baseline = "b"
+    assert declared(study.facts(tmp_path)) == [True, False, True]
 
 
 def test_losses_improve_downwards(new_study: "type[Study]", tmp_path: Path) -> None:
     """Test losses are 1 less the accuracy: the difference turns its sign, and fewer is an improvement."""
-    records = load_study(of(new_study, THREE).write(tmp_path))
-    frame = pairs.compare(Facts(records).grounds, [("b", "a")], "test_loss")
+    facts = of(new_study, THREE).facts(tmp_path)
+    frame = pairs.compare(facts.grounds, [("b", "a")], "test_loss")
     assert frame["difference"].tolist() == pytest.approx([-0.02])
     assert frame["improvement"].tolist() == [1.0]
     assert pairs.amount(-0.02, 0.005, "test_loss") == "-0.020 ± 0.025"
@@ -196,8 +194,8 @@ def test_what_may_explain_a_difference_is_said(new_study: "type[Study]", tmp_pat
     study.search("b", [1e-2], best=1e-2)
     for arm, values in (("a", [0.80, 0.81]), ("b", [0.82, 0.80])):
         study.confirm(arm, values, lr={"a": 0.9, "b": 1e-2}[arm])
-    records = load_study(study.write(tmp_path))
-    said = caption_pairs(records, compute_pairs(records))
+    facts = study.facts(tmp_path)
+    said = caption_pairs(facts, compute_pairs(facts))
     assert "Budgets are unequal (planned search runs: 1 (b) against 5 (a)" in said
     assert "which a wider one may change: those of a." in said
 
@@ -206,6 +204,6 @@ def test_pairs_need_two_arms_and_a_confirm_phase(
     new_study: "type[Study]", measured: "Study", tmp_path: Path
 ) -> None:
     """Grids without a confirm phase and single arms have no such table."""
-    assert not PAIRS.is_for(load_study(measured.write(tmp_path / "measured")))
-    assert not PAIRS.is_for(load_study(of(new_study, {"a": [0.8, 0.9]}).write(tmp_path / "one")))
-    assert PAIRS.is_for(load_study(of(new_study, THREE).write(tmp_path / "three")))
+    assert not PAIRS.table.is_for(measured.facts(tmp_path / "measured"))
+    assert not PAIRS.table.is_for(of(new_study, {"a": [0.8, 0.9]}).facts(tmp_path / "one"))
+    assert PAIRS.table.is_for(of(new_study, THREE).facts(tmp_path / "three"))

@@ -5,10 +5,9 @@ from typing import Any
 import pandas as pd
 
 from analysis import pairs
+from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.tables.spec import Table
 
 _MOST_ARMS = 8
 """With more arms a square does not fit a page."""
@@ -18,12 +17,12 @@ _METRIC = "test_accuracy"
 _DECLARED = "*"
 
 
-def compute_pairs(records: StudyRecords) -> pd.DataFrame:
+def compute_pairs(facts: Facts) -> pd.DataFrame:
     """Return one row a pair of arms: the difference in test accuracy, corrected for all pairs.
 
     Returns: The columns of `analysis.pairs.compare`.
     """
-    return Facts(records).differences(pairs.every_pair(records), _METRIC)
+    return facts.differences(pairs.every_pair(facts.records), _METRIC)
 
 
 def lay_out_pairs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -69,9 +68,9 @@ def _list(frame: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def caption_pairs(records: StudyRecords, frame: pd.DataFrame) -> str:
+def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the cells are, how the intervals were made, and what is exploratory."""
-    is_square = len(records.arms) <= _MOST_ARMS
+    is_square = len(facts.records.arms) <= _MOST_ARMS
     where = (
         "Below the diagonal: test accuracy of the row's arm minus that of the column's, in percentage points "
         "(pp). Above it: P(row > column), the share of all pairs of runs in which the row's arm has the "
@@ -83,7 +82,7 @@ def caption_pairs(records: StudyRecords, frame: pd.DataFrame) -> str:
     left_out = 0 if is_square else max(0, len(frame) - _MOST_ROWS)
     cut = [f"{left_out} more pairs, in the order of the study file, stand in the CSV only."] * bool(left_out)
     return " ".join(
-        [where, pairs.method(frame), *cut, _declared(frame), *pairs.cautions(Facts(records).grounds, frame)]
+        [where, pairs.method(frame), *cut, _declared(frame), *pairs.cautions(facts.grounds, frame)]
     )
 
 
@@ -96,11 +95,14 @@ def _declared(frame: pd.DataFrame) -> str:
     )
 
 
-PAIRS = Table(
-    title="Who differs from whom?",
+PAIRS = Block(
+    name="pairs",
     section="results",
-    compute=compute_pairs,
-    lay_out=lay_out_pairs,
-    caption=caption_pairs,
-    is_for=lambda records: records.has_confirm and len(records.arms) > 1,
+    table=Table(
+        title="Who differs from whom?",
+        compute=compute_pairs,
+        lay_out=lay_out_pairs,
+        caption=caption_pairs,
+        is_for=lambda facts: facts.records.has_confirm and len(facts.records.arms) > 1,
+    ),
 )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.plots.differences import (
+from analysis.blocks.differences import (
     DIFFERENCES,
     MINUS,
     alt_differences,
@@ -14,7 +14,7 @@ from analysis.plots.differences import (
     draw_differences,
     smallest_region,
 )
-from analysis.records import StudyRecords, load_study
+from analysis.facts import Facts
 from analysis.render.style import arm_styles
 
 if TYPE_CHECKING:
@@ -31,17 +31,15 @@ def of(new_study: "type[Study]", accuracies: dict[str, list[float]]) -> "Study":
     return study
 
 
-def with_baseline(study: "Study", folder: Path, baseline: str) -> StudyRecords:
-    """Write a study that declares a baseline; return its records."""
-    results = study.write(folder)
-    records = load_study(results)
-    records.manifest.model_copy(update={"baseline": baseline}).write(records.folder.manifest)
-    return load_study(results)
+def with_baseline(study: "Study", folder: Path, baseline: str) -> Facts:
+    """Write a study that declares a baseline; return its facts."""
+    study.baseline = baseline
+    return study.facts(folder)
 
 
-def drawn(records: StudyRecords) -> "Axes":
+def drawn(facts: Facts) -> "Axes":
     """Return the axes of the figure."""
-    return draw_differences(compute_differences(records), arm_styles(records.arms)).axes[0]
+    return draw_differences(compute_differences(facts), arm_styles(facts.records.arms)).axes[0]
 
 
 THREE = {"a": [0.80, 0.80, 0.80], "b": [0.81, 0.82, 0.83], "c": [0.90, 0.92, 0.91]}
@@ -49,7 +47,7 @@ THREE = {"a": [0.80, 0.80, 0.80], "b": [0.81, 0.82, 0.83], "c": [0.90, 0.92, 0.9
 
 def test_every_seed_and_every_mean(new_study: "type[Study]", tmp_path: Path) -> None:
     """Three pairs of three seeds: b - a is 1, 2, 3 pp, its mean 2 pp with 4.30265 / sqrt(3) pp around it."""
-    frame = compute_differences(load_study(of(new_study, THREE).write(tmp_path)))
+    frame = compute_differences(of(new_study, THREE).facts(tmp_path))
     assert frame["line"].value_counts().to_dict() == {"seed": 9, "mean": 3}
     pair = frame[(frame["arm"] == "b") & (frame["than"] == "a")]
     assert pair["difference"].tolist() == pytest.approx([0.01, 0.02, 0.03, 0.02])
@@ -59,7 +57,7 @@ def test_every_seed_and_every_mean(new_study: "type[Study]", tmp_path: Path) -> 
 
 def test_all_that_is_drawn_is_in_the_frame(new_study: "type[Study]", tmp_path: Path) -> None:
     """As many dots as seeds, at their values in percentage points; a bar for each interval; labels."""
-    ax = drawn(load_study(of(new_study, THREE).write(tmp_path)))
+    ax = drawn(of(new_study, THREE).facts(tmp_path))
     dots = [sorted(float(x) for x, _ in shown.get_offsets()) for shown in ax.collections]
     assert dots[0] == pytest.approx([1, 2, 3])
     assert [len(values) for values in dots] == [3, 3, 3]
@@ -72,28 +70,26 @@ def test_all_that_is_drawn_is_in_the_frame(new_study: "type[Study]", tmp_path: P
 
 def test_with_a_baseline_every_other_arm_against_it(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two rows in place of three, corrected for two."""
-    records = with_baseline(of(new_study, THREE), tmp_path, "b")
-    frame = compute_differences(records)
+    facts = with_baseline(of(new_study, THREE), tmp_path, "b")
+    frame = compute_differences(facts)
     means = frame[frame["line"] == "mean"]
     assert means[["arm", "than"]].to_numpy().tolist() == [["a", "b"], ["c", "b"]]
     assert means["difference"].tolist() == pytest.approx([-0.02, 0.09])
     assert means["level"].tolist() == pytest.approx([0.95, 0.975])
-    assert caption_differences(records, frame).startswith("Every other arm minus the declared baseline b:")
-    assert drawn(records).texts[0].get_text() == f"{MINUS}2.0 ± 2.5, n = 3"
+    assert caption_differences(facts, frame).startswith("Every other arm minus the declared baseline b:")
+    assert drawn(facts).texts[0].get_text() == f"{MINUS}2.0 ± 2.5, n = 3"
 
 
 def test_at_most_fifteen_pairs_are_drawn(new_study: "type[Study]", tmp_path: Path) -> None:
     """Seven arms have 21 pairs: the first 15 in the study's order, with intervals corrected for all 21."""
     arms = {f"arm{i}": [0.80 + i / 100, 0.80 + i / 90, 0.80 + i / 95] for i in range(7)}
-    records = load_study(of(new_study, arms).write(tmp_path))
-    frame = compute_differences(records)
+    facts = of(new_study, arms).facts(tmp_path)
+    frame = compute_differences(facts)
     means = frame[frame["line"] == "mean"]
     assert len(means) == 15
     assert means["arm"].tolist()[:6] == [f"arm{i}" for i in range(1, 7)]
     assert means["level"].max() > 1 - 0.05 / 20
-    assert "6 more pairs, in the order of the study file, are not drawn." in caption_differences(
-        records, frame
-    )
+    assert "6 more pairs, in the order of the study file, are not drawn." in caption_differences(facts, frame)
 
 
 def claim(region: float | None, metric: str = "test_accuracy") -> dict[str, Any]:
@@ -118,22 +114,22 @@ def test_the_band_is_the_region_of_the_claims(
     """Of claims about test accuracy, the smallest; without one, the metric's own."""
     study = of(new_study, THREE)
     study.claims = claims
-    records = load_study(study.write(tmp_path))
-    assert smallest_region(records) == region
-    (band,) = drawn(records).patches
+    facts = study.facts(tmp_path)
+    assert smallest_region(facts) == region
+    (band,) = drawn(facts).patches
     assert (band.get_x(), band.get_width()) == pytest.approx((-100 * region, 200 * region))
-    assert said in caption_differences(records, compute_differences(records))
+    assert said in caption_differences(facts, compute_differences(facts))
 
 
 def test_a_diverged_seed_leaves_dots_without_a_mean(new_study: "type[Study]", tmp_path: Path) -> None:
     """What the other seeds did is drawn; no interval hides the lost one."""
     study = of(new_study, THREE)
     study.add("c", "confirm", seed=9, status="diverged", epochs=1)
-    records = load_study(study.write(tmp_path))
-    frame = compute_differences(records)
+    facts = study.facts(tmp_path)
+    frame = compute_differences(facts)
     assert (frame["line"] == "seed").sum() == 9
     assert frame.loc[frame["line"] == "mean", "low"].isna().tolist() == [False, True, True]
-    texts = [text.get_text() for text in drawn(records).texts]
+    texts = [text.get_text() for text in drawn(facts).texts]
     assert texts[1:] == ["a seed diverged: no mean, n = 3"] * 2
 
 
@@ -141,8 +137,8 @@ def test_an_interval_far_wider_than_the_seeds_ends_in_arrows(
     new_study: "type[Study]", tmp_path: Path
 ) -> None:
     """Two seeds at 2 and 4 pp, whose interval reaches 12.7 pp to either side: the dots keep their room."""
-    records = load_study(of(new_study, {"a": [0.80, 0.80], "b": [0.82, 0.84]}).write(tmp_path))
-    ax = drawn(records)
+    facts = of(new_study, {"a": [0.80, 0.80], "b": [0.82, 0.84]}).facts(tmp_path)
+    ax = drawn(facts)
     markers = [line.get_marker() for line in ax.lines]
     assert (markers.count("<"), markers.count(">")) == (1, 1)
     low, high = ax.get_xlim()
@@ -151,15 +147,15 @@ def test_an_interval_far_wider_than_the_seeds_ends_in_arrows(
 
 def test_without_a_common_seed_there_is_no_figure(new_study: "type[Study]", tmp_path: Path) -> None:
     """The frame is empty and the caption says why."""
-    records = load_study(of(new_study, {"a": [0.8], "b": []}).write(tmp_path))
-    frame = compute_differences(records)
+    facts = of(new_study, {"a": [0.8], "b": []}).facts(tmp_path)
+    frame = compute_differences(facts)
     assert frame.empty
-    assert caption_differences(records, frame).startswith("No differences: no two arms")
+    assert caption_differences(facts, frame).startswith("No differences: no two arms")
 
 
 def test_the_words_hold_each_pair(new_study: "type[Study]", tmp_path: Path) -> None:
     """Who cannot see the figure reads the same numbers."""
-    words = alt_differences(compute_differences(load_study(of(new_study, THREE).write(tmp_path))))
+    words = alt_differences(compute_differences(of(new_study, THREE).facts(tmp_path)))
     assert "b minus a +2.0 ± 2.5, n = 3; c minus a +11.0 ± 4.4, n = 3" in words
 
 
@@ -167,5 +163,5 @@ def test_differences_need_two_arms_and_a_confirm_phase(
     new_study: "type[Study]", measured: "Study", tmp_path: Path
 ) -> None:
     """A single arm differs from nothing."""
-    assert not DIFFERENCES.is_for(load_study(measured.write(tmp_path / "measured")))
-    assert not DIFFERENCES.is_for(load_study(of(new_study, {"a": [0.8]}).write(tmp_path / "one")))
+    assert not DIFFERENCES.plot.is_for(measured.facts(tmp_path / "measured"))
+    assert not DIFFERENCES.plot.is_for(of(new_study, {"a": [0.8]}).facts(tmp_path / "one"))

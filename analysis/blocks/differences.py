@@ -1,0 +1,354 @@
+"""Which differences are real? A forest of paired differences, and what was changed against the baseline."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import MaxNLocator
+
+from analysis import pairs
+from analysis.blocks import Block, Plot, Table
+from analysis.claims.evidence import confirm_values
+from analysis.claims import METRICS
+from analysis.facts import Facts
+from analysis.recipe_text import parsed, value_in_words
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.axes import lifts, limits
+from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.searched_fields import fields_of
+
+MINUS = "\N{MINUS SIGN}"
+_METRIC = "test_accuracy"
+_MOST_PAIRS = 15
+"""Rows where every pair of arms is compared: those of six arms."""
+_MOST_ARMS = 40
+"""Rows where every arm is compared with a baseline."""
+_LONG = 24
+"""Characters from which on the label of a row takes two lines."""
+_COLUMNS = {
+    "arm": "str",
+    "than": "str",
+    "line": "str",
+    "seed": "Int64",
+    "n": "int64",
+    "difference": "float64",
+    "low": "float64",
+    "high": "float64",
+    "level": "float64",
+    "p_adjusted": "float64",
+    "region": "float64",
+    "reason": "str",
+}
+
+
+_METRICS = ("test_accuracy", "test_loss")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Setting:
+    """What an arm does with one recipe field."""
+
+    text: str
+    identity: str
+    """The same for two arms that treat the field alike."""
+    is_searched: bool = False
+
+
+def compute_baseline(facts: Facts) -> pd.DataFrame:
+    """Return one row a metric and arm other than the baseline: its difference from the baseline.
+
+    Returns: The columns of `analysis.pairs.compare`, each metric a family of its own, then `changes`, the
+        recipe fields in which the arm differs from the baseline, and `learning_rate`: `tuned`, `fixed` or
+        `tuned in one`.
+    """
+    records, family = facts.records, pairs.against_baseline(facts.records)
+    frame = pd.concat([facts.differences(family, metric) for metric in _METRICS], ignore_index=True)
+    changes = {pair[0]: _changes(records, *pair) for pair in family}
+    rates = {pair[0]: _learning_rate(records, *pair) for pair in family}
+    return frame.assign(
+        changes=frame["arm"].map(changes).astype("str"), learning_rate=frame["arm"].map(rates).astype("str")
+    )
+
+
+def _changes(records: StudyRecords, arm: str, baseline: str) -> str:
+    """Return the fields in which two arms differ, such as `dropout 0.1 (baseline 0)`."""
+    declared = [records.manifest.arms[name] for name in (arm, baseline)]
+    fields = dict.fromkeys(field for each in declared for field in (*each.fixed, *each.space))
+    differences = []
+    for field in fields:
+        here, there = (_setting(records, name, field) for name in (arm, baseline))
+        if here.identity == there.identity:
+            continue
+        if here.is_searched and there.is_searched:
+            differences.append(f"{field} searched in another space")
+        else:
+            differences.append(f"{field} {here.text} (baseline {there.text})")
+    return ", ".join(differences)
+
+
+def _setting(records: StudyRecords, arm: str, field: str) -> _Setting:
+    """Return what an arm does with a field: as declared, else as its confirm runs recorded it."""
+    declared = records.manifest.arms[arm]
+    if field in declared.fixed:
+        return _fixed(declared.fixed[field])
+    if field in _searched(records, arm):  # inside a `one_of`, its whole domain says how
+        domain = declared.space.get(field, declared.space)
+        return _Setting(text="searched", identity=repr(domain), is_searched=True)
+    runs, column = records.runs_of("confirm"), f"config.{field}"
+    runs = runs[runs["arm"] == arm]
+    if column not in runs or runs.empty:
+        return _Setting(text="default", identity="default")
+    return _fixed(runs[column].iloc[0])
+
+
+def _fixed(value: Any) -> _Setting:
+    """Return a field with one value, as declared or as a run's row holds it: 0 and 0.0 are the same."""
+    plain = parsed(value)
+    is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
+    identity = repr(float(plain)) if is_number else json.dumps(plain, sort_keys=True)
+    return _Setting(text=value_in_words(plain), identity=identity)
+
+
+def _searched(records: StudyRecords, arm: str) -> set[str]:
+    return {field.name for field in fields_of(records.manifest.arms[arm].space)}
+
+
+def _learning_rate(records: StudyRecords, arm: str, baseline: str) -> str:
+    """Return whether both arms, one or neither searched the learning rate."""
+    searched = sum("lr" in _searched(records, name) for name in (arm, baseline))
+    return ("fixed", "tuned in one", "tuned")[searched]
+
+
+def lay_out_baseline(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an arm, with a column of differences and one of p-values for each metric."""
+    by_metric = {metric: frame[frame["metric"] == metric].to_dict("records") for metric in _METRICS}
+    accuracy, loss = (by_metric[metric] for metric in _METRICS)
+    return pd.DataFrame(
+        {
+            "Arm": [row["arm"] for row in accuracy],
+            "Differs from the baseline in": [row["changes"] or numbers.ABSENT for row in accuracy],
+            "Learning rate": [row["learning_rate"] for row in accuracy],
+            "Test accuracy (pp)": [_amount(row, "test_accuracy") for row in accuracy],
+            "p (Holm), accuracy": [numbers.p_value(row["p_adjusted"]) for row in accuracy],
+            "Test loss": [_amount(row, "test_loss") for row in loss],
+            "p (Holm), loss": [numbers.p_value(row["p_adjusted"]) for row in loss],
+            "n": [_size(*rows) for rows in zip(accuracy, loss, strict=True)],
+        }
+    )
+
+
+def _amount(row: dict[Any, Any], metric: str) -> str:
+    return pairs.amount(row["difference"], row["high"], metric)
+
+
+def _size(accuracy: dict[Any, Any], loss: dict[Any, Any]) -> str:
+    """Return the common seeds, of both metrics where they differ: a test loss may be no finite number."""
+    same = accuracy["n"] == loss["n"]
+    return str(accuracy["n"]) if same else f"{accuracy['n']} (loss {loss['n']})"
+
+
+def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what was subtracted from what, how the intervals were made, and what a fixed rate means."""
+    accuracy = frame[frame["metric"] == "test_accuracy"]
+    what = (
+        f"Every other arm minus the declared baseline {facts.records.manifest.baseline}: test accuracy in "
+        "percentage points (pp), where positive is higher, and test loss, where negative is lower."
+    )
+    recorded = "Settings that the study leaves to their defaults are those the runs recorded."
+    rates = _rates(set(accuracy["learning_rate"]))
+    return " ".join([what, pairs.method(frame), recorded, *rates, *pairs.cautions(facts.grounds, accuracy)])
+
+
+def _rates(kinds: set[str]) -> list[str]:
+    """Return what it means where not both arms searched their learning rate."""
+    sentences = []
+    if "fixed" in kinds:
+        sentences.append(
+            "Learning rate fixed: in neither arm was it searched, and it may suit one of them more."
+        )
+    if "tuned in one" in kinds:
+        sentences.append("Tuned in one: only one of the two arms searched its learning rate.")
+    return sentences
+
+
+def has_baseline(facts: Facts) -> bool:
+    """Return whether the study compares arms with a declared baseline, by test values."""
+    return facts.records.has_confirm and bool(pairs.against_baseline(facts.records))
+
+
+def compute_differences(facts: Facts) -> pd.DataFrame:
+    """Return one row a common seed of each pair drawn, and one row a pair with its mean and interval.
+
+    Returns: Columns `arm, than, line, seed, n, difference, low, high, level, p_adjusted, region, reason`.
+        `line` is `seed` or `mean`. Differences are `arm` minus `than` with accuracies in [0, 1]; intervals
+        are corrected for the whole family, of which only the first pairs are drawn. `region` is the
+        half-width of the region of equivalence. `reason` says why a pair has no interval. No rows where no
+        two arms share a seed.
+    """
+    records = facts.records
+    family, most = _family(records)
+    means = facts.differences(family, _METRIC).head(most)
+    if not means["n"].any():
+        means = means.head(0)
+    rows: list[dict[Any, Any]] = []
+    values, region = confirm_values(records, records.arms, _METRIC), smallest_region(facts)
+    for mean in means.to_dict("records"):
+        sides = {"arm": mean["arm"], "than": mean["than"]}
+        gaps = pairs.paired(values[mean["arm"]], values[mean["than"]])
+        one = {"line": "seed", "n": 1, "reason": ""}
+        rows += [sides | one | {"seed": seed, "difference": gap} for seed, gap in gaps.items()]
+        rows.append(mean | {"line": "mean", "region": region})
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _family(records: StudyRecords) -> tuple[tuple[pairs.Pair, ...], int]:
+    """Return the pairs that are compared, and how many of them are drawn."""
+    against = pairs.against_baseline(records)
+    return (against, _MOST_ARMS) if against else (pairs.every_pair(records), _MOST_PAIRS)
+
+
+def smallest_region(facts: Facts) -> float:
+    """Return the region of equivalence that claims about test accuracy use; of several, the smallest."""
+    usual = METRICS[_METRIC].equivalence or 0.0
+    about = pairs.claims_about(facts.grounds, _METRIC)
+    return min((usual if claim.region is None else claim.region for claim in about), default=usual)
+
+
+def draw_differences(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw one row a pair: its seeds as dots, its mean and interval below them, and its numbers beside."""
+    means = frame[frame["line"] == "mean"].to_dict("records")
+    labels = [_label(row, styles) for row in means]
+    longest = max(len(line) for label in labels for line in label.split("\n"))
+    is_large = len(frame) > MOST_VECTOR_POINTS
+    with mpl.rc_context(RC):
+        # Long labels come out a few pixels wider in the files than where the layout measures them.
+        layout = ConstrainedLayoutEngine(w_pad=0.04 + 0.002 * longest)
+        figure = Figure(figsize=(6.0 + 0.075 * longest, 1.0 + 0.52 * len(means)), layout=layout)
+        ax = figure.subplots()
+        ax.axvline(0, color=INK, linewidth=1, zorder=1)
+        region = 100 * float(frame["region"].max())
+        ax.axvspan(-region, region, color="#e3e8ee", linewidth=0, zorder=0)
+        low, high = _limits(frame)
+        ax.set_xlim(low, high)
+        for height, row in enumerate(means):
+            of_pair = (frame["arm"] == row["arm"]) & (frame["than"] == row["than"])
+            seeds = frame[of_pair & (frame["line"] == "seed")]
+            _draw_seeds(ax, seeds, styles[row["arm"]], height, is_large=is_large)
+            _draw_mean(ax, row, height)
+        ax.set_yticks(range(len(means)), labels)
+        ax.set_ylim(len(means) - 0.45, -0.55)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(visible=False, axis="y")
+        ax.xaxis.set_major_locator(MaxNLocator(7))
+        ax.set_xlabel("difference in test accuracy (percentage points)")
+    return figure
+
+
+def _label(row: dict[Any, Any], styles: dict[str, ArmStyle]) -> str:
+    first, second = styles[row["arm"]].label, styles[row["than"]].label
+    is_long = len(first) + len(second) > _LONG
+    return f"{first}\n{MINUS} {second}" if is_long else f"{first} {MINUS} {second}"
+
+
+def _limits(frame: pd.DataFrame) -> tuple[float, float]:
+    """Return limits with 0, the region and every dot inside, and bars as far again at most."""
+    region = frame["region"].max()
+    seeds = frame.loc[frame["line"] == "seed", "difference"].dropna()
+    inside = 100 * pd.concat([pd.Series([-region, region]), seeds])
+    ends = 100 * pd.concat([frame["low"], frame["high"]]).dropna()
+    return limits(inside, ends, reach=1.0, room=0.05)
+
+
+def _draw_seeds(ax: Axes, seeds: pd.DataFrame, style: ArmStyle, height: float, *, is_large: bool) -> None:
+    """Draw the difference of every seed, lifted by rank so that neighbours do not hide each other."""
+    values = 100 * seeds["difference"].to_numpy()
+    look: dict[str, Any] = {"color": style.color, "alpha": 0.75, "s": 16, "linewidth": 0}
+    heights = height - 0.04 - 0.08 * lifts(values)
+    ax.scatter(values, heights, marker=style.marker, rasterized=is_large, zorder=3, **look)
+
+
+def _draw_mean(ax: Axes, row: dict[Any, Any], height: float) -> None:
+    """Draw a mean with its interval a little below the row's dots, and both as text beside the axes."""
+    below, (left, right) = height + 0.18, ax.get_xlim()
+    if numbers.is_present(row["low"]):
+        mean, low, high = (100 * row[name] for name in ("difference", "low", "high"))
+        ax.plot([low, high], [below, below], color=INK, linewidth=1.6, zorder=4)
+        ax.plot(mean, below, "|", color=INK, markersize=9, markeredgewidth=2, zorder=4)
+        for end, is_beyond, marker in ((left, low < left, "<"), (right, high > right, ">")):
+            if is_beyond:
+                ax.plot(end, below, marker, color=INK, markersize=6, clip_on=False, zorder=4)
+    place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+    ax.annotate(_remark(row), (1.03, height), fontsize=8, color=FAINT, **place)
+
+
+def _remark(row: dict[Any, Any]) -> str:
+    """Return what stands beside a pair: its difference and n, or why there is none."""
+    if row["n"] == 0:
+        return "no common seed"
+    if not numbers.is_present(row["difference"]):
+        return f"a seed diverged: no mean, n = {row['n']}"
+    return f"{_amount(row, _METRIC).replace('-', MINUS)}, n = {row['n']}"
+
+
+def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what the marks are, how the intervals were made, and which pairs are not drawn."""
+    if frame.empty:
+        return "No differences: no two arms that are compared share a completed confirm seed."
+    records = facts.records
+    family, _ = _family(records)
+    means = frame[frame["line"] == "mean"]
+    compared = (
+        f"Every other arm minus the declared baseline {records.manifest.baseline}"
+        if pairs.against_baseline(records)
+        else "Every two arms, the one that the study file names later minus the earlier one"
+    )
+    left_out = len(family) - len(means)
+    cut = [f"{left_out} more pairs, in the order of the study file, are not drawn."] * bool(left_out)
+    marks = (
+        f"{compared}: test accuracy in percentage points. Dots, with the first arm's marker: the difference "
+        "of every common seed, lifted only to be seen. Bar and tick: mean and simultaneous interval, also at "
+        "the right; an arrow where the interval leaves the axes. Line: no difference. Shaded: the region of "
+        f"equivalence, ±{100 * float(means['region'].iloc[0]):.3g} pp{_regions(facts)}."
+    )
+    everything = facts.differences(family, _METRIC)
+    return " ".join([marks, pairs.method(everything), *cut, *pairs.cautions(facts.grounds, means)])
+
+
+def _regions(facts: Facts) -> str:
+    """Return a remark where claims about test accuracy declare regions of different size."""
+    about = pairs.claims_about(facts.grounds, _METRIC)
+    return ", the smallest of those that claims use" if len({claim.region for claim in about}) > 1 else ""
+
+
+def alt_differences(frame: pd.DataFrame) -> str:
+    """Return each pair's difference with its interval."""
+    means = frame[frame["line"] == "mean"].to_dict("records")
+    remarks = [f"{row['arm']} minus {row['than']} {_remark(row)}" for row in means]
+    return f"Differences in test accuracy in percentage points, with interval: {'; '.join(remarks)}."
+
+
+DIFFERENCES = Block(
+    name="differences",
+    section="results",
+    table=Table(
+        title="Against the baseline",
+        compute=compute_baseline,
+        lay_out=lay_out_baseline,
+        caption=caption_baseline,
+        is_for=has_baseline,
+    ),
+    plot=Plot(
+        title="Which differences are real?",
+        compute=compute_differences,
+        draw=draw_differences,
+        caption=caption_differences,
+        alt=alt_differences,
+        is_for=lambda facts: facts.records.has_confirm and len(facts.records.arms) > 1,
+    ),
+)
