@@ -23,7 +23,6 @@ from analysis.render import numbers
 from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.searched_fields import SearchedField, fields_of
-from analysis.winner_rule import WinnerRule
 
 _BUCKETS = 5
 """Equal parts of a range, on its declared scale."""
@@ -95,7 +94,7 @@ def compute(facts: Facts) -> pd.DataFrame:
         95 % t-interval of the arm's winner over `n` fresh seeds, absent where one diverged). `x` is the
         value, or its position in the list. Accuracies are in [0, 1].
     """
-    records, rule = facts.records, WinnerRule.of(facts.records.manifest)
+    records, rule = facts.records, facts.rule
     frames = []
     for panel in [panel for panel in facts.once(_panels) if len(panel.runs)][:MOST_PANELS]:
         runs = _placed(panel, records.winners.get(panel.arm))
@@ -278,7 +277,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the marks are, over which runs, and which settings have none or are not drawn."""
     if frame.empty:
         return "Nothing is shown: no search run has reached full length."
-    rule = WinnerRule.of(facts.records.manifest)
+    rule = facts.rule
     most = "highest" if rule.sign > 0 else "lowest"
     how = (
         f"Each panel: one searched setting and all completed search runs of the arm ({rule.in_words()}; "

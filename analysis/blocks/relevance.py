@@ -150,13 +150,12 @@ def compute(facts: Facts) -> pd.DataFrame:
         by the number of the arm's groups of this length if none matters, `band_share` the same as a share.
         Shares are absent where all runs have the same value (`is_constant`).
     """
-    metric = WinnerRule.of(facts.records.manifest).metric
     rows: list[dict[str, object]] = []
     for groups in facts.once(_groups).values():
         large = [group for group in groups if group.is_enough]
         for group in large:
             beside = sum(group.length.fidelity == other.length.fidelity for other in large)
-            rows += [{"metric": metric} | row for row in _rows(group, _LEVEL / beside)]
+            rows += [{"metric": facts.rule.metric} | row for row in _rows(group, _LEVEL / beside)]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
