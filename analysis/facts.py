@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis import audit, batch_sizes, budget, claims, pairs, responses, selection
 from analysis.records import StudyRecords
+from analysis.winner_rule import WinnerRule
 
 Result = TypeVar("Result")
 
@@ -19,6 +20,11 @@ class Facts:
 
     records: StudyRecords
     _known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @cached_property
+    def rule(self) -> WinnerRule:
+        """The rule by which searches named their winners."""
+        return WinnerRule.of(self.records.manifest)
 
     @cached_property
     def choices(self) -> Mapping[str, selection.Choice]:

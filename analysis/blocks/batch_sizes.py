@@ -22,7 +22,6 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import RAIL, axis_label, label_ends, mark_rail, plain_log_ticks, set_level_axis
 from analysis.render.style import FAINT, INK, RC, ArmStyle, line_styles
-from analysis.winner_rule import WinnerRule
 
 _SECONDS = "Seconds an epoch"
 _LOSS, _ACCURACY = "Validation loss", "Test accuracy (%)"
@@ -122,9 +121,7 @@ def caption_sizes(facts: Facts, frame: pd.DataFrame) -> str:
 
 def _remarks(facts: Facts, frame: pd.DataFrame) -> list[str]:
     """Return what the frame's own rows call for."""
-    remarks = (
-        [WinnerRule.of(facts.records.manifest).values_in_words()] if "confirm" in set(frame["phase"]) else []
-    )
+    remarks = [facts.rule.values_in_words()] if "confirm" in set(frame["phase"]) else []
     if frame["epoch_seconds"].notna().any():
         remarks.append(
             "Seconds: median and quartiles over the whole training epochs of completed runs, evaluation and "

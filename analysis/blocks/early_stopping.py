@@ -30,7 +30,6 @@ from analysis.facts import Facts
 from analysis.render import numbers
 from analysis.render.axes import draw_rail, lost_in_words, mark_rail, panel_grid, ring, write_beside_rail
 from analysis.render.style import INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
-from analysis.winner_rule import WinnerRule
 from harness.study.file import EarlyStopping, Search
 
 _CORRELATION = "rank_correlation_"
@@ -82,7 +81,7 @@ def compute_ranks(facts: Facts) -> pd.DataFrame:
     """
     records, runs = facts.records, facts.audited_runs
     runs = runs.assign(weight=_weights(runs))[runs["final"].notna()]
-    curves = audit.metric_curves(records, list(runs["full_run_id"]), WinnerRule.of(records.manifest).metric)
+    curves = audit.metric_curves(records, list(runs["full_run_id"]), facts.rule.metric)
     runs["length"] = [len(curves[run_id]) for run_id in runs["full_run_id"].to_numpy()]
     rows: list[dict[str, object]] = []
     for arm, group in runs.groupby("arm", sort=False):
@@ -169,7 +168,7 @@ def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     )
     if not frame["audited"].any():
         return f"{drawn} No audit run has ended, so whether early stopping misled is not known."
-    values = f"Values: {WinnerRule.of(facts.records.manifest).in_words()}."
+    values = f"Values: {facts.rule.in_words()}."
     return " ".join([drawn, _WOULD_HAVE_WON, values, _REGRET, _RANKS, _repetition(frame)])
 
 
@@ -288,7 +287,7 @@ def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
             "No drawing of early stopping: in no arm with a winner has an audit run completed or diverged, "
             "so whether stopped runs would have won is not known."
         )
-    rule, metric = WinnerRule.of(facts.records.manifest), METRICS[str(frame["metric"].iloc[0])]
+    rule, metric = facts.rule, METRICS[str(frame["metric"].iloc[0])]
     is_known = (frame["fate"] == "audited") & (frame["full_status"] != "failed")
     sizes = frame[is_known].groupby("arm", sort=False).size()
     counts = ", ".join(f"{arm} {n}" for arm, n in sizes.items())

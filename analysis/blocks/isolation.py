@@ -23,7 +23,6 @@ from analysis.render import numbers
 from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.searched_fields import SearchedField, fields_of
-from analysis.winner_rule import WinnerRule
 from harness.study.domains import NumericRange
 
 _BUCKETS = 5
@@ -74,8 +73,9 @@ def _fields(records: StudyRecords, arm: str) -> list[SearchedField]:
     return [field for field in fields if field.name != "lr" or field.condition]
 
 
-def _panels(records: StudyRecords) -> list[_Panel]:
+def _panels(facts: Facts) -> list[_Panel]:
     """Return every searched field of every arm but the learning rate, those without completed runs too."""
+    records = facts.records
     panels = []
     for arm in records.arms:
         values = search_values.at_full_length(records, "search", arm)
@@ -95,9 +95,9 @@ def compute(facts: Facts) -> pd.DataFrame:
         95 % t-interval of the arm's winner over `n` fresh seeds, absent where one diverged). `x` is the
         value, or its position in the list. Accuracies are in [0, 1].
     """
-    records, rule = facts.records, WinnerRule.of(facts.records.manifest)
+    records, rule = facts.records, facts.rule
     frames = []
-    for panel in [panel for panel in _panels(records) if len(panel.runs)][:MOST_PANELS]:
+    for panel in [panel for panel in facts.once(_panels) if len(panel.runs)][:MOST_PANELS]:
         runs = _placed(panel, records.winners.get(panel.arm))
         parts = [runs, _bests(panel.field, runs, rule.sign), _confirm(records, panel.arm)]
         frames.append(
@@ -278,7 +278,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the marks are, over which runs, and which settings have none or are not drawn."""
     if frame.empty:
         return "Nothing is shown: no search run has reached full length."
-    rule = WinnerRule.of(facts.records.manifest)
+    rule = facts.rule
     most = "highest" if rule.sign > 0 else "lowest"
     how = (
         f"Each panel: one searched setting and all completed search runs of the arm ({rule.in_words()}; "
@@ -288,7 +288,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         "vary along with the one shown, and more runs alone move a bar: a panel suggests, it proves nothing. "
         "Ringed: the run that was chosen."
     )
-    return " ".join([how, *_confirmed(frame), *_missing(facts.records)])
+    return " ".join([how, *_confirmed(frame), *_missing(facts)])
 
 
 def _confirmed(frame: pd.DataFrame) -> list[str]:
@@ -301,8 +301,8 @@ def _confirmed(frame: pd.DataFrame) -> list[str]:
     return [f"Line and band: {how} (n = {numbers.span(rows['n'])}; one seed: no band).{without}"]
 
 
-def _missing(records: StudyRecords) -> list[str]:
-    panels = _panels(records)
+def _missing(facts: Facts) -> list[str]:
+    panels = facts.once(_panels)
     empty = [
         f"{panel.arm}: {_title(panel.field.name, panel.field.condition)}"
         for panel in panels

@@ -39,8 +39,7 @@ def compute(facts: Facts) -> pd.DataFrame:
         where one diverged. `gap` is positive where the search value is the better one; its interval is that
         of `confirm`.
     """
-    records = facts.records
-    rule = WinnerRule.of(records.manifest)
+    records, rule = facts.records, facts.rule
     values = pd.concat([at_full_length(records, "search"), at_full_length(records, "confirm")])
     rows = []
     for arm in records.arms:
@@ -152,7 +151,7 @@ def _size(row: dict[Any, Any]) -> str:
 
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the gap is, why it is expected, and what its interval holds."""
-    rule = WinnerRule.of(facts.records.manifest)
+    rule = facts.rule
     runs = "a single run" if rule.seeds == 1 else f"{rule.seeds} runs"
     what = (
         f"Each searched arm's winner: its value in the search ({rule.in_words()}; {runs}), and the same "

@@ -7,7 +7,7 @@ the runs that got there. Diverged runs rank last. Failed runs say nothing of the
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -58,8 +58,8 @@ _COLUMNS = {
 class Length:
     """A number of epochs after which an arm's runs can be compared, and what they had reached."""
 
-    fidelity: str
-    """`early` or `full`: after the first rung, or at full length."""
+    fidelity: Literal["early", "full"]
+    """After the first rung, or at full length."""
     epoch: int | None
     """None where runs of full length differ in their epochs."""
     losses: "pd.Series[float]"
@@ -83,8 +83,12 @@ class Group:
         return len(self.runs) >= _FEWEST_RUNS
 
 
+def _groups(facts: Facts) -> dict[str, list[Group]]:
+    """Return the groups of fields of each arm, too small ones included."""
+    return {arm: _groups_of(facts.records, arm) for arm in facts.records.arms}
+
+
 def _groups_of(records: StudyRecords, arm: str) -> list[Group]:
-    """Return the groups of fields of one arm, too small ones included."""
     conditions: dict[str, list[SearchedField]] = {}
     for field in fields_of(records.manifest.arms[arm].space):
         conditions.setdefault(field.condition, []).append(field)
@@ -92,7 +96,7 @@ def _groups_of(records: StudyRecords, arm: str) -> list[Group]:
         group
         for length in _lengths(records, arm)
         for fields in (conditions[name] for name in sorted(conditions, key=bool))  # those of all runs first
-        for group in _groups(records, arm, length, fields)
+        for group in _group(records, arm, length, fields)
     ]
 
 
@@ -124,10 +128,10 @@ def _ranked(runs: pd.DataFrame, losses: "pd.Series[float]") -> "pd.Series[float]
     return losses[losses.index.isin(alive)].reindex(runs["run_id"], fill_value=np.inf)
 
 
-def _groups(
+def _group(
     records: StudyRecords, arm: str, length: Length, fields: Sequence[SearchedField]
 ) -> Iterator[Group]:
-    """Yield the fields of one condition with the runs that meet it, less fields that some of these lack."""
+    """Yield the fields of one condition with the runs that meet it, less fields that some runs lack."""
     runs = records.runs_of("search", arm)
     runs = runs[runs["run_id"].isin(length.losses.index)]
     runs = fields[0].runs_with(runs) if fields[0].condition else runs
@@ -146,13 +150,12 @@ def compute(facts: Facts) -> pd.DataFrame:
         by the number of the arm's groups of this length if none matters, `band_share` the same as a share.
         Shares are absent where all runs have the same value (`is_constant`).
     """
-    records, metric = facts.records, WinnerRule.of(facts.records.manifest).metric
     rows: list[dict[str, object]] = []
-    for arm in records.arms:
-        groups = [group for group in _groups_of(records, arm) if group.is_enough]
-        for group in groups:
-            beside = sum(group.length.fidelity == other.length.fidelity for other in groups)
-            rows += [{"metric": metric} | row for row in _rows(group, _LEVEL / beside)]
+    for groups in facts.once(_groups).values():
+        large = [group for group in groups if group.is_enough]
+        for group in large:
+            beside = sum(group.length.fidelity == other.length.fidelity for other in large)
+            rows += [{"metric": facts.rule.metric} | row for row in _rows(group, _LEVEL / beside)]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
@@ -218,13 +221,8 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, style: ArmStyle, height: int) -> 
     heights: list[int] = []
     line = 0
     for _, group in frame.groupby("condition", sort=False):
-        ax.annotate(
-            literal(_heading(group)),
-            (0.01, line),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=7.5,
-        )
+        corner: dict[str, Any] = {"xy": (0.01, line), "xycoords": ("axes fraction", "data")}
+        ax.annotate(literal(_heading(group)), **corner, va="center", fontsize=7.5)
         rows = list(range(line + 1, line + 1 + len(group)))
         _draw_group(ax, group, rows, style)
         heights += rows
@@ -242,13 +240,9 @@ def _draw_group(ax: Axes, group: pd.DataFrame, heights: list[int], style: ArmSty
     ax.hlines(heights, 0, shares.fillna(0), color=style.color, linewidth=1.2)
     for is_named, face in ((True, style.color), (False, "white")):
         is_drawn = list(group["is_named"] == is_named)
-        look: dict[str, Any] = {
-            "marker": style.marker,
-            "edgecolor": style.color,
-            "facecolor": face,
-            "zorder": 3,
-        }
-        ax.scatter(shares[is_drawn], [h for h, s in zip(heights, is_drawn, strict=True) if s], s=38, **look)
+        ys = [height for height, is_here in zip(heights, is_drawn, strict=True) if is_here]
+        look: dict[str, Any] = {"marker": style.marker, "edgecolor": style.color, "facecolor": face}
+        ax.scatter(shares[is_drawn], ys, s=38, zorder=3, **look)
     band = 100 * group["band_share"].iloc[0]
     if numbers.is_present(band) and band <= _WIDEST:
         ends = (heights[0] - 0.45, heights[-1] + 0.45)
@@ -258,11 +252,8 @@ def _draw_group(ax: Axes, group: pd.DataFrame, heights: list[int], style: ArmSty
 def _heading(group: pd.DataFrame) -> str:
     """Return whose runs a group has, and up to which share noise reaches."""
     first = group.iloc[0]
-    who = (
-        f"{first['runs']} runs with {first['condition']}"
-        if first["condition"]
-        else f"all {first['runs']} runs"
-    )
+    runs, condition = f"{first['runs']} runs", first["condition"]
+    who = f"{runs} with {condition}" if condition else f"all {runs}"
     if first["is_constant"]:
         return f"{who}: no variation"
     if len(group) == 1:
@@ -281,7 +272,7 @@ def _length_in_words(frame: pd.DataFrame) -> str:
 
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how shares and noise were worked out, over which runs, and which were too few."""
-    left_out = _left_out(facts.records)
+    left_out = _left_out(facts)
     if frame.empty:
         return f"No setting's relevance is shown. {left_out}".rstrip()
     how = (
@@ -324,18 +315,15 @@ def _compared_in_words(frame: pd.DataFrame) -> str:
     )
 
 
-def _left_out(records: StudyRecords) -> str:
+def _left_out(facts: Facts) -> str:
     """Return which arms and branches have too few runs, as a sentence; empty where none has."""
-    said: list[str] = []
-    for arm in records.arms if records.has_search else ():
-        groups = _groups_of(records, arm)
-        if fields_of(records.manifest.arms[arm].space) and not groups:
-            said.append(f"{arm} (no run)")
+    small: list[str] = []
+    for arm, groups in facts.once(_groups).items():
+        if fields_of(facts.records.manifest.arms[arm].space) and not groups:
+            small.append(f"{arm} (no run)")
         few = [group for group in groups if not group.is_enough]
-        said += [f"{arm}{_group_in_words(group)} ({len(group.runs)})" for group in _largest(few)]
-    if not said:
-        return ""
-    return f"Left out, with fewer than {_FEWEST_RUNS} runs: {', '.join(said)}."
+        small += [f"{arm}{_group_in_words(group)} ({len(group.runs)})" for group in _largest(few)]
+    return f"Left out, with fewer than {_FEWEST_RUNS} runs: {', '.join(small)}." if small else ""
 
 
 def _largest(few: list[Group]) -> list[Group]:
@@ -353,15 +341,15 @@ def _group_in_words(group: Group) -> str:
 
 def alt(frame: pd.DataFrame) -> str:
     """Return the settings that stand out of the noise in each arm, and how many do not."""
-    said = []
+    groups = []
     for (arm, _, condition), group in frame.groupby(["arm", "fidelity", "condition"], sort=False):
         named = [
             f"{row['field']} {_percent(row['share'])}" for row in group[group["is_named"]].to_dict("records")
         ]
         within = len(group) - len(named)
         where = f"{arm} {_length_in_words(group)}" + (f" with {condition}" if condition else "")
-        said.append(f"{where}: {', '.join(named) or 'none'} beyond noise, {within} within")
-    return f"Share of each searched setting in how the top runs differ from all. {'; '.join(said)}."
+        groups.append(f"{where}: {', '.join(named) or 'none'} beyond noise, {within} within")
+    return f"Share of each searched setting in how the top runs differ from all. {'; '.join(groups)}."
 
 
 def _is_for(facts: Facts) -> bool:

@@ -31,7 +31,6 @@ from analysis.render.axes import (
     write_above,
 )
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, mark_size
-from analysis.winner_rule import WinnerRule
 
 _NOTHING = "No response: no run that measures one has ended."
 _BEST = " (best)"
@@ -143,7 +142,7 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
         "(best): no mean of the arm is better; as the best of several it is optimistic, and whether it "
         "differs from the others is for claims to say."
     )
-    sentences = [how, WinnerRule.of(facts.records.manifest).values_in_words(), best]
+    sentences = [how, facts.rule.values_in_words(), best]
     if frame["diverged"].any():
         sentences.append(
             "Where a run diverged there is no mean: the survivors alone would flatter the value."
@@ -317,7 +316,7 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
         "named above the panel: the best mean, which is optimistic, being the best of several. On the rail "
         f"above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."
     )
-    sentences = [how, WinnerRule.of(facts.records.manifest).values_in_words()]
+    sentences = [how, facts.rule.values_in_words()]
     sources = list(dict.fromkeys(frame.loc[frame["kind"] == "published", "source"]))
     if sources:
         sentences.append(f"Diamonds: published single runs ({'; '.join(sources)}).")

@@ -27,7 +27,6 @@ from analysis.render.axes import (
     write_beside_rail,
 )
 from analysis.render.style import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
-from analysis.winner_rule import WinnerRule
 from harness.study.domains import NumericRange
 
 
@@ -104,7 +103,7 @@ def _warnings(row: dict[Any, Any]) -> str:
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how the search chose, and why its values are no results."""
     records = facts.records
-    rule, sampler = WinnerRule.of(records.manifest), records.manifest.search.sampler
+    rule, sampler = facts.rule, records.manifest.search.sampler
     each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
     fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
     return (
@@ -123,7 +122,7 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
         `place` says how the run is drawn: `filled` (full length), `hollow` (stopped), `rail` (diverged,
         failed or without a finite value). `low` and `high` bound the declared range.
     """
-    metric = WinnerRule.of(facts.records.manifest).metric
+    metric = facts.rule.metric
     ranged = {arm: choice for arm, choice in facts.choices.items() if choice.learning_rate_range is not None}
     runs = facts.records.runs_of("search")
     if "config.lr" not in runs:
@@ -236,7 +235,7 @@ def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
     drawn = set(frame["arm"].unique())
     fixed = [arm for arm in facts.records.arms if arm not in drawn]
     without = f" Not shown, because fixed or not yet run: {', '.join(fixed)}." if fixed else ""
-    rule = WinnerRule.of(facts.records.manifest)
+    rule = facts.rule
     by = f" by {rule.in_words()}" if rule.average_epochs > 1 or rule.seeds > 1 else ""
     return (
         f"Every search run, one panel an arm: {len(frame)} runs, each at its {rule.epoch_in_words()} (a "
@@ -264,8 +263,8 @@ def alt(frame: pd.DataFrame) -> str:
 def _shows_more_than_a_response(facts: Facts) -> bool:
     """Return whether the figure has an arm that no response over learning rates has."""
     ranged = {arm for arm, choice in facts.choices.items() if choice.learning_rate_range}
-    lines = [line for line in facts.lines if line.field == "lr"]
-    return not ranged or bool(ranged - {point.arm for line in lines for point in line.points})
+    measured = {point.arm for line in facts.lines_over("lr") for point in line.points}
+    return not ranged or bool(ranged - measured)
 
 
 SEARCH = Block(

@@ -25,7 +25,6 @@ from analysis.render import numbers
 from analysis.render.axes import label_ends
 from analysis.render.style import RC, ArmStyle
 from analysis.statistics import LEVEL
-from analysis.winner_rule import WinnerRule
 from harness.study.file import EarlyStopping, Search
 
 Floats = NDArray[np.float64]
@@ -108,7 +107,7 @@ def compute(facts: Facts) -> pd.DataFrame:
         `run_id`, after so many `trials` had ended, and one for the last trial. `n` counts the arm's trials,
         `completed` those of full length; others give nothing. Arms without any value have no row.
     """
-    records, rule = facts.records, WinnerRule.of(facts.records.manifest)
+    records, rule = facts.records, facts.rule
     curve = _median if is_independent(records.manifest.search) else _path
     frames = []
     for arm in records.arms:
@@ -195,7 +194,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the lines are, why there is a band or none, and how many trials gave a value."""
     if frame.empty:
         return "No tuning curve: no search run has reached full length."
-    records, rule = facts.records, WinnerRule.of(facts.records.manifest)
+    records, rule = facts.records, facts.rule
     most = "highest" if rule.sign > 0 else "lowest"
     arms = frame.drop_duplicates("arm")
     how = _of_path(records, most) if frame["kind"].iloc[0] == "path" else _of_median(most)
