@@ -52,12 +52,11 @@ def write_tables(folder: Path, tables: Iterable[RenderedTable]) -> None:
         write_file(folder / f"{table.name}.tex", table.latex())
 
 
-def write_figures(folder: Path, figures: Iterable[RenderedFigure]) -> None:
-    """Write each figure that has a drawing into a folder, in every format it has, with its CSV twin."""
+def write_figures(folder: Path, figures: Iterable[RenderedFigure], *, has_pdf: bool = True) -> None:
+    """Write each figure that has a drawing into a folder as svg, png and pdf, with its CSV twin."""
     for figure in figures:
-        if figure.svg is None:
-            continue
-        formats = {"svg": figure.svg, "pdf": figure.pdf, "png": figure.png, "csv": figure.csv}
+        svg, png, pdf = figure.svg, figure.png(), figure.pdf() if has_pdf else None
+        formats = {"svg": svg, "png": png, "pdf": pdf, "csv": figure.csv if svg else None}
         for ending, content in formats.items():
             if content is not None:
                 write_file(folder / f"{figure.name}.{ending}", content)

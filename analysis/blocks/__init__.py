@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.facts import Facts
-from analysis.render.figure import RenderedFigure, render_figure
+from analysis.render.figure import RenderedFigure, as_csv
 from analysis.render.style import ArmStyle
 from analysis.render.table import RenderedTable
 
@@ -69,12 +69,12 @@ class Plot:
     def rendered(self, name: str, facts: Facts, styles: Mapping[str, ArmStyle]) -> RenderedFigure:
         """Return the figure of one study, ready for every format; one without data has no drawing."""
         frame = self.compute(facts)
-        return render_figure(
+        return RenderedFigure(
             name=name,
             title=self.title,
             caption=self.caption(facts, frame),
             alt=self.alt(frame),
-            frame=frame,
+            csv=as_csv(frame),
             drawing=None if frame.empty else self.draw(frame, dict(styles)),
         )
 

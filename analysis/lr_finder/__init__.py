@@ -38,7 +38,7 @@ def write_finder(root: Path) -> RenderedTable:
     suggested = suggestions.to_csv(index=False, lineterminator="\n")
     output.write_file(tests.folder / "suggestions.csv", suggested)
     output.write_tables(tests.folder, [table])
-    output.write_figures(tests.folder, [figure])
+    output.write_figures(tests.folder, [figure], has_pdf=False)
     return table
 
 

@@ -16,7 +16,7 @@ from matplotlib.transforms import blended_transform_factory
 from analysis.lr_finder.suggestions import RULE_NAMES, RULES, RULES_IN_WORDS, rate_range
 from analysis.render import numbers
 from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
-from analysis.render.figure import RenderedFigure, as_csv, as_png, as_svg, laid_out
+from analysis.render.figure import RenderedFigure, as_csv
 from analysis.render.style import INK, RC, ArmStyle, arm_styles
 from harness.records.range_test import RangeTests
 
@@ -204,18 +204,15 @@ def alt_figure(suggestions: pd.DataFrame) -> str:
 
 def render_figure(tests: RangeTests, suggestions: pd.DataFrame) -> RenderedFigure:
     """Return the figure, ready for every format; nothing is drawn where all tests diverged at once."""
-    frame = compute_figure(tests, suggestions)
-    settings = tests.settings
-    title = "Learning-rate range tests"
-    drawn = None
+    frame, settings = compute_figure(tests, suggestions), tests.settings
+    drawing = None
     if (frame["kind"] == "smoothed").any():
-        drawn = laid_out(draw_figure(frame, arm_styles(tests.arms), settings.low, settings.high))
+        drawing = draw_figure(frame, arm_styles(tests.arms), settings.low, settings.high)
     return RenderedFigure(
         name="lr_finder",
-        title=title,
+        title="Learning-rate range tests",
         caption=caption_figure(tests),
         alt=alt_figure(suggestions),
         csv=as_csv(frame),
-        svg=None if drawn is None else as_svg(drawn, "lr_finder", title),
-        png=None if drawn is None else as_png(drawn),
+        drawing=drawing,
     )

@@ -3,6 +3,7 @@
 import io
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 import matplotlib as mpl
 import pandas as pd
@@ -18,9 +19,9 @@ _PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RenderedFigure:
-    """One figure of one study, ready for every format."""
+    """One figure of one study; a format is made when it is asked for: most of a report's time goes there."""
 
     name: str
     title: str
@@ -28,11 +29,25 @@ class RenderedFigure:
     alt: str
     csv: str
     """Everything drawn, with full precision; absent values are empty."""
-    svg: str | None
+    drawing: Figure | None
     """None where the study has nothing to draw; the caption then says why."""
-    png: bytes | None
-    pdf: bytes | None = None
-    """For papers: fonts inside, as TrueType."""
+
+    @cached_property
+    def svg(self) -> str | None:
+        """The drawing as SVG, None where there is none."""
+        return None if self._laid_out is None else as_svg(self._laid_out, self.name, self.title)
+
+    def png(self) -> bytes | None:
+        """Return the drawing as PNG, None where there is none."""
+        return None if self._laid_out is None else as_png(self._laid_out)
+
+    def pdf(self) -> bytes | None:
+        """Return the drawing for papers, its fonts inside as TrueType; None where there is none."""
+        return None if self._laid_out is None else as_pdf(self._laid_out, self.title)
+
+    @cached_property
+    def _laid_out(self) -> Figure | None:
+        return None if self.drawing is None else laid_out(self.drawing)
 
     def inline_svg(self) -> str:
         """Return the drawing for use inside HTML: no prolog, no metadata, ids that no other figure has."""
@@ -43,32 +58,6 @@ class RenderedFigure:
         svg = re.sub(r'\bid="', f'id="{self.name}-', svg)
         svg = svg.replace('href="#', f'href="#{self.name}-').replace("url(#", f"url(#{self.name}-")
         return re.sub(r'(<svg [^>]*?)width="[^"]*" height="[^"]*"', r'\1aria-hidden="true"', svg, count=1)
-
-
-def render_figure(
-    *, name: str, title: str, caption: str, alt: str, frame: pd.DataFrame, drawing: Figure | None
-) -> RenderedFigure:
-    """Return a figure in every format.
-
-    Args:
-        name: Of its files.
-        title: Above it.
-        caption: Below it.
-        alt: For readers who cannot see it.
-        frame: Everything drawn; becomes the CSV twin.
-        drawing: None where there is nothing to draw.
-    """
-    figure = None if drawing is None else laid_out(drawing)
-    return RenderedFigure(
-        name=name,
-        title=title,
-        caption=caption,
-        alt=alt,
-        csv=as_csv(frame),
-        svg=None if figure is None else as_svg(figure, name, title),
-        png=None if figure is None else as_png(figure),
-        pdf=None if figure is None else as_pdf(figure, title),
-    )
 
 
 def as_csv(frame: pd.DataFrame) -> str:

@@ -23,7 +23,7 @@ Make = Callable[..., Path]
 def make(new_study: "type[Study]") -> Make:
     """Return a function that writes a small study of one arm, two confirm seeds and one claim."""
 
-    def written(root: Path, name: str, **fields: object) -> Path:
+    def written(root: Path, name: str, *, is_begun: bool = True, **fields: object) -> Path:
         study = new_study(arms={"a": {}, "b": {}}, name=name, **fields)
         study.claims = [
             {
@@ -32,8 +32,9 @@ def make(new_study: "type[Study]") -> Make:
                 "better": {"arm": "a", "than": "b", "metric": "test_accuracy"},
             }
         ]
-        study.confirm("a", [0.90, 0.92])
-        study.confirm("b", [0.80])
+        if is_begun:
+            study.confirm("a", [0.90, 0.92])
+            study.confirm("b", [0.80])
         return study.write(root)
 
     return written
@@ -61,7 +62,8 @@ def test_a_folder_of_studies_has_every_report_and_an_overview(
     make: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Each report is written as on its own, then the overview; the paths are printed in that order."""
-    near, far = make(tmp_path, "near"), make(tmp_path / "reference", "far")
+    near = make(tmp_path, "near", is_begun=False)
+    far = make(tmp_path / "reference", "far", is_begun=False)
     assert main([str(tmp_path)]) == 0
     wanted = [near / "report" / "index.html", far / "report" / "index.html", tmp_path / "index.html"]
     assert capsys.readouterr().out.split() == [str(path) for path in wanted]

@@ -16,7 +16,7 @@ from analysis import command
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.page import sections
-from analysis.page.document import render_tables
+from analysis.page.document import Content, render_figures, render_html, render_markdown, render_tables
 from analysis.records import load_study
 from analysis.report import write_figures, write_report, write_tables
 from harness.declaration import Change, Resumption
@@ -91,13 +91,23 @@ class _Page(HTMLParser):
             self.descriptions.append(found.get("aria-label") or "")
 
 
-def page_of(results: Path) -> tuple[str, _Page]:
-    """Return a report's HTML as text and as what it refers to; an absent report is written first."""
-    index = ResultsFolder(results).report / "index.html"
-    text = (index if index.exists() else write_report(results)).read_text(encoding="utf-8")
+def parsed(text: str) -> _Page:
+    """Return what a page refers to."""
     page = _Page()
     page.feed(text)
-    return text, page
+    return page
+
+
+def page_of(results: Path) -> tuple[str, _Page]:
+    """Return a written report's HTML as text and as what it refers to."""
+    text = (ResultsFolder(results).report / "index.html").read_text(encoding="utf-8")
+    return text, parsed(text)
+
+
+def content_of(results: Path) -> Content:
+    """Return what a study's documents are rendered from; its figures are drawn in no format yet."""
+    facts = Facts(load_study(results))
+    return Content(facts=facts, tables=render_tables(facts), figures=render_figures(facts))
 
 
 def test_the_page_needs_nothing_from_outside(any_report: Path) -> None:
@@ -118,16 +128,17 @@ def test_every_figure_is_described_in_words(any_report: Path) -> None:
     assert all(re.search(r"\d", description) for description in page.descriptions)
 
 
-def test_the_command_can_be_pasted(results: Path) -> None:
+def test_the_command_can_be_pasted(new_study: "type[Study]", tmp_path: Path) -> None:
     """Arguments that a shell would take apart are quoted, in both documents."""
+    results = new_study(arms={"a": {}}, confirm_runs=1).write(tmp_path)
     manifest = ResultsFolder(results).manifest
     argument = '"search_spaces/optimizers.yaml", "--set", "arms.sgd.lr={low: 1, high: 2}"'
     text = manifest.read_text(encoding="utf-8").replace('"search_spaces/optimizers.yaml"', argument)
     manifest.write_text(text, encoding="utf-8")
-    page, _ = page_of(results)
+    content = content_of(results)
     quoted = "search_spaces/optimizers.yaml --set 'arms.sgd.lr={low: 1, high: 2}'"
-    assert quoted in html.unescape(page)
-    assert quoted in (results / "report" / "report.md").read_text(encoding="utf-8")
+    assert quoted in html.unescape(render_html(content))
+    assert quoted in render_markdown(content)
 
 
 def test_script_fits_five_kilobytes(reported: Path) -> None:
@@ -161,16 +172,16 @@ def test_text_of_the_study_is_shown_and_never_run(three_arms: "Study", tmp_path:
     three_arms.winners = {attack: three_arms.winners.pop("sgd")} | three_arms.winners
     for run in three_arms.runs:
         run.arm = attack if run.arm == "sgd" else run.arm
-    results = three_arms.write(tmp_path)
-    text, page = page_of(results)
+    content = content_of(three_arms.write(tmp_path))
+    text = render_html(content)
+    page = parsed(text)
     assert (page.tags.count("script"), page.tags.count("img"), page.tags.count("style")) == (
         1,
         0,
-        1 + len(names_below(results, "figures")),
+        1 + sum(figure.svg is not None for figure in content.figures.values()),
     )
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    markdown = (results / "report" / "report.md").read_text(encoding="utf-8")
-    assert re.search(r"(?<!\\)<(script|img)", markdown) is None
+    assert re.search(r"(?<!\\)<(script|img)", render_markdown(content)) is None
 
 
 def test_claims_are_json_with_the_verdicts(reported: Path) -> None:
@@ -283,11 +294,11 @@ def test_odd_studies_have_sane_reports(new_study: "type[Study]", tmp_path: Path,
     study = new_study(arms={"a": {}, "b": {}})
     study.claims = [{"says": "a wins", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}]
     fill(study)
-    results = study.write(tmp_path)
-    text, page = page_of(results)
+    content = content_of(study.write(tmp_path))
+    text = render_html(content)
+    page = parsed(text)
     words = re.sub(r"<svg.*?</svg>|<script>.*?</script>|<style>.*?</style>", "", text, flags=re.DOTALL)
-    markdown = (results / "report" / "report.md").read_text(encoding="utf-8")
-    for shown in (words, markdown):
+    for shown in (words, render_markdown(content), *(table.latex() for table in content.tables.values())):
         assert re.search(r"\b(nan|NaN|NaT|inf)\b|<NA>|None(?!\.)", shown) is None
     assert "not testable" in text
     assert page.drawings == len(page.descriptions) <= len(PLOTS)

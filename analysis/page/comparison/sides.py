@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 from pydantic import ValidationError
 
-from analysis import responses, selection
+from analysis import selection
 from analysis.claims.response import label
 from analysis.facts import Facts
 from analysis.records import StudyRecords, load_study
@@ -65,7 +65,7 @@ class Side:
             for arm, declared in self.records.manifest.arms.items()
             if declared.confirm_runs or not declared.space
         }
-        for line in responses.lines(self.records):
+        for line in self.facts.lines:
             for point in line.points:
                 if point.arm not in runs:
                     runs[f"{line.name}, {line.field} {label(point.level)}"] = point.runs(self.records)
