@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import pairs
 from analysis.blocks import Block, Plot, Table
-from analysis.claims.evidence import confirm_values
 from analysis.claims import METRICS
+from analysis.claims.evidence import confirm_values
 from analysis.facts import Facts
 from analysis.recipe_text import parsed, value_in_words
 from analysis.records import StudyRecords
