@@ -1,12 +1,29 @@
-"""Repeatability: runs with the same arm, phase, seed and configuration in two folders, epoch by epoch."""
+"""Equal runs in several folders: are they bit-identical, and how long does an epoch of theirs take?
 
-from collections.abc import Sequence
+Runs are equal in arm, phase, seed and configuration. Seconds are shown as ratios to the first folder.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from analysis.page.comparison.sides import UNRECORDED, Answer, Side, recipe_columns, with_columns
+from analysis import statistics
+from analysis.page.comparison.results import welch
+from analysis.page.comparison.sides import (
+    UNRECORDED,
+    Answer,
+    Side,
+    different_settings,
+    headings,
+    in_words,
+    recipe_columns,
+    side_by_side,
+    with_columns,
+)
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from harness.records.events import Phase
@@ -15,7 +32,7 @@ _LOSSES = ("train_loss", "val_loss")
 
 _KEPT = ["arm", "phase", "run_id", "status", "epochs", "test_accuracy"]
 
-_COLUMNS = {
+_REPEAT_COLUMNS = {
     "folder": "str",
     "arm": "str",
     "phase": "str",
@@ -40,7 +57,7 @@ def compute_repeats(sides: Sequence[Side]) -> pd.DataFrame:
         largest absolute differences: of validation loss over common epochs, of test accuracy over pairs.
     """
     frames = [_of_folder(sides[0], other) for other in sides[1:]]
-    return pd.concat(frames, ignore_index=True).astype(_COLUMNS)
+    return pd.concat(frames, ignore_index=True).astype(_REPEAT_COLUMNS)
 
 
 def _of_folder(first: Side, other: Side) -> pd.DataFrame:
@@ -62,7 +79,7 @@ def _of_folder(first: Side, other: Side) -> pd.DataFrame:
         val_loss=("val_gap", "max"),
         test_accuracy=("test_gap", "max"),
     )
-    rows = counted.reset_index().assign(folder=other.name)[list(_COLUMNS)]
+    rows = counted.reset_index().assign(folder=other.name)[list(_REPEAT_COLUMNS)]
     order = {"arm": first.records.arms, "phase": list(get_args(Phase))}
     return rows.sort_values(["arm", "phase"], key=lambda cells: cells.map(order[str(cells.name)].index))
 
@@ -180,3 +197,143 @@ def compare_runs(sides: Sequence[Side]) -> Answer:
         )
     finding = f"Repeatability: {same} of {compared} pairs of equal runs have bit-identical losses."
     return Answer(table=table, finding=finding)
+
+
+_CONDITIONS = {"device": "device", "threads": "threads", "concurrency": "runs at the same time"}
+
+_SPEED_COLUMNS = {
+    "arm": "str",
+    "first_n": "int64",
+    "first_seconds": "float64",
+    "folder": "str",
+    "n": "int64",
+    "seconds": "float64",
+    "ratio": "float64",
+    "ratio_low": "float64",
+    "ratio_high": "float64",
+    "df": "float64",
+    "warnings": "str",
+}
+
+
+def compute_speed(sides: Sequence[Side]) -> pd.DataFrame:
+    """Return one row a folder after the first and configuration that both completed.
+
+    Returns: Columns `arm, first_n, first_seconds, folder, n, seconds, ratio, ratio_low, ratio_high, df,
+        warnings`. Seconds are geometric means over completed runs of their median seconds of an epoch;
+        `ratio` is the folder's to the first one's, its 95 % interval Welch's of the logarithms, absent with
+        one run on a side. `warnings` says what besides the machine differs or disturbed the times.
+    """
+    rows: list[dict[str, Any]] = []
+    for other in sides[1:]:
+        rows += _rows(sides[0], other)
+    return pd.DataFrame(rows, columns=list(_SPEED_COLUMNS)).astype(_SPEED_COLUMNS)
+
+
+def _rows(first: Side, other: Side) -> Iterator[dict[str, Any]]:
+    ours, theirs = first.configurations, other.configurations
+    for arm in ours:
+        runs = {first.name: _timed(ours[arm]), other.name: _timed(theirs.get(arm))}
+        if all(len(timed) for timed in runs.values()):
+            yield {"arm": arm, "folder": other.name} | _row(runs)
+
+
+def _timed(runs: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the completed runs with a time, none of a configuration that a folder does not have."""
+    return (
+        pd.DataFrame()
+        if runs is None
+        else runs[(runs["status"] == "completed") & (runs["epoch_seconds"] > 0)]
+    )
+
+
+def _row(runs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return the times of one configuration.
+
+    Args:
+        runs: Folder to its runs, the first folder first.
+    """
+    first, second = runs.values()
+    logs = [np.log(runs["epoch_seconds"].to_numpy(dtype=float)) for runs in (first, second)]
+    means = [float(np.mean(values)) for values in logs]
+    difference = welch(list(logs[0]), list(logs[1]))
+    row: dict[str, Any] = {
+        "first_n": len(first),
+        "first_seconds": math.exp(means[0]),
+        "n": len(second),
+        "seconds": math.exp(means[1]),
+        "ratio": math.exp(means[1] - means[0]),
+        "warnings": "; ".join(_warnings(runs)),
+    }
+    if difference is None or difference.standard_error == 0:
+        return row
+    half_width = difference.half_width(statistics.LEVEL)
+    return row | {
+        "ratio_low": math.exp(difference.mean - half_width),
+        "ratio_high": math.exp(difference.mean + half_width),
+        "df": difference.df,
+    }
+
+
+def _warnings(runs: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return what a reader must know before calling a ratio one of machines."""
+    warnings = []
+    for column, words in _CONDITIONS.items():
+        values = {name: _listing(frame[column]) for name, frame in runs.items()}
+        is_shared = column == "concurrency" and any((frame[column] > 1).any() for frame in runs.values())
+        if is_shared or len(set(values.values())) > 1:
+            warnings.append(f"{words}: {', '.join(f'{value} in {name}' for name, value in values.items())}")
+    changed = in_words(different_settings(*runs.values()))
+    return [*warnings, changed] if changed else warnings
+
+
+def _listing(cells: "pd.Series[Any]") -> str:
+    return " or ".join(sorted({str(cell) for cell in cells.dropna()})) or "unknown"
+
+
+def lay_out_speed(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Return seconds with n and the ratio with its interval; of two folders a column each."""
+    rows = []
+    for row in frame.to_dict("records"):
+        seconds = side_by_side(names, _seconds(row, "first_"), row["folder"], _seconds(row, ""))
+        ratio = {"Ratio": _ratio(row), "Warnings": row["warnings"] or numbers.ABSENT}
+        rows.append({"Arm": row["arm"]} | seconds | ratio)
+    return pd.DataFrame(rows, columns=["Arm", *headings(names), "Ratio", "Warnings"])
+
+
+def _seconds(row: Mapping[Any, Any], side: str) -> str:
+    return f"{row[f'{side}seconds']:.3g} s (n = {row[f'{side}n']})"
+
+
+def _ratio(row: Mapping[Any, Any]) -> str:
+    ratio = f"{numbers.TIMES}{row['ratio']:.3g}"
+    if not numbers.is_present(row["ratio_low"]):
+        return ratio
+    return f"{ratio} ({row['ratio_low']:.3g} to {row['ratio_high']:.3g})"
+
+
+def caption_speed(frame: pd.DataFrame, names: Sequence[str]) -> str:
+    """Return what was timed, how the intervals were made, and when a ratio means little."""
+    if frame.empty:
+        return "No speed is compared: no arm has, in two folders, completed runs of one configuration."
+    return (
+        "Seconds of training for an epoch, evaluation and warm-up excluded: the geometric mean over n "
+        "completed runs of each run's median (of confirm runs; where nothing is confirmed, of the runs "
+        f"compared above). Ratio: the other folder's seconds to those of {names[0]}, with the 95 % interval "
+        "of Welch's t for the mean logarithms; above 1 is slower. Runs of one sweep share the hour and the "
+        "machine's state, which no interval here includes. Warnings say what besides the machine differs; "
+        "where runs shared a machine, their seconds measure the company too."
+    )
+
+
+def compare_speed(sides: Sequence[Side]) -> Answer:
+    """Return the table; no single number sums it up."""
+    names, frame = [side.name for side in sides], compute_speed(sides)
+    table = RenderedTable(
+        name="speed",
+        title="Seconds of an epoch",
+        caption=caption_speed(frame, names),
+        numbers=frame,
+        cells=lay_out_speed(frame, names),
+    )
+    return Answer(table=table)
