@@ -3,6 +3,7 @@
 An arm's grid is measured by its search runs; the arms of a template with `for_each` by their confirm runs.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -11,15 +12,32 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis import selection
-from analysis.claims.response import Level, as_level, label
 from analysis.records import StudyRecords
+from analysis.render import numbers
 from harness.records.events import Phase
 from harness.study.domains import Choices, Domain, Grid
 from harness.study.published import PublishedValues
 
+Level = float | str | bool
+"""A value of the setting."""
+
 Scale = Literal["linear", "log", "log2", "symlog", "listed"]
 
 _METRICS = ("train_loss", "val_loss", "val_accuracy")
+
+
+def as_level(value: Any) -> Level:
+    """Return a recipe value as a level: numbers as floats, structures by their name."""
+    if isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
+    return str(value.get("name", json.dumps(value))) if isinstance(value, dict) else json.dumps(value)
+
+
+def label(level: Level) -> str:
+    """Return a level in words."""
+    return numbers.setting(level) if isinstance(level, float) else str(level)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from analysis import search_values, statistics
 from analysis.blocks import Block, Plot
 from analysis.claims import METRICS
-from analysis.claims.response import as_level, label
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
+from analysis.responses import as_level, label
 from analysis.searched_fields import SearchedField, fields_of
 from harness.study.domains import NumericRange
 

@@ -8,9 +8,10 @@ import numpy as np
 
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.evidence import Grounds, Kind, Untestable
-from analysis.claims.response import Level, Response, label, respond
+from analysis.claims.response import Response, respond
 from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
+from analysis.responses import Level, label
 from analysis.statistics import factors, power
 from harness.study.claims import Optimum
 

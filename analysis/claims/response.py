@@ -1,6 +1,5 @@
 """A response: one metric over the levels of one field, measured on the same seeds at every level."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,12 +13,9 @@ from analysis.claims.contrast import Contrast
 from analysis.claims.evidence import ENDED, Untestable, by_seed, shared_machine, too_few_seeds, unknown_arm
 from analysis.claims.verdict import METRICS
 from analysis.records import StudyRecords
-from analysis.render import numbers
+from analysis.responses import Level, as_level, label
 from analysis.statistics import MeanTest
 from harness.study.domains import Choices, Grid
-
-Level = float | str | bool
-"""A value of the field."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,20 +55,6 @@ class Response:
     def losses(self) -> str:
         """Which levels were left out and why, as the end of a sentence; empty without any."""
         return "".join(f"; {count} runs diverged at {label(level)}" for level, count in self.diverged.items())
-
-
-def as_level(value: Any) -> Level:
-    """Return a recipe value as a level: numbers as floats, structures by their name."""
-    if isinstance(value, bool | str):
-        return value
-    if isinstance(value, int | float):
-        return float(value)
-    return str(value.get("name", json.dumps(value))) if isinstance(value, dict) else json.dumps(value)
-
-
-def label(level: Level) -> str:
-    """Return a level in words."""
-    return numbers.setting(level) if isinstance(level, float) else str(level)
 
 
 def respond(

@@ -14,10 +14,10 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis import selection
-from analysis.claims.response import label
 from analysis.facts import Facts
 from analysis.records import StudyRecords, load_study
 from analysis.render.table import RenderedTable
+from analysis.responses import label
 from harness.errors import ResultsError
 from harness.recipe.configuration import resolve
 from harness.records.frames import as_cell
