@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from analysis import statistics
 from analysis.records import StudyRecords
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule
 
 Curve = NDArray[np.float64]
 """The search metric after each epoch of a run, shape `(epochs,)`; NaN where it was not finite."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis import audit, batch_sizes, budget, claims, pairs, responses, selection
 from analysis.records import StudyRecords
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule
 
 Result = TypeVar("Result")
 

@@ -21,7 +21,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, limits
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
-from analysis.searched_fields import fields_of
+from analysis.search import fields_of
 
 MINUS = "\N{MINUS SIGN}"
 _METRIC = "test_accuracy"

@@ -13,7 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import search_values, statistics
+from analysis import statistics
 from analysis.blocks import Block, Plot
 from analysis.claims import METRICS
 from analysis.facts import Facts
@@ -22,7 +22,7 @@ from analysis.render import numbers
 from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.responses import as_level, label
-from analysis.searched_fields import SearchedField, fields_of
+from analysis.search import SearchedField, at_full_length, fields_of
 from harness.study.domains import NumericRange
 
 _BUCKETS = 5
@@ -78,7 +78,7 @@ def _panels(facts: Facts) -> list[_Panel]:
     records = facts.records
     panels = []
     for arm in records.arms:
-        values = search_values.at_full_length(records, "search", arm)
+        values = at_full_length(records, "search", arm)
         runs = records.runs_of("search", arm)
         runs = runs.assign(value=runs["run_id"].map(values)).dropna(subset="value")
         fields = _fields(records, arm)
@@ -162,7 +162,7 @@ def _confirm(records: StudyRecords, arm: str) -> pd.DataFrame:
     runs = records.runs_of("confirm", arm)
     if runs.empty:
         return pd.DataFrame()
-    completed = search_values.at_full_length(records, "confirm", arm)
+    completed = at_full_length(records, "confirm", arm)
     is_void = bool((runs["status"] == "diverged").any())
     interval = statistics.t_interval([] if is_void else list(completed))
     row = {"kind": "confirm", "value": interval.mean, "low": interval.low, "high": interval.high}

@@ -9,8 +9,7 @@ from analysis.blocks import Block, Table
 from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.render import numbers
-from analysis.search_values import at_full_length
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule, at_full_length
 
 _COLUMNS = {
     "arm": "str",

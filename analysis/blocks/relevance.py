@@ -15,15 +15,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import search_values
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.style import INK, RC, ArmStyle, literal
-from analysis.searched_fields import SearchedField, fields_of
+from analysis.search import SearchedField, WinnerRule, after_epoch, at_full_length, fields_of
 from analysis.statistics import ped_anova
-from analysis.winner_rule import WinnerRule
 
 _FEWEST_RUNS = 20
 """With fewer runs the best ones are half of all or more."""
@@ -107,12 +105,12 @@ def _lengths(records: StudyRecords, arm: str) -> Iterator[Length]:
     alive, completed = runs[runs["status"] != "diverged"], runs[runs["status"] == "completed"]
     if runs.empty:
         return
-    sign, full = WinnerRule.of(records.manifest).sign, search_values.at_full_length(records, "search", arm)
+    sign, full = WinnerRule.of(records.manifest).sign, at_full_length(records, "search", arm)
     if len(alive) == len(completed) and len(set(alive["epochs"])) < 2:
         yield Length(fidelity="full", epoch=_only(alive["epochs"]), losses=_ranked(runs, -sign * full))
         return
     first = int(alive["epochs"].min())
-    reached = -sign * search_values.after_epoch(records, alive["run_id"], first)
+    reached = -sign * after_epoch(records, alive["run_id"], first)
     yield Length(fidelity="early", epoch=first, losses=_ranked(runs, reached))
     yield Length(fidelity="full", epoch=_only(completed["epochs"]), losses=_ranked(completed, -sign * full))
 

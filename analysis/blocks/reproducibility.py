@@ -15,8 +15,7 @@ from analysis.facts import Facts
 from analysis.recipe_text import space_in_words, value_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.searched_fields import fields_of
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule, fields_of
 from harness.declaration import as_written
 from harness.records.events import Phase
 from harness.study.domains import Domain

@@ -15,7 +15,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts
 from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule
 
 _LOSSES = ("train_loss", "val_loss", "test_loss")
 _ACCURACIES = ("val_accuracy", "test_accuracy")

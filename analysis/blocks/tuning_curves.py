@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from analysis import search_values
 from analysis.blocks import Block, Plot
 from analysis.claims import METRICS
 from analysis.facts import Facts
@@ -24,6 +23,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import label_ends
 from analysis.render.style import RC, ArmStyle
+from analysis.search import at_full_length
 from analysis.statistics import LEVEL
 from harness.study.file import EarlyStopping, Search
 
@@ -112,7 +112,7 @@ def compute(facts: Facts) -> pd.DataFrame:
     frames = []
     for arm in records.arms:
         runs = records.runs_of("search", arm).sort_values(["ended_at", "run_id"], kind="stable")["run_id"]
-        values = search_values.at_full_length(records, "search", arm)
+        values = at_full_length(records, "search", arm)
         gains = (rule.sign * values).reindex(runs, fill_value=-np.inf)
         completed = int(np.isfinite(gains).sum())
         if completed:

@@ -10,7 +10,7 @@ from analysis import audit, claims
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule
 from harness.declaration import Resumption, as_written
 from harness.records.events import Phase
 

@@ -18,8 +18,8 @@ from analysis.page import document, sections
 from analysis.records import load_study
 from analysis.render.style import arm_styles
 from analysis.render.table import RenderedTable
+from analysis.search import WinnerRule
 from analysis.statistics import rank_correlation
-from analysis.winner_rule import WinnerRule
 from harness.study.file import Search
 from harness.tuning.arm_search import run_value
 

@@ -12,7 +12,7 @@ from analysis.page.comparison.results import compare_results
 from analysis.page.comparison.sides import Answer, Side, load_sides
 from analysis.page.document import render
 from analysis.render import numbers
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 

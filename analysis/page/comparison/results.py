@@ -22,7 +22,7 @@ from analysis.page.comparison.sides import (
 )
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
-from analysis.winner_rule import WinnerRule
+from analysis.search import WinnerRule
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from analysis import search_values
 from analysis.blocks import isolation
 from analysis.facts import Facts
 from analysis.render.style import arm_styles
+from analysis.search import after_epoch, at_full_length
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -176,5 +176,5 @@ def test_runs_count_by_the_winners_rule(
     study = new_study(arms={"sgd": {"lr": LR}}, search_settings=settings)
     study.add("sgd", "search", curve={"val_loss": [0.9, 0.3, 0.5]})
     facts = study.facts(tmp_path)
-    assert search_values.at_full_length(facts.records).tolist() == pytest.approx([value])
-    assert search_values.after_epoch(facts.records, ["sgd-search-000"], 1).tolist() == [0.9]
+    assert at_full_length(facts.records).tolist() == pytest.approx([value])
+    assert after_epoch(facts.records, ["sgd-search-000"], 1).tolist() == [0.9]

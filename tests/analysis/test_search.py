@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.records import load_study
-from analysis.searched_fields import SearchedField, fields_of
+from analysis.search import SearchedField, fields_of
 from harness.study.domains import as_domain, domains_of
 
 if TYPE_CHECKING:

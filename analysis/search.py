@@ -1,0 +1,186 @@
+"""The search of a study: which fields it varied, what its runs reached, and by which rule it named winners.
+
+Rule and domains come from the manifest, never from the data: a value that no run happened to take is still
+declared. Manifests of older studies lack `winner` and `average_epochs`: their runs counted by the last epoch.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis import selection
+from analysis.records import StudyRecords
+from harness.declaration import Manifest
+from harness.records.events import Phase
+from harness.study.domains import Domain, NumericRange, OneOf, Range
+
+
+@dataclass(frozen=True, kw_only=True)
+class WinnerRule:
+    """What stands for a run of full length when a search compares its runs."""
+
+    metric: str
+    sign: int
+    """+1 where more is better, -1 where less is."""
+    is_best_epoch: bool
+    """Whether a run counts by its best epoch, whose network confirm runs are tested with."""
+    average_epochs: int
+    """Epochs at the end of a run over which the metric is averaged otherwise; 1 for the last one alone."""
+    seeds: int
+    """Search runs of a configuration, over whose values the metric is averaged."""
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "WinnerRule":
+        """Return a study's rule."""
+        search = manifest.search.filled()
+        return cls(
+            metric=search.metric,
+            sign=-1 if search.mode == "min" else 1,
+            is_best_epoch=search.winner == "best",
+            average_epochs=search.average_epochs,
+            seeds=search.seeds,
+        )
+
+    def value(self, values: Sequence[float]) -> float:
+        """Return what a run counts by.
+
+        Args:
+            values: Shape `(epochs,)`: the metric after each epoch, finite, at least one.
+        """
+        if self.is_best_epoch:
+            return self.sign * max(self.sign * value for value in values)
+        last = values[-self.average_epochs :]
+        return fsum(last) / len(last)
+
+    def in_words(self) -> str:
+        """Return the rule, such as `val_accuracy, mean of the last 5 epochs`."""
+        if self.is_best_epoch:
+            words = f"{self.metric} at its best epoch"
+        elif self.average_epochs > 1:
+            words = f"{self.metric}, mean of the last {self.average_epochs} epochs"
+        else:
+            words = f"{self.metric} at the last epoch"
+        return words + (f", averaged over {self.seeds} search seeds" if self.seeds > 1 else "")
+
+    def values_in_words(self) -> str:
+        """Return a sentence on what the losses and accuracies of a run are."""
+        if self.is_best_epoch:
+            return (
+                f"Values are those of each run's {self.epoch_in_words()}, whose network was tested: its own "
+                f"{self.metric} is the best of many and so optimistic. Losses are means over samples, "
+                "training loss as measured while training."
+            )
+        return (
+            "Losses are means over the samples of the last epoch, training loss as measured while training."
+        )
+
+    def epoch_in_words(self) -> str:
+        """Return the epoch whose values stand in a run's row."""
+        return f"epoch with the best {self.metric}" if self.is_best_epoch else "last epoch"
+
+
+def at_full_length(
+    records: StudyRecords, phase: Phase = "search", arm: str | None = None
+) -> "pd.Series[float]":
+    """Return what each completed run of a phase, or of one arm in it, counts by under the winner's rule.
+
+    Returns: The search metric by run id; runs without a finite value are left out.
+    """
+    rule = WinnerRule.of(records.manifest)
+    runs = records.runs_of(phase, arm)
+    runs = runs.loc[runs["status"] == "completed", ["run_id", rule.metric]]
+    if not rule.is_best_epoch and rule.average_epochs == 1:
+        return runs.set_index("run_id")[rule.metric].dropna()
+    epochs = records.epochs_of(runs["run_id"])
+    if not rule.is_best_epoch:
+        epochs = epochs.groupby("run_id").tail(rule.average_epochs)
+    values = epochs.groupby("run_id")[rule.metric]
+    best = values.max() if rule.sign > 0 else values.min()
+    return (best if rule.is_best_epoch else values.mean()).dropna()
+
+
+def after_epoch(records: StudyRecords, run_ids: Iterable[str], epoch: int) -> "pd.Series[float]":
+    """Return the search metric of some runs after one epoch, by run id; runs without it are left out."""
+    epochs, metric = records.epochs_of(run_ids), WinnerRule.of(records.manifest).metric
+    return epochs[epochs["epoch"] == epoch].set_index("run_id")[metric].dropna()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedField:
+    """One recipe field with a domain of several values."""
+
+    name: str
+    domain: Domain
+    chooser: str = ""
+    """The field in whose `one_of` this one stands; empty where every run has it."""
+    branch: str = ""
+    """The value of `chooser` that has this field."""
+
+    @property
+    def condition(self) -> str:
+        """Which runs have the field, such as `optimizer sgd`; empty for all."""
+        return f"{self.chooser} {self.branch}" if self.chooser else ""
+
+    @property
+    def listed(self) -> list[Any]:
+        """The declared values in their order; none for a range."""
+        return self.domain.listed
+
+    @property
+    def range(self) -> NumericRange | None:
+        """The declared range of a field without a list of values."""
+        return self.domain.numeric_range if isinstance(self.domain, Range) else None
+
+    def runs_with(self, runs: pd.DataFrame) -> pd.DataFrame:
+        """Return those of an arm's runs that have the field."""
+        column = f"config.{self.name}"
+        if column not in runs:
+            return runs.iloc[:0]
+        if self.chooser:
+            runs = runs[selection.has_value(runs, self.chooser, self.branch)]
+        return runs[runs[column].notna()]
+
+    def places(self, runs: pd.DataFrame) -> NDArray[np.float64]:
+        """Return where runs lie in the field's domain.
+
+        Args:
+            runs: As `runs_with` returns, n of them.
+
+        Returns: Shape `(n,)`. In a range, 0 at `low` and 1 at `high` on its declared scale; in a list, the
+            position of the value from 0, and one behind the last for a value that was not declared.
+        """
+        if self.range is not None:
+            return _positions(self.range, runs[f"config.{self.name}"].to_numpy(dtype=np.float64))
+        found = np.full(len(runs), float(len(self.listed)))
+        for position, value in enumerate(self.listed):
+            found[selection.has_value(runs, self.name, value).to_numpy(dtype=bool)] = position
+        return found
+
+
+def _positions(declared: NumericRange, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `declared.position` of many values."""
+    if declared.is_log:
+        return np.asarray(np.log(values / declared.low) / np.log(declared.high / declared.low))
+    return (values - declared.low) / (declared.high - declared.low)
+
+
+def fields_of(space: Mapping[str, Domain]) -> list[SearchedField]:
+    """Return an arm's fields with more than one value, each `one_of` before the fields of its branches."""
+    found: list[SearchedField] = []
+    for name, domain in space.items():
+        found.append(SearchedField(name=name, domain=domain))
+        found += _of_branches(name, domain) if isinstance(domain, OneOf) else []
+    return [field for field in found if len(field.listed) != 1]
+
+
+def _of_branches(chooser: str, choice: OneOf) -> Iterator[SearchedField]:
+    """Yield the searched fields of the branches of a `one_of`; a branch may be empty, or fix fields."""
+    for branch, own in choice.branches.items():
+        for name, domain in own.items():
+            if isinstance(domain, Domain):
+                yield SearchedField(name=name, domain=domain, chooser=chooser, branch=branch)
