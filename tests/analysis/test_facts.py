@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import claims
+from analysis import budget, claims, pairs, selection
 from analysis.report import write_report
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def calls(profile: cProfile.Profile, function: Callable[..., Any]) -> int:
 
 
 def test_a_report_decides_its_claims_once(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Table, warnings, summary and JSON share the verdicts."""
+    """Table, warnings and JSON share the verdicts; figure and table the differences of every pair."""
     better = {"says": "a beats b.", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}
     study = new_study(arms={arm: {"lr": {"low": 1e-4, "high": 1.0}} for arm in "ab"}, claims=[better])
     for arm, accuracies in (("a", [0.90, 0.91]), ("b", [0.88, 0.90])):
@@ -31,3 +31,6 @@ def test_a_report_decides_its_claims_once(new_study: "type[Study]", tmp_path: Pa
     with cProfile.Profile() as profile:
         write_report(folder)
     assert calls(profile, claims.decide) == 1
+    assert calls(profile, selection.choices) == 1
+    assert calls(profile, budget.inequalities) == 1
+    assert calls(profile, pairs.compare) == 1
