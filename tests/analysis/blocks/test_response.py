@@ -200,7 +200,7 @@ def test_published_points_stand_where_they_were_measured(new_study: "type[Study]
     for rate in (0.01, 0.1):
         for momentum in (0.0, 0.9):
             study.grid("sgd", {"lr": rate, "momentum": momentum}, [0.4, 0.5])
-    places = [{"lr": 0.1, "momentum": 0.9}, {"lr": 0.1}, {}]
+    places = [{"lr": 0.1, "momentum": 0.9}, {"lr": 0.1}, None]
     study.published = {"sgd": [{"source": "B", "at": at, "values": {"val_loss": 0.7}} for at in places]}
     facts = study.facts(tmp_path)
     frame = compute_response(facts)
