@@ -1,6 +1,5 @@
 """Writing: whole files or none. Nothing else in this package touches the disk for writing."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,23 +8,7 @@ import pyarrow as pa
 from analysis.records import StudyRecords
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
-from harness.errors import ResultsError
-
-
-def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file by replacing it at once, so that a reader never sees half of it; folders are made.
-
-    Raises:
-        ResultsError: The folder cannot be written.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    waiting = _waiting(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        waiting.write_bytes(data)
-        waiting.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+from harness.records.whole_file import replacing, unwritable, write_file
 
 
 def write_parquet(records: StudyRecords) -> None:
@@ -36,11 +19,10 @@ def write_parquet(records: StudyRecords) -> None:
     """
     folder = records.folder
     try:
-        records.frames.write(_waiting(folder.runs), _waiting(folder.epochs))
-        _waiting(folder.runs).replace(folder.runs)
-        _waiting(folder.epochs).replace(folder.epochs)
+        with replacing(folder.epochs) as epochs, replacing(folder.runs) as runs:
+            records.frames.write(runs, epochs)
     except OSError as error:
-        raise _unwritable(folder.runs, error) from error
+        raise unwritable(folder.runs, error) from error
     pa.default_memory_pool().release_unused()  # what encoding took
 
 
@@ -60,15 +42,3 @@ def write_figures(folder: Path, figures: Iterable[RenderedFigure], *, has_pdf: b
         for ending, content in formats.items():
             if content is not None:
                 write_file(folder / f"{figure.name}.{ending}", content)
-
-
-def _waiting(path: Path) -> Path:
-    """Return the name a file has until it is complete, one per process."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
-
-
-def _unwritable(path: Path, error: OSError) -> ResultsError:
-    return ResultsError(
-        f"{path}: cannot be written ({error.strerror}). "
-        f"Remedy: make the folder writable, or copy it to a place that is."
-    )

@@ -19,6 +19,7 @@ from analysis.facts import Facts
 from analysis.page import comparison, document, overview
 from analysis.records import load_study
 from harness.errors import HarnessError, ResultsError
+from harness.records.whole_file import write_file
 
 
 def write_report(path: Path) -> Path:
@@ -59,10 +60,10 @@ def _write_study(facts: Facts) -> Path:
     report = records.folder.report
     output.write_tables(report / "tables", tables.values())
     output.write_figures(report / "figures", figures.values())
-    output.write_file(report / "claims.json", claims_json(facts))
+    write_file(report / "claims.json", claims_json(facts))
     content = document.Content(facts=facts, tables=tables, figures=figures)
-    output.write_file(report / "report.md", document.render_markdown(content))
-    output.write_file(report / "index.html", document.render_html(content))
+    write_file(report / "report.md", document.render_markdown(content))
+    write_file(report / "index.html", document.render_html(content))
     return report / "index.html"
 
 

@@ -7,11 +7,14 @@ traceback and end with the error's exit code.
 import difflib
 from collections.abc import Iterable
 
+EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 75
+"""How commands end: all is done, some runs failed, nothing was started, or a resume finishes it."""
+
 
 class HarnessError(Exception):
     """Report something a user can mend; `str(error)` is the whole message."""
 
-    exit_code = 2
+    exit_code = EXIT_REFUSED
 
 
 class StudyError(HarnessError):

@@ -19,6 +19,7 @@ from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests
+from harness.records.whole_file import write_file
 from harness.study.domains import domains_of
 
 
@@ -36,7 +37,7 @@ def write_finder(root: Path) -> RenderedTable:
     table = render_comparison(tests, suggestions)
     figure = render_figure(tests, suggestions)
     suggested = suggestions.to_csv(index=False, lineterminator="\n")
-    output.write_file(tests.folder / "suggestions.csv", suggested)
+    write_file(tests.folder / "suggestions.csv", suggested)
     output.write_tables(tests.folder, [table])
     output.write_figures(tests.folder, [figure], has_pdf=False)
     return table

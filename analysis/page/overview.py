@@ -9,13 +9,13 @@ from typing import Any
 from analysis import claims
 from analysis.blocks.results import compute_results
 from analysis.facts import Facts
-from analysis.output import write_file
 from analysis.page import sections
 from analysis.page.document import render
 from analysis.render import numbers
 from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState
+from harness.records.whole_file import write_file
 
 _MOST_ARMS = 12
 """Arms whose accuracy is shown; a study of more keeps the rest to its own report."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.records.folder import ResultsFolder
+from harness.records.whole_file import replacing
 
 _ADDRESS = re.compile(r"(s3|gs|abfs|abfss)://[A-Za-z0-9][A-Za-z0-9._@-]*(/[A-Za-z0-9_][A-Za-z0-9._=-]*)*/?")
 
@@ -67,11 +68,13 @@ class ObjectStorage:
 
     def fetch(self, name: str, to: Path) -> None:
         """Write an object to a file that appears whole or not at all."""
-        partial = to.with_name(to.name + ".part")
-        with self._files.open_input_stream(self._path(name)) as stream, partial.open("wb") as file:
+        with (
+            self._files.open_input_stream(self._path(name)) as stream,
+            replacing(to) as partial,
+            partial.open("wb") as file,
+        ):
             while block := stream.read(_BLOCK_BYTES):
                 file.write(block)
-        partial.replace(to)
 
     def store(self, path: Path, name: str, length: int) -> None:
         """Make the first `length` bytes of a file an object; the one before stays until all is there."""

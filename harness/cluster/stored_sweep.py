@@ -15,8 +15,7 @@ from pathlib import Path
 
 from harness.cluster.launch.processes import end_child
 from harness.cluster.object_storage import Mirror, ObjectStorage
-from harness.cluster.target import EXIT_INTERRUPTED
-from harness.errors import EnvironmentMismatchError, HarnessError, ResultsError
+from harness.errors import EXIT_INTERRUPTED, EnvironmentMismatchError, HarnessError, ResultsError
 from harness.records.folder import STORED_IN, ResultsFolder
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)

@@ -7,7 +7,6 @@ or an accounting database.
 import os
 import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Literal
@@ -21,6 +20,8 @@ from pydantic import (
 )
 
 from harness.errors import ResultsError
+from harness.records.provenance import utc_now
+from harness.records.whole_file import write_whole
 
 TargetName = Literal["slurm", "ray", "kuberay"]
 Happening = Literal["started", "cluster_up", "warned", "interrupted", "requeued", "ended"]
@@ -80,7 +81,7 @@ class SubmitRecord(BaseModel):
     @classmethod
     def now(cls, target: TargetName, job_id: str, name: str, **where: str) -> "SubmitRecord":
         """Return the record of a submission that was just taken."""
-        return cls(target=target, id=job_id, name=name, submitted_at=_now(), where=where)
+        return cls(target=target, id=job_id, name=name, submitted_at=utc_now(), where=where)
 
     def write(self, path: Path) -> None:
         """Write the record whole, or not at all."""
@@ -164,7 +165,7 @@ class StatusLog:
     def append(self, event: Happening, detail: StatusDetail | None = None) -> None:
         """Write a line, on disk when this returns."""
         line = StatusEvent(
-            at=_now(),
+            at=utc_now(),
             event=event,
             job=self._job,
             restart=self._restart,
@@ -193,14 +194,3 @@ def _parsed(line: str) -> StatusEvent | None:
         return StatusEvent.model_validate_json(line)
     except ValidationError:
         return None
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that appears whole, or not at all."""
-    partial = path.with_name(path.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

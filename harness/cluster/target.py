@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.errors import EnvironmentMismatchError
+from harness.errors import (
+    EXIT_COMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_SOME_FAILED,
+    EnvironmentMismatchError,
+)
 from harness.study.study import Study
 
 JobPhase = Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
 """`interrupted`: it ended in good order and `resume` finishes it; `unknown`: the cluster knows it no more."""
 
-EXIT_REFUSED, EXIT_INTERRUPTED = 2, 75
 PHASE_OF_EXIT_CODE: Mapping[int, JobPhase] = {
-    0: "completed",
-    1: "failed",
+    EXIT_COMPLETE: "completed",
+    EXIT_SOME_FAILED: "failed",
     EXIT_REFUSED: "failed",
     EXIT_INTERRUPTED: "interrupted",
 }

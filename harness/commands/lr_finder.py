@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, ResultsError, StudyError
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, HarnessError, ResultsError, StudyError
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from harness.training.data.arrays import LabelledImages
     from harness.training.data.prepare import PreparedDataset
     from harness.training.range_test import RangePoint
-
-EXIT_COMPLETE, EXIT_INTERRUPTED = 0, 75
 
 _FEWEST_STEPS = 50
 """Below, the moving average has hardly settled when the test ends."""

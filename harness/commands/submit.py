@@ -13,11 +13,9 @@ from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobState, Request
-from harness.errors import HarnessError
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
 from harness.records.folder import ResultsFolder
 from harness.study.reading.parse import load_study
-
-EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED = 0, 1, 75
 
 _POLL_SECONDS = 2.0
 _PATIENCE_SECONDS = (5, 15, 60)
@@ -120,7 +118,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     prepared = prepare(target, request, fresh=options.fresh)
     if options.dry_run:
         _show(prepared, request.folder, as_json=options.json)
-        return EXIT_DONE
+        return EXIT_COMPLETE
     if prepared.answer:
         print(prepared.answer, file=sys.stderr)
     record = hand_over(target, request.folder)
@@ -150,7 +148,7 @@ def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespa
         print(f"look after it: python -m harness.submit status|logs -f|cancel|resume {where}", flush=True)
     if options.follow:
         _print_logs(record, folder, follow=True)
-    return _wait(record, folder) if options.wait else EXIT_DONE
+    return _wait(record, folder) if options.wait else EXIT_COMPLETE
 
 
 def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
@@ -162,7 +160,7 @@ def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
     if state.exit_code is not None:
         return state.exit_code
-    return EXIT_DONE if state.phase == "completed" else EXIT_FAILED
+    return EXIT_COMPLETE if state.phase == "completed" else EXIT_SOME_FAILED
 
 
 def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> JobState:
@@ -199,7 +197,7 @@ def _status(options: argparse.Namespace) -> int:
     if options.json:
         listed = [event.model_dump() for event in events]
         print(json.dumps({**_described(state), **record.model_dump(), "runs": runs, "events": listed}))
-        return EXIT_DONE
+        return EXIT_COMPLETE
     print(f"{record.target} job {record.id} ({record.name}): {state.phase}")
     if state.reason:
         print(f"  {state.reason}")
@@ -210,7 +208,7 @@ def _status(options: argparse.Namespace) -> int:
     for event in events:
         detail = " ".join(f"{key}={value}" for key, value in event.detail.model_dump().items())
         print(f"  {event.at} {event.event} on {event.host} {detail}".rstrip())
-    return EXIT_DONE
+    return EXIT_COMPLETE
 
 
 def _described(state: JobState) -> dict[str, Any]:
@@ -224,7 +222,7 @@ def _described(state: JobState) -> dict[str, Any]:
 
 def _logs(options: argparse.Namespace) -> int:
     _print_logs(*_read(options), follow=options.follow)
-    return EXIT_DONE
+    return EXIT_COMPLETE
 
 
 def _cancel(options: argparse.Namespace) -> int:
@@ -233,10 +231,10 @@ def _cancel(options: argparse.Namespace) -> int:
     state = target.state(record, folder)
     if state.is_over:
         print(f"{record.target} job {record.id} is over already: {state.phase}")
-        return EXIT_DONE
+        return EXIT_COMPLETE
     target.cancel(record, folder)
     print(f"asked {record.target} to end job {record.id}; resume goes on where its journal ends")
-    return EXIT_DONE
+    return EXIT_COMPLETE
 
 
 def _resume(options: argparse.Namespace) -> int:

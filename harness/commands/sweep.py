@@ -7,13 +7,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import HarnessError
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
     from harness.tuning.study_run import Outcome
-
-EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 75
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -4,19 +4,19 @@ import fcntl
 import json
 import os
 import socket
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from harness.errors import ResultsError
+from harness.records.provenance import utc_now
 
 
 class FolderLock:
     """Hold a results folder; a lock whose owner is gone is taken over.
 
     The operating system drops the lock with its process, however that ends. What the file says only names the
-    owner in messages.
+    owner in messages. Not filelock's: its file stays, and where an owner just removed it, it refuses.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,8 +54,7 @@ class FolderLock:
             ) from error
 
     def _name_owner(self) -> None:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": now}
+        owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
         os.ftruncate(self._descriptor, 0)
         os.write(self._descriptor, json.dumps(owner).encode() + b"\n")
 

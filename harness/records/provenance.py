@@ -1,11 +1,13 @@
-"""Where a number came from: code, packages, machine."""
+"""Where a number came from: code, packages, machine, time."""
 
 import os
 import platform
 import socket
 import subprocess
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -45,6 +47,11 @@ class Machine(BaseModel):
     memory_gib: float | None = None
     gpus: list[str] | None = None
     """Names of the GPUs that the process might use."""
+
+
+def utc_now(precision: Literal["seconds", "microseconds"] = "seconds") -> str:
+    """Return the time in UTC, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec=precision)
 
 
 def git_state() -> GitState:

@@ -7,7 +7,6 @@ What is certain is kept, what was lost is named, and the damaged file stays besi
 - anything damaged before lines that are sound: refused. Dropping the sound ones is the user's decision.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from harness.errors import ResultsError
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import checked_line, follows, unseal
+from harness.records.whole_file import write_whole
 
 
 class Loss(BaseModel):
@@ -75,7 +75,7 @@ def recover_journal(folder: ResultsFolder) -> Recovery:
     kind, count = dropped
     damaged = _free_name(path)
     path.replace(damaged)
-    _write_synced(path, b"".join(kept))
+    write_whole(path, b"".join(kept))
     return Recovery(events=events, loss=Loss(kind=kind, lines=count, kept_as=damaged.name))
 
 
@@ -129,13 +129,3 @@ def _free_name(path: Path) -> Path:
     while (name := path.with_name(f"{path.name}{_DAMAGED}{number}")).exists():
         number += 1
     return name
-
-
-def _write_synced(path: Path, content: bytes) -> None:
-    """Write a file so that either all of it is there or none."""
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -1,25 +1,54 @@
 """Writing a file so that all of it is there or nothing."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import ResultsError
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield the name of a file to write; once written it takes the place of `path`, at once.
+
+    The name is hidden, one a process, and gone afterwards, however the writing ends.
+    """
+    waiting = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield waiting
+        waiting.replace(path)
+    finally:
+        waiting.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file that is on the disk (fsync) when this returns."""
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as waiting, waiting.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_file(path: Path, content: str | bytes) -> None:
-    """Write a file by replacing it at once, so that a reader never sees half of it; folders are made.
+    """Write a file that can be made again, without waiting for the disk; folders are made.
 
     Raises:
         ResultsError: The folder cannot be written.
     """
     data = content.encode() if isinstance(content, str) else content
-    waiting = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        waiting.write_bytes(data)
-        waiting.replace(path)
+        with replacing(path) as waiting:
+            waiting.write_bytes(data)
     except OSError as error:
-        raise ResultsError(
-            f"{path}: cannot be written ({error.strerror}). "
-            f"Remedy: make the folder writable, or copy it to a place that is."
-        ) from error
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> ResultsError:
+    """Return what is told of a file that cannot be written."""
+    return ResultsError(
+        f"{path}: cannot be written ({error.strerror}). "
+        f"Remedy: make the folder writable, or copy it to a place that is."
+    )

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from harness.study.claims import ArmName, Settings
+from harness.study.claims import ArmName, Scalar, Settings
 
 METRICS = (
     "train_loss",
@@ -101,7 +101,7 @@ class PublishedValues(BaseModel):
     """Where it was published."""
     note: str | None = None
     """What is known of the run as a whole."""
-    at: Settings | None = None
+    at: dict[str, Scalar] | None = None
     """Picks the search runs of one point of a grid; by default the confirm runs stand beside it."""
     metrics: dict[str, float] = Field(alias="values")
     notes: dict[str, str] = {}

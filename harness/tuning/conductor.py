@@ -8,13 +8,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from math import isfinite
 
 import optuna
 
 from harness.errors import ResultsError
 from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted
+from harness.records.provenance import utc_now
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
@@ -100,7 +100,7 @@ class Conductor:
                 runs = past.listed_runs(name, phase)
                 self._again += listed.restore(runs)
                 if runs and listed.is_over and name not in past.closed[phase]:
-                    self._record(PhaseEnded(time=_now(), phase=phase, arm=name, winner=None))
+                    self._record(PhaseEnded(time=utc_now("microseconds"), phase=phase, arm=name, winner=None))
 
     def interrupt(self) -> None:
         """Stop in good order."""
@@ -159,7 +159,7 @@ class Conductor:
         spec = live.spec
         self._record(
             RunStarted(
-                time=_now(),
+                time=utc_now("microseconds"),
                 run_id=run_id,
                 arm=spec.arm,
                 phase=spec.phase,
@@ -176,7 +176,7 @@ class Conductor:
             return True
         self._record(
             EpochEnded(
-                time=_now(),
+                time=utc_now("microseconds"),
                 run_id=run_id,
                 epoch=epoch.epoch,
                 step=epoch.step,
@@ -204,7 +204,7 @@ class Conductor:
         worker = live.worker
         self._record(
             RunEnded(
-                time=_now(),
+                time=utc_now("microseconds"),
                 run_id=run_id,
                 phase=live.spec.phase,
                 status=end.status,
@@ -280,7 +280,13 @@ class Conductor:
         if not is_recorded:
             run_id = winner.run_id if winner else None
             self._record(
-                PhaseEnded(time=_now(), phase="search", arm=arm, winner=run_id, reason=search.given_up)
+                PhaseEnded(
+                    time=utc_now("microseconds"),
+                    phase="search",
+                    arm=arm,
+                    winner=run_id,
+                    reason=search.given_up,
+                )
             )
         if winner is not None:
             self._lists["confirm"][arm].open(confirm_runs(arm, self.plan, winner.configuration))
@@ -292,7 +298,9 @@ class Conductor:
         listed = self._lists[spec.phase][spec.arm]
         listed.end()
         if listed.is_over:
-            self._record(PhaseEnded(time=_now(), phase=spec.phase, arm=spec.arm, winner=None))
+            self._record(
+                PhaseEnded(time=utc_now("microseconds"), phase=spec.phase, arm=spec.arm, winner=None)
+            )
 
     def _record(self, event: Event) -> None:
         """Write an event. Ray Tune would log an error and go on, so a failed write is kept for the caller."""
@@ -301,10 +309,6 @@ class Conductor:
         except ResultsError as error:
             self.fault = error
             self.is_interrupted = True
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def _finite(value: float | None) -> float | None:

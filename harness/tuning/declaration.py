@@ -1,12 +1,11 @@
 """What a study declares before its first run, as a manifest."""
 
 import sys
-from datetime import UTC, datetime
 
 from harness import PROTOCOL_VERSION
 from harness.declaration import DeclaredArm, DeclaredData, Manifest
 from harness.recipe.lengths import split_sizes
-from harness.records.provenance import git_state, machine, versions
+from harness.records.provenance import git_state, machine, utc_now, versions
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset
@@ -54,7 +53,7 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         machine=machine(),
         slots=slots,
         command=[*COMMAND, *sys.argv[1:]],
-        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        created_at=utc_now(),
     )
 
 

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import optuna
@@ -15,7 +14,7 @@ from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
-from harness.records.provenance import gpu_names, usable_cores
+from harness.records.provenance import gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
@@ -130,9 +129,8 @@ def _continue(
         say(recovery.loss.in_words())
     for change in changes:
         say(change.in_words())
-    now = datetime.now(UTC).isoformat(timespec="seconds")
     command = [*COMMAND, *sys.argv[1:]]
-    step = Resumption(at=now, command=command, changes=changes, loss=recovery.loss)
+    step = Resumption(at=utc_now(), command=command, changes=changes, loss=recovery.loss)
     budgets = ("question", "arms", "search", "confirm", "confirm_seeds", "resources", "slots")
     grown = {name: getattr(declared, name) for name in budgets}
     return before.model_copy(update={**grown, "resumed": [*before.resumed, step]}), recovery.events

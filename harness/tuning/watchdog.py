@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import psutil
 
+from harness.errors import EXIT_INTERRUPTED
+
 _LOOK_EVERY_SECONDS = 2.0
 _ENDING_SECONDS = 20.0
 """What an interrupted sweep gets to end by itself."""
@@ -45,7 +47,7 @@ def _watch(is_well: Callable[[], bool], is_over: threading.Event) -> None:
             break
     if not is_over.wait(_ENDING_SECONDS):
         print("interrupted: Ray is gone; --resume finishes the study", file=sys.stderr, flush=True)  # noqa: T201
-        os._exit(os.EX_TEMPFAIL)  # the main thread waits for Ray, which would end this process as failed
+        os._exit(EXIT_INTERRUPTED)  # the main thread waits for Ray, which would end this process as failed
 
 
 def _own_raylets_at_work(raylets: list[psutil.Process]) -> Callable[[], bool]:

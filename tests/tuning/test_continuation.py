@@ -66,7 +66,7 @@ def test_a_study_that_differs_is_not_continued(declared: Declared, override: str
 )
 def test_what_does_no_harm_is_accepted_and_told(declared: Declared, override: str, told: str) -> None:
     """Larger budgets, other resources, other words."""
-    assert accepted_changes(declared(), declared(override), []) == [told]
+    assert [c.in_words() for c in accepted_changes(declared(), declared(override), [])] == [told]
     assert accepted_changes(declared(), declared(), []) == []
 
 

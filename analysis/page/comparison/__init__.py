@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from analysis.output import write_file, write_tables
+from analysis.output import write_tables
 from analysis.page.comparison.declared import compare_settings, compare_verdicts
 from analysis.page.comparison.equal_runs import compare_runs, compare_speed
 from analysis.page.comparison.results import compare_results
@@ -15,6 +15,7 @@ from analysis.render import numbers
 from analysis.search import WinnerRule
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
+from harness.records.whole_file import write_file
 
 QUESTIONS = (compare_settings, compare_results, compare_runs, compare_speed, compare_verdicts)
 """What a comparison answers, in the order of its findings."""

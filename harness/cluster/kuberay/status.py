@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.cluster.target import EXIT_INTERRUPTED, JobPhase, JobState
+from harness.cluster.target import JobPhase, JobState
+from harness.errors import EXIT_INTERRUPTED
 
 Object = Mapping[str, Any]
 

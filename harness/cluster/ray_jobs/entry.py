@@ -12,8 +12,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, write_whole
-from harness.cluster.target import EXIT_INTERRUPTED, EXIT_REFUSED
+from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder
+from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED
+from harness.records.whole_file import write_whole
 
 PLAN_VARIABLE = "HARNESS_SUBMIT_PLAN"
 

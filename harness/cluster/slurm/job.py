@@ -26,8 +26,8 @@ from harness.cluster.slurm.script import (
     output_path,
 )
 from harness.cluster.submit_folder import Cause, StatusEvent, StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import EXIT_INTERRUPTED, EXIT_REFUSED, PHASE_OF_EXIT_CODE, JobState, Request
-from harness.errors import EnvironmentMismatchError
+from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request
+from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EnvironmentMismatchError
 from harness.study.submission import SlurmSite
 
 MAX_RESTARTS = 5

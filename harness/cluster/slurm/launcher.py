@@ -30,8 +30,7 @@ from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
 from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
 from harness.cluster.slurm.script import LauncherInstructions
 from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog
-from harness.cluster.target import EXIT_INTERRUPTED
-from harness.errors import HarnessError
+from harness.errors import EXIT_INTERRUPTED, HarnessError
 
 if TYPE_CHECKING:
     import subprocess
