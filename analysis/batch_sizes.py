@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import responses, selection, statistics, timing
-from analysis.records import StudyRecords
+from analysis import responses, selection, statistics
+from analysis.records import StudyRecords, incomparable, is_one_at_a_time, timed_epochs
 
 _MEANS = ("val_loss", "test_accuracy")
 """Columns of the runs whose means are shown."""
@@ -67,7 +67,7 @@ def compute_batch_sizes(records: StudyRecords, lines: Sequence[responses.Line]) 
     for line in lines:
         points = [(point, point.runs(records)) for point in line.points]
         all_runs = pd.concat([runs for _, runs in points])
-        shared = {"target": _target(points), "is_comparable": timing.incomparable(all_runs) is None}
+        shared = {"target": _target(points), "is_comparable": incomparable(all_runs) is None}
         rows += [
             responses.place(line, point.level, point.arm)
             | shared
@@ -103,9 +103,9 @@ def _costs(records: StudyRecords, point: responses.Point, runs: pd.DataFrame) ->
     """Return the budget of a run in epochs and steps, and what an epoch takes."""
     steps, epochs = runs["steps_per_epoch"].max(), records.manifest.arms[point.arm].max_epochs
     has_both = epochs is not None and pd.notna(steps)
-    is_told = bool(point.at) and timing.is_one_at_a_time(records)  # in the table of times
+    is_told = bool(point.at) and is_one_at_a_time(records)  # in the table of times
     counted = runs.iloc[:0] if is_told else runs[runs["status"] == "completed"]
-    seconds = timing.timed_epochs(records, counted)["seconds"].astype("float64")
+    seconds = timed_epochs(records, counted)["seconds"].astype("float64")
     low, middle, high = seconds.quantile([0.25, 0.5, 0.75])
     return {
         "budget_epochs": epochs,

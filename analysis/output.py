@@ -1,6 +1,9 @@
-"""Writing: whole files or none. Nothing else in this package touches the disk for writing."""
+"""What commands share: their arguments, the files they write (whole or not at all), what they print."""
 
-from collections.abc import Iterable
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +11,7 @@ import pyarrow as pa
 from analysis.records import StudyRecords
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
+from harness.errors import HarnessError
 from harness.records.whole_file import replacing, unwritable, write_file
 
 
@@ -42,3 +46,46 @@ def write_figures(folder: Path, figures: Iterable[RenderedFigure], *, has_pdf: b
         for ending, content in formats.items():
             if content is not None:
                 write_file(folder / f"{figure.name}.{ending}", content)
+
+
+def run(
+    arguments: Sequence[str] | None, *, module: str, description: str, write: Callable[[Path], Sequence[Path]]
+) -> int:
+    """Write something for every results folder named and print the paths written.
+
+    Args:
+        arguments: The command line without the program; None takes the process's own.
+        module: Name of the module the user runs.
+        description: One sentence for `--help`.
+        write: Writes for one results folder and returns the paths worth printing.
+
+    Returns: The exit code: 0, or 2 where a folder was at fault; the message is on stderr, and other folders
+        are still written.
+    """
+    folders = parser(module, description).parse_args(arguments).folders
+    return exit_code([attempt(partial(write, folder)) for folder in folders])
+
+
+def parser(module: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser of `python -m <module> RESULTS_DIR ...`, to which options may be added."""
+    made = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    made.add_argument(
+        "folders", nargs="+", type=Path, metavar="RESULTS_DIR", help="such as results/optimizers"
+    )
+    return made
+
+
+def attempt(write: Callable[[], Sequence[Path]]) -> HarnessError | None:
+    """Write something and print the paths written, or print on stderr what is wrong and return it."""
+    try:
+        for path in write():
+            sys.stdout.write(f"{path}\n")
+    except HarnessError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error
+    return None
+
+
+def exit_code(errors: Sequence[HarnessError | None]) -> int:
+    """Return the exit code of several attempts: 0, or the highest of what went wrong."""
+    return max((error.exit_code for error in errors if error is not None), default=0)

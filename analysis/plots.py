@@ -2,12 +2,12 @@
 
 import sys
 
-from analysis import command
+from analysis import output
 from analysis.report import write_figures
 
 if __name__ == "__main__":
     sys.exit(
-        command.run(
+        output.run(
             None, module="analysis.plots", description=write_figures.__doc__ or "", write=write_figures
         )
     )

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from analysis import claims, command, output
+from analysis import claims, output
 from analysis.facts import Facts
 from analysis.page import comparison, document, overview
 from analysis.records import load_study
@@ -95,11 +95,11 @@ def write_reports(root: Path, *, is_overview_only: bool = False) -> list[Harness
 
     errors: list[HarnessError] = []
     for folder in overview.study_folders(root):
-        error = command.attempt(partial(write_one, folder))
+        error = output.attempt(partial(write_one, folder))
         if error is not None:
             errors.append(error)
             unreadable.append(overview.Unreadable.of(folder, root, error))
-    last = command.attempt(lambda: [overview.write_overview(root, summaries, unreadable)])
+    last = output.attempt(lambda: [overview.write_overview(root, summaries, unreadable)])
     return [*errors, last] if last else errors
 
 
@@ -107,13 +107,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
     options = _options(arguments)
     if options.compare:
-        error = command.attempt(lambda: [comparison.write_comparison(options.folders, options.out)])
-        return command.exit_code([error])
+        error = output.attempt(lambda: [comparison.write_comparison(options.folders, options.out)])
+        return output.exit_code([error])
     return max(_write_any(folder, is_overview_only=options.overview_only) for folder in options.folders)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = command.parser(
+    parser = output.parser(
         "analysis.report",
         "Write the report of one or more studies again from their journals. Of a folder that holds several "
         "results folders: each study's report and an overview.",
@@ -140,10 +140,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _write_any(folder: Path, *, is_overview_only: bool) -> int:
     """Write the report of a study, or reports and overview of a folder of studies; return the exit code."""
     if overview.is_collection(folder):
-        return command.exit_code(write_reports(folder, is_overview_only=is_overview_only))
-    return command.exit_code(
-        [command.attempt(partial(_no_overview if is_overview_only else _report, folder))]
-    )
+        return output.exit_code(write_reports(folder, is_overview_only=is_overview_only))
+    return output.exit_code([output.attempt(partial(_no_overview if is_overview_only else _report, folder))])
 
 
 def _report(folder: Path) -> Sequence[Path]:

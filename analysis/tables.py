@@ -2,12 +2,10 @@
 
 import sys
 
-from analysis import command
+from analysis import output
 from analysis.report import write_tables
 
 if __name__ == "__main__":
     sys.exit(
-        command.run(
-            None, module="analysis.tables", description=write_tables.__doc__ or "", write=write_tables
-        )
+        output.run(None, module="analysis.tables", description=write_tables.__doc__ or "", write=write_tables)
     )

@@ -8,8 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from analysis.facts import Facts
-from analysis.render.figure import RenderedFigure, as_csv
-from analysis.render.style import ArmStyle
+from analysis.render.figure import ArmStyle, RenderedFigure, as_csv
 from analysis.render.table import RenderedTable
 
 Section = Literal["glance", "results", "trust", "reproduce"]

@@ -14,14 +14,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis import responses, timing
+from analysis import responses
 from analysis.batch_sizes import TO_TARGET, first_below
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
-from analysis.records import StudyRecords
+from analysis.records import StudyRecords, incomparable
 from analysis.render import numbers
 from analysis.render.axes import RAIL, axis_label, label_ends, mark_rail, plain_log_ticks, set_level_axis
-from analysis.render.style import FAINT, INK, RC, ArmStyle, line_styles
+from analysis.render.figure import FAINT, INK, RC, ArmStyle, line_styles
 
 _SECONDS = "Seconds an epoch"
 _LOSS, _ACCURACY = "Validation loss", "Test accuracy (%)"
@@ -140,7 +140,7 @@ def _incomparable(facts: Facts, frame: pd.DataFrame) -> str:
     """Return why seconds of different sizes cannot be compared; empty where they can."""
     if frame["is_comparable"].all():
         return ""
-    refused = timing.incomparable(responses.runs_of(facts.records, facts.lines_over("batch_size")))
+    refused = incomparable(responses.runs_of(facts.records, facts.lines_over("batch_size")))
     reason = "" if refused is None else f": {refused.reason}"
     return f" They cannot be compared between sizes{reason}."
 

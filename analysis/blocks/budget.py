@@ -1,14 +1,16 @@
-"""The budget ledger: was every arm granted the same, and what did it spend?"""
+"""The budget of every arm: what it was granted, what it spent, and which runs diverged or failed."""
+
+from typing import Any
 
 import pandas as pd
 
-from analysis import budget
+from analysis import budget, statistics
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.render import numbers
 
 
-def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
+def lay_out_ledger(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts as they are, and spent amounts with their ratio to the mean of the arms."""
     cells: dict[str, list[str]] = {
         "Arm": list(frame["arm"]),
@@ -33,7 +35,7 @@ def _with_ratio(value: float, ratio: float) -> str:
     return f"{numbers.count(value)} ({numbers.TIMES}{ratio:.2f})"
 
 
-def caption(facts: Facts, frame: pd.DataFrame) -> str:
+def caption_ledger(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how to read the ledger, and what is unequal."""
     how = (
         f"Runs planned and ended, and what they spent; {numbers.TIMES} is the ratio to the mean of the arms "
@@ -65,7 +67,117 @@ BUDGET = Block(
     table=Table(
         title="Budget ledger",
         compute=lambda facts: budget.compute_ledger(facts.records),
-        lay_out=lay_out,
-        caption=caption,
+        lay_out=lay_out_ledger,
+        caption=caption_ledger,
+    ),
+)
+
+
+_COLUMNS = {
+    "arm": "str",
+    "phase": "str",
+    "status": "str",
+    "runs": "int64",
+    "ended": "int64",
+    "share": "float64",
+    "share_low": "float64",
+    "share_high": "float64",
+    "rate_low": "float64",
+    "rate_high": "float64",
+    "completed": "int64",
+    "completed_rate_low": "float64",
+    "completed_rate_high": "float64",
+    "reason": "str",
+}
+
+
+def compute_failures(facts: Facts) -> pd.DataFrame:
+    """Return one row an arm, phase and status of runs that diverged or failed.
+
+    Returns: Columns `arm, phase, status, runs, ended, share, share_low, share_high, rate_low, rate_high,
+        completed, completed_rate_low, completed_rate_high, reason`. `runs` of the `ended` runs of the arm and
+        phase had this status; the ends of their share are Wilson's, 95 %. The rates are the smallest and the
+        largest learning rate of these runs, and of the `completed` ones. `reason` is the first one given.
+    """
+    runs = facts.records.runs
+    if "config.lr" not in runs:
+        runs = runs.assign(**{"config.lr": float("nan")})
+    rows = [
+        {"arm": arm, "phase": phase, **_row(group, status)}
+        for (arm, phase), group in runs.groupby(["arm", "phase"], sort=False)
+        for status in ("diverged", "failed")
+        if (group["status"] == status).any()
+    ]
+    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _row(ended: pd.DataFrame, status: str) -> dict[str, Any]:
+    runs, completed = ended[ended["status"] == status], ended[ended["status"] == "completed"]
+    low, high = statistics.wilson_interval(len(runs), len(ended))
+    return {
+        "status": status,
+        "runs": len(runs),
+        "ended": len(ended),
+        "share": len(runs) / len(ended),
+        "share_low": low,
+        "share_high": high,
+        "rate_low": runs["config.lr"].min(),
+        "rate_high": runs["config.lr"].max(),
+        "completed": len(completed),
+        "completed_rate_low": completed["config.lr"].min(),
+        "completed_rate_high": completed["config.lr"].max(),
+        "reason": next(iter(runs["reason"].dropna()), ""),
+    }
+
+
+def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return counts, shares in percent, and ranges of learning rates as text."""
+    rows = frame.to_dict("records")
+    return pd.DataFrame(
+        {
+            "Arm": [row["arm"] for row in rows],
+            "Phase": [row["phase"] for row in rows],
+            "Status": [row["status"] for row in rows],
+            "Runs": [f"{row['runs']} of {row['ended']}" for row in rows],
+            "Share": [
+                f"{100 * row['share']:.0f} % ({100 * row['share_low']:.0f} to {100 * row['share_high']:.0f})"
+                for row in rows
+            ],
+            "Learning rates": [
+                numbers.span([row["rate_low"], row["rate_high"]], numbers.rate) for row in rows
+            ],
+            "Learning rates of completed runs": [
+                numbers.span([row["completed_rate_low"], row["completed_rate_high"]], numbers.rate)
+                for row in rows
+            ],
+            "First reason": [row["reason"] or numbers.ABSENT for row in rows],
+        },
+        dtype="str",
+    )
+
+
+def caption_failures(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what is counted; where nothing was lost, that all runs ended finite."""
+    ended = len(facts.records.runs)
+    if not ended:
+        return "No run has ended yet (n = 0), so none has diverged or failed."
+    if frame.empty:
+        return f"All {ended:,} runs that ended, ended finite: none diverged, none failed."
+    return (
+        f"Diverged: the loss was no finite number any more; failed: an error. {frame['runs'].sum():,} of "
+        f"{ended:,} runs. Runs: of the n runs of the arm and phase that ended; share with Wilson's 95 % "
+        "interval. A run that early stopping ended is neither. Learning rates: smallest and largest, beside "
+        "those of the completed runs of the same arm and phase."
+    )
+
+
+FAILURES = Block(
+    name="failures",
+    section="trust",
+    table=Table(
+        title="Diverged and failed runs",
+        compute=compute_failures,
+        lay_out=lay_out_failures,
+        caption=caption_failures,
     ),
 )

@@ -16,11 +16,11 @@ from analysis.blocks import Block, Plot, Table
 from analysis.claims import METRICS
 from analysis.claims.evidence import confirm_values
 from analysis.facts import Facts
-from analysis.recipe_text import parsed, value_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, limits
-from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.render.numbers import parsed, value_in_words
 from analysis.search import fields_of
 
 MINUS = "\N{MINUS SIGN}"

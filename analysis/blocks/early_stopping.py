@@ -29,7 +29,7 @@ from analysis.claims import METRICS, Metric
 from analysis.facts import Facts
 from analysis.render import numbers
 from analysis.render.axes import draw_rail, lost_in_words, mark_rail, panel_grid, ring, write_beside_rail
-from analysis.render.style import INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.render.figure import INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from harness.study.file import EarlyStopping, Search
 
 _CORRELATION = "rank_correlation_"

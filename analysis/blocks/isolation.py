@@ -20,7 +20,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
-from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
+from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.responses import as_level, label
 from analysis.search import SearchedField, at_full_length, fields_of
 from harness.study.domains import NumericRange

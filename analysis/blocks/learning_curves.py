@@ -21,7 +21,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import label_ends, plain_log_ticks
-from analysis.render.style import RC, ArmStyle
+from analysis.render.figure import RC, ArmStyle
 
 Quantity = Literal["loss", "accuracy"]
 

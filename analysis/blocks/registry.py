@@ -4,18 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.blocks import Block, Plot, Table
-from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.batch_sizes import BATCH_SIZES
-from analysis.blocks.budget import BUDGET
+from analysis.blocks.budget import BUDGET, FAILURES
 from analysis.blocks.claims import CLAIMS
 from analysis.blocks.differences import DIFFERENCES
 from analysis.blocks.early_stopping import EARLY_STOPPING
-from analysis.blocks.failures import FAILURES
 from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.pairs import PAIRS
-from analysis.blocks.published import PUBLISHED
+from analysis.blocks.published import AS_PUBLISHED, PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
 from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.response import RESPONSE

@@ -19,9 +19,9 @@ from analysis.blocks import Block, Plot
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.style import INK, RC, ArmStyle, literal
+from analysis.render.figure import INK, RC, ArmStyle, literal
 from analysis.search import SearchedField, WinnerRule, after_epoch, at_full_length, fields_of
-from analysis.statistics import ped_anova
+from analysis.statistics import factors
 
 _FEWEST_RUNS = 20
 """With fewer runs the best ones are half of all or more."""
@@ -159,11 +159,11 @@ def compute(facts: Facts) -> pd.DataFrame:
 
 def _rows(group: Group, level: float) -> Iterator[dict[str, object]]:
     observed = [
-        ped_anova.Field(places=field.places(group.runs), n_values=len(field.listed) or None)
+        factors.Field(places=field.places(group.runs), n_values=len(field.listed) or None)
         for field in group.fields
     ]
     losses = np.asarray(group.length.losses.reindex(group.runs["run_id"]), dtype=np.float64)
-    measured = ped_anova.measure(observed, losses, level)
+    measured = factors.measure(observed, losses, level)
     total = float(measured.divergences.sum()) or None
     shared = {
         "arm": group.arm,
@@ -275,9 +275,9 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         return f"No setting's relevance is shown. {left_out}".rstrip()
     how = (
         "How far the settings of the top runs of an arm's search (a tenth, at least "
-        f"{ped_anova.FEWEST_BEST}) differ from those of all: the Pearson divergence of the two densities "
+        f"{factors.FEWEST_BEST}) differ from those of all: the Pearson divergence of the two densities "
         "(PED-ANOVA, Watanabe et al. 2023), as a share of its sum over the settings listed together. Dashed: "
-        f"what noise reaches, from {ped_anova.PERMUTATIONS} permutations of the runs' values of "
+        f"what noise reaches, from {factors.PERMUTATIONS} permutations of the runs' values of "
         f"{frame['metric'].iloc[0]}: a panel in which no setting matters has a mark beyond it with a chance "
         f"of at most {_percent(_LEVEL)}. Filled: beyond noise; hollow: within it, so whether the "
         "setting matters is not known. Shares hold for the declared ranges; a single setting has all of its "

@@ -12,9 +12,9 @@ import pandas as pd
 
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.recipe_text import space_in_words, value_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.render.numbers import space_in_words, value_in_words
 from analysis.search import WinnerRule, fields_of
 from harness.declaration import as_written
 from harness.records.events import Phase

@@ -2,7 +2,7 @@
 
 The figure has one row of panels a line (an arm's grid, or a template's arms) and one column a metric. Every
 run is drawn: one without a finite value stands on a rail above the panel. What the numbers say of claims is
-decided in `analysis.claims.response`; here they are only shown.
+decided in `analysis.claims.evidence`; here they are only shown.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ from analysis.render.axes import (
     set_level_axis,
     write_above,
 )
-from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, mark_size
+from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, mark_size
 
 _NOTHING = "No response: no run that measures one has ended."
 _BEST = " (best)"

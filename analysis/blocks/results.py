@@ -14,7 +14,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts
-from analysis.render.style import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.search import WinnerRule
 
 _LOSSES = ("train_loss", "val_loss", "test_loss")

@@ -26,7 +26,7 @@ from analysis.render.axes import (
     ring,
     write_beside_rail,
 )
-from analysis.render.style import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from harness.study.domains import NumericRange
 
 

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from analysis import responses
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
-from analysis.records import StudyRecords
+from analysis.records import StudyRecords, incomparable, is_one_at_a_time, timed_epochs
 from analysis.render import numbers
 from analysis.render.axes import axis_label, label_ends, plain_log_ticks, set_level_axis
-from analysis.render.style import RC, ArmStyle, line_styles
-from analysis.timing import incomparable, is_one_at_a_time, timed_epochs
+from analysis.render.figure import RC, ArmStyle, line_styles
 
 _QUANTITIES = {
     "epoch_seconds": "seconds per epoch",

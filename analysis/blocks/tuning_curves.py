@@ -22,7 +22,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import label_ends
-from analysis.render.style import RC, ArmStyle
+from analysis.render.figure import RC, ArmStyle
 from analysis.search import at_full_length
 from analysis.statistics import LEVEL
 from harness.study.file import EarlyStopping, Search

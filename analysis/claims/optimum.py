@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.claims.contrast import Contrast, Scale
-from analysis.claims.evidence import Grounds, Kind, Untestable
-from analysis.claims.response import Response, respond
+from analysis.claims.evidence import Grounds, Kind, Response, Untestable, respond
 from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label

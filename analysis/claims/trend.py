@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, reach
-from analysis.claims.evidence import Grounds, Kind, Untestable
-from analysis.claims.response import respond
+from analysis.claims.evidence import Grounds, Kind, Untestable, respond
 from analysis.claims.verdict import Reach, Ruling
 from analysis.responses import label
 from analysis.statistics import MeanTest, factors

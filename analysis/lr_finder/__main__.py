@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from analysis import command
+from analysis import output
 from analysis.lr_finder import write_finder
 from harness.records.range_test import finder_folder
 
@@ -15,4 +15,4 @@ def write(path: Path) -> list[Path]:
 
 
 if __name__ == "__main__":
-    sys.exit(command.run(None, module="analysis.lr_finder", description=write.__doc__ or "", write=write))
+    sys.exit(output.run(None, module="analysis.lr_finder", description=write.__doc__ or "", write=write))

@@ -16,8 +16,7 @@ from matplotlib.transforms import blended_transform_factory
 from analysis.lr_finder.suggestions import RULE_NAMES, RULES, RULES_IN_WORDS, rate_range
 from analysis.render import numbers
 from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
-from analysis.render.figure import RenderedFigure, as_csv
-from analysis.render.style import INK, RC, ArmStyle, arm_styles
+from analysis.render.figure import INK, RC, ArmStyle, RenderedFigure, arm_styles, as_csv
 from harness.records.range_test import RangeTests
 
 _LINEAR_SPAN = 10

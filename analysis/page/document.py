@@ -6,20 +6,26 @@ autoescape, Markdown by `escape_markdown`.
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
 
+import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from analysis import audit, claims
 from analysis.blocks import Section
 from analysis.blocks.registry import BLOCKS, PLOTS, TABLES
 from analysis.facts import Facts
-from analysis.page import sections
-from analysis.render.figure import RenderedFigure
-from analysis.render.style import arm_styles
+from analysis.records import StudyRecords
+from analysis.render import numbers
+from analysis.render.figure import RenderedFigure, arm_styles
 from analysis.render.table import RenderedTable, escape_markdown
+from analysis.search import WinnerRule
+from harness.declaration import Resumption, as_written
+from harness.records.events import Phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +66,14 @@ def _context(content: Content) -> dict[str, Any]:
         "tables": content.tables,
         "figures": content.figures,
         "blocks": _names_by_section(content),
-        "progress": sections.progress(facts.records),
-        "rulings": sections.count_rulings(verdict.ruling for verdict in facts.verdicts),
-        "unconfirmed": sections.unconfirmed(facts.records),
-        "warnings": sections.warnings(facts),
-        "limits": sections.limits(facts.records),
-        "arms": sections.arms(facts.records),
-        "protocol": sections.protocol(facts.records),
-        "origin": sections.origin(facts.records),
+        "progress": progress(facts.records),
+        "rulings": count_rulings(verdict.ruling for verdict in facts.verdicts),
+        "unconfirmed": unconfirmed(facts.records),
+        "warnings": warnings(facts),
+        "limits": limits(facts.records),
+        "arms": arms(facts.records),
+        "protocol": protocol(facts.records),
+        "origin": origin(facts.records),
     }
 
 
@@ -111,3 +117,203 @@ def _environment() -> Environment:
 def _in_code_block(text: str) -> str:
     """Return one line that cannot end the code block of a Markdown document."""
     return text.replace("```", "").replace("\n", " ")
+
+
+_SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def progress(records: StudyRecords) -> str | None:
+    """Return how much of the study is missing, as a sentence without its stop; None when all has ended."""
+    planned = 0
+    for name, arm in records.manifest.arms.items():
+        has_no_winner = arm.search_runs > 0 and records.winners.get(name, "not decided yet") is None
+        planned += arm.search_runs + (0 if has_no_winner else arm.confirm_runs)
+        planned += audit.planned_runs(records, name)
+    ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
+    if ended >= planned:
+        return None
+    return f"Unfinished: {ended} of {planned} planned runs have ended"
+
+
+def count_rulings(rulings: Iterable[claims.Ruling]) -> list[tuple[str, int]]:
+    """Return how many of some claims have each ruling, in the order of `claims.Ruling`."""
+    counts = Counter(rulings)
+    return [(ruling, counts[ruling]) for ruling in get_args(claims.Ruling) if counts[ruling]]
+
+
+def unconfirmed(records: StudyRecords) -> str | None:
+    """Return what a study without a confirm phase has in place of results, or None where it has one."""
+    if records.has_confirm:
+        return None
+    return (
+        "This study has no confirm phase and so no table of results: its numbers are those of search runs, "
+        "and no run has seen the test set."
+    )
+
+
+def warnings(facts: Facts) -> list[str]:
+    """Return what a reader must know before believing the tables."""
+    sentences = [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
+    sentences += [
+        f"The chosen learning rate of {arm} ({numbers.rate(choice.learning_rate)}) lies at the {choice.edge} "
+        f"edge of its declared range: a wider range may change its results."
+        for arm, choice in facts.choices.items()
+        if choice.edge
+    ]
+    sentences += _doubts(facts.verdicts)
+    for (arm, phase), ended in facts.records.runs.groupby(["arm", "phase"], sort=False):
+        if phase != "audit" and ended["status"].isin(["diverged", "failed"]).all():
+            sentences.append(f"Every {phase} run of arm {arm} diverged or failed.")
+    return sentences + _stopped_too_soon(facts.audit)
+
+
+def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
+    """Return a sentence for every flag of a claim that no other warning tells."""
+    flags = [flag for verdict in verdicts for flag in verdict.flags]
+    told = [flag.detail for flag in flags if flag.name not in {"edge", "diverged seeds", "unequal budget"}]
+    return [f"{detail[0].upper()}{detail[1:]}." for detail in dict.fromkeys(told)]
+
+
+def _stopped_too_soon(audited: pd.DataFrame) -> list[str]:
+    """Return a sentence for every arm whose audit found stopped runs that would have won."""
+    return [
+        f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
+        f"{row['completed'] + row['diverged']} audited, the best of them better than its winner by "
+        f"{_in_unit(row['regret'], claims.METRICS[row['metric']])}."
+        for row in audited[audited["would_win"].fillna(0) > 0].to_dict("records")
+    ]
+
+
+def _in_unit(value: float, metric: claims.Metric) -> str:
+    return f"{numbers.amount(value, scale=metric.scale)}{metric.unit}"
+
+
+def limits(records: StudyRecords) -> list[str]:
+    """Return what this study cannot show, as far as its records tell."""
+    name = records.manifest.dataset.name
+    sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
+    sentences.append(_limit_of_seeds(records))
+    accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
+    error = records.sampling_error(float(accuracies.mean())) if len(accuracies) else None
+    if error is not None:
+        sentences.append(
+            f"All arms share the same {records.manifest.dataset.test_samples:,} test images. Another "
+            f"draw of them would move an accuracy by a standard error of {100 * error:.2f} percentage "
+            "points, which no interval here includes."
+        )
+    sentences.append("Comparisons that are not among the declared claims are exploratory.")
+    if (records.runs["concurrency"] > 1).any():
+        sentences.append("Several runs trained at the same time: seconds and minutes are not comparable.")
+    if (records.runs["status"] == "stopped").any():
+        audited = "" if audit.is_asked(records) else " Whether any would have won was not audited."
+        sentences.append(
+            f"Stopped search runs are shorter than the others; no comparison of arms uses them.{audited}"
+        )
+    return sentences
+
+
+def _limit_of_seeds(records: StudyRecords) -> str:
+    if not records.has_confirm:
+        seeds = len(records.manifest.search_seeds)
+        return (
+            f"Search runs only, on {seeds} {'seed' if seeds == 1 else 'seeds'}: the best of several values "
+            "is optimistic, and no test value exists."
+        )
+    confirm = records.runs_of("confirm")
+    completed = confirm.loc[confirm["status"] == "completed", "arm"].value_counts()
+    fewest = min(int(completed.get(arm, 0)) for arm in records.arms)
+    if fewest == 0:
+        return "At least one arm has no completed confirm run; values of search runs are optimistic."
+    if fewest == 1:
+        return "A single seed in at least one arm: no difference from it can be told from noise."
+    once = "; the search ran once, so how much another search would change the choice is not measured"
+    return (
+        f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together"
+        f"{once if records.has_search else ''}."
+    )
+
+
+def arms(records: StudyRecords) -> list[dict[str, str]]:
+    """Return what each arm fixes and what it searched."""
+    return [
+        {
+            "Arm": name,
+            "Fixed": _settings(arm.fixed),
+            "Searched": _settings(arm.written_space) or "nothing",
+            "Search runs": str(arm.search_runs),
+            "Confirm runs": str(arm.confirm_runs),
+            "Epochs": "searched" if arm.max_epochs is None else str(arm.max_epochs),
+        }
+        for name, arm in records.manifest.arms.items()
+    ]
+
+
+def protocol(records: StudyRecords) -> list[tuple[str, str]]:
+    """Return how the study was run: search, winner's rule, seeds, data, split."""
+    manifest, dataset = records.manifest, records.manifest.dataset
+    sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
+    return [
+        ("Search", _search(records)),
+        ("Winner's rule", _winner_rule(records)),
+        ("Search seeds", _listing(manifest.search_seeds if records.has_search else [])),
+        ("Confirm seeds", _listing(manifest.confirm_seeds)),
+        ("Data", f"{dataset.name}: {', '.join(sizes)} images"),
+        ("Split", dataset.split),
+        ("Resources a run", _settings(as_written(manifest.resources))),
+        ("Runs at the same time", str(manifest.slots)),
+    ]
+
+
+def _search(records: StudyRecords) -> str:
+    if not records.has_search:
+        return "none, every setting is fixed"
+    return _settings(as_written(records.manifest.search))
+
+
+def _winner_rule(records: StudyRecords) -> str:
+    rule = WinnerRule.of(records.manifest)
+    if not records.has_search:
+        return "none, nothing is searched"
+    tested = ", whose network confirm runs are tested with" if rule.is_best_epoch else ""
+    return f"{rule.in_words()}{tested}"
+
+
+def origin(records: StudyRecords) -> list[tuple[str, str]]:
+    """Return where the numbers come from: code, versions, machine, hashes."""
+    manifest = records.manifest
+    commit = manifest.git.commit or "unknown"
+    return [
+        ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.dirty else ''}"),
+        ("Protocol version", manifest.protocol_version),
+        ("Versions", _settings(manifest.versions)),
+        ("Machine", _settings(as_written(manifest.machine))),
+        ("Started", manifest.created_at),
+        *(("Taken up again", _resumption(session)) for session in manifest.resumed),
+        ("Journal SHA-256", records.journal_sha256),
+        ("Data SHA-256", _settings(manifest.dataset.sha256)),
+    ]
+
+
+def _resumption(session: Resumption) -> str:
+    """Return when a later session continued the study, and what was another then."""
+    losses = [session.loss.in_words()] if session.loss else []
+    return "; ".join([session.at, *(change.in_words() for change in session.changes), *losses])
+
+
+def _settings(settings: Mapping[str, Any]) -> str:
+    """Return nested settings as `name value` pairs on one line; absent values are left out."""
+    return ", ".join(f"{name} {_value(value)}" for name, value in settings.items() if value is not None)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + _settings(value) + "}"
+    if isinstance(value, list):
+        return "[" + _listing(value) + "]"
+    if isinstance(value, float):
+        return numbers.rate(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _listing(values: Sequence[Any]) -> str:
+    return ", ".join(_value(value) for value in values) or "none"

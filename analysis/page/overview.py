@@ -9,7 +9,7 @@ from typing import Any
 from analysis import claims
 from analysis.blocks.results import compute_results
 from analysis.facts import Facts
-from analysis.page import sections
+from analysis.page import document
 from analysis.page.document import render
 from analysis.render import numbers
 from harness.errors import HarnessError
@@ -116,15 +116,15 @@ def summarise(facts: Facts, root: Path) -> Summary:
         place=_place(records.folder.root, root),
         study=manifest.study,
         question=manifest.question,
-        progress=sections.progress(records),
+        progress=document.progress(records),
         started=manifest.created_at[:16].replace("T", " "),
         commit=_commit(manifest.git),
         command=manifest.command,
         runs=len(records.runs),
         arms=len(records.arms),
-        rulings=sections.count_rulings(verdict.ruling for verdict in facts.verdicts),
+        rulings=document.count_rulings(verdict.ruling for verdict in facts.verdicts),
         headline=_headline(facts),
-        warnings=len(sections.warnings(facts)),
+        warnings=len(document.warnings(facts)),
         train_seconds=float(records.runs["train_seconds"].sum()),
         verdicts=facts.verdicts,
         has_report=(records.folder.report / "index.html").exists(),
@@ -184,7 +184,7 @@ def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadabl
     context: dict[str, Any] = {
         "studies": summaries,
         "unreadable": unreadable,
-        "rulings": sections.count_rulings(
+        "rulings": document.count_rulings(
             verdict.ruling for summary in summaries for verdict in summary.verdicts
         ),
         "totals": _totals(summaries),

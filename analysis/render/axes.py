@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.render.style import FAINT, INK, ArmStyle, literal
+from analysis.render.figure import FAINT, INK, ArmStyle, literal
 
 _MOST_LABELS = 7
 """With more values than that only every second, third ... is labelled; each keeps its tick."""

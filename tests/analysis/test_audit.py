@@ -14,9 +14,9 @@ from analysis import audit, budget
 from analysis.blocks import early_stopping
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
-from analysis.page import document, sections
+from analysis.page import document
 from analysis.records import load_study
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 from analysis.render.table import RenderedTable
 from analysis.search import WinnerRule
 from analysis.statistics import rank_correlation
@@ -245,7 +245,7 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.run(0.3)
     facts = arm.study.facts(tmp_path)
-    assert sections.progress(facts.records) == "Unfinished: 2 of 3 planned runs have ended"
+    assert document.progress(facts.records) == "Unfinished: 2 of 3 planned runs have ended"
     assert "No audit run has ended" in rendered_table(facts).caption
     assert "not known" in early_stopping.caption_plot(facts, early_stopping.compute_plot(facts))
     arm.study.winners.clear()  # while the search goes on, more may be stopped
@@ -267,12 +267,12 @@ def test_the_ledger_shows_audits_and_compares_none(new_study: "type[Study]", tmp
     assert audits["epochs_ratio"].isna().all()
     assert budget.inequalities(records) == []
     assert not any("audit" in note for note in budget.spending_notes(ledger))
-    assert sections.progress(records) is None
+    assert document.progress(records) is None
 
 
 def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_path: Path) -> None:
     """Whoever reads the first lines learns of it."""
-    (warning,) = sections.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
+    (warning,) = document.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
     assert warning == (
         "Early stopping ended runs of arm sgd that would have won: 1 of 2 audited, the best of them better "
         "than its winner by 5.00 pp."
@@ -314,7 +314,7 @@ def test_the_winners_rule_is_told(
     study = one_would_have_won(new_study, **search)
     study.confirm("sgd", [0.90, 0.91])
     facts = study.facts(tmp_path)
-    assert dict(sections.protocol(facts.records))["Winner's rule"] == said
+    assert dict(document.protocol(facts.records))["Winner's rule"] == said
     captions = {
         name: spec.caption(facts, spec.compute(facts))
         for name, spec in (*TABLES.items(), *PLOTS.items())

@@ -9,9 +9,8 @@ from analysis.claims.ahead import Ahead
 from analysis.claims.contrast import Contrast, Scale, reach
 from analysis.claims.diverges import Share
 from analysis.claims.equal import Equality
-from analysis.claims.evidence import Edges, Evidence
+from analysis.claims.evidence import Edges, Evidence, Response
 from analysis.claims.optimum import Place
-from analysis.claims.response import Response
 from analysis.claims.trend import Slope
 from analysis.claims.verdict import Statement
 from analysis.render.numbers import TIMES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from analysis.render.style import PETROFF10
+from analysis.render.figure import PETROFF10
 
 FLOOR = 15.0
 """Smallest difference in CIE L*a*b*; about 2.3 is just noticeable, 10 is seen at a glance."""

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
 from analysis.render.axes import spread
-from analysis.render.figure import as_svg, laid_out
-from analysis.render.style import MOST_VECTOR_POINTS, arm_styles
+from analysis.render.figure import MOST_VECTOR_POINTS, arm_styles, as_svg, laid_out
 
 
 @pytest.mark.parametrize(("name", "study", "panels"), [("isolation", 2, 2), ("learning_rates", 0, 3)])

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.recipe_text import settings_in_words, space_in_words, value_in_words
+from analysis.render.numbers import settings_in_words, space_in_words, value_in_words
 from harness.study.domains import domains_of
 
 

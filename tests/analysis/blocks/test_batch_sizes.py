@@ -7,7 +7,7 @@ import pytest
 from matplotlib.collections import PathCollection
 
 from analysis.blocks.batch_sizes import BATCH_SIZES
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

@@ -15,7 +15,7 @@ from analysis.blocks.differences import (
     smallest_region,
 )
 from analysis.facts import Facts
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

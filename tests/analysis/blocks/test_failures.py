@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.blocks import failures
+from analysis.blocks.budget import caption_failures, compute_failures, lay_out_failures
 from analysis.render.table import RenderedTable
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ def test_each_status_is_counted_with_its_rates(new_study: "type[Study]", tmp_pat
     for rate in (0.9, 0.5):
         study.add("sgd", "search", lr=rate, status="diverged", epochs=2)
     study.add("sgd", "search", lr=0.3, status="failed", epochs=0)
-    frame = failures.compute(study.facts(tmp_path))
+    frame = compute_failures(study.facts(tmp_path))
     assert frame[["status", "runs", "ended", "completed"]].to_numpy().tolist() == [
         ["diverged", 2, 10, 7],
         ["failed", 1, 10, 7],
     ]
     assert frame[["share_low", "share_high"]].iloc[0].tolist() == pytest.approx([0.0567, 0.5098], abs=1e-4)
-    assert failures.lay_out(frame).iloc[0].tolist() == [
+    assert lay_out_failures(frame).iloc[0].tolist() == [
         "sgd",
         "search",
         "diverged",
@@ -44,14 +44,14 @@ def test_arms_and_phases_are_apart(three_arms: "Study", tmp_path: Path) -> None:
     """In the study's order of arms; a run that early stopping ended is no failure."""
     three_arms.add("adam", "confirm", seed=7, lr=0.02, status="diverged", epochs=1)
     facts = three_arms.facts(tmp_path)
-    frame = failures.compute(facts)
+    frame = compute_failures(facts)
     assert frame[["arm", "phase", "runs", "ended"]].to_numpy().tolist() == [
         ["sgd", "search", 1, 7],
         ["rmsprop", "search", 1, 7],
         ["adam", "confirm", 1, 9],
         ["adam", "search", 1, 7],
     ]
-    assert "4 of 49 runs" in failures.caption(facts, frame)
+    assert "4 of 49 runs" in caption_failures(facts, frame)
 
 
 def test_where_nothing_completed_there_is_no_other_range(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_where_nothing_completed_there_is_no_other_range(new_study: "type[Study]
     study = new_study(arms={"sgd": {"lr": LOG}}, winners={"sgd": None})
     study.add("sgd", "search", lr=0.5, status="diverged", epochs=1)
     study.add("sgd", "confirm", lr=None, status="failed", epochs=0)
-    cells = failures.lay_out(failures.compute(study.facts(tmp_path)))
+    cells = lay_out_failures(compute_failures(study.facts(tmp_path)))
     assert cells["Learning rates"].tolist() == [ABSENT, "0.5"]
     assert cells["Learning rates of completed runs"].tolist() == [ABSENT, ABSENT]
 
@@ -69,8 +69,8 @@ def test_without_failures_the_caption_says_so(new_study: "type[Study]", tmp_path
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.90, 0.91, 0.92])
     facts = study.facts(tmp_path)
-    frame = failures.compute(facts)
-    cells, caption = failures.lay_out(frame), failures.caption(facts, frame)
+    frame = compute_failures(facts)
+    cells, caption = lay_out_failures(frame), caption_failures(facts, frame)
     assert caption == "All 3 runs that ended, ended finite: none diverged, none failed."
     assert (len(cells), len(cells.columns)) == (0, 8)
     table = RenderedTable(name="failures", title="", caption=caption, numbers=frame, cells=cells)
@@ -81,4 +81,4 @@ def test_without_failures_the_caption_says_so(new_study: "type[Study]", tmp_path
 def test_before_any_run_has_ended(new_study: "type[Study]", tmp_path: Path) -> None:
     """Nothing is known, which is not the same as nothing lost."""
     facts = new_study(arms={"sgd": {}}, confirm_runs=3).facts(tmp_path)
-    assert failures.caption(facts, failures.compute(facts)).startswith("No run has ended yet")
+    assert caption_failures(facts, compute_failures(facts)).startswith("No run has ended yet")

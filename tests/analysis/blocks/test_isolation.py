@@ -9,7 +9,7 @@ from matplotlib.collections import PathCollection
 
 from analysis.blocks import isolation
 from analysis.facts import Facts
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 from analysis.search import after_epoch, at_full_length
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.blocks import relevance
-from analysis.render.style import arm_styles
-from analysis.statistics import ped_anova
+from analysis.render.figure import arm_styles
+from analysis.statistics import factors
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -17,10 +17,10 @@ MOMENTUM = {"low": 0.0, "high": 0.95}
 LR = {"low": 1e-4, "high": 1.0, "log": True}
 
 
-def drawn(generator: np.random.Generator, runs: int = 50) -> list[ped_anova.Field]:
+def drawn(generator: np.random.Generator, runs: int = 50) -> list[factors.Field]:
     """Return four ranges and a list of three values, from which runs were drawn at random."""
-    ranges = [ped_anova.Field(places=generator.random(runs), n_values=None) for _ in range(4)]
-    return [*ranges, ped_anova.Field(places=generator.integers(0, 3, runs).astype(float), n_values=3)]
+    ranges = [factors.Field(places=generator.random(runs), n_values=None) for _ in range(4)]
+    return [*ranges, factors.Field(places=generator.integers(0, 3, runs).astype(float), n_values=3)]
 
 
 def searched(study: "Study", arm: str, runs: int, **values: Any) -> None:
@@ -35,21 +35,21 @@ def searched(study: "Study", arm: str, runs: int, **values: Any) -> None:
 
 def test_runs_tied_at_the_last_place_share_it() -> None:
     """Of losses 1, 2, 2, 3, the best two are the first and half of each tied run."""
-    weights = ped_anova.best_weights(np.array([1.0, 2.0, 2.0, 3.0]), 2)
+    weights = factors.best_weights(np.array([1.0, 2.0, 2.0, 3.0]), 2)
     assert weights.tolist() == [0.5, 0.25, 0.25, 0.0]
 
 
 def test_divergence_of_a_list_is_that_of_smoothed_shares() -> None:
     """Of ten best of twenty, all have one of two values: shares 21/22 and 1/22 against 1/2 and 1/2."""
-    field = ped_anova.Field(places=np.repeat([0.0, 1.0], 10), n_values=2)
-    found = ped_anova.measure([field], np.arange(20.0), 0.05)
+    field = factors.Field(places=np.repeat([0.0, 1.0], 10), n_values=2)
+    found = factors.measure([field], np.arange(20.0), 0.05)
     assert found.divergences[0] == pytest.approx(2 * (21 / 22 - 0.5) ** 2 / 0.5)
 
 
 def test_equal_densities_have_no_divergence() -> None:
     """The best runs have every value as often as all runs do."""
-    field = ped_anova.Field(places=np.tile([0.0, 1.0], 10), n_values=2)
-    found = ped_anova.measure([field], np.arange(20.0), 0.05)
+    field = factors.Field(places=np.tile([0.0, 1.0], 10), n_values=2)
+    found = factors.measure([field], np.arange(20.0), 0.05)
     assert found.divergences[0] == pytest.approx(0.0)
     assert not found.is_named.any()
 
@@ -57,8 +57,8 @@ def test_equal_densities_have_no_divergence() -> None:
 def test_the_band_has_the_exact_level_of_a_permutation_test() -> None:
     """Of 999 maxima, 49 may reach the value for p = 50/1000; below 1/1000 nothing can be named."""
     maxima = np.arange(1.0, 1000.0)
-    assert ped_anova.upper_band(maxima, 0.05) == 950.0
-    assert ped_anova.upper_band(maxima, 0.0005) == float("inf")
+    assert factors.upper_band(maxima, 0.05) == 950.0
+    assert factors.upper_band(maxima, 0.0005) == float("inf")
 
 
 def test_noise_names_nothing() -> None:
@@ -67,7 +67,7 @@ def test_noise_names_nothing() -> None:
     for number in range(100):
         generator = np.random.default_rng([1, number])
         fields = drawn(generator)
-        named += ped_anova.measure(fields, generator.standard_normal(50), 0.05).is_named.any()
+        named += factors.measure(fields, generator.standard_normal(50), 0.05).is_named.any()
     assert named <= 5
 
 
@@ -79,7 +79,7 @@ def test_one_true_driver_is_named(driver: int) -> None:
         generator = np.random.default_rng([2, number])
         fields = drawn(generator, 60)
         effect = (fields[0].places - 0.7) ** 2 if driver == 0 else 0.1 * (fields[4].places != 1)
-        found = ped_anova.measure(fields, effect + 0.02 * generator.standard_normal(60), 0.05)
+        found = factors.measure(fields, effect + 0.02 * generator.standard_normal(60), 0.05)
         named += found.is_named[driver] and int(np.argmax(found.divergences)) == driver
     assert named >= 95
 

@@ -19,8 +19,8 @@ from analysis.blocks.response import (
     draw_response,
 )
 from analysis.facts import Facts
-from analysis.page import sections
-from analysis.render.style import arm_styles
+from analysis.page import document
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -258,11 +258,11 @@ def test_a_study_that_only_measures_says_so(rates: "Study", tmp_path: Path) -> N
     facts = rates.facts(tmp_path)
     assert not TABLES["search"].is_for(facts)
     assert not PLOTS["learning_rates"].is_for(facts)
-    sentence = sections.unconfirmed(facts.records)
+    sentence = document.unconfirmed(facts.records)
     assert sentence is not None
     assert sentence.startswith("This study has no confirm phase")
     assert "no confirm phase" in caption_of("final_accuracy", facts)
-    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in sections.limits(facts.records))
+    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in document.limits(facts.records))
 
 
 def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -272,8 +272,8 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
     study.confirm("adam", [0.87, 0.88])
     facts = study.facts(tmp_path)
     captions = [caption_of(name, facts) for name in ("final_accuracy", "learning_curves")]
-    words = [*captions, *sections.limits(facts.records)]
+    words = [*captions, *document.limits(facts.records)]
     assert not any("search" in text.lower() or "chosen" in text for text in words)
     assert not TABLES["search"].is_for(facts)
-    assert dict(sections.protocol(facts.records))["Search seeds"] == "none"
-    assert sections.unconfirmed(facts.records) is None
+    assert dict(document.protocol(facts.records))["Search seeds"] == "none"
+    assert document.unconfirmed(facts.records) is None

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.blocks import search
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

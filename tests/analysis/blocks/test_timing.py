@@ -7,7 +7,7 @@ import pytest
 
 from analysis.blocks.timing import TIMING, compute_timing
 from analysis.facts import Facts
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.blocks import tuning_curves
-from analysis.render.style import arm_styles
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
