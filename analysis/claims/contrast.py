@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from analysis import statistics
-from analysis.claims.evidence import Edges, Untestable, Values, too_few_seeds
+from analysis.claims.evidence import Edges, Response, Untestable, Values, too_few_seeds
 from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
+from analysis.responses import label
 from analysis.statistics import power
 
 Status = Literal["ahead", "behind", "tied", "open"]
@@ -247,6 +248,13 @@ def contrast(
         ahead, behind = behind, ahead
     improvement = statistics.probability_of_improvement(ahead, behind)
     return Contrast(arm=arm, than=than, test=test, improvement=improvement)
+
+
+def between_levels(response: Response, arm: int, than: int) -> Contrast:
+    """Return one level, by its place, against another."""
+    gaps = response.matrix[:, arm] - response.matrix[:, than]
+    test = statistics.MeanTest.of(gaps.tolist())
+    return Contrast(arm=label(response.levels[arm]), than=label(response.levels[than]), test=test)
 
 
 def reach(test: statistics.MeanTest, scale: Scale, alpha: float) -> Reach:

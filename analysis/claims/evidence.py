@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 
 from analysis import selection
-from analysis.claims.contrast import Contrast
 from analysis.claims.verdict import METRICS, Verdict
 from analysis.records import StudyRecords, incomparable
 from analysis.responses import Level, as_level, label
-from analysis.statistics import MeanTest
 from harness.declaration import Manifest, UnknownClaim
 from harness.study.claims import Claim
 from harness.study.domains import Choices, Grid
@@ -155,12 +153,6 @@ class Response:
         plain = [float(level) for level in self.levels]
         is_log = min(plain) > 0 and max(plain) / min(plain) >= 10
         return [math.log(level) for level in plain] if is_log else plain
-
-    def contrast(self, arm: int, than: int) -> Contrast:
-        """Return one level, by its place, against another."""
-        gaps = self.matrix[:, arm] - self.matrix[:, than]
-        test = MeanTest.of(gaps.tolist())
-        return Contrast(arm=label(self.levels[arm]), than=label(self.levels[than]), test=test)
 
     @property
     def losses(self) -> str:

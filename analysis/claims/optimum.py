@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.claims.contrast import Contrast, Scale
+from analysis.claims.contrast import Contrast, Scale, between_levels
 from analysis.claims.evidence import Grounds, Kind, Response, Untestable, respond
 from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
@@ -114,7 +114,7 @@ class Place:
     def _contrasts(self) -> list[Contrast]:
         """Return the best level against every other."""
         others = [place for place in range(len(self.response.levels)) if place != self._best]
-        return [self.response.contrast(self._best, place) for place in others]
+        return [between_levels(self.response, self._best, place) for place in others]
 
     def _reach(self, is_possible: np.ndarray, alpha: float) -> Reach:
         """Return what would have refuted the closest level on the other side of the claim."""
@@ -124,7 +124,7 @@ class Place:
             return Reach()
         means = self.sign * self.response.matrix.mean(axis=0)
         rival = int(np.where(is_rival, means, -np.inf).argmax())
-        test = self.response.contrast(best, rival).test
+        test = between_levels(self.response, best, rival).test
         if test.deviation == 0:
             return Reach()
         level, gap = 2 * alpha / (count - 1), abs(test.mean)

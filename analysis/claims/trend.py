@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, reach
+from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, between_levels, reach
 from analysis.claims.evidence import Grounds, Kind, Untestable, respond
 from analysis.claims.verdict import Reach, Ruling
 from analysis.responses import label
@@ -111,7 +111,7 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None) -> Slope | Unt
         )
     return Slope(
         change=change,
-        steps=[response.contrast(place, place - 1) for place in range(1, len(levels))],
+        steps=[between_levels(response, place, place - 1) for place in range(1, len(levels))],
         scale=Scale.of(spec.metric, region, 1 if spec.direction == "rises" else -1),
         rank_correlation=factors.rank_correlation(places, response.matrix),
     )
