@@ -43,8 +43,8 @@ test-full: $(VENV)/installed  ## run the whole test suite; what starts a Ray com
 	$(PYTEST) -m "not ray"
 	$(BIN)/python -m pytest -m ray
 
-quick: $(VENV)/installed  ## run the tests that are short and start no Ray
-	$(PYTEST) -m "not slow and not ray and not full"
+quick: $(VENV)/installed  ## run the tests that are short and start neither Ray nor a browser
+	$(PYTEST) -m "not slow and not ray and not full and not browser"
 
 check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file
 	$(BIN)/ruff format --check .

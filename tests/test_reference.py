@@ -42,6 +42,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", WHOLE)
 def test_a_committed_report_is_made_again_from_its_journal(study: str, tmp_path: Path) -> None:
     """`make report` after a change of the analysis, and commit what it wrote, where this fails."""

@@ -35,7 +35,9 @@ CHOICES: dict[str, list[Any]] = {
     "warmup_epochs": [1.0],
 }
 
-every_model = pytest.mark.parametrize("model", MODELS)
+every_model = pytest.mark.parametrize(
+    "model", [pytest.param(name, marks=() if name == "fcn" else pytest.mark.slow) for name in MODELS]
+)
 
 
 @pytest.fixture(scope="module")

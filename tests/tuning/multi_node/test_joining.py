@@ -55,10 +55,13 @@ def test_a_cluster_that_cannot_be_joined_is_an_error_of_one_line(
 def test_an_interrupted_sweep_leaves_the_cluster_running(
     cluster: RayCluster, start: Callable[..., Sweep], tmp_path: Path
 ) -> None:
-    """SIGUSR1, as clusters send it: exit code 75 and the CPU is free again."""
-    sweep = start(tmp_path, "--set", "recipe.epochs=100000")
+    """SIGUSR1, as clusters send it: exit code 75, the CPU is free again, and nothing temporary is left."""
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    sweep = start(tmp_path, "--set", "recipe.epochs=100000", TMPDIR=str(scratch))
     sweep.wait_until(lambda: bool(in_flight(sweep.events(), epochs=3)))
     sweep.process.send_signal(signal.SIGUSR1)
     assert sweep.end() == 75, sweep.output()
     assert "Traceback" not in sweep.output()
     assert cluster.python("-c", TELL_WHAT_IS_FREE).split() == ["1.0", "1"]
+    assert list(scratch.iterdir()) == []
