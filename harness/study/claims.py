@@ -1,7 +1,7 @@
 """Claims of a study file: statements fixed before the data, one kind each, decided by `analysis.claims`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -155,7 +155,7 @@ Spec = Better | Best | Equal | Faster | Diverges | Optimum | Trend
 
 Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "trend"]
 
-KINDS: tuple[Kind, ...] = ("better", "best", "equal", "faster", "diverges", "optimum", "trend")
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _WITHOUT_REGION = {"diverges", "optimum"}
 
