@@ -69,7 +69,6 @@ def test_cancel_ends_a_sweep_in_good_order(neighbours: tuple[Job, Job]) -> None:
     cancelled.assert_nothing_is_left()
 
 
-@pytest.mark.full
 def test_a_preempted_sweep_goes_on_after_its_requeue(
     job: Job, drill_study: Path, undisturbed: ResultsFolder
 ) -> None:
