@@ -111,7 +111,7 @@ def test_more_confirm_seeds_are_accepted_and_recorded(
     new = drill.outcome(folder).keys() - drill.outcome(undisturbed).keys()
     assert new == {"sgd-confirm-0002", "adam-confirm-0002"}
     (step,) = json.loads(folder.manifest.read_text())["resumed"]
-    assert "confirm.seeds: 2 before, 3 now" in step["changes"]
+    assert {"field": "confirm.seeds", "before": 2, "after": 3} in step["changes"]
 
 
 def test_where_nothing_was_run_nothing_is_continued(drill_study: Path, tmp_path: Path) -> None:
