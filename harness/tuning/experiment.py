@@ -1,6 +1,7 @@
 """A study's runs as one Ray Tune experiment."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from ray import tune
@@ -19,7 +20,9 @@ from harness.tuning.ray_adapters import (
 )
 
 
-def run_in_tune(conductor: Conductor, study: Study, slots: ClusterSlots, temporary: Path) -> bool:
+def run_in_tune(
+    conductor: Conductor, study: Study, sha256: Mapping[str, str], slots: ClusterSlots, temporary: Path
+) -> bool:
     """Run everything the conductor hands out as one Tune experiment.
 
     Tune places each run by a placement group of its own, on the node that it fills best: nodes fill up one
@@ -29,6 +32,7 @@ def run_in_tune(conductor: Conductor, study: Study, slots: ClusterSlots, tempora
     Args:
         conductor: Hands out runs and keeps the record.
         study: The study.
+        sha256: Of the declared data set's files, by name: no worker trains on others.
         slots: Decide when another run may be handed out.
         temporary: A folder of this driver, for what Tune writes and nobody reads.
 
@@ -40,6 +44,7 @@ def run_in_tune(conductor: Conductor, study: Study, slots: ClusterSlots, tempora
     settings = {
         "threads": resources.cpu,
         "device": "cuda" if resources.gpu else "cpu",
+        "sha256": dict(sha256),
         "best_by": study.search.metric if study.search.winner == "best" else None,
         "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
     }

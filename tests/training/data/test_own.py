@@ -10,7 +10,7 @@ import pytest
 from harness.errors import DataError
 from harness.training.data.arrays import load_training_images
 from harness.training.data.own import spec_of_folder, training_images
-from harness.training.data.prepare import prepare_dataset
+from harness.training.data.prepare import prepare_dataset, prepare_declared
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -105,3 +105,20 @@ def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / TEST_LABELS).unlink()
     with pytest.raises(DataError, match=f"lacks {TEST_LABELS} .* one of {IMAGES}, {LABELS}"):
         prepare_dataset(f"idx:{folder}")
+
+
+def test_only_declared_data_are_trained_on(folder: Path) -> None:
+    """Files that were replaced since the declaration are refused, by name; put back, they are taken again."""
+    declared = prepare_dataset(f"idx:{folder}").sha256
+    assert prepare_declared(f"idx:{folder}", declared).sha256 == declared
+    original = (folder / IMAGES).read_bytes()
+    (folder / IMAGES).write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    with pytest.raises(DataError) as refused:
+        prepare_declared(f"idx:{folder}", declared)
+    told = str(refused.value)
+    assert told.startswith(f"idx:{folder} is not the data that this study declared before its first run: ")
+    assert f"not {declared[IMAGES][:12]} (SHA-256)" in told
+    assert LABELS not in told
+    assert "Remedy: bring the declared files back" in told
+    (folder / IMAGES).write_bytes(original)
+    assert prepare_declared(f"idx:{folder}", declared).sha256 == declared
