@@ -215,6 +215,12 @@ def _check_consistency(records: StudyRecords) -> None:
             f"declares only {', '.join(records.arms)}. Remedy: put back the manifest that belongs to this "
             "journal."
         )
+    twice = records.runs.loc[records.runs["run_id"].duplicated(), "run_id"]
+    if len(twice):
+        raise ResultsError(
+            f"{records.folder.root}: run {twice.iloc[0]} ended twice, so the journal holds the runs of two "
+            f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it."
+        )
     completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
     for arm, winner in records.winners.items():
         if winner is not None and winner not in completed:

@@ -195,5 +195,38 @@ def extremes(value: Any) -> list[Any]:
             return [value]
 
 
+def undeclared_field(
+    fixed: Mapping[str, Any], space: Mapping[str, Domain], configuration: Mapping[str, Any]
+) -> str | None:
+    """Return the first recipe field whose value an arm cannot have chosen; None where it can have chosen all.
+
+    Args:
+        fixed: The arm's fields with one value.
+        space: Its fields with a domain.
+        configuration: Every recipe field of a run with its value.
+    """
+    world: dict[str, Any] = {**fixed, **space}
+    for field, domain in space.items():
+        if isinstance(domain, OneOf):
+            world |= domain.branches.get(str(configuration.get(field)), {})
+    return next(
+        (field for field, value in world.items() if not _can_be(value, configuration.get(field))), None
+    )
+
+
+def _can_be(declared: Any, value: Any) -> bool:
+    """Return whether a field declared as a value or a domain can have a value; defaults may be filled in."""
+    match declared:
+        case Range():
+            slack = 1e-9 * (declared.high - declared.low)  # steps add up to a little more than `high`
+            return _is_number(value) and declared.low - slack <= value <= declared.high + slack
+        case Domain():
+            return any(_can_be(listed, value) for listed in declared.listed)
+        case Mapping():
+            return isinstance(value, Mapping) and all(_can_be(v, value.get(k)) for k, v in declared.items())
+        case _:
+            return bool(declared == value)
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)

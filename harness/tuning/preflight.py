@@ -35,6 +35,7 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
             f"{folder.root}: already holds results of this study, which are never overwritten. "
             f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away."
         )
+    _check_parts_belong_together(folder, resume=resume)
     if resume and not folder.manifest.exists():
         raise ResultsError(
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
@@ -46,6 +47,28 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
         raise ResultsError(
             f"{folder.root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
         ) from error
+
+
+def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None:
+    """Refuse a folder in which events would be appended to a journal that is not this study's.
+
+    Raises:
+        ResultsError: A journal lies there without the manifest that says whose it is, or only as its
+            compressed copy.
+    """
+    present = [path for path in (folder.journal, folder.compressed_journal) if path.exists()]
+    written = [path for path in present if path.stat().st_size]
+    if written and not folder.manifest.exists():
+        raise ResultsError(
+            f"{written[0]}: holds the runs of a study, but {folder.manifest.name}, which says of which one, "
+            f"is not beside it. Nothing was started or changed. Remedy: bring {folder.manifest.name} back "
+            f"and give --resume, or give --results DIR with another folder, or move this one away."
+        )
+    if resume and present == [folder.compressed_journal]:
+        raise ResultsError(
+            f"{folder.compressed_journal}: is compressed, so it cannot be continued, and a second "
+            f"journal beside it would begin the study again. Remedy: gunzip {folder.compressed_journal}"
+        )
 
 
 def check_run_fits(study: Study, cpus: float, gpus: float, where: str) -> None:

@@ -21,7 +21,7 @@ from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
-from harness.tuning.continuation import accepted_changes
+from harness.tuning.continuation import accepted_changes, check_journal_belongs
 from harness.tuning.declaration import COMMAND, declare
 from harness.tuning.interruption import on_interrupt
 from harness.tuning.joined_ray import joined_ray
@@ -125,6 +125,7 @@ def _continue(
     before = Manifest.read(folder.manifest)
     recovery = recover_journal(folder)
     changes = accepted_changes(before, declared, recovery.events)
+    check_journal_belongs(declared, recovery.events, folder.journal)
     if recovery.loss is not None:
         say(recovery.loss.in_words())
     for change in changes:

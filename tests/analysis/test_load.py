@@ -101,3 +101,12 @@ def test_only_a_completed_run_can_win(three_arms: "Study", tmp_path: Path, loser
     three_arms.winners["sgd"] = loser
     with pytest.raises(ResultsError, match=f"run {loser}, is not a completed run"):
         load_study(three_arms.write(tmp_path))
+
+
+def test_a_journal_of_two_studies_is_refused(three_arms: "Study", tmp_path: Path) -> None:
+    """Runs of the same name that both ended cannot be told apart."""
+    three_arms.runs += three_arms.runs[:1]
+    with pytest.raises(
+        ResultsError, match="run sgd-search-000 ended twice, so the journal holds the runs of"
+    ):
+        load_study(three_arms.write(tmp_path))
