@@ -3,7 +3,9 @@
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
+from harness.study.feasible import check_feasible
 from harness.study.study import Study
+from harness.training.data.own import training_images
 
 
 def check_before_start(study: Study, folder: ResultsFolder, address: str, *, resume: bool) -> None:
@@ -16,11 +18,15 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
         resume: Whether the study is to be continued.
 
     Raises:
+        StudyError: Some run could not train on the study's data set.
+        DataError: The data set is a user's own and cannot be read.
         ResultsError: The folder already holds a study, or holds none to continue, or cannot be written.
         EnvironmentMismatchError: A single run does not fit on this machine.
     """
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
+    if not resume:  # what has begun is taken to its end
+        check_feasible(study, training_images(study.dataset))
     check_folder(folder, resume=resume)
 
 

@@ -16,6 +16,7 @@ from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
 from harness.records.provenance import gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
+from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
@@ -94,6 +95,8 @@ def run_study(
             manifest, events = _continue(folder, declared, say)
         else:
             manifest, events = _begin(folder, declared, study)
+        for oddity in oddities(study, plan):
+            say(f"note: {oddity}")
         session = _Session(
             study=study,
             plan=plan,

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.recipe.datasets import DATASETS as KNOWN_SIZES
-from harness.recipe.datasets import IDX_PREFIX
-from harness.training.data.registry import DatasetSpec, IdxFile
+from harness.recipe.datasets import IDX_PREFIX, Images
+from harness.training.data.registry import DATASETS, DatasetSpec, IdxFile
 
 _NAMES = {
     "train_images": "train-images-idx3-ubyte",
@@ -29,17 +28,27 @@ _MAX_BYTES = 8 * 2**30
 """A file that announces more is taken for damaged: it would not fit into memory."""
 
 
-def training_images(name: str) -> int:
-    """Return how many training images a data set has, validation part included.
+def training_images(name: str) -> Images:
+    """Return what is known of a data set's training images; of a user's own its labels are read, no image.
 
     Raises:
-        DataError: It is a user's own, and its labels cannot be read.
+        DataError: It is a user's own, and its labels or its images' header cannot be read.
     """
     if not name.startswith(IDX_PREFIX):
-        return KNOWN_SIZES[name]
-    file = _file(Path(name.removeprefix(IDX_PREFIX)), _NAMES["train_labels"])
+        spec = DATASETS[name]
+        return Images(n_images=spec.n_train, sides=spec.image_shape, class_sizes=spec.class_sizes)
+    folder = Path(name.removeprefix(IDX_PREFIX))
+    content, shape = _content(_file(folder, _NAMES["train_labels"]), n_axes=1)
+    labels = np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape))
+    file = _file(folder, _NAMES["train_images"])
     with _opened(file) as stream:
-        return _shape(stream, file, n_axes=1)[0]
+        _, height, width = _shape(stream, file, n_axes=3)
+    return Images(n_images=len(labels), sides=(height, width), class_sizes=_class_sizes(labels))
+
+
+def _class_sizes(labels: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return how many labels there are of each class, from class 0 on."""
+    return tuple(np.bincount(labels).tolist())
 
 
 def spec_of_folder(folder: Path) -> DatasetSpec:
@@ -67,6 +76,7 @@ def spec_of_folder(folder: Path) -> DatasetSpec:
         n_test=len(arrays["test_labels"]),
         image_shape=(height, width),
         n_classes=n_classes,
+        class_sizes=_class_sizes(arrays["train_labels"]),
         system_folders=(),
         debian_package=None,
         source=str(folder),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
+from harness.recipe.datasets import Images
 from harness.training.data.arrays import load_training_images
 from harness.training.data.own import spec_of_folder, training_images
 from harness.training.data.prepare import prepare_dataset, prepare_declared
@@ -56,11 +57,12 @@ def test_it_is_known_by_its_content(folder: Path, write_tiny: Callable[..., Path
     assert prepare_dataset(f"idx:{other}").folder != prepare_dataset(f"idx:{folder}").folder
 
 
-def test_its_training_images_are_counted_from_a_header(folder: Path) -> None:
-    """For a preview nothing else is read; published data sets need no file."""
-    (folder / IMAGES).unlink()
-    assert training_images(f"idx:{folder}") == 40
-    assert training_images("kmnist") == 60_000
+def test_its_training_images_are_known_from_labels_and_a_header(folder: Path) -> None:
+    """For a preview no image is read; published data sets need no file."""
+    (folder / IMAGES).write_bytes((folder / IMAGES).read_bytes()[:16])
+    known = training_images(f"idx:{folder}")
+    assert known == Images(n_images=40, sides=(4, 3), class_sizes=(10, 10, 10, 10))
+    assert training_images("kmnist") == Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 10)
 
 
 @pytest.mark.parametrize(
