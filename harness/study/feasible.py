@@ -12,7 +12,7 @@ from harness.recipe.datasets import Images
 from harness.recipe.lengths import emptied_class, leaves_one_image, split_sizes
 from harness.recipe.models import LEAST_SIDES
 from harness.study.domains import Domain, Range, n_points
-from harness.study.plan import Plan
+from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Arm, Study
 
 _MOST_NAMED = 6
@@ -34,17 +34,46 @@ def check_feasible(study: Study, images: Images) -> None:
         raise StudyError("\n".join([head, *(f"  {problem}" for problem in problems)]))
 
 
-def oddities(study: Study, plan: Plan) -> Iterator[str]:
-    """Yield what is possible and seldom meant: searches with more runs than there are configurations."""
+def oddities(study: Study, plan: Plan, images: Images) -> Iterator[str]:
+    """Yield what is possible and seldom meant: runs that repeat others, and settings without an effect."""
     for arm_plan in plan.arms:
-        n_configurations = n_points(arm_plan.arm.space)
+        arm = arm_plan.arm
+        n_configurations = n_points(arm.space)
         n_proposed = arm_plan.search_runs // study.search.seeds
         if n_configurations is not None and n_proposed > n_configurations:
             present = "one configuration" if n_configurations == 1 else f"{n_configurations} configurations"
             yield (
-                f"arm {arm_plan.arm.name} has only {present} to search, so some of its {n_proposed} "
+                f"arm {arm.name} has only {present} to search, so some of its {n_proposed} "
                 f"search runs repeat others on the same seed, to the same result"
             )
+        yield from _without_effect(study, arm_plan)
+        yield from _whole_epoch_batches(study, arm, images)
+
+
+def _without_effect(study: Study, arm_plan: ArmPlan) -> Iterator[str]:
+    """Yield settings of the search that an arm's runs are too short for."""
+    arm, search, stopping = arm_plan.arm, study.search, study.early_stopping
+    if stopping and arm_plan.search_runs and stopping.grace_epochs >= arm.longest_epochs:
+        yield (
+            f"no run of arm {arm.name} can be stopped early: grace_epochs is {stopping.grace_epochs}, and "
+            f"its longest run has {arm.longest_epochs} epochs"
+        )
+    if search.average_epochs > arm.shortest_epochs:
+        yield (
+            f"the metric of arm {arm.name} is averaged over fewer epochs than average_epochs = "
+            f"{search.average_epochs}: its shortest run has {arm.shortest_epochs}"
+        )
+
+
+def _whole_epoch_batches(study: Study, arm: Arm, images: Images) -> Iterator[str]:
+    """Yield that an arm can have batches larger than its training part: an epoch is then one step."""
+    n_train, _ = split_sizes(images.n_images, study.val_fraction)
+    largest = max(arm.values_of("batch_size"))
+    if largest > n_train:
+        yield (
+            f"batch_size {largest} of arm {arm.name} is above its {n_train} training images: an epoch is "
+            f"then one step"
+        )
 
 
 def _split_problems(study: Study, images: Images) -> Iterator[str]:

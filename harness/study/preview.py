@@ -32,7 +32,7 @@ def preview(study: Study, images: Images) -> str:
         lines += [*_arm_lines(arm_plan, n_images, study.val_fraction)]
     lines += ["", *_phase_lines(study, len(plan.arms), plan.confirm_seeds)]
     lines += ["", *_estimate_lines(study, plan, n_images)]
-    lines += [f"note: {oddity}" for oddity in oddities(study, plan)]
+    lines += [f"note: {oddity}" for oddity in oddities(study, plan, images)]
     return "\n".join(lines)
 
 

@@ -63,12 +63,18 @@ def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None
             compressed copy.
     """
     present = [path for path in (folder.journal, folder.compressed_journal) if path.exists()]
-    written = [path for path in present if path.stat().st_size]
+    tables = [path for path in (folder.runs, folder.epochs) if path.exists()]
+    written = [path for path in (*present, *tables) if path.stat().st_size]
     if written and not folder.manifest.exists():
         raise ResultsError(
             f"{written[0]}: holds the runs of a study, but {folder.manifest.name}, which says of which one, "
             f"is not beside it. Nothing was started or changed. Remedy: bring {folder.manifest.name} back "
             f"and give --resume, or give --results DIR with another folder, or move this one away."
+        )
+    if resume and not present and (tables or folder.optuna_journal.exists()):
+        raise ResultsError(
+            f"{folder.root}: {folder.journal.name} is not there any more, and nothing else says what has "
+            f"been run. Nothing was started. Remedy: bring it back, or begin anew with --results DIR."
         )
     if resume and present == [folder.compressed_journal]:
         raise ResultsError(

@@ -95,8 +95,8 @@ def run_study(
             manifest, events = _continue(folder, declared, say)
         else:
             manifest, events = _begin(folder, declared, study)
-        for oddity in oddities(study, plan):
-            say(f"note: {oddity}")
+            for oddity in oddities(study, plan, prepared.spec.images):
+                say(f"note: {oddity}")
         session = _Session(
             study=study,
             plan=plan,

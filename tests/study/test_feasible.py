@@ -115,8 +115,8 @@ def test_images_too_small_for_a_model_are_refused(study_text: str) -> None:
 def test_fewer_configurations_than_trials_are_told(study_text: str, space: str, told: str | None) -> None:
     """Four trials of three rates, or of one; of a range there is no end."""
     arm = f"arms.adam={{optimizer: adam, lr: {space}}}"
-    study = parse_study(study_text, "s.yaml", (arm, "confirm.seeds=0"))
-    odd = list(oddities(study, plan_study(study)))
+    study = parse_study(study_text, "s.yaml", (arm, "confirm.seeds=0", "recipe.batch_size=36"))
+    odd = list(oddities(study, plan_study(study), FORTY))
     if told is None:
         assert odd == []
     else:
@@ -132,5 +132,32 @@ def test_fewer_configurations_than_trials_are_told(study_text: str, space: str, 
 def test_configurations_of_branches_add_up(study_text: str) -> None:
     """Two momenta and one adam are three."""
     arm = "arms.adam={lr: 0.1, optimizer: {one_of: {sgd: {momentum: {choices: [0.0, 0.9]}}, adam: {}}}}"
-    study = parse_study(study_text, "s.yaml", (arm,))
-    assert "arm adam has only 3 configurations" in next(oddities(study, plan_study(study)))
+    study = parse_study(study_text, "s.yaml", (arm, "recipe.batch_size=36"))
+    assert "arm adam has only 3 configurations" in next(oddities(study, plan_study(study), FORTY))
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (
+            "search.early_stopping.grace_epochs=9",
+            "no run of arm sgd can be stopped early: grace_epochs is 9, and",
+        ),
+        (
+            "search.average_epochs=10",
+            "the metric of arm sgd is averaged over fewer epochs than average_epochs = 10",
+        ),
+        (
+            "recipe.batch_size=37",
+            "batch_size 37 of arm sgd is above its 36 training images: an epoch",
+        ),
+    ],
+)
+def test_settings_without_effect_are_told(study_text: str, override: str, told: str) -> None:
+    """Each by itself, for both arms; the study as it is has none of them."""
+    sound = parse_study(study_text, "s.yaml", ("recipe.batch_size=36",))
+    assert list(oddities(sound, plan_study(sound), FORTY)) == []
+    study = parse_study(study_text, "s.yaml", ("recipe.batch_size=36", override))
+    odd = list(oddities(study, plan_study(study), FORTY))
+    assert len(odd) == 2
+    assert odd[0].startswith(told)

@@ -50,3 +50,22 @@ def test_a_journal_without_an_event_holds_no_study(folder: ResultsFolder) -> Non
     """It is what a sweep that was killed before its first run leaves."""
     folder.journal.touch()
     check_folder(folder, resume=False)
+
+
+def test_tables_without_manifest_and_journal_are_not_written_over(folder: ResultsFolder) -> None:
+    """They may be all that is left of a study."""
+    folder.runs.write_bytes(b"PAR1")
+    with pytest.raises(ResultsError, match=r"runs\.parquet: holds the runs of a study, but manifest\.json"):
+        check_folder(folder, resume=False)
+
+
+@pytest.mark.parametrize("rest", ["runs.parquet", "optuna.journal"])
+def test_a_study_whose_journal_is_lost_is_not_begun_again_in_its_place(
+    folder: ResultsFolder, rest: str
+) -> None:
+    """Its other files say that there was one; what is missing is told, and that nothing was started."""
+    folder.manifest.write_text("{}")
+    check_folder(folder, resume=True)
+    (folder.root / rest).write_bytes(b"x")
+    with pytest.raises(ResultsError, match=r"journal\.jsonl is not there any more, .* Remedy: bring it back"):
+        check_folder(folder, resume=True)

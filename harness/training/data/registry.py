@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from harness.recipe.datasets import Images
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IdxFile:
@@ -76,6 +78,11 @@ class DatasetSpec:
             part.array.replace("-", "_"): replace(part.file, sha256=sha256[part.array]) for part in self.parts
         }
         return replace(self, **files)  # type: ignore[arg-type]
+
+    @property
+    def images(self) -> Images:
+        """What a study's checks need to know of its training images."""
+        return Images(n_images=self.n_train, sides=self.image_shape, class_sizes=self.class_sizes)
 
     @property
     def parts(self) -> tuple[ArrayPart, ...]:

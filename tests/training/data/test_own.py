@@ -87,10 +87,12 @@ def test_its_training_images_are_known_from_labels_and_a_header(folder: Path) ->
     ],
 )
 def test_files_that_do_not_fit_are_refused(folder: Path, name: str, content: bytes, told: str) -> None:
-    """The message names the file or folder and what is wrong with it."""
+    """The message names the file or folder and what is wrong with it; a preview finds what it can see."""
     (folder / name).write_bytes(content)
     with pytest.raises(DataError, match=told):
         prepare_dataset(f"idx:{folder}")
+    with pytest.raises(DataError, match=told):
+        training_images(f"idx:{folder}")
 
 
 def test_a_damaged_archive_is_refused(folder: Path) -> None:
