@@ -189,8 +189,7 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
             check_nodes(study, session.folder, session.prepared, say)
         session.write_slots(slots.now)
         with progress.shown(slots.now), on_interrupt(conductor.interrupt), watched_raylet():
-            declared = session.manifest.dataset.sha256
-            has_memory = run_in_tune(conductor, study, declared, slots, temporary)
+            has_memory = run_in_tune(conductor, study, session.manifest, slots, temporary)
         session.write_slots(slots.most)
     return has_memory
 

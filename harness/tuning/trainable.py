@@ -17,6 +17,7 @@ from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
+from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
 
 _STANDARD_ERROR = 2
@@ -31,8 +32,8 @@ def run_trial(config: dict[str, Any]) -> None:
 
     Args:
         config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the metric
-            whose best epoch is tested; None for the last epoch) and `sha256` (of the declared data set's
-            files, by name) beside its fields.
+            whose best epoch is tested; None for the last epoch), `sha256` (of the declared data set's files,
+            by name) and `versions` (of the packages that decide a number) beside its fields.
     """
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
@@ -48,6 +49,7 @@ def run_trial(config: dict[str, Any]) -> None:
 
 def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     """Train, report epochs, and return how the run ended; confirm runs are measured on the test set once."""
+    check_own_environment(config["versions"])
     device = torch.device(config["device"])
     prepared = _prepared(configuration.dataset, tuple(sorted(config["sha256"].items())))
     data = _on_device(prepared, device.type)
