@@ -41,7 +41,12 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
             f"{folder.root}: already holds results of this study, which are never overwritten. "
             f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away."
         )
-    _check_parts_belong_together(folder, resume=resume)
+    try:
+        _check_parts_belong_together(folder, resume=resume)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder.root}: cannot be read ({error.strerror}). Remedy: --results DIR with another DIR."
+        ) from error
     if resume and not folder.manifest.exists():
         raise ResultsError(
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "

@@ -101,11 +101,16 @@ def _file(folder: Path, name: str) -> Path:
     """Return the plain file, or else the compressed one.
 
     Raises:
-        DataError: Neither is there.
+        DataError: Neither is there, or the folder cannot be searched.
     """
     for file in (folder / name, folder / f"{name}.gz"):
-        if file.is_file():
-            return file
+        try:
+            if file.is_file():
+                return file
+        except OSError as error:
+            raise DataError(
+                f"{folder} cannot be searched: {error.strerror}. Check its permissions"
+            ) from error
     raise DataError(f"{folder} lacks {name} (plain or with .gz), one of {', '.join(_NAMES.values())}")
 
 
