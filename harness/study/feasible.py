@@ -54,8 +54,8 @@ def oddities(study: Study, plan: Plan, images: Images) -> Iterator[str]:
 def _without_effect(study: Study, arm_plan: ArmPlan) -> Iterator[str]:
     """Yield settings of the search that an arm's runs are too short for."""
     arm, search, stopping = arm_plan.arm, study.search, study.early_stopping
-    is_asked_for = stopping is not None and stopping != EarlyStopping()
-    if stopping and is_asked_for and arm_plan.search_runs and stopping.grace_epochs >= arm.longest_epochs:
+    is_asked_for = stopping not in (None, EarlyStopping()) and arm_plan.search_runs
+    if stopping and is_asked_for and stopping.grace_epochs >= arm.longest_epochs:
         yield (
             f"no run of arm {arm.name} can be stopped early: grace_epochs is {stopping.grace_epochs}, and "
             f"its longest run has {arm.longest_epochs} epochs"
