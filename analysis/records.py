@@ -215,6 +215,18 @@ def _check_consistency(records: StudyRecords) -> None:
             f"declares only {', '.join(records.arms)}. Remedy: put back the manifest that belongs to this "
             "journal."
         )
+    undeclared = _undeclared_seed(records)
+    if undeclared is not None:
+        raise ResultsError(
+            f"{records.folder.root}: run {undeclared} has a seed that the manifest does not declare, so it "
+            f"is another study's. Remedy: put back the manifest that belongs to this journal."
+        )
+    twice = records.runs.loc[records.runs["run_id"].duplicated(), "run_id"]
+    if len(twice):
+        raise ResultsError(
+            f"{records.folder.root}: run {twice.iloc[0]} ended twice, so the journal holds the runs of two "
+            f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it."
+        )
     completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
     for arm, winner in records.winners.items():
         if winner is not None and winner not in completed:
@@ -223,6 +235,18 @@ def _check_consistency(records: StudyRecords) -> None:
                 f"of this journal, and only a run of full length can win. "
                 f"Remedy: restore the journal as it was written."
             )
+
+
+def _undeclared_seed(records: StudyRecords) -> str | None:
+    """Return the first run whose seed is none of its phase's; None where all are declared."""
+    manifest = records.manifest
+    is_confirm = records.runs["phase"] == "confirm"
+    is_known = (
+        records.runs["seed"]
+        .isin(manifest.confirm_seeds)
+        .where(is_confirm, records.runs["seed"].isin(manifest.search_seeds))
+    )
+    return None if is_known.all() else str(records.runs.loc[~is_known, "run_id"].iloc[0])
 
 
 _MACHINE = ("device", "host", "threads")

@@ -9,7 +9,7 @@ boundary".
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -48,6 +48,8 @@ class Choice:
     learning_rate: float | None
     learning_rate_range: NumericRange | None
     """None where the learning rate was fixed."""
+    branches: Mapping[str, Any]
+    """Each field that has a `one_of`, with the value that was chosen; empty without a winner."""
 
     @property
     def edge(self) -> Side | None:
@@ -77,13 +79,20 @@ def choice_of(records: StudyRecords, arm: str) -> Choice:
         run_id=winner,
         learning_rate=float(rate) if isinstance(rate, int | float) else None,
         learning_rate_range=declared_range(declared.space, "lr", configuration),
+        branches={name: configuration[name] for name in choosers(declared.space) if name in configuration},
     )
 
 
 def is_stability_limited(runs: pd.DataFrame, choice: Choice) -> bool:
-    """Return whether the smallest rate above the chosen one that an arm's search runs tried diverged."""
+    """Return whether the smallest rate above the chosen one that an arm's search runs tried diverged.
+
+    Of a conditional space the runs in the winner's branches count: another optimizer's rates are no larger
+    or smaller ones of this.
+    """
     if choice.run_id is None or choice.learning_rate is None or "config.lr" not in runs:
         return False
+    for field, value in choice.branches.items():
+        runs = runs[has_value(runs, field, value)]
     is_above = (runs["config.lr"] > choice.learning_rate) & (runs["status"] != "failed")
     above = runs.loc[is_above, ["config.lr", "status"]]
     if above.empty:
@@ -130,6 +139,34 @@ def has_value(runs: pd.DataFrame, field: str, value: Any) -> "pd.Series[bool]":
         return pd.Series(data=close, index=runs.index)
     wanted = value if isinstance(value, bool | str) else json.dumps(value)
     return cells == wanted
+
+
+def choosers(space: Mapping[str, Any]) -> list[str]:
+    """Return the fields on whose value it depends which others a run has, and from which range."""
+    return [field for field, domain in space.items() if isinstance(domain, OneOf)]
+
+
+def declared_ranges(space: Mapping[str, Any], field: str) -> list[NumericRange]:
+    """Return every declared range of a numeric field, those of all branches; none where it has none."""
+    branches = [
+        branch
+        for domain in space.values()
+        if isinstance(domain, OneOf)
+        for branch in domain.branches.values()
+    ]
+    ranges = [declared_range(fields, field) for fields in (space, *branches)]
+    return [declared for declared in ranges if declared is not None]
+
+
+def hull(ranges: Sequence[NumericRange], values: Iterable[float] = ()) -> NumericRange:
+    """Return the range that covers others, of which there is at least one, and some values."""
+    inside = list(values)
+    return NumericRange(
+        low=min([*(declared.low for declared in ranges), *inside]),
+        high=max([*(declared.high for declared in ranges), *inside]),
+        is_log=any(declared.is_log for declared in ranges),
+        is_listed=all(declared.is_listed for declared in ranges),
+    )
 
 
 def declared_range(

@@ -9,6 +9,11 @@ import pandas as pd
 import psutil
 import pytest
 
+from harness.records.events import RunEnded
+from harness.records.folder import ResultsFolder
+from harness.records.recovery import recover_journal
+from tests import drill
+
 STUDY = """\
 study: faulty
 question: What becomes of runs that fail?
@@ -85,3 +90,41 @@ def test_a_run_that_fills_the_memory_is_a_failed_row(tmp_path: Path) -> None:
     )  # fmt: skip
     assert list(runs.status) == ["failed"] * 3
     assert runs.reason.eq("out of memory: the worker was killed").all()
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_no_run_trains_on_data_that_were_replaced(tmp_path: Path) -> None:
+    """The files change after the first run; each later process finds others than declared, and says so."""
+    images = tmp_path / "images"
+    images.mkdir()
+    drill.write_images(images)
+    study = drill.write_study(tmp_path, images)
+    settings = (
+        "--set",
+        "resources.own_process=true",
+        "--set",
+        "recipe.epochs=300",
+        "--set",
+        "search.audit=0",
+    )
+    command = drill.sweep_command(study, tmp_path, *settings)
+    folder = ResultsFolder(tmp_path / "drill")
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    drill.wait_until(lambda: has_begun(folder), lambda: process.poll() is not None)
+    labels = images / "train-labels-idx1-ubyte"
+    labels.write_bytes(labels.read_bytes()[:-1] + b"\x00")
+    output, _ = process.communicate(timeout=900)
+    assert process.returncode == 1, output
+    assert "Traceback" not in output
+    ends = [event for event in recover_journal(folder).events if isinstance(event, RunEnded)]
+    assert ends[0].status != "failed"
+    failed = [end for end in ends if end.status == "failed"]
+    assert len(failed) >= 3
+    assert all("is not the data that this study declared" in str(end.reason) for end in failed)
+    assert all(end.epochs == 0 for end in failed)
+
+
+def has_begun(folder: ResultsFolder) -> bool:
+    """Return whether a run has reported an epoch."""
+    return folder.journal.exists() and b'"event":"epoch"' in folder.journal.read_bytes()

@@ -117,3 +117,18 @@ def test_a_damaged_study_beside_the_tests_is_told_before_they_begin(
     assert "manifest.json" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (folder / "lr_finder").exists()
+
+
+@pytest.mark.slow
+def test_tests_that_could_not_take_a_step_are_refused(
+    repository: Path, images: Path, study_text: str, tmp_path: Path
+) -> None:
+    """360 images in batches of 359 leave BatchNorm a single one; nothing is begun."""
+    study = tmp_path / "small.yaml"
+    own = f'  dataset: "idx:{images}"\n  batch_norm: hidden\n  batch_size: 359\n'
+    study.write_text(study_text.replace("  batch_size: 500\n", own))
+    done = find(repository, str(study), *QUICK, "--results", str(tmp_path / "results"))
+    assert done.returncode == 2
+    assert "arms.sgd: batch_size 359 with batch_norm hidden leaves one of 360 training images" in done.stderr
+    assert "tested at" not in done.stderr
+    assert not (tmp_path / "results" / "small" / "lr_finder").exists()

@@ -4,7 +4,6 @@ The table says it in numbers; the figure has one panel an arm and every search r
 tried is left out because it failed.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import matplotlib as mpl
@@ -40,7 +39,7 @@ def compute_table(facts: Facts) -> pd.DataFrame:
     """
     rows = []
     for arm, choice in facts.choices.items():
-        runs, declared = facts.records.runs_of("search", arm), choice.learning_rate_range
+        runs, declared = facts.records.runs_of("search", arm), _range_of(facts, arm)
         won = runs[runs["run_id"] == choice.run_id]
         rows.append(
             {
@@ -59,6 +58,14 @@ def compute_table(facts: Facts) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _range_of(facts: Facts, arm: str) -> NumericRange | None:
+    """Return the range that an arm's rate was chosen from; while none is, that of all branches together."""
+    choice = facts.choices[arm]
+    ranges = selection.declared_ranges(facts.records.manifest.arms[arm].space, "lr")
+    is_open = choice.run_id is None and ranges
+    return selection.hull(ranges) if is_open else choice.learning_rate_range
 
 
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
@@ -118,18 +125,20 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
     """Return one row a search run, of arms whose learning rate was searched.
 
     Returns: Columns `arm, run_id, seed, learning_rate, status, epochs, metric, value, place, is_best, edge,
-        low, high, is_log`. `value` is the search metric in the run's row, absent where not finite.
-        `place` says how the run is drawn: `filled` (full length), `hollow` (stopped), `rail` (diverged,
-        failed or without a finite value). `low` and `high` bound the declared range.
+        low, high, is_log, is_listed`. `value` is the search metric in the run's row, absent where not
+        finite. `place` says how the run is drawn: `filled` (full length), `hollow` (stopped), `rail`
+        (diverged, failed or without a finite value). `low` and `high` bound the range declared for the run:
+        in a conditional space that of its branch, absent where its branch fixes the rate.
     """
     metric = facts.rule.metric
-    ranged = {arm: choice for arm, choice in facts.choices.items() if choice.learning_rate_range is not None}
+    ranged = {arm: choice for arm, choice in facts.choices.items() if arm in _searched_arms(facts)}
     runs = facts.records.runs_of("search")
     if "config.lr" not in runs:
         runs = runs.assign(**{"config.lr": float("nan")})
     is_drawn = runs["arm"].isin(ranged) & runs["config.lr"].notna()
-    runs = runs.loc[is_drawn, ["arm", "run_id", "seed", "config.lr", "status", "epochs", metric]]
+    runs = runs[is_drawn]
     arms = runs["arm"]
+    declared = [found for arm in ranged for found in _declared_for(facts, arm, runs[arms == arm])]
     is_best = runs["run_id"] == arms.map({arm: choice.run_id for arm, choice in ranged.items()})
     return pd.DataFrame(
         {
@@ -142,7 +151,7 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
             "place": _places(runs["status"], runs[metric]),
             "is_best": is_best,
             "edge": arms.map({arm: choice.edge for arm, choice in ranged.items()}).where(is_best),
-            **{end: arms.map(values) for end, values in _bounds(ranged).items()},
+            **{name: [getattr(found, name, None) for found in declared] for name in _BOUNDS},
         }
     ).reset_index(drop=True)
 
@@ -152,12 +161,27 @@ def _places(statuses: pd.Series, values: pd.Series) -> list[str]:
     return list(np.select([is_lost, statuses == "stopped"], ["rail", "hollow"], default="filled"))
 
 
-def _bounds(choices: Mapping[str, selection.Choice]) -> dict[str, dict[str, Any]]:
-    """Return, for each property of the declared range, its value by arm."""
-    return {
-        name: {arm: getattr(choice.learning_rate_range, name) for arm, choice in choices.items()}
-        for name in ("low", "high", "is_log", "is_listed")
+_BOUNDS = ("low", "high", "is_log", "is_listed")
+
+
+def _searched_arms(facts: Facts) -> set[str]:
+    """Return the arms that search their learning rate, in one branch at least."""
+    arms = facts.records.manifest.arms
+    return {name for name, arm in arms.items() if selection.declared_ranges(arm.space, "lr")}
+
+
+def _declared_for(facts: Facts, arm: str, runs: pd.DataFrame) -> list[NumericRange | None]:
+    """Return the range that each of an arm's runs drew its learning rate from."""
+    space = facts.records.manifest.arms[arm].space
+    if runs.empty:
+        return []
+    fields = selection.choosers(space)
+    taken = list(zip(*(runs[f"config.{field}"] for field in fields), strict=True)) or [()] * len(runs)
+    ranges = {
+        values: selection.declared_range(space, "lr", dict(zip(fields, values, strict=True)))
+        for values in set(taken)
     }
+    return [ranges[values] for values in taken]
 
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
@@ -200,20 +224,28 @@ def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool)
 
 
 def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
-    """Shade the declared range and, darker, the zones in which a best rate counts as being at the edge."""
-    row = frame.iloc[0]
-    declared = NumericRange(
-        low=row["low"], high=row["high"], is_log=row["is_log"], is_listed=row["is_listed"]
-    )
-    ax.axvspan(declared.low, declared.high, color="#eef2f6", zorder=0)
-    ax.set_xscale("log" if declared.is_log else "linear")
-    if declared.low == declared.high:
-        return
-    if not declared.is_listed:
+    """Shade the declared ranges and, darker, the zones in which a best rate counts as being at the edge.
+
+    The axis covers the ranges of all branches, and every run.
+    """
+    ranges = _drawn_ranges(frame)
+    for declared in ranges:
+        ax.axvspan(declared.low, declared.high, color="#eef2f6", zorder=0)
+    whole = selection.hull(ranges, frame["learning_rate"])
+    ax.set_xscale("log" if whole.is_log else "linear")
+    chosen = _drawn_ranges(frame[frame["is_best"]]) if frame["is_best"].any() else ranges
+    if len(chosen) == 1 and not chosen[0].is_listed and chosen[0].low < chosen[0].high:
         share = selection.EDGE_SHARE
-        ax.axvspan(declared.low, declared.at(share), color="#d5dde5", zorder=0.5)
-        ax.axvspan(declared.at(1 - share), declared.high, color="#d5dde5", zorder=0.5)
-    ax.set_xlim(declared.at(-0.06), declared.at(1.06))
+        ax.axvspan(chosen[0].low, chosen[0].at(share), color="#d5dde5", zorder=0.5)
+        ax.axvspan(chosen[0].at(1 - share), chosen[0].high, color="#d5dde5", zorder=0.5)
+    if whole.low < whole.high:
+        ax.set_xlim(whole.at(-0.06), whole.at(1.06))
+
+
+def _drawn_ranges(frame: pd.DataFrame) -> list[NumericRange]:
+    """Return the different ranges that some runs drew their learning rates from."""
+    rows = frame[list(_BOUNDS)].dropna().drop_duplicates().to_dict("records")
+    return [NumericRange(**{str(name): value for name, value in row.items()}) for row in rows]
 
 
 def _draw_lost(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool) -> None:
@@ -237,12 +269,17 @@ def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
     without = f" Not shown, because fixed or not yet run: {', '.join(fixed)}." if fixed else ""
     rule = facts.rule
     by = f" by {rule.in_words()}" if rule.average_epochs > 1 or rule.seeds > 1 else ""
+    has_branches = frame.groupby("arm")["low"].nunique().gt(1).any()
+    branches = (
+        " Branches of a conditional space have ranges of their own: light are all of them, dark the outer "
+        "parts of the chosen run's."
+    )
     return (
         f"Every search run, one panel an arm: {len(frame)} runs, each at its {rule.epoch_in_words()} (a "
         "point is one run, so no interval). Filled: trained to full length; hollow: stopped early, so at "
         f"fewer epochs than the others; on the rail above: {numbers.TIMES} diverged, + failed. Ringed: the "
         f"run that was chosen{by}. Light: the declared range; dark: its outer 5 % on either side, where a "
-        f"best rate counts as being at the edge.{without}"
+        f"best rate counts as being at the edge.{branches if has_branches else ''}{without}"
     )
 
 
@@ -262,7 +299,7 @@ def alt(frame: pd.DataFrame) -> str:
 
 def _shows_more_than_a_response(facts: Facts) -> bool:
     """Return whether the figure has an arm that no response over learning rates has."""
-    ranged = {arm for arm, choice in facts.choices.items() if choice.learning_rate_range}
+    ranged = _searched_arms(facts)
     measured = {point.arm for line in facts.lines_over("lr") for point in line.points}
     return not ranged or bool(ranged - measured)
 

@@ -100,9 +100,12 @@ def _flags(
 
 
 def _arm_flags(grounds: Grounds) -> dict[str, list[Flag]]:
-    """Return the flags of each arm: where its rate lies, and whether its seeds diverged."""
+    """Return the flags of each arm: where its rate lies, and whether its seeds diverged or failed."""
+    records = grounds.records
     return {
-        arm: _rate_flags(grounds.records, arm, choice) + _divergence_flags(grounds.records, arm)
+        arm: _rate_flags(records, arm, choice)
+        + _divergence_flags(records, arm)
+        + _failure_flags(records, arm)
         for arm, choice in grounds.choices.items()
     }
 
@@ -123,6 +126,17 @@ def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
     diverged = int((confirm["status"] == "diverged").sum())
     detail = f"{diverged} of {len(confirm)} confirm runs of {arm} diverged"
     return [Flag(name="diverged seeds", arm=arm, detail=detail)] if diverged else []
+
+
+def _failure_flags(records: StudyRecords, arm: str) -> list[Flag]:
+    """Return the flag of measured runs that failed: seeds that every comparison of the arm goes without."""
+    declared = records.manifest.arms[arm]
+    is_grid = not declared.confirm_runs and records.manifest.search.sampler == "grid"
+    measured = records.runs_of("search" if is_grid else "confirm", arm)
+    failed = int((measured["status"] == "failed").sum())
+    runs = "search runs" if is_grid else "confirm runs"
+    detail = f"{failed} of {len(measured)} {runs} of {arm} failed and are missing in what it rests on"
+    return [Flag(name="failed seeds", arm=arm, detail=detail)] if failed else []
 
 
 def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:

@@ -18,6 +18,7 @@ FlagName = Literal[
     "edge",
     "next to divergence",
     "diverged seeds",
+    "failed seeds",
     "rate not tuned",
     "unequal budget",
     "few seeds",

@@ -47,7 +47,8 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     """Return the learning rate that each arm's search found, None where there is none to compare with.
 
     There is none where the study's results folder holds no study, the arm's search has not ended, the arm
-    searches no learning rate, or the search was of an arm declared otherwise (by `--set`, say).
+    searches no learning rate, the search was of an arm declared otherwise (by `--set`, say) or on data that
+    have changed since, or it chose another branch of a conditional space than the one that was tested.
 
     Raises:
         ResultsError: The folder holds a study that cannot be read.
@@ -55,6 +56,8 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     if not ResultsFolder(root).manifest.exists():
         return dict.fromkeys(settings.arms)
     records = load_study(root)
+    if settings.dataset["sha256"] not in ({}, records.manifest.dataset.sha256):
+        return dict.fromkeys(settings.arms)
     chosen = selection.choices(records)
     rates: dict[str, float | None] = {}
     for name, arm in settings.arms.items():
@@ -64,7 +67,8 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
         is_searched = (
             choice is not None and choice.run_id is not None and choice.learning_rate_range is not None
         )
-        rates[name] = choice.learning_rate if choice and is_same and is_searched else None
+        is_tested = choice is not None and choice.branches.items() <= arm.point.items()
+        rates[name] = choice.learning_rate if choice and is_same and is_searched and is_tested else None
     return rates
 
 

@@ -5,7 +5,7 @@ import math
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,6 +121,7 @@ def _find(options: argparse.Namespace) -> int:
 
     prepared = prepare_dataset(study.dataset, progress=_say)
     settings = _settings(study, options, prepared)
+    _check_points(study, settings, prepared)
     found_rates(root, settings)  # a damaged study beside the tests is told before they begin
     write_curves(root, settings, _test_arms(study, settings, prepared))
     _show(write_finder(root), finder_folder(root))
@@ -183,6 +184,19 @@ def _tested_arm(arm: "Arm") -> "TestedArm":
         ) from error
     space = {name: domain.as_written for name, domain in arm.space.items()}
     return TestedArm(fixed=arm.fixed, space=space, point=point)
+
+
+def _check_points(study: "Study", settings: "Settings", prepared: "PreparedDataset") -> None:
+    """Refuse tests that could not take their steps on the data set.
+
+    Raises:
+        StudyError: Some could not.
+    """
+    from harness.study.feasible import check_feasible
+
+    points = {name: tested.point for name, tested in settings.arms.items()}
+    arms = (replace(arm, fixed={**arm.fixed, **points[arm.name]}, space={}) for arm in study.arms)
+    check_feasible(replace(study, arms=tuple(arms)), prepared.spec.images)
 
 
 def _test_arms(study: "Study", settings: "Settings", prepared: "PreparedDataset") -> list[dict[str, Any]]:

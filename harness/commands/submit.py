@@ -15,7 +15,10 @@ from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobState, Request
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
 from harness.records.folder import ResultsFolder
+from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
+from harness.study.study import Study
+from harness.training.data.registry import DATASETS
 
 _POLL_SECONDS = 2.0
 _PATIENCE_SECONDS = (5, 15, 60)
@@ -107,8 +110,19 @@ def _add_watching(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="until it is over; the exit code is the sweep's")
 
 
+def _check_feasible(study: Study) -> None:
+    """Refuse what cannot train, before it waits in a queue; of a user's own data only the cluster may know.
+
+    Raises:
+        StudyError: Some run could not train on the study's published data set.
+    """
+    if study.dataset in DATASETS:
+        check_feasible(study, DATASETS[study.dataset].images)
+
+
 def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     study = load_study(options.study, overrides)
+    _check_feasible(study)
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
     settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))

@@ -1,5 +1,6 @@
 """The data sets that recipes can name, as far as a study must know them before any file is read."""
 
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from harness.errors import nearest
@@ -7,6 +8,19 @@ from harness.errors import nearest
 DATASETS: dict[str, int] = {"fashion_mnist": 60_000, "mnist": 60_000, "kmnist": 60_000}
 """From a name to its number of training images, validation part included. A contract test compares both with
 `harness.training.data.registry`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """What is known of a data set's training images before they are read."""
+
+    n_images: int
+    """Validation part included."""
+    sides: tuple[int, int]
+    """`(height, width)` in pixels."""
+    class_sizes: tuple[int, ...]
+    """How many there are of each class, from class 0 on."""
+
 
 IDX_PREFIX = "idx:"
 """What stands before the folder of a user's own IDX files."""

@@ -1,6 +1,6 @@
 """How long a run is: images of a split, and epochs or optimizer steps, one converted into the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -16,6 +16,38 @@ def split_sizes(n_images: int, val_fraction: float) -> tuple[int, int]:
     """
     n_val = round(n_images * Fraction(str(val_fraction)))
     return n_images - n_val, n_val
+
+
+def validation_counts(sizes: Sequence[int], val_fraction: float) -> list[int]:
+    """Share the validation images among classes by largest remainder, in exact arithmetic.
+
+    Args:
+        sizes: Training images of each class, validation part included.
+        val_fraction: Share of the validation part, read as the decimal number it is written as.
+
+    Source: the Hare-Niemeyer (Hamilton) method of apportionment.
+    """
+    fraction = Fraction(str(val_fraction))
+    quotas = [size * fraction for size in sizes]
+    counts = [int(quota) for quota in quotas]
+    n_left = split_sizes(sum(sizes), val_fraction)[1] - sum(counts)
+    by_remainder = sorted(range(len(sizes)), key=lambda index: counts[index] - quotas[index])
+    for index in by_remainder[:n_left]:
+        counts[index] += 1
+    return counts
+
+
+def emptied_class(sizes: Sequence[int], val_fraction: float) -> tuple[int, str] | None:
+    """Return the first class that a split leaves without images, by position, and the part that lacks it."""
+    for position, (size, count) in enumerate(zip(sizes, validation_counts(sizes, val_fraction), strict=True)):
+        if not 0 < count < size:
+            return position, "training" if count > 0 else "validation"
+    return None
+
+
+def leaves_one_image(n_train: int, batch_size: int) -> bool:
+    """Return whether an epoch ends with a batch of one image, of which BatchNorm can take no deviation."""
+    return n_train % batch_size == 1
 
 
 def steps_per_epoch(n_images: int, val_fraction: float, batch_size: int) -> int:

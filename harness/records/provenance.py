@@ -4,6 +4,7 @@ import os
 import platform
 import socket
 import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -114,12 +115,43 @@ def usable_cores() -> int:
 
 def gpu_names() -> list[str]:
     """Return the names of the NVIDIA GPUs this process may use; none where there is no driver."""
-    listing = _output(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
-    names = listing.splitlines() if listing else []
+    listing = _output(["nvidia-smi", "--query-gpu=uuid,name", "--format=csv,noheader"])
+    there = [tuple(line.split(", ", 1)) for line in (listing or "").splitlines() if ", " in line]
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
-        return names
-    return names[: len([entry for entry in visible.split(",") if entry.strip()])]
+    return [name for _, name in there] if visible is None else _visible_gpus(there, visible)
+
+
+def _visible_gpus(there: Sequence[tuple[str, ...]], visible: str) -> list[str]:
+    """Return the names of the GPUs that `CUDA_VISIBLE_DEVICES` leaves, as CUDA reads it.
+
+    The first entry that names no GPU, such as -1, hides itself and all behind it; one named twice hides all.
+    A part of a GPU (MIG) counts as one.
+
+    Args:
+        there: (UUID, name) of each GPU of the machine, in their order.
+        visible: The variable's value.
+
+    Source: CUDA C++ Programming Guide, section CUDA Environment Variables.
+    """
+    entries = [entry.strip() for entry in visible.split(",")]
+    names: dict[str, str] = {}
+    for entry in entries:
+        name = _named_gpu(there, entry)
+        if name is None:
+            break
+        if entry in names:
+            return []
+        names[entry] = name
+    return list(names.values())
+
+
+def _named_gpu(there: Sequence[tuple[str, ...]], entry: str) -> str | None:
+    """Return the name of the GPU that an entry means by its position, its UUID or the start of that."""
+    if entry.isdecimal():
+        return there[int(entry)][1] if int(entry) < len(there) else None
+    if entry.startswith("MIG-"):
+        return f"{there[0][1]} (MIG)" if there else None
+    return next((name for uuid, name in there if len(entry) > 4 and uuid.startswith(entry)), None)
 
 
 def _cpu_name() -> str:

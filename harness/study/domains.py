@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -56,6 +57,11 @@ class Domain(BaseModel, ABC):
         return NumericRange(low=low, high=high, is_log=low > 0 and high / low >= 10, is_listed=True)
 
     @property
+    def n_values(self) -> int | None:
+        """How many values there are; None where there is no end of them."""
+        return len(self.listed)
+
+    @property
     def as_written(self) -> dict[str, Any]:
         """The domain as a study file writes it, what was left out left out."""
         return self.model_dump(mode="json", exclude_unset=True)
@@ -68,7 +74,7 @@ class Range(Domain):
     high: Any
     log: bool = False
     """Sample and plot on a logarithmic scale."""
-    step: Annotated[float, Field(gt=0)] | None = None
+    step: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Only multiples of `step` above `low`."""
 
     @model_validator(mode="after")
@@ -92,6 +98,27 @@ class Range(Domain):
     def listed(self) -> list[Any]:
         """None: a range is not a list."""
         return []
+
+    @property
+    def whole_steps(self) -> int | None:
+        """How many whole steps lie between the bounds, reckoned with the decimals that were written."""
+        if self.step is None:
+            return self.high - self.low if self.is_integer else None
+        low, high, step = (Fraction(str(number)) for number in (self.low, self.high, self.step))
+        return int((high - low) / step)
+
+    @property
+    def last(self) -> Any:
+        """The greatest value: `high`, or the one that the steps end at."""
+        if self.step is None:
+            return self.high
+        last = Fraction(str(self.low)) + (self.whole_steps or 0) * Fraction(str(self.step))
+        return int(last) if self.is_integer else float(last)
+
+    @property
+    def n_values(self) -> int | None:
+        """One more than there are steps."""
+        return None if self.whole_steps is None else self.whole_steps + 1
 
     @property
     def numeric_range(self) -> NumericRange:
@@ -135,6 +162,18 @@ class OneOf(Domain):
     def branches(self) -> dict[str, dict[str, Any]]:
         """Each value with the fields it fixes or searches."""
         return {value: branch or {} for value, branch in self.one_of.items()}
+
+    @property
+    def n_values(self) -> int | None:
+        """Those of all branches together."""
+        sizes = [n_points(branch) for branch in self.branches.values()]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+
+def n_points(space: Mapping[str, Any]) -> int | None:
+    """Return how many points a space has; plain values count as one, and None means no end of them."""
+    sizes = [domain.n_values for domain in space.values() if isinstance(domain, Domain)]
+    return None if None in sizes else math.prod(size for size in sizes if size is not None)
 
 
 def kind_of(value: Any) -> str:
@@ -193,6 +232,39 @@ def extremes(value: Any) -> list[Any]:
             return value.listed
         case _:
             return [value]
+
+
+def undeclared_field(
+    fixed: Mapping[str, Any], space: Mapping[str, Domain], configuration: Mapping[str, Any]
+) -> str | None:
+    """Return the first recipe field whose value an arm cannot have chosen; None where it can have chosen all.
+
+    Args:
+        fixed: The arm's fields with one value.
+        space: Its fields with a domain.
+        configuration: Every recipe field of a run with its value.
+    """
+    world: dict[str, Any] = {**fixed, **space}
+    for field, domain in space.items():
+        if isinstance(domain, OneOf):
+            world |= domain.branches.get(str(configuration.get(field)), {})
+    return next(
+        (field for field, value in world.items() if not _can_be(value, configuration.get(field))), None
+    )
+
+
+def _can_be(declared: Any, value: Any) -> bool:
+    """Return whether a field declared as a value or a domain can have a value; defaults may be filled in."""
+    match declared:
+        case Range():
+            slack = 1e-9 * (declared.high - declared.low)  # steps add up to a little more than `high`
+            return _is_number(value) and declared.low - slack <= value <= declared.high + slack
+        case Domain():
+            return any(_can_be(listed, value) for listed in declared.listed)
+        case Mapping():
+            return isinstance(value, Mapping) and all(_can_be(v, value.get(k)) for k, v in declared.items())
+        case _:
+            return bool(declared == value)
 
 
 def _is_number(value: Any) -> bool:

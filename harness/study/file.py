@@ -118,8 +118,9 @@ class Resources(_Section):
     repeatable bit for bit."""
     own_process: bool = False
     """Whether every run has a process of its own, as timing studies need; costs some 6 seconds a run."""
-    stall_minutes: Annotated[float, Field(gt=0)] | None = None
-    """A run that reports no epoch for so long is killed and counts as failed; by default none is."""
+    stall_minutes: Annotated[float, Field(ge=0.001, le=525_600, allow_inf_nan=False)] | None = None
+    """A run that reports no epoch for so long is killed and counts as failed; by default none is.
+    At most a year."""
 
     @model_validator(mode="after")
     def _gpu_is_a_fraction_or_whole(self) -> "Resources":

@@ -7,25 +7,32 @@ from statistics import fmean
 import numpy as np
 
 from harness.recipe.costs import product_flops
+from harness.recipe.datasets import Images
 from harness.recipe.lengths import split_sizes, steps_per_epoch
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
+from harness.study.feasible import check_feasible, oddities
 from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Arm, Study
 
 
-def preview(study: Study, n_images: int) -> str:
+def preview(study: Study, images: Images) -> str:
     """Return the text of `--dry-run`.
 
     Args:
         study: The parsed study.
-        n_images: Training images of its data set, validation part included.
+        images: Its data set's training images.
+
+    Raises:
+        StudyError: Some run could not train on them.
     """
-    plan = plan_study(study)
+    check_feasible(study, images)
+    plan, n_images = plan_study(study), images.n_images
     lines = [f"study {study.name}: {study.question}", ""]
     for arm_plan in plan.arms:
         lines += [*_arm_lines(arm_plan, n_images, study.val_fraction)]
     lines += ["", *_phase_lines(study, len(plan.arms), plan.confirm_seeds)]
     lines += ["", *_estimate_lines(study, plan, n_images)]
+    lines += [f"note: {oddity}" for oddity in oddities(study, plan, images)]
     return "\n".join(lines)
 
 

@@ -1,7 +1,7 @@
 """A study, parsed and checked: what the rest of the harness works with."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,21 @@ class Arm:
         for branch in itertools.chain.from_iterable(forks):
             values += extremes(branch[field]) if field in branch else []
         return values
+
+    def worlds(self) -> Iterator[tuple[dict[str, Any], dict[str, tuple[str, ...]]]]:
+        """Yield the arm's fields for every combination of branches, and where a branch gave one.
+
+        Yields: Each field with its value or domain; and each field that a branch gave, with the keys that
+            lead to it from the arm: chooser, `one_of`, value, field.
+        """
+        fields = {**self.fixed, **self.space}
+        forks = {name: domain.branches for name, domain in self.space.items() if isinstance(domain, OneOf)}
+        for chosen in itertools.product(*forks.values()):
+            world, given_by = dict(fields), dict[str, tuple[str, ...]]()
+            for (field, branches), value in zip(forks.items(), chosen, strict=True):
+                world |= {field: value, **branches[value]}
+                given_by |= {name: (field, "one_of", value, name) for name in branches[value]}
+            yield world, given_by
 
     def only(self, field: str) -> Any:
         """Return the one value that a field has in every run; None where there are several or none."""

@@ -10,6 +10,7 @@ from torch import nn
 from harness.errors import StudyError
 from harness.recipe.configuration import Configuration
 from harness.recipe.dependents import reads
+from harness.recipe.lengths import leaves_one_image
 from harness.recipe.schedules import Position, lr_factor
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.pixels import input_transform
@@ -96,7 +97,7 @@ def _check_last_batch(configuration: Configuration, n_train: int) -> None:
     Raises:
         StudyError: The training images leave one for the last batch.
     """
-    if configuration.batch_norm != "none" and n_train % configuration.batch_size == 1:
+    if configuration.batch_norm != "none" and leaves_one_image(n_train, configuration.batch_size):
         raise StudyError(
             f"batch_size {configuration.batch_size} leaves one of {n_train} training images for the last "
             f"batch, and BatchNorm cannot normalise a single image: choose another batch_size"

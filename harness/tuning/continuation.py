@@ -1,14 +1,16 @@
 """May a study be continued as it is asked for now? What was declared is compared with the manifest."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from harness.declaration import CONFIRM_SEEDS, Change, DeclaredArm, Manifest, written_claim
 from harness.errors import ResultsError
-from harness.records.events import Event, PhaseEnded, RunStarted
+from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.provenance import DECIDING_VERSIONS
+from harness.study.domains import undeclared_field
 
 
 def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[Change]:
@@ -39,6 +41,7 @@ def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -
 def _differences(before: Manifest, now: Manifest) -> list[str]:
     """Return what must be equal and is not."""
     pairs: list[tuple[str, Any, Any]] = [
+        ("study", before.study, now.study),
         ("protocol version", before.protocol_version, now.protocol_version),
         ("arms", list(before.arms), list(now.arms)),
         ("data", before.dataset.model_dump(), now.dataset.model_dump()),
@@ -87,6 +90,78 @@ def _late_trials(before: Manifest, now: Manifest, events: Sequence[Event]) -> li
     there, here = before.search.trials, now.search.trials
     confirmed = f"the winners of {', '.join(closed)} have been confirmed on the test set already"
     return [f"search.trials: {there} before, {here} now, but {confirmed}"]
+
+
+def check_journal_belongs(declared: Manifest, events: Sequence[Event], journal: Path) -> None:
+    """Refuse to continue a journal whose runs the study cannot have made.
+
+    Args:
+        declared: What the study declares, its budgets as asked for now.
+        events: What the journal holds.
+        journal: Its path, for the message.
+
+    Raises:
+        ResultsError: The journal is another study's, or that of two.
+    """
+    begun: dict[str, RunStarted] = {}
+    ended: set[str] = set()
+    for event in events:
+        reason = None
+        match event:
+            case RunStarted() if event.run_id in ended:
+                reason = f"run {event.run_id} begins again after its end, as if two studies were written here"
+            case RunStarted():
+                begun[event.run_id] = event
+                reason = _foreign_run(declared, event)
+            case RunEnded():
+                ended.add(event.run_id)
+                reason = _foreign_end(declared, event, begun.get(event.run_id))
+            case EpochEnded() if event.run_id not in begun:
+                reason = f"run {event.run_id} reports an epoch without having begun"
+            case PhaseEnded() if event.arm not in declared.arms:
+                reason = _no_such_arm(declared, event.arm)
+            case _:
+                pass
+        if reason is not None:
+            raise ResultsError(
+                f"{journal}: is not the journal of the study that manifest.json declares: {reason}. Nothing "
+                f"was started. Remedy: bring back the manifest and the journal that belong together, or "
+                f"start anew with --results DIR."
+            )
+
+
+def _no_such_arm(declared: Manifest, arm: str) -> str:
+    return f"it has the arm {arm}, the manifest only {', '.join(declared.arms)}"
+
+
+def _foreign_run(declared: Manifest, run: RunStarted) -> str | None:
+    """Return why a run cannot have been handed out by this study."""
+    arm = declared.arms.get(run.arm)
+    if arm is None:
+        return _no_such_arm(declared, run.arm)
+    seeds, planned = declared.search_seeds, arm.search_runs
+    if run.phase == "confirm":
+        seeds, planned = declared.confirm_seeds, arm.confirm_runs
+    if run.number >= planned:
+        return f"run {run.run_id} is number {run.number + 1}, of {planned} planned"
+    if run.seed != seeds[run.number % len(seeds)]:
+        return f"run {run.run_id} has the seed {run.seed}, declared {seeds[run.number % len(seeds)]}"
+    field = undeclared_field(arm.fixed, arm.space, run.configuration)
+    if field is not None:
+        return (
+            f"run {run.run_id} has {field} = {run.configuration.get(field)!r}, which its arm does not declare"
+        )
+    return None
+
+
+def _foreign_end(declared: Manifest, end: RunEnded, run: RunStarted | None) -> str | None:
+    """Return why a run cannot have trained on this study's data."""
+    if run is None:
+        return f"run {end.run_id} ends without having begun"
+    steps = -(-declared.dataset.train_samples // run.configuration["batch_size"])
+    if end.steps_per_epoch in {None, steps}:
+        return None
+    return f"run {end.run_id} took {end.steps_per_epoch} steps an epoch, where the declared data take {steps}"
 
 
 def _harmless(before: Manifest, now: Manifest) -> list[Change]:

@@ -7,6 +7,8 @@ from ray import tune
 from ray.exceptions import OutOfMemoryError
 from ray.tune.logger import JsonLoggerCallback
 
+from harness.declaration import Manifest
+from harness.records.provenance import DECIDING_VERSIONS
 from harness.study.study import Study
 from harness.tuning.cluster_slots import ClusterSlots
 from harness.tuning.conductor import Conductor
@@ -19,7 +21,9 @@ from harness.tuning.ray_adapters import (
 )
 
 
-def run_in_tune(conductor: Conductor, study: Study, slots: ClusterSlots, temporary: Path) -> bool:
+def run_in_tune(
+    conductor: Conductor, study: Study, declared: Manifest, slots: ClusterSlots, temporary: Path
+) -> bool:
     """Run everything the conductor hands out as one Tune experiment.
 
     Tune places each run by a placement group of its own, on the node that it fills best: nodes fill up one
@@ -29,6 +33,7 @@ def run_in_tune(conductor: Conductor, study: Study, slots: ClusterSlots, tempora
     Args:
         conductor: Hands out runs and keeps the record.
         study: The study.
+        declared: Names the data and the versions with which alone a worker trains.
         slots: Decide when another run may be handed out.
         temporary: A folder of this driver, for what Tune writes and nobody reads.
 
@@ -40,6 +45,8 @@ def run_in_tune(conductor: Conductor, study: Study, slots: ClusterSlots, tempora
     settings = {
         "threads": resources.cpu,
         "device": "cuda" if resources.gpu else "cpu",
+        "sha256": declared.dataset.sha256,
+        "versions": {name: declared.versions.get(name) for name in DECIDING_VERSIONS},
         "best_by": study.search.metric if study.search.winner == "best" else None,
         "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
     }

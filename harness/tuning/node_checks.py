@@ -2,10 +2,12 @@
 
 import os
 import secrets
+import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +66,8 @@ def check_nodes(
 ) -> None:
     """Check a cluster's nodes, and prepare the data set on each that is to train.
 
-    A cluster of one node, on which this process runs, is trusted. Nodes that join later are not checked; a
-    run prepares the data set there when it begins.
+    A cluster of one node, on which this process runs, is trusted. On a node that joins later each run checks
+    versions and data by itself when it begins.
 
     Args:
         study: The study.
@@ -168,6 +170,29 @@ def _check_environments(reports: Mapping[str, NodeReport]) -> None:
                 ]
             )
         )
+
+
+def check_own_environment(declared: Mapping[str, str | None]) -> None:
+    """Refuse to train with other versions than the study declares, which a node that joined late may have.
+
+    Raises:
+        EnvironmentMismatchError: They differ.
+    """
+    here = _own_versions()
+    other = [
+        f"{name} {here.get(name)}, not {told}" for name, told in declared.items() if here.get(name) != told
+    ]
+    if other:
+        raise EnvironmentMismatchError(
+            f"{socket.gethostname()} has {', '.join(other)} as this study declares: its numbers cannot be "
+            f"compared. Remedy: install the same versions on every node"
+        )
+
+
+@cache
+def _own_versions() -> dict[str, str]:
+    """Return this process's versions, looked up once."""
+    return versions()
 
 
 def _check_folder(sees: Mapping[str, bool], root: Path) -> None:

@@ -3,7 +3,9 @@
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
+from harness.study.feasible import check_feasible
 from harness.study.study import Study
+from harness.training.data.own import training_images
 
 
 def check_before_start(study: Study, folder: ResultsFolder, address: str, *, resume: bool) -> None:
@@ -16,11 +18,15 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
         resume: Whether the study is to be continued.
 
     Raises:
+        StudyError: Some run could not train on the study's data set.
+        DataError: The data set is a user's own and cannot be read.
         ResultsError: The folder already holds a study, or holds none to continue, or cannot be written.
         EnvironmentMismatchError: A single run does not fit on this machine.
     """
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
+    if not resume:  # what has begun is taken to its end
+        check_feasible(study, training_images(study.dataset))
     check_folder(folder, resume=resume)
 
 
@@ -35,6 +41,12 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
             f"{folder.root}: already holds results of this study, which are never overwritten. "
             f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away."
         )
+    try:
+        _check_parts_belong_together(folder, resume=resume)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder.root}: cannot be read ({error.strerror}). Remedy: --results DIR with another DIR."
+        ) from error
     if resume and not folder.manifest.exists():
         raise ResultsError(
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
@@ -46,6 +58,34 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
         raise ResultsError(
             f"{folder.root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
         ) from error
+
+
+def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None:
+    """Refuse a folder in which events would be appended to a journal that is not this study's.
+
+    Raises:
+        ResultsError: A journal lies there without the manifest that says whose it is, or only as its
+            compressed copy.
+    """
+    present = [path for path in (folder.journal, folder.compressed_journal) if path.exists()]
+    tables = [path for path in (folder.runs, folder.epochs) if path.exists()]
+    written = [path for path in (*present, *tables) if path.stat().st_size]
+    if written and not folder.manifest.exists():
+        raise ResultsError(
+            f"{written[0]}: holds the runs of a study, but {folder.manifest.name}, which says of which one, "
+            f"is not beside it. Nothing was started or changed. Remedy: bring {folder.manifest.name} back "
+            f"and give --resume, or give --results DIR with another folder, or move this one away."
+        )
+    if resume and not present and (tables or folder.optuna_journal.exists()):
+        raise ResultsError(
+            f"{folder.root}: {folder.journal.name} is not there any more, and nothing else says what has "
+            f"been run. Nothing was started. Remedy: bring it back, or begin anew with --results DIR."
+        )
+    if resume and present == [folder.compressed_journal]:
+        raise ResultsError(
+            f"{folder.compressed_journal}: is compressed, so it cannot be continued, and a second "
+            f"journal beside it would begin the study again. Remedy: gunzip {folder.compressed_journal}"
+        )
 
 
 def check_run_fits(study: Study, cpus: float, gpus: float, where: str) -> None:

@@ -42,7 +42,8 @@ class ConductorSearcher(_Door, Searcher):
         Args:
             conductor: Decides which run is next.
             has_room: Decides whether a run may be handed out now.
-            settings: `threads`, `device`, `stall_seconds` and `best_by` of every run.
+            settings: What every run shares: `threads`, `device`, `stall_seconds`, `best_by`, `sha256`
+                and `versions`.
         """
         super().__init__()
         self._conductor = conductor

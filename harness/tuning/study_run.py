@@ -16,12 +16,13 @@ from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
 from harness.records.provenance import gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
+from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
-from harness.tuning.continuation import accepted_changes
+from harness.tuning.continuation import accepted_changes, check_journal_belongs
 from harness.tuning.declaration import COMMAND, declare
 from harness.tuning.interruption import on_interrupt
 from harness.tuning.joined_ray import joined_ray
@@ -94,6 +95,8 @@ def run_study(
             manifest, events = _continue(folder, declared, say)
         else:
             manifest, events = _begin(folder, declared, study)
+            for oddity in oddities(study, plan, prepared.spec.images):
+                say(f"note: {oddity}")
         session = _Session(
             study=study,
             plan=plan,
@@ -125,6 +128,7 @@ def _continue(
     before = Manifest.read(folder.manifest)
     recovery = recover_journal(folder)
     changes = accepted_changes(before, declared, recovery.events)
+    check_journal_belongs(declared, recovery.events, folder.journal)
     if recovery.loss is not None:
         say(recovery.loss.in_words())
     for change in changes:
@@ -185,7 +189,7 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
             check_nodes(study, session.folder, session.prepared, say)
         session.write_slots(slots.now)
         with progress.shown(slots.now), on_interrupt(conductor.interrupt), watched_raylet():
-            has_memory = run_in_tune(conductor, study, slots, temporary)
+            has_memory = run_in_tune(conductor, study, session.manifest, slots, temporary)
         session.write_slots(slots.most)
     return has_memory
 

@@ -13,10 +13,11 @@ from ray import tune
 from harness.recipe.configuration import Configuration
 from harness.recipe.lengths import steps_per_epoch
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
-from harness.training.data.prepare import PreparedDataset, prepare_dataset
+from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
+from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
 
 _STANDARD_ERROR = 2
@@ -30,8 +31,9 @@ def run_trial(config: dict[str, Any]) -> None:
     end (`kind: end`, a `RunEnd`), as flat dicts.
 
     Args:
-        config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds` and `best_by` (the metric
-            whose best epoch is tested; None for the last epoch) beside its fields.
+        config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the metric
+            whose best epoch is tested; None for the last epoch), `sha256` (of the declared data set's files,
+            by name) and `versions` (of the packages that decide a number) beside its fields.
     """
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
@@ -47,8 +49,9 @@ def run_trial(config: dict[str, Any]) -> None:
 
 def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     """Train, report epochs, and return how the run ended; confirm runs are measured on the test set once."""
+    check_own_environment(config["versions"])
     device = torch.device(config["device"])
-    prepared = _prepared(configuration.dataset)
+    prepared = _prepared(configuration.dataset, tuple(sorted(config["sha256"].items())))
     data = _on_device(prepared, device.type)
     worker = Worker(
         threads=torch.get_num_threads(),
@@ -98,9 +101,9 @@ def _test(
 
 
 @lru_cache(maxsize=2)
-def _prepared(name: str) -> PreparedDataset:
-    """Return the data set in this machine's cache, looked up once per process."""
-    return prepare_dataset(name)
+def _prepared(name: str, sha256: tuple[tuple[str, str], ...]) -> PreparedDataset:
+    """Return the declared data set in this machine's cache, looked up and compared once per process."""
+    return prepare_declared(name, dict(sha256))
 
 
 @lru_cache(maxsize=2)

@@ -438,6 +438,33 @@ def test_flags_name_what_weakens_a_verdict(three_arms: "Study", tmp_path: Path) 
     assert verdict.flags[1].detail == "1 of 9 confirm runs of rmsprop diverged"
 
 
+def beats(arm: str, than: str) -> dict[str, Any]:
+    """Return a claim that an arm is better than another."""
+    return {"better": {"arm": arm, "than": than, "metric": "test_accuracy"}}
+
+
+def test_failed_seeds_are_named_beside_the_ruling(three_arms: "Study", tmp_path: Path) -> None:
+    """Two of RMSprop's confirm runs failed: what is left of its seeds decides, and the claim says so."""
+    for run in [run for run in three_arms.runs if run.arm == "rmsprop" and run.phase == "confirm"][:2]:
+        run.status = "failed"
+    (verdict,) = verdicts(three_arms, tmp_path, beats("adam", "rmsprop"))
+    assert verdict.n == 6
+    assert [(flag.name, flag.arm) for flag in verdict.flags] == [("failed seeds", "rmsprop")]
+    detail = "2 of 8 confirm runs of rmsprop failed and are missing in what it rests on"
+    assert verdict.flags[0].detail == detail
+    (elsewhere,) = verdicts(three_arms, tmp_path / "sgd", beats("adam", "sgd"))
+    assert "failed seeds" not in {flag.name for flag in elsewhere.flags}
+
+
+def test_failed_runs_of_a_grid_are_named_too(measured: "Study", tmp_path: Path) -> None:
+    """Without a confirm phase its search runs are what is measured."""
+    next(run for run in measured.runs if run.arm == "adam" and run.status == "completed").status = "failed"
+    claim = {"trend": {"over": "batch_size", "direction": "falls", "metric": "epoch_seconds", "arm": "adam"}}
+    (verdict,) = verdicts(measured, tmp_path, claim)
+    details = [flag.detail for flag in verdict.flags if flag.name == "failed seeds"]
+    assert details == ["1 of 9 search runs of adam failed and are missing in what it rests on"]
+
+
 def test_a_rate_next_to_divergence_is_flagged(new_study: "type[Study]", tmp_path: Path) -> None:
     """The next larger rate that was tried diverged."""
     study = new_study(arms={arm: {"lr": {"low": 1e-4, "high": 1.0, "log": True}} for arm in "ab"})

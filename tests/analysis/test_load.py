@@ -101,3 +101,23 @@ def test_only_a_completed_run_can_win(three_arms: "Study", tmp_path: Path, loser
     three_arms.winners["sgd"] = loser
     with pytest.raises(ResultsError, match=f"run {loser}, is not a completed run"):
         load_study(three_arms.write(tmp_path))
+
+
+def test_a_journal_of_two_studies_is_refused(three_arms: "Study", tmp_path: Path) -> None:
+    """Runs of the same name that both ended cannot be told apart."""
+    three_arms.runs += three_arms.runs[:1]
+    with pytest.raises(
+        ResultsError, match="run sgd-search-000 ended twice, so the journal holds the runs of"
+    ):
+        load_study(three_arms.write(tmp_path))
+
+
+def test_a_journal_beside_another_study_s_manifest_is_refused(results: Path) -> None:
+    """The arms have the same names, but the seeds are those of another search."""
+    manifest = ResultsFolder(results).manifest
+    declared = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(declared | {"confirm_seeds": declared["confirm_seeds"][1:]}))
+    with pytest.raises(
+        ResultsError, match="run sgd-confirm-000 has a seed that the manifest does not declare"
+    ):
+        load_study(results)

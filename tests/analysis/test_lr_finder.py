@@ -230,6 +230,32 @@ def test_a_search_of_another_arm_of_that_name_is_not_compared(
     assert found_rates(study.write(tmp_path), settings()) == {"sgd": None, "adam": None}
 
 
+def test_a_search_that_chose_another_branch_is_not_compared(new_study: "type[Study]", tmp_path: Path) -> None:
+    """The test stood at SGD, the first branch; a rate that suits Adam answers another question."""
+    space = {"optimizer": {"one_of": {name: {"lr": LOG_RANGE} for name in ("sgd", "adam")}}}
+    study = new_study(arms={"joint": space})
+    for name, rate in (("sgd", 0.1), ("adam", 0.001)):
+        study.add("joint", "search", lr=rate, configuration={"optimizer": name})
+    fixed = {"dataset": "fashion_mnist", "model": {"name": "fcn"}}
+    study.fixed["joint"] = {"optimizer": "sgd"}
+    arm = TestedArm(fixed=fixed | {"optimizer": "sgd"}, space=space, point={"optimizer": "sgd", "lr": 0.01})
+    for place, (winner, rate) in enumerate((("joint-search-000", 0.1), ("joint-search-001", None))):
+        study.winners["joint"] = winner
+        assert found_rates(study.write(tmp_path / str(place)), settings(arms={"joint": arm})) == {
+            "joint": rate
+        }
+
+
+def test_a_search_on_other_data_is_not_compared(new_study: "type[Study]", tmp_path: Path) -> None:
+    """The data set's files have changed since: the study's digest is another one."""
+    study = new_study(arms={"sgd": {"lr": LOG_RANGE}})
+    study.search("sgd", [0.001, 0.1], best=0.001)
+    root = study.write(tmp_path)
+    for digest, rate in (("ab" * 32, 0.001), ("cd" * 32, None)):
+        data = {"name": "fashion_mnist", "sha256": {"train-images": digest}}
+        assert found_rates(root, settings(dataset=data))["sgd"] == rate
+
+
 def test_what_diverged_is_on_the_rail(tests: RangeTests) -> None:
     """One mark for the test that ended, at its rate, and raw losses above all smoothed ones."""
     tests.curves.loc[3, "loss"] = 1e6

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.selection import declared_range, edge
+from analysis.selection import declared_range, declared_ranges, edge, hull
 from harness.study.domains import NumericRange, domains_of
 
 LOG = NumericRange(low=1e-4, high=1.0, is_log=True)
@@ -65,3 +65,13 @@ def test_no_numeric_domain_is_no_range(space: dict[str, object]) -> None:
 def test_a_range_of_one_value_has_no_edge() -> None:
     """Where nothing can be chosen, nothing lies at an edge."""
     assert edge(NumericRange(low=0.1, high=0.1, is_log=True, is_listed=True), 0.1) is None
+
+
+def test_all_ranges_of_a_field_are_those_of_its_branches() -> None:
+    """A branch that fixes the rate has none; together they reach from the least to the greatest bound."""
+    branches = {"sgd": {"lr": {"low": 1e-2, "high": 1.0, "log": True}}, "adam": {"lr": 1e-3}, "adamw": {}}
+    space = domains_of({"optimizer": {"one_of": branches}, "dropout": {"low": 0.0, "high": 0.5}})
+    assert declared_ranges(space, "lr") == [NumericRange(low=1e-2, high=1.0, is_log=True)]
+    assert declared_ranges(space, "dropout") == [NumericRange(low=0.0, high=0.5, is_log=False)]
+    assert declared_ranges(space, "momentum") == []
+    assert hull(declared_ranges(space, "lr"), [1e-3, 0.5]) == NumericRange(low=1e-3, high=1.0, is_log=True)

@@ -59,6 +59,17 @@ def test_a_bad_study_is_not_submitted(
     assert not run_dir.exists()
 
 
+def test_a_study_that_cannot_train_does_not_wait_in_a_queue(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """54,000 images in batches of 53,999 leave BatchNorm a single one: told at once, as by the sweep."""
+    run_dir = tmp_path / "run"
+    settings = ("--set", "recipe.batch_norm=hidden", "--set", "recipe.batch_size=53999")
+    assert main(["slurm", str(study), "--run-dir", str(run_dir), "--dry-run", "--", *settings]) == 2
+    assert "batch_size 53999 with batch_norm hidden leaves one of 54000" in capsys.readouterr().err
+    assert not run_dir.exists()
+
+
 def test_fresh_refuses_to_continue(study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Results that exist are continued only where that was not excluded."""
     run_dir = tmp_path / "run"

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from harness.records import provenance
-from harness.records.provenance import COMMIT_VARIABLE, GitState, checkout_commit, git_state, usable_cores
+from harness.records.provenance import (
+    COMMIT_VARIABLE,
+    GitState,
+    checkout_commit,
+    git_state,
+    gpu_names,
+    usable_cores,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +92,36 @@ def test_in_a_checkout_git_is_believed(checkout: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv(COMMIT_VARIABLE, "4be1")
     monkeypatch.setattr(provenance, "__file__", str(checkout / "harness" / "records" / "provenance.py"))
     assert git_state() == GitState(commit=git(checkout, "rev-parse", "HEAD"), dirty=False)
+
+
+@pytest.mark.parametrize(
+    ("visible", "names"),
+    [
+        (None, ["H100", "L4"]),
+        ("", []),
+        ("-1", []),
+        ("NoDevFiles", []),
+        ("0", ["H100"]),
+        ("1", ["L4"]),
+        ("1,0", ["L4", "H100"]),
+        (" 1 , 0 ", ["L4", "H100"]),
+        ("0,-1,1", ["H100"]),
+        ("0,7", ["H100"]),
+        ("0,0", []),
+        ("GPU-bb", ["L4"]),
+        ("GPU-", []),
+        ("MIG-cc", ["H100 (MIG)"]),
+    ],
+)
+def test_gpus_are_those_that_cuda_shows(
+    visible: str | None, names: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A driver with two GPUs stands in; `-1`, the usual way to hide all, was counted as one."""
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\necho 'GPU-aa11, H100'\necho 'GPU-bb22, L4'\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpu_names() == names

@@ -1,10 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.recipe.datasets import Images
 from harness.study.plan import plan_study
 from harness.study.preview import preview
 from harness.study.reading.parse import parse_study
 from harness.study.seeds import derive_seed, distinct_seeds
+
+FASHION_MNIST = Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 10)
 
 
 def test_seeds_of_search_and_confirm_never_meet(study_text: str) -> None:
@@ -47,7 +50,7 @@ def test_a_grid_runs_every_point_with_every_seed(study_text: str) -> None:
 
 def test_the_preview_tells_runs_and_steps(study_text: str) -> None:
     """54,000 training images in batches of 500 are 108 steps, nine epochs 972."""
-    text = preview(parse_study(study_text, "s.yaml"), 60_000)
+    text = preview(parse_study(study_text, "s.yaml"), FASHION_MNIST)
     assert "arm sgd: 4 search runs, 3 confirm runs" in text
     assert "9 epochs of 108 steps = 972 steps" in text
     assert "lr from 0.001 to 1, log scale" in text
@@ -57,25 +60,27 @@ def test_the_preview_of_a_batch_size_that_every_branch_gives(study_text: str) ->
     """A size that the branches overrule is no size of a run."""
     branches = "{one_of: {sgd: {lr: 0.1, batch_size: 5400}, adam: {lr: 0.1, batch_size: 5400}}}"
     study = parse_study(study_text, "s.yaml", (f"arms.sgd={{optimizer: {branches}}}",))
-    assert "9 epochs of 10 steps = 90 steps" in preview(study, 60_000)
+    assert "9 epochs of 10 steps = 90 steps" in preview(study, FASHION_MNIST)
 
 
 def test_the_preview_of_a_run_that_ends_within_an_epoch(study_text: str) -> None:
     """1,000 steps of 108 an epoch."""
-    text = preview(parse_study(study_text.replace("epochs: 9", "steps: 1000"), "s.yaml"), 60_000)
+    text = preview(parse_study(study_text.replace("epochs: 9", "steps: 1000"), "s.yaml"), FASHION_MNIST)
     assert "a full run takes 1000 steps: 10 epochs of 108, the last one cut short" in text
 
 
 def test_the_preview_reckons_with_the_split_that_is_made(study_text: str) -> None:
     """Of 150 images 7 % are 10.5 and give the even 10, so that 140 train: one more than a batch of 139."""
     study = parse_study(study_text, "s.yaml", ("recipe.val_fraction=0.07", "recipe.batch_size=139"))
-    assert "9 epochs of 2 steps = 18 steps" in preview(study, 150)
+    assert "9 epochs of 2 steps = 18 steps" in preview(
+        study, Images(n_images=150, sides=(28, 28), class_sizes=(75, 75))
+    )
 
 
 def core_minutes(study_text: str, *settings: str) -> int:
     """Return the preview's estimate, for runs of ninety epochs."""
     study = parse_study(study_text, "s.yaml", ("recipe.epochs=90", *settings))
-    line = preview(study, 60_000).splitlines()[-1]
+    line = preview(study, FASHION_MNIST).splitlines()[-1]
     return int(line.partition(", about ")[2].partition(" core-minutes")[0])
 
 

@@ -6,10 +6,10 @@ from types import MappingProxyType
 import pytest
 
 from harness.errors import DataError, EnvironmentMismatchError
-from harness.records.provenance import versions
+from harness.records.provenance import DECIDING_VERSIONS, versions
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning import node_checks
-from harness.tuning.node_checks import NodeReport, inspect_node
+from harness.tuning.node_checks import NodeReport, check_own_environment, inspect_node
 
 HERE = MappingProxyType(versions())
 
@@ -99,3 +99,13 @@ def test_nodes_with_another_environment_are_refused() -> None:
     assert "three: ModuleNotFoundError: no harness" in str(refused.value)
     assert "one: " not in str(refused.value)
     node_checks._check_environments({"one": reports["one"]})
+
+
+def test_a_run_refuses_versions_that_its_study_does_not_declare() -> None:
+    """A node that joined after the check has another torch; the run says so in its record."""
+    declared = {name: HERE[name] for name in DECIDING_VERSIONS}
+    check_own_environment(declared)
+    with pytest.raises(EnvironmentMismatchError) as refused:
+        check_own_environment(declared | {"torch": "1.0"})
+    assert f"has torch {HERE['torch']}, not 1.0 as this study declares" in str(refused.value)
+    assert "Remedy: install the same versions on every node" in str(refused.value)

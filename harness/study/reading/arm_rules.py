@@ -1,4 +1,4 @@
-"""Rules of arms as wholes: fields that are missing or not read, samplers, corners of a space."""
+"""Rules of arms as wholes: fields that are missing or not read, names, corners of a space."""
 
 import itertools
 from collections.abc import Iterator
@@ -7,15 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.recipe.dependents import DEFAULT_CHOICES, DEPENDENTS, reads, refusal
-from harness.study.domains import Choices, Domain, Grid, OneOf, Range
+from harness.study.domains import Choices, Grid, extremes
 from harness.study.file import Search
+from harness.study.reading.domain_rules import check_domains, origin
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
-
-_UNCONDITIONAL = {"gp", "cmaes", "qmc"}
-"""Samplers that need the same fields in every configuration."""
-
-_OTHER_SAMPLERS = "Remedy: sampler: tpe, gp or qmc"
 
 _REQUIRED = ("model", "optimizer", "batch_size")
 
@@ -41,7 +37,7 @@ def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
     if "search" not in source.data and any(arm.space for arm in arms):
         arm = next(arm for arm in arms if arm.space)
         source.report(
-            _origin(arm, next(iter(arm.space)), source),
+            origin(arm, next(iter(arm.space)), source),
             "this is a domain, but the study has no search section. Remedy: search: {trials: 20}",
         )
 
@@ -51,8 +47,8 @@ def _check_arm(arm: Arm, search: Search | None, source: Source) -> None:
     if not any(_is_about(problem.path, arm) for problem in source.problems):
         _check_required(arm, source)
     _check_dependents(arm, source)
-    if search is not None:
-        _check_domains(arm, search, source)
+    _check_name(arm, source)
+    check_domains(arm, search, source)
     if len(source.problems) == before and not any(_is_about(p.path, arm) for p in source.problems):
         _check_corners(arm, source)
 
@@ -71,11 +67,11 @@ def _check_common(field: str, rule: str, arms: list[Arm], source: Source) -> Non
 def _place_of(arm: Arm, field: str, source: Source) -> Path:
     """Return the path that gave an arm its field, in a branch where no other gives it."""
     if field not in arm.fixed and field not in arm.space:
-        for _, given_by in _worlds(arm):
+        for _, given_by in arm.worlds():
             if field in given_by:
                 carrier, *rest = given_by[field]
-                return (*_origin(arm, str(carrier), source), *rest)
-    return _origin(arm, field, source)
+                return (*origin(arm, str(carrier), source), *rest)
+    return origin(arm, field, source)
 
 
 def _is_about(path: Path, arm: Arm) -> bool:
@@ -83,18 +79,9 @@ def _is_about(path: Path, arm: Arm) -> bool:
     return path[:1] == ("recipe",) or path[:2] == ("arms", arm.entry)
 
 
-def _origin(arm: Arm, field: str, source: Source) -> Path:
-    """Return the path that gave an arm its field: its own, the template's, or the shared recipe's."""
-    own: Path = ("arms", arm.entry)
-    for path in ((*own, "for_each", field), (*own, field), ("recipe", field)):
-        if path in source.lines or path in source.overrides:
-            return path
-    return own
-
-
 def _check_required(arm: Arm, source: Source) -> None:
     path: Path = ("arms", arm.entry)
-    worlds = [world.keys() for world, _ in _worlds(arm)]
+    worlds = [world.keys() for world, _ in arm.worlds()]
     for field in _REQUIRED:
         if any(field not in given for given in worlds):
             source.report(path, f"arm {arm.name} has no {field}. Remedy: give it here or in recipe")
@@ -102,20 +89,8 @@ def _check_required(arm: Arm, source: Source) -> None:
         source.report(path, f"arm {arm.name} has no epochs. Remedy: give them, or steps, here or in recipe")
     if any({"epochs", "steps"} <= given for given in worlds):
         source.report(
-            _origin(arm, "steps", source), f"arm {arm.name} has both epochs and steps. Leave one out"
+            origin(arm, "steps", source), f"arm {arm.name} has both epochs and steps. Leave one out"
         )
-
-
-def _worlds(arm: Arm) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
-    """Yield the arm's fields for every combination of branches, and which ones a branch gave, and where."""
-    fields = {**arm.fixed, **arm.space}
-    forks = {name: domain.branches for name, domain in arm.space.items() if isinstance(domain, OneOf)}
-    for chosen in itertools.product(*forks.values()):
-        world, given_by = dict(fields), dict[str, Path]()
-        for (field, branches), value in zip(forks.items(), chosen, strict=True):
-            world |= {field: value, **branches[value]}
-            given_by |= {name: (field, "one_of", value, name) for name in branches[value]}
-        yield world, given_by
 
 
 def _check_dependents(arm: Arm, source: Source) -> None:
@@ -124,7 +99,7 @@ def _check_dependents(arm: Arm, source: Source) -> None:
     Where a choice itself is missing or wrong, nothing is said about the fields it might read.
     """
     wrong = {part for problem in source.problems if _is_about(problem.path, arm) for part in problem.path}
-    for world, given_by in _worlds(arm):
+    for world, given_by in arm.worlds():
         for name in DEPENDENTS.keys() & world.keys():
             unread = [_unread(name, field, world) for field in DEPENDENTS[name]]
             if None in unread or wrong & {*DEPENDENTS[name]}:
@@ -132,9 +107,9 @@ def _check_dependents(arm: Arm, source: Source) -> None:
             choices = [choice for choice in unread if choice is not None]
             if name in given_by:
                 field, *rest = given_by[name]
-                source.report((*_origin(arm, str(field), source), *rest), refusal(name, choices))
+                source.report((*origin(arm, str(field), source), *rest), refusal(name, choices))
             else:
-                source.report(_origin(arm, name, source), refusal(name, choices, arm=arm.name))
+                source.report(origin(arm, name, source), refusal(name, choices, arm=arm.name))
 
 
 def _unread(name: str, field: str, world: dict[str, Any]) -> tuple[str, Any] | None:
@@ -144,41 +119,33 @@ def _unread(name: str, field: str, world: dict[str, Any]) -> tuple[str, Any] | N
     return next(((field, value) for value in choices if value and name not in reads(field, value)), None)
 
 
-def _all_domains(arm: Arm) -> Iterator[tuple[str, str, Domain]]:
-    """Yield (field that carries it, own field, domain) for every domain of an arm, those in branches too."""
-    for field, domain in arm.space.items():
-        yield field, field, domain
-        if isinstance(domain, OneOf):
-            for own in domain.branches.values():
-                yield from ((field, name, value) for name, value in own.items() if isinstance(value, Domain))
+_LONGEST_NAME = 200
+"""Bytes of an arm's name: a run adds its phase and number, and file systems take 255."""
 
 
-def _check_domains(arm: Arm, search: Search, source: Source) -> None:
-    for carrier, field, domain in _all_domains(arm):
-        path = _origin(arm, carrier, source)
-        if search.sampler == "grid" and isinstance(domain, Range):
-            source.report(
-                path, f"{field} is a range, which sampler: grid cannot list. Remedy: {{grid: [...]}}"
-            )
-        if search.sampler != "grid" and isinstance(domain, Grid):
-            message = f"{field} is a grid, but the sampler is {search.sampler}. Remedy: {{choices: [...]}}"
-            source.report(path, message)
-        if search.sampler in _UNCONDITIONAL and isinstance(domain, OneOf):
-            message = f"sampler: {search.sampler} knows no one_of. Remedy: sampler: tpe, or one arm a branch"
-            source.report(path, message)
-        if search.sampler == "cmaes" and isinstance(domain, Choices):
-            message = (
-                f"{field} has choices, but sampler: cmaes moves in numeric ranges only. {_OTHER_SAMPLERS}"
-            )
-            source.report(path, message)
-    if search.sampler == "cmaes" and len(arm.space) == 1:
-        field = next(iter(arm.space))
-        message = f"arm {arm.name} searches only {field}, but cmaes needs two ranges. {_OTHER_SAMPLERS}"
-        source.report(_origin(arm, field, source), message)
+def _check_name(arm: Arm, source: Source) -> None:
+    """Note names that `for_each` makes and no folder can have."""
+    if arm.template is None:
+        return
+    path: Path = ("arms", arm.entry, "for_each")
+    n_bytes = len(arm.name.encode())
+    if "/" in arm.name:
+        field = next((f for f, value in arm.template.values.items() if "/" in str(value)), "")
+        source.report(
+            (*path, field) if field else path,
+            f"makes an arm of the name {arm.name}, which cannot name a folder as it has a /. "
+            f"Remedy: give {field or 'the field'} in recipe, or write the arms out under names of their own",
+        )
+    elif n_bytes > _LONGEST_NAME:
+        source.report(
+            path,
+            f"makes an arm whose name has {n_bytes} bytes, above {_LONGEST_NAME}, too long for a folder: "
+            f"{arm.name[:60]}... Remedy: write the arms out under names of their own, or in several studies",
+        )
 
 
 def _check_corners(arm: Arm, source: Source) -> None:
-    """Resolve the extreme points of the arm's space, so that rules across fields break now, not in a run."""
+    """Resolve the points of the arm's space in which a rule across fields can break: now, not in a run."""
     for chosen in corners(arm):
         try:
             arm.configuration(chosen)
@@ -188,31 +155,25 @@ def _check_corners(arm: Arm, source: Source) -> None:
             return
 
 
+_RULED_TOGETHER = (
+    ("nesterov", "momentum", "dampening"),
+    ("warmup_epochs", "epochs", "steps", "batch_size"),
+    ("batch_norm", "batch_size"),
+)
+"""Fields that `Configuration` has a rule across."""
+
+
 def corners(arm: Arm) -> Iterator[dict[str, Any]]:
-    """Yield points that together use each range's bounds and each choice at least once."""
-    options = {field: list(_options(field, domain)) for field, domain in arm.space.items()}
-    longest = max((len(values) for values in options.values()), default=1)
-    for i in range(longest):
-        for bound in ("low", "high"):
-            point: dict[str, Any] = {}
-            for values in options.values():
-                for name, value in values[i % len(values)].items():
-                    point[name] = getattr(value, bound) if isinstance(value, Range) else value
-            yield point
+    """Yield points of every combination of branches that use each bound of a range and each listed value.
 
-
-def _options(field: str, domain: Domain) -> Iterator[dict[str, Any]]:
-    """Yield the domain's alternatives: fields with values, ranges left whole."""
-    match domain:
-        case Choices() | Grid():
-            yield from ({field: value} for value in domain.listed)
-        case OneOf():
-            for value, own in domain.branches.items():
-                first = {name: _first(inner) for name, inner in own.items()}
-                yield {field: value, **first}
-        case _:
-            yield {field: domain}
-
-
-def _first(value: Any) -> Any:
-    return value.listed[0] if isinstance(value, Choices | Grid) else value
+    Fields that a rule joins are met in every combination, so that where no corner breaks one no point does.
+    """
+    for world, given_by in arm.worlds():
+        searched = arm.space.keys() | given_by.keys()
+        options = {field: extremes(world[field]) for field in world if field in searched}
+        first = {field: values[0] for field, values in options.items()}
+        yield first
+        for group in (*_RULED_TOGETHER, *((field,) for field in options)):
+            varied = {field: options[field] for field in group if len(options.get(field, ())) > 1}
+            for values in itertools.product(*varied.values()) if varied else ():
+                yield {**first, **dict(zip(varied, values, strict=True))}

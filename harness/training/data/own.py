@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import re
 import zlib
+from collections.abc import Mapping
 from math import prod
 from pathlib import Path
 from typing import BinaryIO
@@ -15,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.recipe.datasets import DATASETS as KNOWN_SIZES
-from harness.recipe.datasets import IDX_PREFIX
-from harness.training.data.registry import DatasetSpec, IdxFile
+from harness.recipe.datasets import IDX_PREFIX, Images
+from harness.training.data.registry import DATASETS, DatasetSpec, IdxFile
 
 _NAMES = {
     "train_images": "train-images-idx3-ubyte",
@@ -29,17 +29,39 @@ _MAX_BYTES = 8 * 2**30
 """A file that announces more is taken for damaged: it would not fit into memory."""
 
 
-def training_images(name: str) -> int:
-    """Return how many training images a data set has, validation part included.
+def training_images(name: str) -> Images:
+    """Return what is known of a data set's training images; of a user's own labels are read, and no image.
 
     Raises:
-        DataError: It is a user's own, and its labels cannot be read.
+        DataError: It is a user's own, and a file is missing, unreadable, or contradicts another by its labels
+            or by what its header announces.
     """
     if not name.startswith(IDX_PREFIX):
-        return KNOWN_SIZES[name]
-    file = _file(Path(name.removeprefix(IDX_PREFIX)), _NAMES["train_labels"])
-    with _opened(file) as stream:
-        return _shape(stream, file, n_axes=1)[0]
+        return DATASETS[name].images
+    folder = Path(name.removeprefix(IDX_PREFIX))
+    shapes, labels = {}, {}
+    for part, file_name in _NAMES.items():
+        file = _file(folder, file_name)
+        if part.endswith("labels"):
+            content, shapes[part] = _content(file, n_axes=1)
+            labels[part] = _values(content, shapes[part])
+        else:
+            with _opened(file) as stream:
+                shapes[part] = _shape(stream, file, n_axes=3)
+    _checked_classes(folder, shapes, labels["train_labels"], labels["test_labels"])
+    n_images, height, width = shapes["train_images"]
+    class_sizes = _class_sizes(labels["train_labels"])
+    return Images(n_images=n_images, sides=(height, width), class_sizes=class_sizes)
+
+
+def _values(content: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return the array behind an IDX file's header."""
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+
+
+def _class_sizes(labels: NDArray[np.uint8]) -> tuple[int, ...]:
+    """Return how many labels there are of each class, from class 0 on."""
+    return tuple(np.bincount(labels).tolist())
 
 
 def spec_of_folder(folder: Path) -> DatasetSpec:
@@ -55,8 +77,9 @@ def spec_of_folder(folder: Path) -> DatasetSpec:
         file = _file(folder, name)
         content, shape = _content(file, n_axes=3 if part.endswith("images") else 1)
         files[part] = IdxFile(name=name, sha256=hashlib.sha256(content).hexdigest())
-        arrays[part] = np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
-    n_classes = _checked_classes(folder, arrays)
+        arrays[part] = _values(content, shape)
+    shapes = {part: array.shape for part, array in arrays.items()}
+    n_classes = _checked_classes(folder, shapes, arrays["train_labels"], arrays["test_labels"])
     digest = hashlib.sha256("".join(str(file.sha256) for file in files.values()).encode()).hexdigest()
     height, width = arrays["train_images"].shape[1:]
     return DatasetSpec(
@@ -67,6 +90,7 @@ def spec_of_folder(folder: Path) -> DatasetSpec:
         n_test=len(arrays["test_labels"]),
         image_shape=(height, width),
         n_classes=n_classes,
+        class_sizes=_class_sizes(arrays["train_labels"]),
         system_folders=(),
         debian_package=None,
         source=str(folder),
@@ -77,11 +101,16 @@ def _file(folder: Path, name: str) -> Path:
     """Return the plain file, or else the compressed one.
 
     Raises:
-        DataError: Neither is there.
+        DataError: Neither is there, or the folder cannot be searched.
     """
     for file in (folder / name, folder / f"{name}.gz"):
-        if file.is_file():
-            return file
+        try:
+            if file.is_file():
+                return file
+        except OSError as error:
+            raise DataError(
+                f"{folder} cannot be searched: {error.strerror}. Check its permissions"
+            ) from error
     raise DataError(f"{folder} lacks {name} (plain or with .gz), one of {', '.join(_NAMES.values())}")
 
 
@@ -144,22 +173,27 @@ def _read(stream: BinaryIO, file: Path, n_bytes: int) -> bytes:
         raise DataError(f"{file} cannot be unpacked: it is damaged or truncated ({error})") from error
 
 
-def _checked_classes(folder: Path, arrays: dict[str, NDArray[np.uint8]]) -> int:
+def _checked_classes(
+    folder: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    train_labels: NDArray[np.uint8],
+    test_labels: NDArray[np.uint8],
+) -> int:
     """Return the number of classes, once images and labels were found to fit together.
 
     Raises:
         DataError: They do not.
     """
     for part in ("train", "test"):
-        images, labels = len(arrays[f"{part}_images"]), len(arrays[f"{part}_labels"])
+        images, labels = shapes[f"{part}_images"][0], shapes[f"{part}_labels"][0]
         if images != labels:
             raise DataError(f"{folder} holds {images} {part} images, but {labels} labels for them")
-    train, test = (arrays[f"{part}_images"].shape[1:] for part in ("train", "test"))
+    train, test = (shapes[f"{part}_images"][1:] for part in ("train", "test"))
     if train != test:
         raise DataError(f"{folder} holds training images of {train} pixels, but test images of {test}")
-    n_classes = int(arrays["train_labels"].max()) + 1
-    missing = sorted(set(range(n_classes)) - set(arrays["train_labels"].tolist()))
-    strange = sorted(set(arrays["test_labels"].tolist()) - set(range(n_classes)))
+    n_classes = int(train_labels.max()) + 1
+    missing = sorted(set(range(n_classes)) - set(train_labels.tolist()))
+    strange = sorted(set(test_labels.tolist()) - set(range(n_classes)))
     if n_classes < 2 or missing or strange:
         raise DataError(
             f"{folder}: training labels must be 0, 1, ... without gaps and test labels among them; "

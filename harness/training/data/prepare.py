@@ -1,7 +1,7 @@
 """Finding or fetching a data set, verifying it, and caching it: the one way to any data in the harness."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -76,6 +76,36 @@ def prepare_dataset(
             f"no data set {name!r}: did you mean {nearest[0]!r}? There are: {', '.join(DATASETS)}"
         )
     return prepare_spec(DATASETS[name], path, progress)
+
+
+def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
+    """Do `prepare_dataset`, and refuse data that a study did not declare.
+
+    Args:
+        name: A key of `DATASETS`, or `idx:` and a folder.
+        declared: SHA-256 of every unpacked file by its name, as the study's manifest holds them.
+
+    Raises:
+        DataError: As `prepare_dataset`; or the files are others than those declared.
+    """
+    prepared = prepare_dataset(name)
+    present = prepared.sha256
+    changed = [file for file, digest in declared.items() if present.get(file) != digest]
+    if changed:
+        files = ", ".join(
+            f"{file} is {_short(present.get(file))}, not {_short(declared[file])}" for file in changed
+        )
+        raise DataError(
+            f"{name} is not the data that this study declared before its first run: {files} (SHA-256). "
+            f"Runs on both cannot be compared. Remedy: bring the declared files back and keep them while a "
+            f"study runs; for other data begin another study with --results DIR"
+        )
+    return prepared
+
+
+def _short(digest: str | None) -> str:
+    """Return as much of a SHA-256 as tells two apart."""
+    return "not there" if digest is None else digest[:12]
 
 
 def prepare_spec(

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
+from harness.recipe.datasets import Images
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IdxFile:
@@ -61,6 +63,8 @@ class DatasetSpec:
     """`(height, width)` in pixels."""
     n_classes: int
     """Labels are 0 to n_classes - 1."""
+    class_sizes: tuple[int, ...]
+    """Training images of each class."""
     system_folders: tuple[str, ...]
     """Absolute folders into which operating system packages unpack it."""
     debian_package: str | None
@@ -74,6 +78,11 @@ class DatasetSpec:
             part.array.replace("-", "_"): replace(part.file, sha256=sha256[part.array]) for part in self.parts
         }
         return replace(self, **files)  # type: ignore[arg-type]
+
+    @property
+    def images(self) -> Images:
+        """What a study's checks need to know of its training images."""
+        return Images(n_images=self.n_train, sides=self.image_shape, class_sizes=self.class_sizes)
 
     @property
     def parts(self) -> tuple[ArrayPart, ...]:
@@ -110,6 +119,7 @@ DATASETS: dict[str, DatasetSpec] = {
         n_test=10_000,
         image_shape=(28, 28),
         n_classes=10,
+        class_sizes=(6_000,) * 10,
         system_folders=("/usr/share/datasets/fashion-mnist",),
         debian_package="dataset-fashion-mnist",
         source="H. Xiao, K. Rasul and R. Vollgraf, Fashion-MNIST (2017), arXiv:1708.07747",
@@ -137,6 +147,7 @@ DATASETS: dict[str, DatasetSpec] = {
         n_test=10_000,
         image_shape=(28, 28),
         n_classes=10,
+        class_sizes=(5_923, 6_742, 5_958, 6_131, 5_842, 5_421, 5_918, 6_265, 5_851, 5_949),
         system_folders=(),
         debian_package=None,
         source="LeCun et al. 1998, Gradient-Based Learning Applied to Document Recognition",
@@ -168,6 +179,7 @@ DATASETS: dict[str, DatasetSpec] = {
         n_test=10_000,
         image_shape=(28, 28),
         n_classes=10,
+        class_sizes=(6_000,) * 10,
         system_folders=(),
         debian_package=None,
         source="Clanuwat et al. 2018, Deep Learning for Classical Japanese Literature, arXiv:1812.01718",

@@ -1,14 +1,13 @@
 """Dividing the training images into a training and a validation part."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from harness.errors import StudyError
-from harness.recipe.lengths import split_sizes
+from harness.recipe.lengths import emptied_class, validation_counts
 
 SPLIT_STREAM = 0x5911
 """Spawn key of the split's random stream: other uses of the same seed draw other numbers."""
@@ -42,8 +41,8 @@ def stratified_split(labels: torch.Tensor, val_fraction: float, seed: int) -> Sp
     """
     classes_of_images = labels.numpy()
     classes, sizes = np.unique(classes_of_images, return_counts=True)
-    counts = _validation_counts(sizes.tolist(), val_fraction)
-    _check_no_class_is_empty(classes, sizes, counts, val_fraction)
+    _check_no_class_is_empty(classes, sizes, val_fraction)
+    counts = validation_counts(sizes.tolist(), val_fraction)
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(SPLIT_STREAM,))))
     is_val = np.zeros(len(labels), dtype=np.bool_)
     for class_, count in zip(classes, counts, strict=True):
@@ -54,33 +53,19 @@ def stratified_split(labels: torch.Tensor, val_fraction: float, seed: int) -> Sp
     )
 
 
-def _validation_counts(sizes: list[int], val_fraction: float) -> list[int]:
-    """Share the validation images among classes by largest remainder, in exact arithmetic.
-
-    Source: the Hare-Niemeyer (Hamilton) method of apportionment.
-    """
-    fraction = Fraction(str(val_fraction))
-    quotas = [size * fraction for size in sizes]
-    counts = [int(quota) for quota in quotas]
-    n_left = split_sizes(sum(sizes), val_fraction)[1] - sum(counts)
-    by_remainder = sorted(range(len(sizes)), key=lambda index: counts[index] - quotas[index])
-    for index in by_remainder[:n_left]:
-        counts[index] += 1
-    return counts
-
-
 def _check_no_class_is_empty(
-    classes: NDArray[np.int64], sizes: NDArray[np.int64], counts: list[int], val_fraction: float
+    classes: NDArray[np.int64], sizes: NDArray[np.int64], val_fraction: float
 ) -> None:
     """Refuse a split without some class.
 
     Raises:
         StudyError: Some class would have no image in one of the two parts.
     """
-    for class_, size, count in zip(classes, sizes, counts, strict=True):
-        if not 0 < count < size:
-            part = "training" if count > 0 else "validation"
-            raise StudyError(
-                f"val_fraction {val_fraction} leaves class {class_} ({size} images) without {part} images: "
-                "choose a fraction between 0 and 1 that gives both parts at least one image of every class"
-            )
+    emptied = emptied_class(sizes.tolist(), val_fraction)
+    if emptied is not None:
+        position, part = emptied
+        raise StudyError(
+            f"val_fraction {val_fraction} leaves class {classes[position]} ({sizes[position]} images) "
+            f"without {part} images: choose a fraction between 0 and 1 that gives both parts at least one "
+            f"image of every class"
+        )

@@ -8,10 +8,10 @@ all of the first, and a linear output layer.
 from torch import nn
 
 from harness.errors import StudyError
+from harness.recipe.models import LEAST_SIDES
 from harness.training.models.hidden import HiddenLayers
 
-_LEAST_SIDE = 16
-"""Pixels below which nothing is left after the second pooling."""
+_LEAST_SIDE = LEAST_SIDES["lenet5"]
 
 
 def build_lenet5(layers: HiddenLayers, image_shape: tuple[int, int], n_classes: int) -> nn.Module:

@@ -6,10 +6,10 @@ Source: study A, "Bonus Coding Implementation Application", class SimpleCNN.
 from torch import nn
 
 from harness.errors import StudyError
+from harness.recipe.models import LEAST_SIDES
 from harness.training.models.hidden import HiddenLayers
 
-_LEAST_SIDE = 4
-"""Pixels below which nothing is left after the second pooling."""
+_LEAST_SIDE = LEAST_SIDES["simple_cnn"]
 
 
 def build_simple_cnn(layers: HiddenLayers, image_shape: tuple[int, int], n_classes: int) -> nn.Module:

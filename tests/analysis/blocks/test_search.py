@@ -10,6 +10,28 @@ if TYPE_CHECKING:
     from tests.analysis.conftest import Study
 
 LOG = {"low": 1e-4, "high": 1.0, "log": True}
+SPACE = {
+    "optimizer": {
+        "one_of": {
+            "sgd": {"lr": {"low": 1e-2, "high": 1.0, "log": True}},
+            "adam": {"lr": {"low": 1e-4, "high": 1e-2, "log": True}},
+            "adamw": {"lr": 3e-5},
+        }
+    }
+}
+
+
+def conditional(new_study: "type[Study]") -> "Study":
+    """Return an arm of which Adam at 0.003 won, between runs of SGD and a diverged one of each."""
+    study = new_study(arms={"joint": SPACE})
+    for optimizer, lr, status in (
+        ("sgd", 0.01, "diverged"), ("sgd", 0.9, "completed"), ("sgd", 0.8, "diverged"),
+        ("adamw", 3e-5, "stopped"),
+        ("adam", 2e-4, "completed"), ("adam", 0.003, "completed"), ("adam", 0.005, "completed"),
+    ):  # fmt: skip
+        study.add("joint", "search", lr=lr, status=status, configuration={"optimizer": optimizer})
+    study.winners["joint"] = "joint-search-005"
+    return study
 
 
 def test_a_rate_below_a_diverged_one_is_stability_limited(three_arms: "Study", tmp_path: Path) -> None:
@@ -66,3 +88,48 @@ def test_arms_with_a_fixed_rate_are_named_not_drawn(new_study: "type[Study]", tm
     frame = search.compute_plot(facts)
     assert set(frame["arm"]) == {"sgd"}
     assert search.caption_plot(facts, frame).endswith("Not shown, because fixed or not yet run: adam.")
+
+
+def test_the_next_larger_rate_is_one_of_the_same_branch(new_study: "type[Study]", tmp_path: Path) -> None:
+    """SGD diverged at 0.01, next above Adam's 0.003, which says nothing of Adam; Adam's own 0.004 would."""
+    study = conditional(new_study)
+    assert search.compute_table(study.facts(tmp_path))["is_stability_limited"].tolist() == [False]
+    study.add("joint", "search", lr=0.004, status="diverged", configuration={"optimizer": "adam"})
+    again = study.facts(tmp_path / "again")
+    assert search.compute_table(again)["is_stability_limited"].tolist() == [True]
+
+
+def test_each_run_of_a_conditional_space_is_in_sight(new_study: "type[Study]", tmp_path: Path) -> None:
+    """The axis covers all branches and the fixed rate of one; every point and cross lies inside its panel."""
+    facts = conditional(new_study).facts(tmp_path)
+    frame = search.compute_plot(facts)
+    assert len(frame) == 7
+    assert list(frame["low"].dropna()) == [0.01] * 3 + [1e-4] * 3
+    assert frame["low"].isna().sum() == 1
+    (ax,) = search.draw(frame, arm_styles(facts.records.arms)).axes
+    low, high = ax.get_xlim()
+    assert low < 3e-5
+    assert high > 1.0
+    crosses = [x for line in ax.lines if line.get_marker() == "x" for x in line.get_xdata()]
+    assert sorted(crosses) == [0.01, 0.8]
+    points = [x for marks in ax.collections[:2] for x, _ in marks.get_offsets()]
+    assert len(points) + len(crosses) == len(frame)
+    assert all(low < x < high for x in (*crosses, *points))
+    assert "light are all of them, dark the outer parts of the chosen run's" in search.caption_plot(
+        facts, frame
+    )
+
+
+def test_an_arm_whose_winner_fixes_its_rate_is_drawn(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Its other branches searched one: their runs are counted and shown."""
+    study = conditional(new_study)
+    study.winners["joint"] = None
+    table = search.compute_table(study.facts(tmp_path))
+    assert table[["low", "high", "is_log"]].iloc[0].tolist() == [1e-4, 1.0, True]
+    study.winners["joint"] = "joint-search-003"
+    study.runs[3].status = "completed"
+    facts = study.facts(tmp_path / "fixed")
+    assert search.lay_out(search.compute_table(facts))["Declared range"].tolist() == ["fixed"]
+    frame = search.compute_plot(facts)
+    assert len(frame) == 7
+    assert search.draw(frame, arm_styles(["joint"])).axes[0].get_xlim()[0] < 3e-5

@@ -1,4 +1,4 @@
-"""What arms have in common: one data set and one split, whatever their domains and branches choose."""
+"""Rules of arms: one data set and one split for all; values that are met, and names that can be."""
 
 import pytest
 
@@ -90,4 +90,136 @@ def test_a_field_that_every_branch_gives_is_there(study_text: str) -> None:
     assert (arm.shortest_epochs, arm.longest_epochs, arm.max_epochs) == (3, 5, None)
     assert problems(text.replace("lr: 0.001, epochs: 5", "lr: 0.001")) == [
         "s.yaml:12: arms.adam: arm adam has no epochs. Remedy: give them, or steps, here or in recipe"
+    ]
+
+
+RATES = "{low: 1e-3, high: 1.0, log: true}"
+
+
+@pytest.mark.parametrize(
+    ("domain", "told"),
+    [
+        ("{low: 0.1, high: 0.9, step: 0.5}", "which miss high = 0.9 and end at 0.6. Remedy: high: 0.6, or"),
+        ("{low: 0.1, high: 0.9, step: 2}", "which miss high = 0.9: only 0.1 would be tried. Remedy: a step"),
+        ("{low: 0.1, high: 0.9, step: .inf}", "must be a finite number, but is inf"),
+        ("{choices: [0.1, 0.2, 1e-1]}", "lr lists 0.1 twice. Remedy: each value once"),
+    ],
+)
+def test_values_never_or_twice_tried_are_refused(study_text: str, domain: str, told: str) -> None:
+    """A range whose steps miss its end was tried at its lower bound alone, and nobody was told."""
+    (problem,) = problems(study_text.replace(RATES, domain))
+    assert problem.startswith("s.yaml:10: arms.sgd.lr")
+    assert told in problem
+
+
+@pytest.mark.parametrize(
+    "domain", ["{low: 0.1, high: 0.7, step: 0.2}", "{low: 0.0001, high: 0.9999, step: 0.0001}"]
+)
+def test_a_step_that_divides_its_range_is_taken(study_text: str, domain: str) -> None:
+    """Reckoned in decimals: as floats 0.7 - 0.1 is no multiple of 0.2."""
+    parse_study(study_text.replace(RATES, domain), "s.yaml")
+
+
+def test_a_whole_number_s_step_divides_its_range_too(study_text: str) -> None:
+    """From 16 to 100 in steps of 32 ends at 80."""
+    text = study_text.replace("batch_size: 500", "batch_size: {low: 16, high: 100, step: 32}")
+    assert problems(text) == [
+        (
+            "s.yaml:5: recipe.batch_size: batch_size goes from 16 in steps of 32, which miss high = 100 and "
+            "end at 80. Remedy: high: 80, or a step that fits"
+        )
+    ]
+
+
+def test_a_grid_s_point_stands_there_once(study_text: str) -> None:
+    """A model with its defaults written out is the one that leaves them out; in a branch it is found too."""
+    text = with_branches(study_text, "lr: {choices: [0.1, 0.1]}", "lr: 0.001")
+    (problem,) = problems(text)
+    assert (
+        problem == "s.yaml:13: arms.adam.optimizer.one_of.sgd.lr: lr lists 0.1 twice. Remedy: each value once"
+    )
+    same = "model: {choices: [{name: fcn}, {name: fcn, hidden: [300, 200]}]}"
+    assert "twice" in problems(study_text.replace("model: {name: fcn, hidden: [8]}", same))[0]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        (".inf", "must be a finite number, but is inf"),
+        ("1e9", "must be at most 525600.0, but is 1000000000.0"),
+        ("1e-9", "must be at least 0.001, but is 1e-09"),
+    ],
+)
+def test_a_limit_that_no_clock_takes_is_refused(study_text: str, minutes: str, told: str) -> None:
+    """The timer overflowed, or was set to nothing, in every run."""
+    (problem,) = problems(study_text + f"resources: {{stall_minutes: {minutes}}}\n")
+    assert told in problem
+
+
+def test_names_that_no_folder_can_have_are_refused(study_text: str) -> None:
+    """A data set's folder in the name, and one of 30 layers."""
+    own = "  adam:\n    optimizer: adam\n"
+    folder = study_text.replace(own, f'{own}    for_each: {{dataset: ["idx:/data/mine"]}}\n')
+    told = problems(folder)[0]
+    assert told.startswith(
+        "s.yaml:14: arms.adam.for_each.dataset: makes an arm of the name adam@dataset=idx:/data/"
+    )
+    assert "Remedy: give dataset in recipe" in told
+    models = ", ".join(f"{{name: fcn, hidden: [{', '.join([str(size)] * 60)}]}}" for size in (100, 200))
+    long = problems(study_text.replace(own, f"{own}    for_each: {{model: [{models}]}}\n"))[0]
+    assert long.startswith("s.yaml:14: arms.adam.for_each: makes an arm whose name has 2")
+    assert "bytes, above 200, too long for a folder: adam@model=name:fcn,hidden:[100,100" in long
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        (
+            "batch_norm: {choices: [none, hidden]}, batch_size: {choices: [1, 500]}",
+            "batches of at least 2 images",
+        ),
+        ("epochs: {choices: [9, 1]}, warmup_epochs: {choices: [0, 3]}", "leaves nothing of 1 epochs"),
+    ],
+)
+def test_every_combination_of_fields_with_a_common_rule_is_tried(
+    study_text: str, recipe: str, told: str
+) -> None:
+    """The first values go together and so do the last; the first of one and the last of the other do not."""
+    text = study_text.replace("  batch_size: 500\n  epochs: 9\n", "").replace(
+        "{name: fcn, hidden: [8]}", "{name: fcn}"
+    )
+    fields = {"batch_size": "500", "epochs": "9"} | dict(part.split(": ", 1) for part in recipe.split("}, "))
+    lines = "".join(
+        f"  {name}: {value}{'}' if value.count('{') > value.count('}') else ''}\n"
+        for name, value in fields.items()
+    )
+    assert told in problems(text.replace("recipe:\n", f"recipe:\n{lines}"))[0]
+
+
+def test_every_value_of_a_branch_is_tried(study_text: str) -> None:
+    """Nesterov's method with the second of a branch's momenta, which is none."""
+    branch = "lr: 0.1, nesterov: true, momentum: {choices: [0.9, 0.0]}"
+    (problem,) = problems(with_branches(study_text, branch, "lr: 0.001"))
+    assert "nesterov needs a momentum above 0" in problem
+
+
+def test_a_branch_s_field_is_not_searched_elsewhere(study_text: str) -> None:
+    """Which of the two counted depended on the fields' order; what was given was not used."""
+    text = with_branches(study_text, "lr: 0.5", "beta2: 0.9").replace(
+        "  epochs: 9\n", f"  epochs: 9\n  lr: {RATES}\n"
+    )
+    assert problems(text) == [
+        (
+            "s.yaml:14: arms.adam.optimizer.one_of.sgd.lr: arm adam also searches lr outside of this one_of. "
+            "Remedy: give it in every branch and not outside"
+        )
+    ]
+    schedule = "    lr_schedule: {one_of: {constant: {lr: 0.2}, linear: {}}}\n"
+    two = with_branches(study_text, "lr: 0.5", "lr: 0.9").replace("claims:", "claims:")
+    two = two.replace("search: {trials", schedule + "search: {trials")
+    assert problems(two) == [
+        (
+            "s.yaml:14: arms.adam.lr_schedule.one_of.constant.lr: the one_of of optimizer gives lr too. "
+            "Remedy: leave one of them out"
+        )
     ]

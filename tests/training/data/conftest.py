@@ -62,6 +62,7 @@ def tiny_spec(tiny_files: dict[str, bytes], tmp_path: Path) -> DatasetSpec:
         n_test=20,
         image_shape=(4, 3),
         n_classes=4,
+        class_sizes=(10, 10, 10, 10),
         system_folders=(str(tmp_path / "system"),),
         debian_package=None,
         source="generated",

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
+from harness.recipe.datasets import Images
 from harness.training.data.arrays import load_training_images
 from harness.training.data.own import spec_of_folder, training_images
-from harness.training.data.prepare import prepare_dataset
+from harness.training.data.prepare import prepare_dataset, prepare_declared
 
 IMAGES, LABELS = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 TEST_LABELS = "t10k-labels-idx1-ubyte"
@@ -56,11 +57,12 @@ def test_it_is_known_by_its_content(folder: Path, write_tiny: Callable[..., Path
     assert prepare_dataset(f"idx:{other}").folder != prepare_dataset(f"idx:{folder}").folder
 
 
-def test_its_training_images_are_counted_from_a_header(folder: Path) -> None:
-    """For a preview nothing else is read; published data sets need no file."""
-    (folder / IMAGES).unlink()
-    assert training_images(f"idx:{folder}") == 40
-    assert training_images("kmnist") == 60_000
+def test_its_training_images_are_known_from_labels_and_a_header(folder: Path) -> None:
+    """For a preview no image is read; published data sets need no file."""
+    (folder / IMAGES).write_bytes((folder / IMAGES).read_bytes()[:16])
+    known = training_images(f"idx:{folder}")
+    assert known == Images(n_images=40, sides=(4, 3), class_sizes=(10, 10, 10, 10))
+    assert training_images("kmnist") == Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 10)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +87,12 @@ def test_its_training_images_are_counted_from_a_header(folder: Path) -> None:
     ],
 )
 def test_files_that_do_not_fit_are_refused(folder: Path, name: str, content: bytes, told: str) -> None:
-    """The message names the file or folder and what is wrong with it."""
+    """The message names the file or folder and what is wrong with it; a preview finds what it can see."""
     (folder / name).write_bytes(content)
     with pytest.raises(DataError, match=told):
         prepare_dataset(f"idx:{folder}")
+    with pytest.raises(DataError, match=told):
+        training_images(f"idx:{folder}")
 
 
 def test_a_damaged_archive_is_refused(folder: Path) -> None:
@@ -105,3 +109,20 @@ def test_a_missing_file_is_named(folder: Path) -> None:
     (folder / TEST_LABELS).unlink()
     with pytest.raises(DataError, match=f"lacks {TEST_LABELS} .* one of {IMAGES}, {LABELS}"):
         prepare_dataset(f"idx:{folder}")
+
+
+def test_only_declared_data_are_trained_on(folder: Path) -> None:
+    """Files that were replaced since the declaration are refused, by name; put back, they are taken again."""
+    declared = prepare_dataset(f"idx:{folder}").sha256
+    assert prepare_declared(f"idx:{folder}", declared).sha256 == declared
+    original = (folder / IMAGES).read_bytes()
+    (folder / IMAGES).write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    with pytest.raises(DataError) as refused:
+        prepare_declared(f"idx:{folder}", declared)
+    told = str(refused.value)
+    assert told.startswith(f"idx:{folder} is not the data that this study declared before its first run: ")
+    assert f"not {declared[IMAGES][:12]} (SHA-256)" in told
+    assert LABELS not in told
+    assert "Remedy: bring the declared files back" in told
+    (folder / IMAGES).write_bytes(original)
+    assert prepare_declared(f"idx:{folder}", declared).sha256 == declared

@@ -43,6 +43,13 @@ def test_studies_know_the_same_data_sets() -> None:
 
 
 @every_row
+def test_every_training_image_has_a_class(spec: DatasetSpec) -> None:
+    """The sizes of the classes add up to the training images."""
+    assert len(spec.class_sizes) == spec.n_classes
+    assert sum(spec.class_sizes) == spec.n_train
+
+
+@every_row
 def test_files_and_classes_agree_with_torchvision(spec: DatasetSpec) -> None:
     """The class that downloads the data set brings exactly the row's files and classes."""
     dataset_class = getattr(torchvision.datasets, str(spec.torchvision_class))

@@ -1,0 +1,132 @@
+"""What a study can reach and its data set cannot give, told before anything is started; and what is odd.
+
+A dry run and the start of a sweep ask the same questions here. What a study file says by itself is checked
+where it is read.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from harness.errors import StudyError
+from harness.recipe.datasets import Images
+from harness.recipe.lengths import emptied_class, leaves_one_image, split_sizes
+from harness.recipe.models import LEAST_SIDES
+from harness.study.domains import Domain, Range, n_points
+from harness.study.file import EarlyStopping
+from harness.study.plan import ArmPlan, Plan
+from harness.study.study import Arm, Study
+
+_MOST_NAMED = 6
+"""Of values that a message lists."""
+
+
+def check_feasible(study: Study, images: Images) -> None:
+    """Refuse a study of which some run could not train on its data set.
+
+    Raises:
+        StudyError: All that cannot be, with the values that make it so.
+    """
+    problems = [*_split_problems(study, images)]
+    for arm in study.arms:
+        problems += dict.fromkeys([*_last_batch_problems(arm, study, images), *_size_problems(arm, images)])
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        head = f"study {study.name} on {study.dataset}: {count}, nothing was started"
+        raise StudyError("\n".join([head, *(f"  {problem}" for problem in problems)]))
+
+
+def oddities(study: Study, plan: Plan, images: Images) -> Iterator[str]:
+    """Yield what is possible and seldom meant: runs that repeat others, and settings without an effect."""
+    for arm_plan in plan.arms:
+        arm = arm_plan.arm
+        n_configurations = n_points(arm.space)
+        n_proposed = arm_plan.search_runs // study.search.seeds
+        if n_configurations is not None and n_proposed > n_configurations:
+            present = "one configuration" if n_configurations == 1 else f"{n_configurations} configurations"
+            yield (
+                f"arm {arm.name} has only {present} to search, so some of its {n_proposed} "
+                f"search runs repeat others on the same seed, to the same result"
+            )
+        yield from _without_effect(study, arm_plan)
+        yield from _whole_epoch_batches(study, arm, images)
+
+
+def _without_effect(study: Study, arm_plan: ArmPlan) -> Iterator[str]:
+    """Yield settings of the search that an arm's runs are too short for."""
+    arm, search, stopping = arm_plan.arm, study.search, study.early_stopping
+    is_asked_for = stopping not in (None, EarlyStopping()) and arm_plan.search_runs
+    if stopping and is_asked_for and stopping.grace_epochs >= arm.longest_epochs:
+        yield (
+            f"no run of arm {arm.name} can be stopped early: grace_epochs is {stopping.grace_epochs}, and "
+            f"its longest run has {arm.longest_epochs} epochs"
+        )
+    if search.average_epochs > arm.shortest_epochs:
+        yield (
+            f"the metric of arm {arm.name} is averaged over fewer epochs than average_epochs = "
+            f"{search.average_epochs}: its shortest run has {arm.shortest_epochs}"
+        )
+
+
+def _whole_epoch_batches(study: Study, arm: Arm, images: Images) -> Iterator[str]:
+    """Yield that an arm can have batches larger than its training part: an epoch is then one step."""
+    n_train, _ = split_sizes(images.n_images, study.val_fraction)
+    largest = max(arm.values_of("batch_size"))
+    if largest > n_train:
+        yield (
+            f"batch_size {largest} of arm {arm.name} is above its {n_train} training images: an epoch is "
+            f"then one step"
+        )
+
+
+def _split_problems(study: Study, images: Images) -> Iterator[str]:
+    """Yield that a split would leave a class without images."""
+    sizes = {class_: size for class_, size in enumerate(images.class_sizes) if size}
+    emptied = emptied_class(list(sizes.values()), study.val_fraction)
+    if emptied is not None:
+        position, part = emptied
+        class_, size = list(sizes.items())[position]
+        yield (
+            f"val_fraction: {study.val_fraction:g} leaves class {class_}, of {size} images, without {part} "
+            f"images. Remedy: a fraction that gives both parts at least one image of every class"
+        )
+
+
+def _last_batch_problems(arm: Arm, study: Study, images: Images) -> Iterator[str]:
+    """Yield which batch sizes leave BatchNorm a single image, in every combination of branches."""
+    n_train, _ = split_sizes(images.n_images, study.val_fraction)
+    for world, _ in arm.worlds():
+        places = [place for place in _values(world.get("batch_norm", "none")) if place != "none"]
+        possible = _whole_numbers(world["batch_size"], most=n_train)
+        sizes = [size for size in possible if leaves_one_image(n_train, size)]
+        if places and sizes:
+            named = ", ".join(str(size) for size in sizes[:_MOST_NAMED])
+            more = f" and {len(sizes) - _MOST_NAMED} more" if len(sizes) > _MOST_NAMED else ""
+            yield (
+                f"arms.{arm.name}: batch_size {named}{more} with batch_norm {' or '.join(places)} leaves one "
+                f"of {n_train} training images for the last batch, and BatchNorm cannot normalise a single "
+                f"image. Remedy: other batch sizes; for a range, choices or a step that leave these out"
+            )
+
+
+def _size_problems(arm: Arm, images: Images) -> Iterator[str]:
+    """Yield models for which the images are too small."""
+    for model in arm.values_of("model"):
+        least = LEAST_SIDES.get(model["name"], 1)
+        if min(images.sides) < least:
+            height, width = images.sides
+            yield (
+                f"arms.{arm.name}: model {model['name']} needs images of at least {least} pixels a side, and "
+                f"these have {height} x {width}. Remedy: model: {{name: fcn}}, or larger images"
+            )
+
+
+def _values(value: Any) -> list[Any]:
+    return value.listed if isinstance(value, Domain) else [value]
+
+
+def _whole_numbers(value: Any, most: int) -> Iterator[int]:
+    """Yield every whole number that a field can be, those of a range up to `most`."""
+    if isinstance(value, Range):
+        yield from range(value.low, min(value.high, most) + 1, int(value.step or 1))
+    else:
+        yield from _values(value)
