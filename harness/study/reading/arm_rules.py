@@ -71,7 +71,7 @@ def _check_common(field: str, rule: str, arms: list[Arm], source: Source) -> Non
 def _place_of(arm: Arm, field: str, source: Source) -> Path:
     """Return the path that gave an arm its field, in a branch where no other gives it."""
     if field not in arm.fixed and field not in arm.space:
-        for _, given_by in _worlds(arm):
+        for _, given_by in worlds(arm):
             if field in given_by:
                 carrier, *rest = given_by[field]
                 return (*_origin(arm, str(carrier), source), *rest)
@@ -94,19 +94,19 @@ def _origin(arm: Arm, field: str, source: Source) -> Path:
 
 def _check_required(arm: Arm, source: Source) -> None:
     path: Path = ("arms", arm.entry)
-    worlds = [world.keys() for world, _ in _worlds(arm)]
+    fields = [world.keys() for world, _ in worlds(arm)]
     for field in _REQUIRED:
-        if any(field not in given for given in worlds):
+        if any(field not in given for given in fields):
             source.report(path, f"arm {arm.name} has no {field}. Remedy: give it here or in recipe")
-    if any(not given & {"epochs", "steps"} for given in worlds):
+    if any(not given & {"epochs", "steps"} for given in fields):
         source.report(path, f"arm {arm.name} has no epochs. Remedy: give them, or steps, here or in recipe")
-    if any({"epochs", "steps"} <= given for given in worlds):
+    if any({"epochs", "steps"} <= given for given in fields):
         source.report(
             _origin(arm, "steps", source), f"arm {arm.name} has both epochs and steps. Leave one out"
         )
 
 
-def _worlds(arm: Arm) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
+def worlds(arm: Arm) -> Iterator[tuple[dict[str, Any], dict[str, Path]]]:
     """Yield the arm's fields for every combination of branches, and which ones a branch gave, and where."""
     fields = {**arm.fixed, **arm.space}
     forks = {name: domain.branches for name, domain in arm.space.items() if isinstance(domain, OneOf)}
@@ -124,7 +124,7 @@ def _check_dependents(arm: Arm, source: Source) -> None:
     Where a choice itself is missing or wrong, nothing is said about the fields it might read.
     """
     wrong = {part for problem in source.problems if _is_about(problem.path, arm) for part in problem.path}
-    for world, given_by in _worlds(arm):
+    for world, given_by in worlds(arm):
         for name in DEPENDENTS.keys() & world.keys():
             unread = [_unread(name, field, world) for field in DEPENDENTS[name]]
             if None in unread or wrong & {*DEPENDENTS[name]}:
