@@ -111,7 +111,7 @@ def set_value(source: Source, argument: str) -> None:
         source.problems.append(Problem(value.name, (*path, *problem.path), problem.message))
     if _child(node, key) is None:
         source.added.add(path)
-    node[key] = value.data
+    node[key] = value.data  # type: ignore[index]
     _replace_lines(source, path, argument)
 
 
