@@ -18,6 +18,7 @@ from analysis.lr_finder.suggestions import (
 )
 from analysis.records import load_study
 from analysis.render import numbers
+from analysis.render.csv_text import csv_text
 from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests
@@ -38,8 +39,7 @@ def write_finder(root: Path) -> RenderedTable:
     suggestions = compute_suggestions(tests)
     table = render_comparison(tests, suggestions)
     figure = render_figure(tests, suggestions)
-    suggested = suggestions.to_csv(index=False, lineterminator="\n")
-    write_file(tests.folder / "suggestions.csv", suggested)
+    write_file(tests.folder / "suggestions.csv", csv_text(suggestions))
     output.write_tables(tests.folder, [table])
     output.write_figures(tests.folder, [figure], has_pdf=False)
     return table
