@@ -22,7 +22,7 @@ from analysis.lr_finder.suggestions import (
     rate_range,
 )
 from analysis.render import numbers
-from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
+from analysis.render.axes import RAIL, draw_rail, mark_rail, name_panel, plain_log_ticks, write_beside_rail
 from analysis.render.figure import INK, RC, ArmStyle, RenderedFigure, arm_styles, as_csv
 from harness.records.range_test import RangeTests
 
@@ -141,7 +141,7 @@ def _set_scales(ax: Axes, frame: pd.DataFrame, low: float, high: float) -> str:
 
 
 def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, high: float) -> None:
-    ax.set_title(style.label, pad=26)
+    name_panel(ax, style.label, pad=26)
     if frame["low"].notna().any():
         ax.axvspan(frame["low"].iloc[0], frame["high"].iloc[0], color=_SHADE, zorder=0)
     raw = frame[(frame["kind"] == "raw") & (frame["place"] == "panel")]
