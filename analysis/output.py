@@ -12,6 +12,7 @@ from analysis.records import StudyRecords
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
 from harness.errors import HarnessError
+from harness.records.folder import user_path
 from harness.records.whole_file import replacing, unwritable, write_file
 
 
@@ -70,7 +71,7 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
     """Return a parser of `python -m <module> RESULTS_DIR ...`, to which options may be added."""
     made = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     made.add_argument(
-        "folders", nargs="+", type=Path, metavar="RESULTS_DIR", help="such as results/optimizers"
+        "folders", nargs="+", type=user_path, metavar="RESULTS_DIR", help="such as results/optimizers"
     )
     return made
 

@@ -19,6 +19,7 @@ from analysis.facts import Facts
 from analysis.page import comparison, document, overview
 from analysis.records import load_study
 from harness.errors import HarnessError, ResultsError
+from harness.records.folder import user_path
 from harness.records.whole_file import write_file
 
 
@@ -127,7 +128,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=user_path,
         metavar="DIR",
         help="where the comparison is written (default: comparison/ beside the first results folder)",
     )

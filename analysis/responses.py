@@ -4,6 +4,7 @@ An arm's grid is measured by its search runs; the arms of a template with `for_e
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -212,3 +213,29 @@ def _published_level(line: Line, arm: str, at: Mapping[str, Any]) -> Level | Non
     is_here = all(as_level(at[name]) == as_level(value) for name, value in line.held.items())
     level = as_level(at[line.field])
     return level if is_here and line.place(level) is not None else None
+
+
+CLASSES = 10
+"""Of every data set that a study can train on."""
+_CERTAIN = 3.0
+"""Standard errors of guessing's accuracy that a run must be above to be better than it."""
+
+
+def is_guessing(records: StudyRecords, runs: pd.DataFrame, metric: str) -> bool:
+    """Return whether no completed run is better than guessing one of the classes, on a metric's images.
+
+    The best of runs that learned nothing is luck. A loss says too little: confident mistakes raise it.
+
+    Args:
+        records: The study.
+        runs: All that stand beside each other.
+        metric: A column of the runs; False where it is no loss and no accuracy, or nothing is known.
+    """
+    split, _, quantity = metric.partition("_")
+    if quantity not in {"loss", "accuracy"}:
+        return False
+    images = getattr(records.manifest.dataset, f"{split}_samples")
+    chance = 1 / CLASSES
+    error = math.sqrt(chance * (1 - chance) / images) if images > 0 else chance / 10
+    accuracies = runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna()
+    return len(accuracies) > 0 and bool(accuracies.max() <= chance + _CERTAIN * error)

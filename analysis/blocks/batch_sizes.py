@@ -20,7 +20,15 @@ from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords, incomparable
 from analysis.render import numbers
-from analysis.render.axes import RAIL, axis_label, label_ends, mark_rail, plain_log_ticks, set_level_axis
+from analysis.render.axes import (
+    RAIL,
+    axis_label,
+    height_for_labels,
+    label_ends,
+    mark_rail,
+    plain_log_ticks,
+    set_level_axis,
+)
 from analysis.render.figure import FAINT, INK, RC, ArmStyle, line_styles
 
 _SECONDS = "Seconds an epoch"
@@ -237,7 +245,7 @@ def draw_batch_sizes(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure
     scaled = {name: factor * frame[name] for name in ("value", "low", "high")}
     frame = frame.assign(**scaled, at=aside * frame["x"], rail=RAIL + _RAIL_STEP * ranks)
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(10.8, 6.4), layout="constrained")
+        figure = Figure(figsize=(10.8, height_for_labels(len(looks), 6.4, rows=2)), layout="constrained")
         axes = figure.subplots(2, 3)
         for ax, (quantity, words) in zip(axes.flat, _PANELS.items(), strict=True):
             panel = frame[frame["quantity"] == quantity]

@@ -8,6 +8,7 @@ from analysis import claims
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.render import numbers
+from harness.study.claims import WITHOUT_REGION, Claim
 
 _EMPTY = claims.Verdict(ruling="not testable", reason="", n=0)
 _HEADINGS = ["Claim", "Verdict", "Measured", "P(better)", "p (Holm)", "n", "Why", "Flags", "Source"]
@@ -67,12 +68,23 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     shares = [share] if any(row["improvement"] is not None for row in rows) else []
     kinds = {verdict.claim.kind for verdict in verdicts}
     notes = [kind.note for name, kind in claims.KINDS.items() if name in kinds and kind.note is not None]
-    regions = _regions(
-        {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
-    )
+    decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
+    regions = _regions(decided | _untested_regions(facts, verdicts))
     region = f"Equivalent: the interval lies inside the region fixed beforehand ({regions})."
     data = facts.records.manifest.dataset.name
     return " ".join([how, *shares, *notes, region, f"Holds for {data} and these networks only."])
+
+
+def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:
+    """Return metric and region of every claim that was not tested: fixed beforehand all the same."""
+    declared = set()
+    for claim, verdict in zip(facts.records.manifest.claims, verdicts, strict=True):
+        if verdict.ruling != "not testable" or not isinstance(claim, Claim) or claim.metric is None:
+            continue
+        region = claims.METRICS[claim.metric].equivalence if claim.region is None else claim.region
+        if region is not None and claim.kind not in WITHOUT_REGION:
+            declared.add((str(claim.metric), region))
+    return declared
 
 
 def _regions(declared: set[tuple[str, float]]) -> str:

@@ -28,7 +28,15 @@ from analysis.blocks import Block, Plot, Table
 from analysis.claims import METRICS, Metric
 from analysis.facts import Facts
 from analysis.render import numbers
-from analysis.render.axes import draw_rail, lost_in_words, mark_rail, panel_grid, ring, write_beside_rail
+from analysis.render.axes import (
+    draw_rail,
+    lost_in_words,
+    mark_rail,
+    name_panel,
+    panel_grid,
+    ring,
+    write_beside_rail,
+)
 from analysis.render.figure import INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
 from harness.study.file import EarlyStopping, Search
 
@@ -237,7 +245,7 @@ def _signed(value: float, _position: int | None) -> str:
 def _draw_arm(
     ax: Axes, frame: pd.DataFrame, stops: Sequence[int], style: ArmStyle, *, is_image: bool
 ) -> None:
-    ax.set_title(style.label, pad=20)
+    name_panel(ax, style.label, pad=20)
     ax.axhline(0, color=INK, linewidth=1.2, zorder=2)
     metric = METRICS[str(frame["metric"].iloc[0])]
     if metric.equivalence is not None:

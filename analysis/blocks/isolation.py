@@ -19,7 +19,7 @@ from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import panel_grid, ring, set_level_axis, write_above
+from analysis.render.axes import name_panel, panel_grid, ring, set_level_axis, write_above
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
 from analysis.responses import as_level, label
 from analysis.search import SearchedField, at_full_length, fields_of
@@ -205,7 +205,7 @@ def _draw_panel(
 ) -> None:
     """Draw one panel: the interval of the confirm runs, every run, and the best of each value on top."""
     first = frame.iloc[0]
-    ax.set_title(style.label, fontsize=8.5, pad=18)
+    name_panel(ax, style.label, fontsize=8.5, pad=18)
     ax.set_xlabel(literal(_title(first["field"], first["condition"])))
     for row in frame[frame["kind"] == "confirm"].to_dict("records"):
         if numbers.is_present(row["low"]):

@@ -20,7 +20,7 @@ from analysis.blocks import Block, Plot
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import label_ends, plain_log_ticks
+from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
 from analysis.render.figure import RC, ArmStyle
 
 Quantity = Literal["loss", "accuracy"]
@@ -114,7 +114,8 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: Quantity) -
     values = ["value", "low", "high"]
     frame = frame.assign(**{name: scale * frame[name] for name in values})
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(9.6, 6.6), layout="constrained")
+        height = height_for_labels(frame["arm"].nunique(), 6.6, rows=len(_SPLITS))
+        figure = Figure(figsize=(9.6, height), layout="constrained")
         axes = figure.subplots(len(_SPLITS), len(_CLOCKS), sharey=True, sharex="col", squeeze=False)
         for row, (split, name) in zip(axes, _SPLITS.items(), strict=True):
             for ax, clock in zip(row, _CLOCKS, strict=True):

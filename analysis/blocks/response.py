@@ -5,6 +5,7 @@ run is drawn: one without a finite value stands on a rail above the panel. What 
 decided in `analysis.claims.evidence`; here they are only shown.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,16 +31,27 @@ from analysis.render.axes import (
     set_level_axis,
     write_above,
 )
-from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal, mark_size
+from analysis.render.figure import (
+    FAINT,
+    INK,
+    MOST_VECTOR_POINTS,
+    RC,
+    ArmStyle,
+    line_styles,
+    literal,
+    mark_size,
+)
 
 _NOTHING = "No response: no run that measures one has ended."
 _BEST = " (best)"
 _DECADE = 10
 """Losses that span such a factor or more are shown on a logarithmic scale."""
 _PLACE = ["line", "arm", "phase", "field", "level", "x", "scale", "metric"]
-_BLANK = {"run_id": "", "seed": None, "status": "", "place": "panel", "is_best": False, "source": ""}
+_BLANK: dict[str, Any] = {"run_id": "", "seed": None, "status": "", "place": "panel", "source": ""}
+_BLANK |= {"is_best": False, "is_guessing": False}
 _TYPES = {"x": "float64", "seed": "Int64", "value": "float64", "low": "float64", "high": "float64"}
-_COLUMNS = [*_PLACE, "kind", "run_id", "seed", "status", "place", "value", "low", "high", "n", "is_best"]
+_COLUMNS = [*_PLACE, "kind", "run_id", "seed", "status", "place", "value", "low", "high", "n"]
+_COLUMNS += ["is_best", "is_guessing"]
 _MEANS = {
     "line": "str",
     "arm": "str",
@@ -55,6 +67,7 @@ _MEANS = {
     "mean": "float64",
     "half_width": "float64",
     "is_best": "bool",
+    "is_guessing": "bool",
 }
 
 
@@ -62,15 +75,17 @@ def compute_means(facts: Facts) -> pd.DataFrame:
     """Return one row a line, value of its setting and metric: the mean over seeds with its t-interval.
 
     Returns: Columns `line, arm, phase, field, level, x, scale, metric, n, diverged, failed, mean, half_width,
-        is_best`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the value, or
-        its rank where values are no numbers. `is_best`: no mean of this line and metric is better. Lines
-        without a run are left out.
+        is_best, is_guessing`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the
+        value, or its rank where values are no numbers. `is_best`: no mean of this line and metric is better.
+        `is_guessing`: no run of the line is better than guessing. Lines without a run are left out.
     """
     rows: list[dict[str, object]] = []
     for line in facts.lines:
         points = [(point, point.runs(facts.records)) for point in line.points]
-        for metric in line.metrics if any(len(runs) for _, runs in points) else ():
-            means = [_mean(line, point, runs, metric) for point, runs in points]
+        all_runs = pd.concat([runs for _, runs in points])
+        for metric in line.metrics if len(all_runs) else ():
+            guessing = responses.is_guessing(facts.records, all_runs, metric)
+            means = [_mean(line, point, runs, metric) | {"is_guessing": guessing} for point, runs in points]
             rows += _marked(means, METRICS[metric].sign)
     return pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS)
 
@@ -90,8 +105,13 @@ def _mean(line: responses.Line, point: responses.Point, runs: pd.DataFrame, metr
 
 
 def _marked(means: list[dict[str, object]], sign: int) -> list[dict[str, object]]:
-    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked."""
-    known = [sign * mean for row in means if isinstance(mean := row["mean"], float)]
+    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked.
+
+    Of runs that are no better than guessing none is the best.
+    """
+    known = [
+        sign * mean for row in means if isinstance(mean := row["mean"], float) and not row["is_guessing"]
+    ]
     best = sign * max(known) if len(known) > 1 else None
     return [row | {"is_best": best is not None and row["mean"] == best} for row in means]
 
@@ -142,7 +162,7 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
         "(best): no mean of the arm is better; as the best of several it is optimistic, and whether it "
         "differs from the others is for claims to say."
     )
-    sentences = [how, facts.rule.values_in_words(), best]
+    sentences = [how, facts.rule.values_in_words(), best, *_guessing_in_words(frame)]
     if frame["diverged"].any():
         sentences.append(
             "Where a run diverged there is no mean: the survivors alone would flatter the value."
@@ -150,13 +170,21 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
+def _guessing_in_words(frame: pd.DataFrame) -> list[str]:
+    """Return of which lines nothing can be the best, since none of their runs learned anything."""
+    lines = list(dict.fromkeys(frame.loc[frame["is_guessing"], "line"]))
+    who = "" if len(lines) == frame["line"].nunique() else f" of {', '.join(lines)}"
+    said = f"No run{who} is better than guessing one of {responses.CLASSES} classes: no value is the best."
+    return [said] if lines else []
+
+
 def compute_response(facts: Facts) -> pd.DataFrame:
     """Return everything drawn: every run, every mean and every published value of each line and metric.
 
     Returns: Columns `line, arm, phase, field, level, x, scale, metric, kind, run_id, seed, status, place,
-        value, low, high, n, is_best, source`. `kind` is `seed`, `mean` or `published`. `place` is `rail` for
-        a run that diverged, failed or has no finite value, else `panel`. `low` and `high` are the 95 %
-        t-interval of a mean over n >= 2 seeds; `is_best` marks the best mean.
+        value, low, high, n, is_best, is_guessing, source`. `kind` is `seed`, `mean` or `published`. `place`
+        is `rail` for a run that diverged, failed or has no finite value, else `panel`. `low` and `high` are
+        the 95 % t-interval of a mean over n >= 2 seeds; `is_best` marks the best mean.
     """
     means = facts.once(compute_means)
     rows = [*_mean_rows(means)]
@@ -173,7 +201,8 @@ def compute_response(facts: Facts) -> pd.DataFrame:
 def _mean_rows(means: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for row in means.to_dict("records"):
         ends = {"low": row["mean"] - row["half_width"], "high": row["mean"] + row["half_width"]}
-        known = {"kind": "mean", "value": row["mean"], "n": row["n"], "is_best": row["is_best"], **ends}
+        marks = {name: row[name] for name in ("is_best", "is_guessing")}
+        known = {"kind": "mean", "value": row["mean"], "n": row["n"], **marks, **ends}
         yield {name: row[name] for name in _PLACE} | known
 
 
@@ -204,12 +233,13 @@ def draw_response(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     factors = {metric: METRICS[metric].scale for metric in metrics}
     values = frame[["value", "low", "high"]].mul(frame["metric"].map(factors), axis=0)
     frame = frame.assign(**values)
+    labels = {line: style.label for line, style in line_styles(frame, styles).items()}
     width = 3.4 if len(metrics) < 4 else 3.0
     with mpl.rc_context(RC):
         figure = Figure(figsize=(width * len(metrics), 2.85 * len(lines)), layout="constrained")
         axes = figure.subplots(len(lines), len(metrics), squeeze=False)
         for row, line in zip(axes, lines, strict=True):
-            row[0].set_title(literal(line), pad=35)
+            row[0].set_title(labels[line], pad=35)
             for ax, metric in zip(row, metrics, strict=True):
                 panel = frame[(frame["line"] == line) & (frame["metric"] == metric)]
                 ax.set_visible(len(panel) > 0)
@@ -263,7 +293,12 @@ def _draw_rail(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> No
 
 
 def _best_in_words(frame: pd.DataFrame) -> str:
-    """Return the best mean of a panel and where it is; nothing where no two means are known."""
+    """Return the best mean of a panel and where it is; nothing where no two means are known.
+
+    Where no run learned anything, it says so.
+    """
+    if frame["is_guessing"].any():
+        return "no run is better than guessing"
     best = frame[frame["is_best"]]
     if best.empty:
         return ""
@@ -299,7 +334,14 @@ def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
         ax.set_ylim(10**low, 10**high)
         plain_log_ticks(ax)
     else:
-        ax.set_ylim(*limits(values, ends, reach=0.5))
+        low, high = limits(values, ends, reach=0.5)
+        most = math.inf if is_loss else 100
+        # An axis does not show what no value can be, unless a mark stands at that end.
+        low, high = (
+            low if values.min() <= 0 else max(low, 0),
+            high if values.max() >= most else min(high, most),
+        )
+        ax.set_ylim(low, high)
 
 
 def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
@@ -316,7 +358,7 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
         "named above the panel: the best mean, which is optimistic, being the best of several. On the rail "
         f"above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."
     )
-    sentences = [how, facts.rule.values_in_words()]
+    sentences = [how, facts.rule.values_in_words(), *_guessing_in_words(frame)]
     sources = list(dict.fromkeys(frame.loc[frame["kind"] == "published", "source"]))
     if sources:
         sentences.append(f"Diamonds: published single runs ({'; '.join(sources)}).")
@@ -346,6 +388,7 @@ RESPONSE = Block(
     table=Table(
         title="Response in numbers",
         compute=lambda facts: facts.once(compute_means),
+        numbers=lambda frame: frame.drop(columns="is_guessing"),
         lay_out=lay_out_response,
         caption=caption_means,
         is_for=lambda facts: bool(facts.lines),

@@ -13,7 +13,7 @@ from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import lifts
+from analysis.render.axes import leave_room_for, lifts
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.search import WinnerRule
 
@@ -199,6 +199,7 @@ def draw_accuracy(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     arms = list(dict.fromkeys(frame["arm"]))
     with mpl.rc_context(RC):
         figure = Figure(figsize=(7.2, 0.9 + 0.62 * len(arms)), layout="constrained")
+        leave_room_for(figure, (styles[arm].label for arm in arms))
         ax = figure.subplots()
         for height, arm in enumerate(arms):
             _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], height)

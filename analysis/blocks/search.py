@@ -20,6 +20,7 @@ from analysis.render.axes import (
     draw_rail,
     lost_in_words,
     mark_rail,
+    name_panel,
     panel_grid,
     plain_log_ticks,
     ring,
@@ -206,7 +207,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
 
 
 def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool) -> None:
-    ax.set_title(style.label, pad=20)
+    name_panel(ax, style.label, pad=20)
     _draw_range(ax, frame)
     for place, face in (("hollow", "white"), ("filled", style.color)):
         runs = frame[frame["place"] == place]

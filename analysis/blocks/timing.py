@@ -13,7 +13,13 @@ from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords, incomparable, is_one_at_a_time, timed_epochs
 from analysis.render import numbers
-from analysis.render.axes import axis_label, label_ends, plain_log_ticks, set_level_axis
+from analysis.render.axes import (
+    axis_label,
+    height_for_labels,
+    label_ends,
+    plain_log_ticks,
+    set_level_axis,
+)
 from analysis.render.figure import RC, ArmStyle, line_styles
 
 _QUANTITIES = {
@@ -166,7 +172,7 @@ def draw_timing(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel a quantity, all lines in each."""
     looks = line_styles(frame, styles)
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(10.8, 3.6), layout="constrained")
+        figure = Figure(figsize=(10.8, height_for_labels(len(looks), 3.6)), layout="constrained")
         axes = figure.subplots(1, len(_QUANTITIES))
         for ax, (quantity, words) in zip(axes, _QUANTITIES.items(), strict=True):
             for line, rows in frame.groupby("line", sort=False):

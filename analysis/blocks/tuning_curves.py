@@ -21,7 +21,7 @@ from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import label_ends
+from analysis.render.axes import height_for_labels, label_ends
 from analysis.render.figure import RC, ArmStyle
 from analysis.search import at_full_length
 from analysis.statistics import LEVEL
@@ -150,7 +150,8 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     frame = frame.assign(**{name: frame[name] * metric.scale for name in ("value", "low", "high")})
     is_path = frame["kind"].iloc[0] == "path"
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(7.2, 3.8), layout="constrained")
+        height = height_for_labels(frame["arm"].nunique(), 3.8)
+        figure = Figure(figsize=(7.2, height), layout="constrained")
         ax = figure.subplots()
         for arm, rows in frame.groupby("arm", sort=False):
             (_draw_path if is_path else _draw_median)(ax, rows, styles[str(arm)])

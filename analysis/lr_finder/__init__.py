@@ -11,11 +11,14 @@ from analysis.lr_finder.suggestions import (
     RULE_NAMES,
     RULES,
     RULES_IN_WORDS,
+    SHAPES,
     compute_suggestions,
+    not_turned_in_words,
     rate_range,
 )
 from analysis.records import load_study
 from analysis.render import numbers
+from analysis.render.csv_text import csv_text
 from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests
@@ -36,8 +39,7 @@ def write_finder(root: Path) -> RenderedTable:
     suggestions = compute_suggestions(tests)
     table = render_comparison(tests, suggestions)
     figure = render_figure(tests, suggestions)
-    suggested = suggestions.to_csv(index=False, lineterminator="\n")
-    write_file(tests.folder / "suggestions.csv", suggested)
+    write_file(tests.folder / "suggestions.csv", csv_text(suggestions))
     output.write_tables(tests.folder, [table])
     output.write_figures(tests.folder, [figure], has_pdf=False)
     return table
@@ -80,8 +82,9 @@ def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataF
         suggestions: One row a test, as `compute_suggestions` returns.
 
     Returns: Columns `arm, rule, median, low, high, n` (over the seeds whose curve suggests a rate),
-        `n_tests, n_diverged, diverged_lr` (median), `declared_low, declared_high, declared_log, fixed_lr`,
-        `found_lr` and `ratio` (median to found).
+        `n_tests, n_turned, n_falling, n_rising, n_flat, n_lost` (how many of which shape, as
+        `suggestions.SHAPES`), `n_diverged, diverged_lr` (median), `declared_low, declared_high,
+        declared_log, fixed_lr, found_lr` and `ratio` (median to found).
     """
     found = found_rates(tests.folder.parent, tests.settings)
     rows: list[dict[str, Any]] = []
@@ -99,6 +102,7 @@ def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataF
                     "high": rates.max(),
                     "n": len(rates),
                     "n_tests": len(own),
+                    **{f"n_{shape}": int((own["shape"] == shape).sum()) for shape in SHAPES},
                     "n_diverged": int(own["diverged_lr"].notna().sum()),
                     "diverged_lr": own["diverged_lr"].median(),
                     "declared_low": declared.low if declared else None,
@@ -131,11 +135,22 @@ def lay_out_comparison(frame: pd.DataFrame) -> pd.DataFrame:
                 "Arm": arm,
                 "Declared learning rate": _declared(first),
                 **cells,
+                "Loss turned": _turned(first),
                 "Diverged": f"{diverged}{at}",
                 "Found by the search": numbers.rate(first["found_lr"]),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _turned(row: dict[Any, Any]) -> str:
+    """Return how many tests saw the loss turn, and how it went in the others."""
+    others = [
+        f"{row[f'n_{shape}']} {words}"
+        for shape, words in SHAPES.items()
+        if shape != "turned" and row[f"n_{shape}"]
+    ]
+    return "; ".join([f"{row['n_turned']} of {row['n_tests']}", *others])
 
 
 def _suggested(row: dict[Any, Any]) -> str:
@@ -156,8 +171,9 @@ def _declared(row: dict[Any, Any]) -> str:
     return f"{numbers.rate(row['fixed_lr'])}, fixed" if numbers.is_present(row["fixed_lr"]) else "default"
 
 
-def caption_comparison(tests: RangeTests) -> str:
-    """Return what was tested, what varies, and what the rules are."""
+def caption_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> str:
+    """Return what was tested, what varies, what the rules are, and which losses did not turn."""
+    warning = not_turned_in_words(suggestions)
     settings = tests.settings
     n = len(settings.seeds)
     over = (
@@ -168,6 +184,7 @@ def caption_comparison(tests: RangeTests) -> str:
     return (
         f"Learning rates suggested by range tests of {settings.steps} steps from "
         f"{numbers.rate(settings.low)} to {numbers.rate(settings.high)}: {over}. {RULES_IN_WORDS} "
+        f"{warning}{' ' if warning else ''}"
         f"Smoothing lags behind by up to a factor of {settings.lag_factor:.2g} in the rate. "
         f"Diverged: tests that ended because the smoothed loss exceeded {settings.divergence_factor:g} times "
         f"its minimum or was not finite, and the median rate at which they did. Searched settings stood at "
@@ -191,7 +208,7 @@ def render_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> RenderedT
     return RenderedTable(
         name="comparison",
         title="Learning-rate range tests",
-        caption=caption_comparison(tests),
+        caption=caption_comparison(tests, suggestions),
         numbers=frame,
         cells=lay_out_comparison(frame),
     )

@@ -13,9 +13,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.lr_finder.suggestions import RULE_NAMES, RULES, RULES_IN_WORDS, rate_range
+from analysis.lr_finder.suggestions import (
+    RULE_NAMES,
+    RULES,
+    RULES_IN_WORDS,
+    SHAPES,
+    not_turned_in_words,
+    rate_range,
+)
 from analysis.render import numbers
-from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
+from analysis.render.axes import RAIL, draw_rail, mark_rail, name_panel, plain_log_ticks, write_beside_rail
 from analysis.render.figure import INK, RC, ArmStyle, RenderedFigure, arm_styles, as_csv
 from harness.records.range_test import RangeTests
 
@@ -29,7 +36,7 @@ _LOOKS: dict[str, dict[str, Any]] = {
 """Marker of a seed's suggestion and line of the median, by rule; smaller ones on top, so none is hidden."""
 _MARK: dict[str, Any] = {"markerfacecolor": "white", "markeredgecolor": INK, "markeredgewidth": 0.9}
 _SHADE = "#e6ecf2"
-_DRAWN = ["arm", "seed", "kind", "lr", "value", "place", "low", "high"]
+_DRAWN = ["arm", "seed", "kind", "lr", "value", "place", "low", "high", "shape"]
 
 
 def compute_figure(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataFrame:
@@ -39,11 +46,12 @@ def compute_figure(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataFrame
         tests: The range tests.
         suggestions: One row a test, as `compute_suggestions` returns.
 
-    Returns: Columns `arm, seed, kind, lr, value, place, low, high`. `kind` is `raw` or `smoothed` (a step's
-        loss, in nats), `diverged` (the end of a test; no value), a rule (a seed's suggestion; its value is
-        the smoothed loss there, absent below the first rate) or `rule median` (no seed, no value). `place`
-        is `rail` for what is drawn above the panels: where a test diverged, and raw losses above every
-        smoothed one. `low` and `high` bound the declared learning rates of the arm.
+    Returns: Columns `arm, seed, kind, lr, value, place, low, high, shape`. `kind` is `raw` or `smoothed` (a
+        step's loss, in nats), `diverged` (the end of a test; no value), a rule (a seed's suggestion; its
+        value is the smoothed loss there, absent below the first rate) or `rule median` (no seed, no value).
+        `place` is `rail` for what is drawn above the panels: where a test diverged, and raw losses above
+        every smoothed one. `low` and `high` bound the declared learning rates of the arm. `shape` is that of
+        the test, as `suggestions.SHAPES`; absent for medians.
     """
     curves = tests.curves[~tests.curves["diverged"]]
     raw = curves[["arm", "seed", "lr"]].assign(kind="raw", value=curves["loss"])
@@ -56,6 +64,7 @@ def compute_figure(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataFrame
     ranges = {name: rate_range(arm) for name, arm in tests.settings.arms.items()}
     frame["low"] = [r.low if (r := ranges[arm]) else math.nan for arm in frame["arm"]]
     frame["high"] = [r.high if (r := ranges[arm]) else math.nan for arm in frame["arm"]]
+    frame = frame.merge(suggestions[["arm", "seed", "shape"]].astype({"seed": "Int64"}), how="left")
     order = {name: position for position, name in enumerate(ranges)}
     return frame.sort_values("arm", key=lambda arms: arms.map(order), kind="stable", ignore_index=True)[
         _DRAWN
@@ -132,7 +141,7 @@ def _set_scales(ax: Axes, frame: pd.DataFrame, low: float, high: float) -> str:
 
 
 def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, high: float) -> None:
-    ax.set_title(style.label, pad=26)
+    name_panel(ax, style.label, pad=26)
     if frame["low"].notna().any():
         ax.axvspan(frame["low"].iloc[0], frame["high"].iloc[0], color=_SHADE, zorder=0)
     raw = frame[(frame["kind"] == "raw") & (frame["place"] == "panel")]
@@ -147,6 +156,18 @@ def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, high: float) -> No
         seeds = frame[frame["kind"] == rule]
         ax.plot(seeds["lr"], seeds["value"], zorder=4, **{**look, **_MARK, "linestyle": "none"})
     _draw_rail(ax, frame, style, high)
+    _write_shapes(ax, frame)
+
+
+def _write_shapes(ax: Axes, frame: pd.DataFrame) -> None:
+    """Write into a panel how the loss of tests went that was not seen to turn."""
+    tests = frame.dropna(subset="shape").drop_duplicates("seed")
+    lines = [
+        f"{n} of {len(tests)} {words}"
+        for shape, words in SHAPES.items()
+        if shape != "turned" and (n := int((tests["shape"] == shape).sum()))
+    ]
+    ax.text(0.02, 0.02, "\n".join(lines), transform=ax.transAxes, va="bottom", fontsize=7.5, color=INK)
 
 
 def _draw_rail(ax: Axes, frame: pd.DataFrame, style: ArmStyle, high: float) -> None:
@@ -176,7 +197,7 @@ def _legend(frame: pd.DataFrame) -> list[Line2D | Patch]:
     return handles
 
 
-def caption_figure(tests: RangeTests) -> str:
+def caption_figure(tests: RangeTests, suggestions: pd.DataFrame) -> str:
     """Return what the marks mean, and n."""
     settings = tests.settings
     return (
@@ -189,6 +210,7 @@ def caption_figure(tests: RangeTests) -> str:
         f"medians. {RULES_IN_WORDS} On the rail above: {numbers.TIMES} where a test diverged (smoothed "
         f"loss above {settings.divergence_factor:g} times its minimum, or not finite), the bar the rates no "
         "seed reached, dots single losses above the panel. Shaded: the declared range."
+        f"{' ' if (warning := not_turned_in_words(suggestions)) else ''}{warning}"
     )
 
 
@@ -198,7 +220,8 @@ def alt_figure(suggestions: pd.DataFrame) -> str:
     for arm, own in suggestions.groupby("arm", sort=False):
         rates = ", ".join(f"{RULE_NAMES[rule]} {numbers.rate(own[rule].median())}" for rule in RULES)
         said.append(f"{arm}: {rates}, {int(own['diverged_lr'].notna().sum())} of {len(own)} diverged")
-    return f"Training loss against a rising learning rate. Median suggestions: {'; '.join(said)}."
+    medians = f"Training loss against a rising learning rate. Median suggestions: {'; '.join(said)}."
+    return f"{medians} {not_turned_in_words(suggestions)}".rstrip()
 
 
 def render_figure(tests: RangeTests, suggestions: pd.DataFrame) -> RenderedFigure:
@@ -210,7 +233,7 @@ def render_figure(tests: RangeTests, suggestions: pd.DataFrame) -> RenderedFigur
     return RenderedFigure(
         name="lr_finder",
         title="Learning-rate range tests",
-        caption=caption_figure(tests),
+        caption=caption_figure(tests, suggestions),
         alt=alt_figure(suggestions),
         csv=as_csv(frame),
         drawing=drawing,

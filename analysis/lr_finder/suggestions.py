@@ -7,7 +7,7 @@ before divergence. What comes later (the rise, losses that are not finite) there
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -113,12 +113,68 @@ def descent(smoothed: Curve, settling_steps: int) -> slice:
     return slice(start, start + int(np.argmin(smoothed[start:end])) + 1)
 
 
+Shape = Literal["turned", "falling", "rising", "flat", "lost"]
+"""How a test's loss went. Only one that turned, falling first and then no more, suggests rates."""
+
+SHAPES: dict[Shape, str] = {
+    "turned": "turned",
+    "falling": "still falling at the last rate",
+    "rising": "rose from the first rate on",
+    "flat": "moved by no more than its noise",
+    "lost": "diverged before its average had settled",
+}
+"""What readers see."""
+
+_NOISE = 5.0
+"""Deviations of the moving average that a loss must fall by: noise alone strays about four over a test."""
+
+
+def shape_of(curve: pd.DataFrame, settling_steps: int, smoothing: float) -> Shape:
+    """Return how the loss of one test went.
+
+    The average lags behind by `settling_steps`: a minimum closer to the last rate than that is one only if
+    the loss has risen again since.
+
+    Args:
+        curve: The steps of one test, as `RangeTests.curves` holds them.
+        settling_steps: Points after which the moving average is over as many losses as it ever is.
+        smoothing: Weight that the average keeps at each step.
+    """
+    has_diverged = bool(curve["diverged"].any())
+    kept = curve[~curve["diverged"]]
+    smoothed = kept["smoothed_loss"].to_numpy()
+    part = descent(smoothed, settling_steps)
+    if part.stop == part.start:
+        return "lost"
+    noise = _NOISE * _deviation(kept["loss"].to_numpy(), smoothing)
+    settled = smoothed[part.start :]
+    if not has_diverged and np.nanmax(settled) - np.nanmin(settled) <= noise:
+        return "flat"
+    if smoothed[part.start] - smoothed[part.stop - 1] <= noise:
+        return "rising"
+    after = smoothed[part.stop :]
+    has_risen = (
+        len(after) >= settling_steps or np.max(after, initial=-math.inf) - smoothed[part.stop - 1] > noise
+    )
+    return "turned" if has_diverged or has_risen else "falling"
+
+
+def _deviation(losses: Curve, smoothing: float) -> float:
+    """Return the standard deviation of the moving average of single losses around the curve that they follow.
+
+    Neighbours differ by little but noise; their median difference is blind to the few that are far out.
+    """
+    steps = np.abs(np.diff(losses[np.isfinite(losses)]))
+    of_one = float(np.median(steps)) / (0.6745 * math.sqrt(2)) if len(steps) else 0.0
+    return of_one * math.sqrt((1 - smoothing) / (1 + smoothing))
+
+
 def compute_suggestions(tests: RangeTests) -> pd.DataFrame:
     """Return one row a test.
 
     Returns: Columns `arm, seed, steepest_descent, valley, minimum_tenth` (learning rates; absent where the
-        loss never fell), `minimum_lr, minimum_loss` (of the smoothed loss) and `diverged_lr` (absent where
-        the test reached its last rate).
+        loss did not turn), `minimum_lr, minimum_loss` (of the smoothed loss), `diverged_lr` (absent where
+        the test reached its last rate) and `shape` (one of `SHAPES`).
     """
     settling = tests.settings.settling_steps
     rows: list[dict[str, Any]] = []
@@ -127,19 +183,53 @@ def compute_suggestions(tests: RangeTests) -> pd.DataFrame:
         rates, smoothed = kept["lr"].to_numpy(), kept["smoothed_loss"].to_numpy()
         part = descent(smoothed, settling)
         lowest = part.stop - 1 if part.stop > part.start else None
+        shape = shape_of(curve, settling, tests.settings.smoothing)
+        suggested = suggest(rates, smoothed, settling) if shape == "turned" else dict.fromkeys(RULES)
         lost = curve.loc[curve["diverged"], "lr"]
         rows.append(
             {
                 "arm": arm,
                 "seed": seed,
-                **suggest(rates, smoothed, settling),
+                **suggested,
                 "minimum_lr": None if lowest is None else rates[lowest],
                 "minimum_loss": None if lowest is None else smoothed[lowest],
                 "diverged_lr": lost.iloc[0] if len(lost) else None,
+                "shape": shape,
             }
         )
-    columns = ["arm", "seed", *RULES, "minimum_lr", "minimum_loss", "diverged_lr"]
-    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(columns[2:], float))
+    rates_and_losses = [*RULES, "minimum_lr", "minimum_loss", "diverged_lr"]
+    columns = ["arm", "seed", *rates_and_losses, "shape"]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(rates_and_losses, float))
+
+
+def not_turned_in_words(suggestions: pd.DataFrame) -> str:
+    """Return what is to be known of tests whose loss did not turn, and what to do; empty where all did."""
+    of_shape = suggestions["shape"].value_counts()
+    others: list[Shape] = [shape for shape in SHAPES if shape != "turned" and shape in of_shape.index]
+    if not others:
+        return ""
+    parts = [
+        f"{'; '.join(_arms_with(suggestions, shape))} {SHAPES[shape]} ({_REMEDIES[shape]})"
+        for shape in others
+    ]
+    return f"No rate is suggested where the loss was not seen to turn: {', '.join(parts)}."
+
+
+_REMEDIES: dict[Shape, str] = {
+    "falling": "remedy: a higher --high",
+    "rising": "remedy: a lower --low",
+    "flat": "remedy: a wider range, or more --steps",
+    "lost": "remedy: a lower --low, or more --steps",
+}
+
+
+def _arms_with(suggestions: pd.DataFrame, shape: Shape) -> list[str]:
+    """Return each arm with tests of a shape, and how many of its tests."""
+    return [
+        f"{arm} ({n} of {len(own)})"
+        for arm, own in suggestions.groupby("arm", sort=False)
+        if (n := int((own["shape"] == shape).sum()))
+    ]
 
 
 def rate_range(arm: TestedArm) -> NumericRange | None:

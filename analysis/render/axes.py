@@ -2,22 +2,33 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
-from analysis.render.figure import FAINT, INK, ArmStyle, literal
+from analysis.render.figure import FAINT, INK, ArmStyle, literal, short_names
 
 _MOST_LABELS = 7
 """With more values than that only every second, third ... is labelled; each keeps its tick."""
+_LONGEST_LEVEL = 30
+"""Letters of a value below an axis; the middle of longer ones is left out."""
 _LONG_LABELS = 24
 """Names with more letters than that in all are written aslant."""
+_LABEL_SIZE = 8
+"""Of names beside lines, in points."""
+_USUAL_GAP = 0.085
+"""Between names beside a panel, in axes fractions."""
+_LONG_NAME = 18
+"""Letters from which on a name beside a panel needs more room than the layout leaves it."""
+_LONG_TITLE = 22
+"""Letters that fit above a panel at the usual size, beside what else stands there."""
 RAIL = 1.045
 """Height of the rail above a panel, in axes fractions."""
 
@@ -64,7 +75,8 @@ def set_level_axis(ax: Axes, frame: pd.DataFrame) -> None:
         case _:
             pass
     ticks = frame.drop_duplicates("x").sort_values("x")
-    texts = [str(level) for level in ticks["level"]]
+    short = short_names([str(level) for level in ticks["level"]], _LONGEST_LEVEL)
+    texts = [short[str(level)] for level in ticks["level"]]
     step = 1 if scale == "listed" else math.ceil(len(texts) / _MOST_LABELS)
     labels = [literal(text) if position % step == 0 else "" for position, text in enumerate(texts)]
     is_aslant = scale == "listed" and sum(len(text) for text in texts) > _LONG_LABELS
@@ -183,8 +195,13 @@ def label_ends(ax: Axes, ends: dict[str, tuple[float, float]], styles: dict[str,
     if not arms:
         return
     heights = ax.transAxes.inverted().transform(ax.transData.transform([ends[arm] for arm in arms]))[:, 1]
-    placed = spread(list(heights), gap=min(0.085, 1.2 / len(arms)))
+    figure, gap = cast("Figure", ax.figure), _label_gap(len(arms))
+    room = gap * ax.get_position().height * 72 * figure.get_figheight()
+    placed = spread(list(heights), gap=gap)
+    leave_room_for(figure, (styles[arm].label for arm in arms))
     lift = max(0.0, 0.02 - placed[0])  # a name below the axis would cover what stands there
+    if gap < _USUAL_GAP:
+        placed, lift = [gap * rank for rank in range(len(arms))], 0.02
     for arm, height in zip(arms, placed, strict=True):
         leader = {
             "arrowstyle": "-",
@@ -199,10 +216,53 @@ def label_ends(ax: Axes, ends: dict[str, tuple[float, float]], styles: dict[str,
             xytext=(1.05, height + lift),
             textcoords="axes fraction",
             va="center",
-            fontsize=8,
+            fontsize=min(_LABEL_SIZE, room / 1.15),
             annotation_clip=False,
             arrowprops=leader,
         )
+
+
+def _label_gap(count: int) -> float:
+    """Return how far names beside a panel stand apart, in axes fractions: many of them fill its height."""
+    return min(_USUAL_GAP, 0.96 / max(1, count - 1))
+
+
+def height_for_labels(count: int, usual: float, *, rows: int = 1) -> float:
+    """Return the height of a figure in inches that has so many names beside a panel of each row.
+
+    Args:
+        count: Of names beside a panel.
+        usual: The height that is enough for few.
+        rows: Of panels.
+    """
+    gap = _label_gap(count)
+    if gap == _USUAL_GAP:
+        return usual
+    return max(usual, rows * (1.15 * _LABEL_SIZE / 72 / gap + 0.5) + 0.4)
+
+
+def leave_room_for(figure: Figure, names: Iterable[str]) -> None:
+    """Widen the margins of a figure whose long names stand at its sides.
+
+    They come out a few pixels wider in the files than where the layout measures them.
+    """
+    longest = max((len(name) for name in names), default=0)
+    engine = figure.get_layout_engine()
+    if longest > _LONG_NAME and isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(w_pad=0.04 + 0.005 * (longest - _LONG_NAME))
+
+
+def name_panel(ax: Axes, name: str, **look: Any) -> None:
+    """Write an arm's name above its panel, a long one smaller, so that it stays inside.
+
+    Args:
+        ax: One panel of several beside each other.
+        name: A style's label.
+        look: More arguments of `set_title`.
+    """
+    if len(name) > _LONG_TITLE:
+        look["fontsize"] = min(look.get("fontsize", 10), 10 * _LONG_TITLE / len(name))
+    ax.set_title(name, **look)
 
 
 def spread(heights: Sequence[float], *, gap: float) -> list[float]:

@@ -7,6 +7,7 @@ the machine.
 
 import io
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,8 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
+
+from analysis.render.csv_text import csv_text
 
 PETROFF10 = (
     "#3f90da",
@@ -41,6 +44,9 @@ FAINT = "#6e7781"
 
 MOST_VECTOR_POINTS = 5000
 """With more points in a figure a scatter becomes an image inside the SVG and the PDF, which stay small."""
+
+LONGEST_NAME = 36
+"""Letters of an arm's name in a figure: a third of the width of a page."""
 
 MOST_LARGE_MARKS = 300
 """With more marks in a panel each is drawn smaller."""
@@ -78,6 +84,7 @@ class ArmStyle:
     """The look of one arm, the same in every figure; never told apart by colour alone."""
 
     label: str
+    """Its name, the middle of a long one left out; tables and CSV have it whole."""
     color: str
     marker: str
     line: Any
@@ -90,9 +97,10 @@ def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
     Colours, markers and lines repeat with different periods (10, 9, 4), so up to 90 arms keep their own
     pair of colour and marker.
     """
+    labels = short_names(arms)
     return {
         arm: ArmStyle(
-            label=literal(arm),
+            label=literal(labels[arm]),
             color=PETROFF10[position % len(PETROFF10)],
             marker=_MARKERS[position % len(_MARKERS)],
             line=_LINES[position % len(_LINES)],
@@ -104,15 +112,41 @@ def arm_styles(arms: Sequence[str]) -> dict[str, ArmStyle]:
 def line_styles(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> dict[str, ArmStyle]:
     """Return the look of each line: its first arm's, under its own name."""
     first = frame.drop_duplicates("line")
+    labels = short_names([str(line) for line in first["line"]])
     return {
         str(line): ArmStyle(
-            label=literal(str(line)),
+            label=literal(labels[str(line)]),
             color=styles[arm].color,
             marker=styles[arm].marker,
             line=styles[arm].line,
         )
         for line, arm in zip(first["line"], first["arm"], strict=True)
     }
+
+
+def short_names(names: Sequence[str], longest: int = LONGEST_NAME) -> dict[str, str]:
+    """Return every name as figures write it: at most `longest` letters, the middle of longer ones left out.
+
+    Names that are alike at both ends keep their place in the order of the study, in brackets.
+
+    Args:
+        names: All that stand in one figure, each once.
+        longest: Letters of a shortened name.
+    """
+    shortened = {name: _shortened(name, longest) for name in names}
+    counts = Counter(shortened.values())
+    return {
+        name: short if counts[short] == 1 else _shortened(name, longest, f" ({place})")
+        for place, (name, short) in enumerate(shortened.items(), start=1)
+    }
+
+
+def _shortened(name: str, longest: int, mark: str = "") -> str:
+    room = longest - len(mark) - 1
+    if len(name) <= longest:
+        return name
+    head = room // 2
+    return f"{name[:head]}\N{HORIZONTAL ELLIPSIS}{name[len(name) - (room - head) :]}{mark}"
 
 
 def mark_size(area: float, count: int) -> dict[str, float]:
@@ -183,7 +217,7 @@ class RenderedFigure:
 
 def as_csv(frame: pd.DataFrame) -> str:
     """Return a figure's numbers as its CSV twin, which takes a tenth of the memory of a frame with text."""
-    return frame.to_csv(index=False, lineterminator="\n")
+    return csv_text(frame)
 
 
 def laid_out(figure: Figure) -> Figure:

@@ -18,7 +18,7 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 def with_uncertainty(
     mean: float | None, half_width: float | None, *, scale: float = 1, decimals: int = 4
 ) -> str:
-    """Return `mean ± half_width`, rounded to two significant digits of the half-width.
+    """Return `mean ± half_width`, rounded to two significant digits of the half-width, thousands separated.
 
     Args:
         mean: None gives the mark for an absent value.
@@ -29,11 +29,11 @@ def with_uncertainty(
     if not is_present(mean):
         return ABSENT
     if not is_present(half_width):
-        return f"{scale * mean:.{decimals}f}"
+        return f"{scale * mean:,.{decimals}f}"
     if half_width <= 1e-12 * abs(mean):  # no spread but rounding
-        return f"{scale * mean:.{decimals}f} ± 0"
+        return f"{scale * mean:,.{decimals}f} ± 0"
     digits = decimals_of(scale * half_width)
-    return f"{scale * mean:.{digits}f} ± {scale * half_width:.{digits}f}"
+    return f"{scale * mean:,.{digits}f} ± {scale * half_width:,.{digits}f}"
 
 
 def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:

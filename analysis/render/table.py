@@ -17,6 +17,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from analysis.render import numbers
+from analysis.render.csv_text import csv_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class RenderedTable:
 
     def csv(self) -> str:
         """Return the numbers as CSV with full precision; absent values are empty."""
-        return self.numbers.to_csv(index=False, lineterminator="\n")
+        return csv_text(self.numbers)
 
     def markdown(self) -> str:
         """Return the cells as a GitHub table, then the caption."""
@@ -54,7 +55,7 @@ class RenderedTable:
 
 def escape_markdown(text: object) -> str:
     """Return text of a study so that Markdown shows it as it is, on one line."""
-    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(str(text).split()))
+    return re.sub(r"([\\`*_{}\[\]<>#|$])", r"\\\1", " ".join(str(text).split()))
 
 
 def _markdown_row(cells: "pd.Index[str] | list[str]") -> str:

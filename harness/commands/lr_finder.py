@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, HarnessError, ResultsError, StudyError
-from harness.records.folder import ResultsFolder
+from harness.records.folder import ResultsFolder, user_path
 
 if TYPE_CHECKING:
     from analysis.render.table import RenderedTable
@@ -58,9 +58,13 @@ def _parser() -> argparse.ArgumentParser:
         "schedules are ignored. Exit codes: 0 done (diverged tests are results); 2 a bad study, argument or "
         "environment, nothing was started; 75 interrupted, nothing was written.",
     )
-    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument("study", type=user_path, metavar="STUDY.yaml", help="the study file")
     parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (results)"
+        "--results",
+        type=user_path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of all results (results)",
     )
     parser.add_argument(
         "--set",

@@ -14,7 +14,7 @@ from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, re
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobState, Request
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
-from harness.records.folder import ResultsFolder
+from harness.records.folder import ResultsFolder, user_path
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
 from harness.study.study import Study
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         ("resume", _resume, "submit it again; it goes on where its journal ends"),
     ):
         command = verbs.add_parser(verb, help=text)
-        command.add_argument("run_dir", type=Path, metavar="RUN_DIR", help="the study's results folder")
+        command.add_argument("run_dir", type=user_path, metavar="RUN_DIR", help="the study's results folder")
         command.set_defaults(run=run)
         if verb == "logs":
             command.add_argument("-f", "--follow", action="store_true", help="until it is over")
@@ -87,13 +87,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_submission(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument("study", type=user_path, metavar="STUDY.yaml", help="the study file")
     parser.add_argument(
-        "--run-dir", type=Path, metavar="DIR", help="where results go and the run is kept (results/<study>)"
+        "--run-dir",
+        type=user_path,
+        metavar="DIR",
+        help="where results go and the run is kept (results/<study>)",
     )
     parser.add_argument("--name", help="what the cluster calls the job (the study's name)")
     parser.add_argument(
-        "--profile", type=Path, metavar="FILE", help="site profile (~/.config/harness/cluster.yaml)"
+        "--profile", type=user_path, metavar="FILE", help="site profile (~/.config/harness/cluster.yaml)"
     )
     parser.add_argument("--fresh", action="store_true", help="refuse to continue results that exist")
     parser.add_argument(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
-from harness.records.folder import ResultsFolder
+from harness.records.folder import ResultsFolder, user_path
 
 if TYPE_CHECKING:
     from harness.tuning.study_run import Outcome
@@ -37,13 +37,17 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 every planned run ended; 1 some runs failed; 2 a bad study, argument or "
         "environment, nothing was started; 75 interrupted, --resume finishes it.",
     )
-    parser.add_argument("study", type=Path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument("study", type=user_path, metavar="STUDY.yaml", help="the study file")
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (results)"
+        "--results",
+        type=user_path,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of all results (results)",
     )
     place.add_argument(
-        "--run-dir", type=Path, metavar="DIR", help="this study's own folder, instead of RESULTS/<study>"
+        "--run-dir", type=user_path, metavar="DIR", help="this study's own folder, instead of RESULTS/<study>"
     )
     parser.add_argument(
         "--set",

@@ -157,7 +157,8 @@ Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "tren
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-_WITHOUT_REGION = {"diverges", "optimum"}
+WITHOUT_REGION = {"diverges", "optimum"}
+"""Kinds of claims that no region of equivalence decides."""
 
 
 class Claim(_Strict):
@@ -184,7 +185,7 @@ class Claim(_Strict):
         if len(given) != 1:
             found = " and ".join(given) or "none"
             raise ValueError(f"a claim has exactly one of {', '.join(KINDS)}, but this one has {found}")
-        if self.region is not None and self.kind in _WITHOUT_REGION:
+        if self.region is not None and self.kind in WITHOUT_REGION:
             raise ValueError(f"{self.kind} has no region of equivalence. Leave region out")
         return self
 
@@ -207,6 +208,6 @@ class Claim(_Strict):
 
 def with_region(claim: Claim, region: Mapping[ClaimMetric, float]) -> Claim:
     """Return a claim with the study's region for its metric, unless it has its own or takes none."""
-    if claim.region is not None or claim.metric is None or claim.kind in _WITHOUT_REGION:
+    if claim.region is not None or claim.metric is None or claim.kind in WITHOUT_REGION:
         return claim
     return claim.model_copy(update={"region": region.get(claim.metric)})

@@ -1,8 +1,9 @@
 """The study file as pydantic models: what editors complete and the parser enforces, field by field."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from harness.recipe.configuration import PositiveFloat
 from harness.study.claims import Claim, ClaimMetric
@@ -35,6 +36,11 @@ class EarlyStopping(_Section):
     """Rungs stand at `grace_epochs * reduction_factor ** k` epochs."""
 
 
+def _name_or_settings(value: object) -> str:
+    """Tell a name from a mapping, so that a mistake in one is not told as a mistake in both."""
+    return "<settings>" if isinstance(value, Mapping | EarlyStopping) else "<name>"
+
+
 class Search(_Section):
     """How configurations are chosen. Every arm gets the same."""
 
@@ -56,7 +62,13 @@ class Search(_Section):
     """Everything random in the study derives from it."""
     seeds: Annotated[int, Field(ge=1)] = 1
     """Runs per configuration, each with its own seed; the same seeds in every arm."""
-    early_stopping: EarlyStopping | Literal["none"] | None = None
+    early_stopping: (
+        Annotated[
+            Annotated[EarlyStopping, Tag("<settings>")] | Annotated[Literal["none"], Tag("<name>")],
+            Discriminator(_name_or_settings),
+        ]
+        | None
+    ) = None
     """ASHA by default; `none` trains every run to its end, as `sampler: grid` always does."""
 
     audit: Annotated[int, Field(ge=0)] = 0

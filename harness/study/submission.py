@@ -6,7 +6,7 @@ carry out or take as its own option is for the user's own site profile and flags
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 
 def _one_line(text: str) -> str:
@@ -18,7 +18,27 @@ def _one_line(text: str) -> str:
 OneLine = Annotated[str, AfterValidator(_one_line)]
 """Text that stands in a line of a script or of a manifest."""
 
-Quantity = OneLine | Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0)]
+
+def _quantity_kind(value: object) -> str:
+    kinds = {str: "<text>", int: "<count>", bool: "<count>"}
+    return kinds.get(type(value), "<number>")
+
+
+Quantity = Annotated[
+    Annotated[OneLine, Tag("<text>")]
+    | Annotated[int, Field(ge=1), Tag("<count>")]
+    | Annotated[float, Field(gt=0), Tag("<number>")],
+    Discriminator(_quantity_kind),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {"minimum": 1, "type": "integer"},
+                {"exclusiveMinimum": 0, "type": "number"},
+            ]
+        }
+    ),
+]
 """A number, or one with a unit as the cluster writes it."""
 
 Count = Annotated[int, Field(ge=1)]

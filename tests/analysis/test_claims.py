@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import claims
+from analysis.blocks.claims import caption_verdicts
 from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.evidence import Untestable
@@ -208,3 +209,12 @@ def test_every_interval_agrees_with_its_verdict(first: list[float], second: list
         assert region is not None
         assert -region < decisive.low <= decisive.high < region
     json.dumps(verdict.as_row(), allow_nan=False)
+
+
+def test_the_region_of_a_claim_that_could_not_be_tested_is_told(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """A single seed tests nothing, but what would count as equal was fixed beforehand: 0.2 points."""
+    facts = study_of(new_study, 0.0, 0.01, n=1).facts(tmp_path)
+    assert [verdict.ruling for verdict in facts.verdicts] == ["not testable"]
+    assert "(test accuracy ±0.2 pp)" in caption_verdicts(facts, facts.verdicts)

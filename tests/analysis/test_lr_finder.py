@@ -17,7 +17,7 @@ from analysis.lr_finder import (
     write_finder,
 )
 from analysis.lr_finder.figure import caption_figure, compute_figure, render_figure
-from analysis.lr_finder.suggestions import compute_suggestions, longest_descent, suggest
+from analysis.lr_finder.suggestions import SHAPES, compute_suggestions, longest_descent, suggest
 from harness.errors import ResultsError
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests, write_curves
 
@@ -173,8 +173,8 @@ def test_what_is_written_is_read_with_the_same_bits(tests: RangeTests) -> None:
 def test_the_lag_of_smoothing_is_told(tests: RangeTests) -> None:
     """Weight 0.95 averages over 20 steps, here a fifth of five decades: a factor of 10 in the rate."""
     assert tests.settings.lag_factor == pytest.approx(10)
-    assert "up to a factor of 10 in the rate" in caption_comparison(tests)
-    assert "20 steps, a factor of 10 in the rate" in caption_figure(tests)
+    assert "up to a factor of 10 in the rate" in caption_comparison(tests, compute_suggestions(tests))
+    assert "20 steps, a factor of 10 in the rate" in caption_figure(tests, compute_suggestions(tests))
 
 
 def test_suggestions_have_one_row_a_test(tests: RangeTests) -> None:
@@ -313,3 +313,53 @@ def test_damaged_tests_are_refused(tests: RangeTests, name: str, text: str) -> N
     (tests.folder / name).write_text(text)
     with pytest.raises(ResultsError, match="damaged"):
         read_tests(tests.folder.parent)
+
+
+NOISE = 0.05 * np.sin(1e4 * np.arange(len(RATES)) ** 2)  # no two neighbours alike, no trend
+
+
+def went(losses: Any, *, lost_at: int | None = None) -> list[dict[str, Any]]:
+    """Return the one curve of an arm; with `lost_at`, the test diverged at that step."""
+    return [
+        {"arm": "sgd", "seed": 1, "step": step, "lr": rate, "loss": loss + 3 * noise, "smoothed_loss": loss}
+        | {"diverged": step == lost_at}
+        for step, (rate, loss, noise) in enumerate(zip(RATES, losses, NOISE, strict=True), start=1)
+        if lost_at is None or step <= lost_at
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "shape"),
+    [
+        (went((EXPONENTS + 2) ** 2), "turned"),
+        (went(3 - 0.5 * (EXPONENTS + 5), lost_at=90), "turned"),
+        (went(-EXPONENTS), "falling"),
+        (went(3 - np.exp(EXPONENTS)), "falling"),
+        (went((EXPONENTS + 0.5) ** 2), "turned"),
+        (went((EXPONENTS + 0.2) ** 2), "falling"),
+        (went(EXPONENTS + 6), "rising"),
+        (went(EXPONENTS + 6 + NOISE / 10, lost_at=60), "rising"),
+        (went(2.3 + NOISE / 10), "flat"),
+        (went(np.full(len(RATES), 2.3)), "flat"),
+        (went(EXPONENTS + 6, lost_at=7), "lost"),
+        (went(EXPONENTS + 6, lost_at=1), "lost"),
+    ],
+)
+def test_only_a_loss_that_was_seen_to_turn_suggests_a_rate(
+    rows: list[dict[str, Any]], shape: str, tmp_path: Path
+) -> None:
+    """What still falls at the last rate, rises from the first, or only trembles is told everywhere."""
+    write_curves(tmp_path, settings(seeds=[1]), rows)
+    table = write_finder(tmp_path)
+    folder = tmp_path / "lr_finder"
+    told = pd.read_csv(folder / "suggestions.csv").iloc[0]
+    assert told["shape"] == shape
+    assert told[["steepest_descent", "valley", "minimum_tenth"]].notna().all() == (shape == "turned")
+    assert set(pd.read_csv(folder / "comparison.csv").query("arm == 'sgd'")[f"n_{shape}"]) == {1}
+    is_told = SHAPES[shape] in table.caption  # type: ignore[index]
+    assert is_told == ("No rate is suggested" in table.caption) == (shape != "turned")
+    if shape != "turned":
+        assert f"0 of 1; 1 {SHAPES[shape]}" in table.cells.set_index("Arm").loc["sgd", "Loss turned"]  # type: ignore[index]
+        figure = render_figure(read_tests(tmp_path), compute_suggestions(read_tests(tmp_path)))
+        assert SHAPES[shape] in figure.caption  # type: ignore[index]
+        assert f",{shape}\n" in figure.csv

@@ -81,13 +81,13 @@ def _is_about(path: Path, arm: Arm) -> bool:
 
 def _check_required(arm: Arm, source: Source) -> None:
     path: Path = ("arms", arm.entry)
-    worlds = [world.keys() for world, _ in arm.worlds()]
+    fields = [world.keys() for world, _ in arm.worlds()]
     for field in _REQUIRED:
-        if any(field not in given for given in worlds):
+        if any(field not in given for given in fields):
             source.report(path, f"arm {arm.name} has no {field}. Remedy: give it here or in recipe")
-    if any(not given & {"epochs", "steps"} for given in worlds):
+    if any(not given & {"epochs", "steps"} for given in fields):
         source.report(path, f"arm {arm.name} has no epochs. Remedy: give them, or steps, here or in recipe")
-    if any({"epochs", "steps"} <= given for given in worlds):
+    if any({"epochs", "steps"} <= given for given in fields):
         source.report(
             origin(arm, "steps", source), f"arm {arm.name} has both epochs and steps. Leave one out"
         )

@@ -1,20 +1,23 @@
 """From the text of a study file to a `Study`, or to one error that tells every problem at once."""
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, SupportsIndex
 
 from pydantic import ValidationError
 
-from harness.errors import StudyError, nearest
+from harness.errors import StudyError
 from harness.study.arms import expand_arms
 from harness.study.claims import with_region
 from harness.study.file import Confirm, Search, StudyFile
 from harness.study.published import by_arm
 from harness.study.reading.arm_rules import check_arms
-from harness.study.reading.problems import study_error
-from harness.study.reading.references import check_claims, check_published
-from harness.study.reading.source import Path, Source, read_source, set_value
+from harness.study.reading.effects import check_overrides
+from harness.study.reading.problems import Problem, study_error
+from harness.study.reading.references import check_references
+from harness.study.reading.source import SET, Path, Source, read_source, set_value
 from harness.study.reading.wording import message
 from harness.study.study import Study
 
@@ -30,8 +33,10 @@ def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
         StudyError: The file is missing, or it has problems; the message tells all of them.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_bytes().decode(
+            "utf-8"
+        )  # as it is, ends of lines too: the study is kept byte for byte
+    except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise StudyError(
             f"{path}: cannot be read ({reason}). Remedy: give the path of a study file, such as "
@@ -43,6 +48,35 @@ def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
 def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
     """Check a study file's text; see `load_study`."""
     source = read_source(text, name)
+    study = _study(source, text, overrides)
+    if study is None:
+        raise study_error(name, _blamed(source, text, overrides))
+    return study
+
+
+def _blamed(source: Source, text: str, overrides: tuple[str, ...]) -> list[Problem]:
+    """Return the problems; those that an override brought have its argument as their place.
+
+    `--set search.sampler=grid` makes every range of the file a problem: the lines of these are innocent.
+    """
+    earlier = []
+    for n in range(len(overrides)):
+        before = read_source(text, source.name)
+        _study(before, text, overrides[:n])
+        earlier.append({(problem.path, problem.message) for problem in before.problems})
+    problems = []
+    for problem in source.problems:
+        brought_by = [n for n, others in enumerate(earlier) if (problem.path, problem.message) not in others]
+        if brought_by and not problem.place.startswith(SET):
+            place = f"{SET} {overrides[brought_by[-1]]}"
+            problems.append(replace(problem, place=place, against=problem.place))
+        else:
+            problems.append(problem)
+    return problems
+
+
+def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | None:
+    """Return the study of a file with overrides; None, with every problem noted, where there are any."""
     if not source.problems and not isinstance(source.data, dict):
         source.report((), "must be a mapping with study, question and arms")
     if isinstance(source.data, dict):
@@ -51,18 +85,14 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
     data = _tracked(source.data)
     file = _validate(data, source) if isinstance(source.data, dict) else None
     if file is None:
-        raise study_error(name, source.problems)
+        return None
     search = file.search.filled() if file.search else None
     arms = expand_arms(file)
     check_arms(arms, search, source)
-    names = [arm.name for arm in arms]
-    claims = [with_region(claim, file.region) for claim in file.claims]
-    check_claims(claims, arms, source, data["claims"].places if claims else [])
-    check_published(file.published, names, source)
-    if file.baseline is not None and file.baseline not in names:
-        source.report(("baseline",), f"there is no arm {file.baseline!r}. {nearest(file.baseline, names)}")
+    check_references(file, arms, source, data["claims"].places if file.claims else [])
+    check_overrides(file, arms, source)
     if source.problems:
-        raise study_error(name, source.problems)
+        return None
     search = search or Search(trials=1).filled()
     has_confirm = "confirm" in file.model_fields_set
     return Study(
@@ -74,7 +104,7 @@ def parse_study(text: str, name: str, overrides: tuple[str, ...] = ()) -> Study:
         resources=file.resources,
         submit=file.submit,
         baseline=file.baseline,
-        claims=tuple(claims),
+        claims=tuple(with_region(claim, file.region) for claim in file.claims),
         published=by_arm(file.published),
         text=text,
         overrides=overrides,
@@ -111,35 +141,61 @@ def _validate(data: Any, source: Source) -> StudyFile | None:
         try:
             return StudyFile.model_validate(data)
         except ValidationError as error:
-            cut = [_note(item, source, data) for item in error.errors(include_url=False)]
+            findings = [_Finding(item, data) for item in error.errors(include_url=False)]
+        incomplete = _misnamed(findings) | _cut_from(source)
+        cut = [_note(finding, source, incomplete) for finding in findings]
         n_cut = sum(_cut(data, path) for path in cut)
         if n_cut == 0:
             return None
     return None
 
 
-def _note(item: Mapping[str, Any], source: Source, data: Any) -> Path:
+class _Finding:
+    """One of pydantic's errors, and where in the document it is."""
+
+    def __init__(self, item: Mapping[str, Any], data: Any) -> None:
+        self.item = item
+        self.path = _path_in_document(item, data)
+        self.is_missing = item["type"] == "missing"
+
+
+def _misnamed(findings: list[_Finding]) -> set[Path]:
+    """Return the mappings whose unknown fields may be what is missing: told once, with the valid names.
+
+    Those are the ones with as many unknown fields as missing ones, and those with no known field at all.
+    """
+    missing = Counter(finding.path[:-1] for finding in findings if finding.is_missing)
+    unknown = Counter(f.path[:-1] for f in findings if f.item["type"] == "extra_forbidden")
+    sizes = {finding.path[:-1]: len(finding.item["input"]) for finding in findings if finding.is_missing}
+    return {path for path, n in missing.items() if unknown[path] and unknown[path] >= min(n, sizes[path])}
+
+
+def _cut_from(source: Source) -> set[Path]:
+    """Return the mappings of which something was noted and cut out, or a key was not read."""
+    return {problem.path[:n] for problem in source.problems for n in range(len(problem.path))}
+
+
+def _note(finding: _Finding, source: Source, incomplete: set[Path]) -> Path:
     """Note one of pydantic's errors as a problem; return the path to cut out.
 
     What only follows from an earlier cut (a field now missing, a rule of the whole now broken) is not noted.
     """
-    path, exists = _path_in_document(item["loc"], data)
-    if not any(problem.path[: len(path)] == path for problem in source.problems):
-        source.report(path, message(item, path))
-    return path if exists else path[:-1]
+    path, parent = finding.path, finding.path[:-1]
+    follows = any(problem.path[: len(path)] == path for problem in source.problems)
+    if not follows and not (finding.is_missing and parent in incomplete):
+        source.report(path, message(finding.item, path))
+    return parent if finding.is_missing else path
 
 
-def _path_in_document(loc: tuple[str | int, ...], data: Any) -> tuple[Path, bool]:
-    """Return the document's path for pydantic's location, which also holds tags; and whether it exists."""
+def _path_in_document(item: Mapping[str, Any], data: Any) -> Path:
+    """Return the document's path for the location of pydantic's error, which names kinds of values too."""
     path: list[str | int] = []
-    node = data
-    for part in loc:
+    node, location = data, item["loc"]
+    for part in location:
         if _has(node, part):
             path.append(node.places[part] if isinstance(node, _Entries) and isinstance(part, int) else part)
             node = node[part]
-        elif part == loc[-1] and not str(part).startswith(("<", "[")):
-            return (*path, part), False
-    return tuple(path), True
+    return (*path, location[-1]) if item["type"] == "missing" else tuple(path)
 
 
 def _cut(data: Any, path: Path) -> bool:

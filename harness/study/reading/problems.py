@@ -16,10 +16,13 @@ class Problem:
     """The field's path from the top of the document."""
     message: str
     """Value, rule, valid set, remedy."""
+    against: str | None = None
+    """The line of the file that a `--set` argument does not go with."""
 
     def __str__(self) -> str:
         dotted = ".".join(str(part) for part in self.path)
-        return f"{self.place}: {dotted + ': ' if dotted else ''}{self.message}"
+        against = f" ({self.against})" if self.against else ""
+        return f"{self.place}: {dotted + ': ' if dotted else ''}{self.message}{against}"
 
 
 def study_error(name: str, problems: Sequence[Problem]) -> StudyError:

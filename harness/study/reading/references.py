@@ -4,35 +4,64 @@ from collections.abc import Iterable, Sequence
 
 from harness.errors import nearest
 from harness.recipe.configuration import Configuration
-from harness.study.claims import Best, Better, Claim, Faster, Optimum, Spec, Trend
-from harness.study.published import Published
+from harness.study.claims import Best, Better, Claim, Faster, Optimum, Spec, Trend, with_region
+from harness.study.file import StudyFile
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
 
 
-def check_claims(claims: Sequence[Claim], arms: Sequence[Arm], source: Source, places: Sequence[int]) -> None:
-    """Note claims about arms or fields that do not exist, and arms compared with themselves.
+def check_references(
+    file: StudyFile, arms: Sequence[Arm], source: Source, claim_places: Sequence[int]
+) -> None:
+    """Note claims, published values and a baseline that name what does not exist.
+
+    An arm that has been cut out for its own problems does exist: nothing is said about its name.
 
     Args:
-        claims: As parsed.
+        file: As parsed.
         arms: The study's arms, templates expanded.
         source: The study file.
-        places: Position of each claim in the file's list.
+        claim_places: Position of each claim in the file's list.
     """
-    names = [arm.name for arm in arms]
-    templates = list(dict.fromkeys(arm.entry for arm in arms if arm.template))
-    for place, claim in zip(places, claims, strict=True):
-        path: Path = ("claims", place, claim.kind)
-        spec = claim.spec
-        for at, name, is_template in _named_arms(spec):
-            _check_arm((*path, *at), name, [*names, *(templates if is_template else ())], source)
-        for role in ("field", "over"):
-            if hasattr(spec, role) and getattr(spec, role) not in Configuration.model_fields:
-                field = getattr(spec, role)
-                hint = f"there is no recipe field {field!r}. {nearest(field, Configuration.model_fields)}"
-                source.report((*path, role), hint)
-        _check_pair(path, spec, names, source)
-        _check_region(path, claim, source)
+    names = _Names(arms, source)
+    for place, claim in zip(claim_places, file.claims, strict=True):
+        _check_claim(("claims", place, claim.kind), with_region(claim, file.region), names, source)
+    for name in file.published:
+        names.check(("published", name), name)
+    if file.baseline is not None:
+        names.check(("baseline",), file.baseline)
+
+
+class _Names:
+    """The arms that may be named."""
+
+    def __init__(self, arms: Sequence[Arm], source: Source) -> None:
+        self.arms = [arm.name for arm in arms]
+        self.templates = list(dict.fromkeys(arm.entry for arm in arms if arm.template))
+        self._source = source
+        at_top = [problem.path for problem in source.problems if problem.path[:1] == ("arms",)]
+        self._cut_out = {path[1] for path in at_top if len(path) > 1} - {arm.entry for arm in arms}
+        self._has_all = len(at_top) == 0 or all(len(path) > 1 for path in at_top)
+
+    def check(self, path: Path, name: str, *, may_be_template: bool = False) -> None:
+        """Note that there is no such arm."""
+        valid = [*self.arms, *(self.templates if may_be_template else ())]
+        if self._has_all and name not in valid and name.partition("@")[0] not in self._cut_out:
+            self._source.report(path, f"there is no arm {name!r}. {nearest(name, valid)}")
+
+
+def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> None:
+    """Note a claim about arms or fields that do not exist, and an arm compared with itself."""
+    spec = claim.spec
+    for at, name, is_template in _named_arms(spec):
+        names.check((*path, *at), name, may_be_template=is_template)
+    for role in ("field", "over"):
+        if hasattr(spec, role) and getattr(spec, role) not in Configuration.model_fields:
+            field = getattr(spec, role)
+            hint = f"there is no recipe field {field!r}. {nearest(field, Configuration.model_fields)}"
+            source.report((*path, role), hint)
+    _check_pair(path, spec, names.arms, source)
+    _check_region(path, claim, source)
 
 
 def _named_arms(spec: Spec) -> Iterable[tuple[Path, str, bool]]:
@@ -42,11 +71,6 @@ def _named_arms(spec: Spec) -> Iterable[tuple[Path, str, bool]]:
         if getattr(spec, role, None) is not None:
             yield (role,), getattr(spec, role), may_be_template
     yield from ((("arms", i), name, False) for i, name in enumerate(getattr(spec, "arms", None) or []))
-
-
-def _check_arm(path: Path, name: str, valid: Sequence[str], source: Source) -> None:
-    if name not in valid:
-        source.report(path, f"there is no arm {name!r}. {nearest(name, valid)}")
 
 
 def _check_pair(path: Path, spec: Spec, arms: Sequence[str], source: Source) -> None:
@@ -65,10 +89,3 @@ def _check_region(path: Path, claim: Claim, source: Source) -> None:
     if claim.equal and claim.region is None and not claim.equal.metric.endswith("accuracy"):
         rule = f"{claim.equal.metric} has no default region. Remedy: give the claim a region, such as 0.01"
         source.report(path, rule)
-
-
-def check_published(published: Published, arms: Sequence[str], source: Source) -> None:
-    """Note published values of arms that the study does not have."""
-    for name in published:
-        if name not in arms:
-            source.report(("published", name), f"there is no arm {name!r}. {nearest(name, arms)}")

@@ -26,13 +26,21 @@ _WORDED = {
     "dict_type": "must be a mapping, but is {input}",
     "model_type": "must be a mapping, but is {input}",
     "model_attributes_type": "must be a mapping, but is {input}",
-    "too_short": "must have at least {min_length} entry",
+    "too_short": "must have at least {min_length} {entries}",
+    "too_long": "must have at most {max_length} entries, but is {input}",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters, but is {input}",
     "string_pattern_mismatch": "takes letters, digits, _ and - only (it names files), but is {input}",
+    "string_unicode": "must be text, but holds half of a character: {input}",
     "finite_number": "must be a finite number, but is {input}",
 }
-"""Our words for pydantic's error types; the rest keep pydantic's."""
+"""Our words for pydantic's error types; a test finds those that our models can produce."""
+
+WORDED = {*_WORDED, "extra_forbidden", "literal_error", "union_tag_invalid", "value_error"}
+"""Every error type that `message` has words for; any other would keep pydantic's."""
+
+_LONGEST_VALUE = 80
+"""Characters of a value in a message."""
 
 
 def message(item: Mapping[str, Any], path: Path, root: type[BaseModel] = StudyFile) -> str:
@@ -43,20 +51,32 @@ def message(item: Mapping[str, Any], path: Path, root: type[BaseModel] = StudyFi
         path: The place in the document.
         root: The model of the whole document.
     """
-    kind, context, given = item["type"], item.get("ctx", {}), repr(item["input"])
+    kind, context, given = item["type"], item.get("ctx", {}), _as_written(item["input"])
     match kind:
         case "extra_forbidden":
             return f"unknown field. {nearest(str(path[-1]), _fields_here(path[:-1], item['loc'], root))}"
         case "literal_error":
-            return f"{given} is not known. {nearest(str(item['input']), _quoted(context['expected']))}"
+            return f"{given} is not known. {nearest(str(item['input'])[:99], _quoted(context['expected']))}"
         case "union_tag_invalid":
             return _wrong_kind(context["tag"], _quoted(context["expected_tags"]))
         case "value_error":
             return str(context["error"])
         case _ if kind in _WORDED:
-            return _WORDED[kind].format(**{**context, "input": given})
+            entries = "entry" if context.get("min_length") == 1 else "entries"
+            return _WORDED[kind].format(**{**context, "input": given, "entries": entries})
         case _:
             return f"{item['msg']}, but is {given}"
+
+
+def _as_written(value: Any) -> str:
+    """Return a value as YAML writes it, the middle of a long one left out."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = repr(value)
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    half = _LONGEST_VALUE // 2 - 2
+    return f"{text[:half]}...{text[-half:]}"
 
 
 def _wrong_kind(tag: str, expected: list[str]) -> str:

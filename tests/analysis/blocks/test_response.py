@@ -277,3 +277,47 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
     assert not TABLES["search"].is_for(facts)
     assert dict(document.protocol(facts.records))["Search seeds"] == "none"
     assert document.unconfirmed(facts.records) is None
+
+
+def guesses(new_study: "type[Study]", accuracy: float) -> "Study":
+    """Return a grid of two rates whose best run has a validation accuracy; the others are at a tenth."""
+    study = new_study(arms={"sgd": {"lr": {"grid": [0.01, 0.1]}}})
+    study.grid("sgd", {"lr": 0.01}, [2.31, 2.3], val_accuracy=0.1)
+    study.grid("sgd", {"lr": 0.1}, [2.3, 2.3], val_accuracy=0.1)
+    study.runs[-1].val_accuracy = accuracy
+    return study
+
+
+def test_where_no_run_learns_none_is_the_best(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Of 6,000 images guessing gets 10.0 ± 1.2 % right, at 3 standard errors: 11 % is luck."""
+    facts = guesses(new_study, 0.11).facts(tmp_path)
+    table = RESPONSE.table.rendered("response", facts)
+    of_validation = table.numbers["metric"].str.startswith("val")
+    assert not table.numbers.loc[of_validation, "is_best"].any()
+    assert "(best)" not in table.cells["Validation loss"].iloc[0]
+    assert "No run is better than guessing one of 10 classes: no value is the best." in table.caption
+    frame = compute_response(facts)
+    assert frame.query("kind == 'mean' and metric != 'train_loss'")["is_guessing"].all()
+    texts = [text.get_text() for ax in drawn(facts).axes for text in ax.texts]
+    assert texts.count("no run is better than guessing") >= 2
+    assert "No run is better than guessing" in caption_of("response", facts)
+
+
+def test_one_run_that_learns_makes_a_best_mean(new_study: "type[Study]", tmp_path: Path) -> None:
+    """At 12 % it is better than guessing, at more than five standard errors."""
+    facts = guesses(new_study, 0.12).facts(tmp_path)
+    assert compute_means(facts).query("metric == 'val_accuracy'")["is_best"].tolist() == [False, True]
+    assert "guessing" not in caption_of("response", facts)
+
+
+def test_an_axis_of_accuracies_does_not_go_below_nothing(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Nor above everything, however wide the intervals are."""
+    study = new_study(arms={"sgd": {"lr": {"grid": [0.01, 0.1]}}})
+    for rate, accuracies in ((0.01, (0.02, 0.2)), (0.1, (0.8, 0.99))):
+        for seed, accuracy in enumerate(accuracies):
+            study.grid("sgd", {"lr": rate}, [1.0], val_accuracy=accuracy)
+            study.runs[-1].seed = seed
+    study.search_settings["seeds"] = 2
+    (ax,) = [ax for ax in drawn(study.facts(tmp_path)).axes if ax.get_ylabel() == "validation accuracy (%)"]
+    assert ax.get_ylim()[0] >= 0
+    assert ax.get_ylim()[1] <= 100

@@ -67,7 +67,7 @@ def test_five_different_mistakes_are_told_at_once_with_their_lines(study_text: s
         ("{trials: 4,", "{sampler: grid,", "sampler: grid measures every point at full length"),
         ("study: small", "study: ../evil", "takes letters, digits, _ and - only"),
         ("batch_size: 500", 'batch_size: "500"', "recipe.batch_size: must be a whole number, but is '500'"),
-        ("batch_size: 500", "batch_size: true", "recipe.batch_size: must be a whole number, but is True"),
+        ("batch_size: 500", "batch_size: true", "recipe.batch_size: must be a whole number, but is true"),
         ("  epochs: 9\n", "", "arm sgd has no epochs. Remedy"),
         ("question: Does a small study work?\n", "", "question: this field is required"),
         ("arm: adam, than: sgd", "arm: sgd, than: sgd", "compares an arm with itself"),
@@ -143,6 +143,19 @@ def test_a_grid_needs_the_grid_sampler_and_skips_confirm(study_text: str) -> Non
     study = parse_study(grid, "s.yaml")
     assert study.confirm.seeds == 0
     assert study.early_stopping is None
+
+
+@pytest.mark.parametrize(("end", "mark"), [("\r\n", ""), ("\r", ""), ("\n", "\ufeff")])
+def test_the_text_is_kept_byte_for_byte(study_text: str, tmp_path: Path, end: str, mark: str) -> None:
+    """Whatever ends its lines, and with the mark that some editors write first; lines count all the same."""
+    path = tmp_path / "s.yaml"
+    path.write_bytes(f"{mark}{study_text}".replace("\n", end).encode())
+    study = load_study(path)
+    copy = tmp_path / "study.yaml"
+    copy.write_text(study.text, encoding="utf-8")
+    assert copy.read_bytes() == path.read_bytes()
+    (problem,) = problems_of(study.text.replace("seeds: 3", "seeds: x"))
+    assert problem.startswith("s.yaml:17: confirm.seeds")
 
 
 def test_a_missing_file_is_a_clear_error(tmp_path: Path) -> None:
