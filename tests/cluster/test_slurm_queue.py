@@ -61,15 +61,16 @@ def test_what_can_never_run_is_refused(
 def test_a_dry_run_asks_slurm_and_submits_nothing(
     submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path
 ) -> None:
-    """The text it writes is the one that is submitted later, byte for byte."""
+    """The text it prints is the one that is submitted later, byte for byte."""
     arguments = ["slurm", str(study), "--run-dir", str(tmp_path / "run"), "--sbatch-arg=--hold"]
     shown = submit(*arguments, "--dry-run")
     assert shown.returncode == 0
     assert "Slurm: this job could start at" in shown.stderr
     assert slurm.run("squeue", "-h") == ""
-    written = (tmp_path / "run" / "submit" / "job.sbatch").read_text()
+    assert not (tmp_path / "run").exists()
     taken = json.loads(submit(*arguments, "--json").stdout)
-    assert slurm.run("scontrol", "write", "batch_script", taken["id"], "-") == written.strip()
+    script = slurm.run("scontrol", "write", "batch_script", taken["id"], "-")
+    assert shown.stdout.startswith(f"# {tmp_path / 'run' / 'submit' / 'job.sbatch'}\n{script}\n\n# ")
 
 
 def test_a_waiting_job_tells_why_and_can_be_cancelled(submit: Submit, study: Path, tmp_path: Path) -> None:
@@ -149,7 +150,7 @@ def test_slurm_reads_the_name_that_was_given(
     path = tmp_path / "job.sbatch"
     path.write_text(script)
     monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
-    job = commands.submit(path, tmp_path)
+    job = commands.submit(path, tmp_path, name)
     try:
         assert slurm.run("squeue", "-h", "-j", job, "-o", "<%j><%k>") == f"<{name}><{name}>"
     finally:
