@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
-from harness.cluster.slurm.commands import host_names
+from harness.cluster.slurm.commands import gpus_by_node, host_names
 from harness.errors import EnvironmentMismatchError
 
 
@@ -23,7 +23,9 @@ class Allocation:
     cpus: int
     """Of each node; of the smallest one where they differ."""
     gpus: int | None
-    """Of each node; None where Slurm manages no GPUs."""
+    """Of the launcher's node; None where Slurm manages no GPUs."""
+    gpus_of: Mapping[str, int] = field(default_factory=dict)
+    """Node to its GPUs; a node that Slurm tells nothing of has as many as the launcher's."""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -38,14 +40,20 @@ class Allocation:
             )
         host = environment["SLURMD_NODENAME"]
         hosts = host_names(environment["SLURM_JOB_NODELIST"])
-        gpus = environment.get("SLURM_GPUS_ON_NODE")
+        job = environment["SLURM_JOB_ID"]
+        gpus_of = gpus_by_node(job) if len(hosts) > 1 else {}
+        given = environment.get("SLURM_GPUS_ON_NODE") or ""
+        gpus = (
+            int(given) if given.isdecimal() else gpus_of.get(host) or (0 if any(gpus_of.values()) else None)
+        )
         return cls(
-            job=environment["SLURM_JOB_ID"],
+            job=job,
             restart=int(environment.get("SLURM_RESTART_COUNT") or 0),
             host=host,
             others=tuple(name for name in hosts if name != host),
             cpus=_cpus(environment),
-            gpus=int(gpus) if gpus and gpus.isdecimal() else None,
+            gpus=gpus,
+            gpus_of={} if gpus is None else gpus_of,
         )
 
 
