@@ -261,26 +261,42 @@ def test_a_full_disk_keeps_no_job_from_its_requeue(
     assert "'requeued' is not noted there (No space left on device)" in capfd.readouterr().err
 
 
+SHOW = 'case "$*" in "show hostnames"*) echo "$3" | tr "," "\\n";; *) cat "$BIN/details";; esac\n'
 DETAILS = """\
+   TresPerNode=gres:gpu:a100:1
      Nodes=a CPU_IDs=0-1 Mem=1000 GRES=gpu:a100:2(IDX:0-1)
      Nodes=b CPU_IDs=0 Mem=500 GRES=gpu:a100:1(IDX:0),gpu:h100:1(IDX:3),shard:a100:4(IDX:1)
-     Nodes=c CPU_IDs=0 Mem=500 GRES=gpu:2(IDX:0-1)
-     Nodes=d CPU_IDs=0 Mem=500 GRES=
+     Nodes=c CPU_IDs=0 Mem=500 GRES=gpu:a100:1(IDX:0),gpu:h100:1(IDX:1)
+     Nodes=d CPU_IDs=0 Mem=500 GRES=gpu:2(IDX:0-1)
+     Nodes=e CPU_IDs=0 Mem=500 GRES=
 """
 
 
 def test_each_node_gets_the_gpus_that_slurm_gave_it(slurm: SlurmCommands) -> None:
-    """Of whatever type; a job's `--gpus=6` is no request of its steps, and nodes with as many share one."""
-    hosts = 'case "$*" in "show hostnames"*) echo "$3" | tr "," "\\n";; *) cat "$BIN/details";; esac\n'
-    slurm.write("scontrol", hosts)
+    """By type; a job's `--gpus=6` is no request of its steps, and nodes with the same share one."""
+    slurm.write("scontrol", SHOW)
     (slurm.folder / "details").write_text(DETAILS)
-    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "a,b,c,d", "SLURMD_NODENAME": "a"}
-    given = {"SLURM_GPUS_ON_NODE": "2", "SLURM_GPUS": "6", "SLURM_JOB_CPUS_PER_NODE": "2,1(x3)"}
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "a,b,c,d,e", "SLURMD_NODENAME": "a"}
+    given = {"SLURM_GPUS_ON_NODE": "2", "SLURM_GPUS": "6", "SLURM_JOB_CPUS_PER_NODE": "2,1(x4)"}
     allocation = Allocation.of_environment(job | given)
-    assert by_gpus(allocation) == {2: ["b", "c"], 0: ["d"]}
-    words = step_command(allocation, ["b", "c"], 2, ["run"])
-    assert {"--jobid=7", "--nodes=2", "--nodelist=b,c", "--gres=gpu:2"} <= set(words)
-    assert "--gres=none" in step_command(allocation, ["d"], 0, ["run"])
+    groups = {gpus.request: (gpus.count, nodes) for gpus, nodes in by_gpus(allocation).items() if gpus}
+    assert groups == {"gpu:a100:1,gpu:h100:1": (2, ["b", "c"]), "gpu:2": (2, ["d"]), "none": (0, ["e"])}
+    (slurm.folder / "details").write_text(
+        DETAILS.replace("TresPerNode=gres:gpu:a100:1", "TresPerJob=gres:gpu:6")
+    )
+    assert Allocation.of_environment(job | given).gpus_of["b"].request == "gpu:2"
+    words = step_command(allocation, ["b", "c"], allocation.gpus_of["b"], ["run"])
+    assert {"--jobid=7", "--nodes=2", "--nodelist=b,c", "--gres=gpu:a100:1,gpu:h100:1"} <= set(words)
+
+
+def test_numbers_of_a_login_shell_are_not_the_jobs(slurm: SlurmCommands) -> None:
+    """A job that loads the user's environment has them, where Slurm itself sets none."""
+    slurm.write("scontrol", SHOW)
+    (slurm.folder / "details").write_text("Restarts=0 CPUs/Task=1\n     Nodes=a CPU_IDs=0-3 Mem=1000 GRES=\n")
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "a", "SLURMD_NODENAME": "a"}
+    inherited = {"SLURM_RESTART_COUNT": "5", "SLURM_CPUS_PER_TASK": "64", "SLURM_GPUS_ON_NODE": "8"}
+    allocation = Allocation.of_environment(job | inherited | {"SLURM_JOB_CPUS_PER_NODE": "4"})
+    assert (allocation.restart, allocation.cpus, allocation.gpus) == (0, 4, None)
 
 
 def test_a_dead_srun_is_told_at_once_in_its_own_words(slurm: SlurmCommands, tmp_path: Path) -> None:

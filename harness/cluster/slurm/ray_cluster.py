@@ -79,7 +79,8 @@ def ray_cluster(
             [*_node_command(allocation, folder, cluster.address, allocation.gpus), "--head"]
         )
         for number, (gpus, nodes) in enumerate(by_gpus(allocation).items()):
-            node = _node_command(allocation, folder, cluster.address, gpus)
+            count = None if gpus is None else gpus.count
+            node = _node_command(allocation, folder, cluster.address, count)
             output = folder.root / f"ray-srun-{number}.log"
             cluster.steps.append(start_step(allocation, nodes, gpus, node, output))
         _wait_for_head(cluster, folder, is_to_end)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.cluster.launch.processes import end_child
 from harness.cluster.slurm.allocation import Allocation
+from harness.cluster.slurm.commands import Gpus
 from harness.cluster.slurm.environment import without_requests
 
 _END_PATIENCE_SECONDS = 15.0
@@ -34,20 +35,21 @@ class WorkerStep:
         )
 
 
-def by_gpus(allocation: Allocation) -> Mapping[int | None, list[str]]:
-    """Return the other nodes by the number of GPUs that each was given; None where Slurm manages none.
+def by_gpus(allocation: Allocation) -> Mapping[Gpus | None, list[str]]:
+    """Return the other nodes by the GPUs that each was given; None where Slurm manages none.
 
-    A job that asks for GPUs in all (`--gpus=3`) may get another number on every node, and a step takes the
-    same number on each of its own.
+    A job that asks for GPUs in all (`--gpus=3`) may get others on every node, and a step asks for the same on
+    each of its own.
     """
-    groups: dict[int | None, list[str]] = {}
+    as_here = None if allocation.gpus is None else Gpus(types=(("gpu", allocation.gpus),))
+    groups: dict[Gpus | None, list[str]] = {}
     for node in allocation.others:
-        groups.setdefault(allocation.gpus_of.get(node, allocation.gpus), []).append(node)
+        groups.setdefault(allocation.gpus_of.get(node, as_here), []).append(node)
     return groups
 
 
 def step_command(
-    allocation: Allocation, nodes: Sequence[str], gpus: int | None, command: Sequence[str]
+    allocation: Allocation, nodes: Sequence[str], gpus: Gpus | None, command: Sequence[str]
 ) -> list[str]:
     """Return what runs a command once on each of some nodes; the loss of one does not end the rest.
 
@@ -55,25 +57,25 @@ def step_command(
         allocation: The job's. What it was asked with is no request of the step's: `--gpus=4` of two nodes
             cannot be met by one of them.
         nodes: Where it runs.
-        gpus: GPUs on each of them; None where Slurm manages none.
+        gpus: Those of each of them; None where Slurm manages none.
         command: What runs there.
     """
     n = len(nodes)
     step = ["srun", f"--jobid={allocation.job}", "--overlap", f"--nodes={n}", f"--ntasks={n}"]
     place = ["--ntasks-per-node=1", f"--nodelist={','.join(nodes)}", f"--cpus-per-task={allocation.cpus}"]
-    resources = [] if gpus is None else [f"--gres=gpu:{gpus}" if gpus else "--gres=none"]
+    resources = [] if gpus is None else [f"--gres={gpus.request}"]
     return [*step, *place, *resources, "--kill-on-bad-exit=0", "--no-kill", "--export=ALL", *command]
 
 
 def start_step(
-    allocation: Allocation, nodes: Sequence[str], gpus: int | None, command: Sequence[str], output: Path
+    allocation: Allocation, nodes: Sequence[str], gpus: Gpus | None, command: Sequence[str], output: Path
 ) -> WorkerStep:
     """Start a step; see `step_command`.
 
     Args:
         allocation: The job's.
         nodes: Where it runs.
-        gpus: GPUs on each of them; None where Slurm manages none.
+        gpus: Those of each of them; None where Slurm manages none.
         command: What runs there.
         output: Takes what it says.
     """
