@@ -5,6 +5,8 @@ Each field of a target's settings is a flag of `harness.submit`.
 
 import argparse
 import os
+import shlex
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
@@ -36,8 +38,18 @@ _METAVARS = {
 
 
 def profile_path() -> Path:
-    """Return where this user's site profile is looked for."""
-    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    """Return where this user's site profile is looked for.
+
+    Raises:
+        EnvironmentMismatchError: This user has no home.
+    """
+    try:
+        base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    except RuntimeError as error:
+        raise EnvironmentMismatchError(
+            "~/.config/harness/cluster.yaml: the home folder, where the site profile is looked for, is not "
+            "known. Remedy: HOME=DIR, XDG_CONFIG_HOME=DIR, or --profile FILE"
+        ) from error
     return Path(base) / "harness" / "cluster.yaml"
 
 
@@ -52,11 +64,11 @@ def load_profile(path: Path | None = None) -> Profile:
         StudyError: It has problems; the message tells all of them.
     """
     file = path or profile_path()
-    if path is None and not file.exists():
-        return Profile()
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
+        if path is None and isinstance(error, FileNotFoundError | NotADirectoryError):
+            return Profile()
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise EnvironmentMismatchError(
             f"{file}: the site profile cannot be read ({reason}). Remedy: --profile FILE with a readable one"
@@ -65,7 +77,25 @@ def load_profile(path: Path | None = None) -> Profile:
     profile = _validated(source) if not source.problems else None
     if profile is None:
         raise study_error(source.name, source.problems)
+    _refuse_what_others_write(file, profile)
     return profile
+
+
+def _refuse_what_others_write(file: Path, profile: Profile) -> None:
+    """Refuse to run what any user of the machine may have written.
+
+    Raises:
+        EnvironmentMismatchError: The profile says what a shell runs, and everybody can write it.
+    """
+    named = [name for name in ("setup", "python", "sbatch_args") if getattr(profile.slurm, name)]
+    for place in (file, file.resolve().parent):
+        mode = place.stat().st_mode
+        if named and mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise EnvironmentMismatchError(
+                f"{place}: everybody on this machine can write here (mode {stat.S_IMODE(mode):o}), and "
+                f"{', '.join(f'slurm.{name}' for name in named)} of the site profile {file.name} would run "
+                f"as you. Remedy: chmod o-w {shlex.quote(str(place))}, once you have looked at what it holds"
+            )
 
 
 def _validated(source: Source) -> Profile | None:

@@ -1,21 +1,25 @@
 """The kinds of clusters there are; to submit a study to one, to do it again, to see how far the study is."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from harness.cluster.submit_folder import SubmitFolder, SubmitRecord, TargetName
+from harness.cluster.exclusive import exclusive, in_place, texts_of, undisturbed
+from harness.cluster.reserved import reserved
+from harness.cluster.submit_folder import NothingSubmittedError, SubmitFolder, SubmitRecord, TargetName
 from harness.cluster.target import Request, Target
 from harness.errors import ResultsError
 from harness.records.events import RunEnded
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal
 from harness.study.submission import KubeRaySite, RaySite, SlurmSite
+
+_RECORD_BYTES = 8192
+"""Room that is kept for a record: more than one takes, the ids of the submissions before it aside."""
 
 
 def _slurm(settings: Any = None) -> Target:
@@ -58,16 +62,18 @@ TARGETS: Mapping[TargetName, TargetSpec] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What a submission would use, on disk."""
+    """What a submission would use; nothing of it is on disk yet."""
 
-    files: Mapping[Path, str]
-    """Path to text, the one to look at first."""
+    texts: Mapping[str, str]
+    """Name below `RUN_DIR/submit/` to text, the one to look at first."""
+    study: str
+    """The text of the study file."""
     answer: str | None
     """What the cluster said of them; None where it could not be asked."""
 
 
 def prepare(target: Target, request: Request, *, fresh: bool) -> Prepared:
-    """Write the files of a submission and let the cluster look at them.
+    """Render a submission and let the cluster look at it; what the folder holds stays as it is.
 
     Args:
         target: The cluster.
@@ -75,8 +81,7 @@ def prepare(target: Target, request: Request, *, fresh: bool) -> Prepared:
         fresh: Refuse to continue what the folder already holds.
 
     Raises:
-        ResultsError: The folder holds results and `fresh` is asked for, an earlier submission is not over, or
-            the folder cannot be written.
+        ResultsError: The folder holds results and `fresh` is asked for, or an earlier submission is not over.
         HarnessError: The cluster would refuse.
     """
     texts = target.render(request)
@@ -86,30 +91,34 @@ def prepare(target: Target, request: Request, *, fresh: bool) -> Prepared:
             f"{folder.run_dir}: already holds results, and --fresh asks for none. Remedy: leave out --fresh "
             f"to continue them, or give another folder with --run-dir DIR."
         )
-    refuse_while_under_way(folder)
-    files = {folder.root / name: text for name, text in texts.items()}
+    refuse_while_under_way(earlier_submission(folder), folder)
+    return Prepared(texts=texts, study=request.study.text, answer=target.check(texts, folder))
+
+
+def earlier_submission(folder: SubmitFolder) -> SubmitRecord | None:
+    """Return what was submitted from a folder last; None if nothing was.
+
+    Raises:
+        ResultsError: Its record is damaged.
+    """
     try:
-        folder.run_dir.mkdir(parents=True, exist_ok=True)
-        folder.root.mkdir(mode=0o700, exist_ok=True)  # values of --env may be secret
-        folder.study_file.write_text(request.study.text, encoding="utf-8")
-        for path, text in files.items():
-            path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ResultsError(
-            f"{folder.root}: cannot be written ({error.strerror}). Remedy: --run-dir DIR with a writable DIR."
-        ) from error
-    return Prepared(files=files, answer=target.check(folder))
+        return SubmitRecord.read(folder.record)
+    except NothingSubmittedError:
+        return None
 
 
-def refuse_while_under_way(folder: SubmitFolder) -> None:
+def refuse_while_under_way(record: SubmitRecord | None, folder: SubmitFolder) -> None:
     """Refuse to submit a study that the cluster still has.
+
+    Args:
+        record: The submission before this one.
+        folder: Where it was submitted from.
 
     Raises:
         ResultsError: It has.
     """
-    if not folder.record.exists():
+    if record is None:
         return
-    record = SubmitRecord.read(folder.record)
     state = TARGETS[record.target].make().state(record, folder)
     if not state.is_over:
         raise ResultsError(
@@ -119,18 +128,57 @@ def refuse_while_under_way(folder: SubmitFolder) -> None:
         )
 
 
-def hand_over(target: Target, folder: SubmitFolder) -> SubmitRecord:
-    """Submit the written files, and note under which id.
+def hand_over(target: Target, folder: SubmitFolder, prepared: Prepared | None = None) -> SubmitRecord:
+    """Submit, and note under which id: one command at a time, and no interruption between the two.
+
+    Args:
+        target: The cluster.
+        folder: The folder of the submission.
+        prepared: What takes the place of the folder's files; these themselves if None.
 
     Raises:
+        ResultsError: Another submission from this folder is under way, or the folder cannot be written.
         HarnessError: The cluster refuses or cannot be reached.
     """
-    earlier = SubmitRecord.read(folder.record) if folder.record.exists() else None
-    record = target.submit(folder)
-    if earlier is not None:
-        record = record.model_copy(update={"earlier": [*earlier.earlier, earlier.id]})
-    record.write(folder.record)
+    texts = {} if prepared is None else {**prepared.texts, folder.study_file.name: prepared.study}
+    with exclusive(folder):
+        earlier = earlier_submission(folder)
+        refuse_while_under_way(earlier, folder)
+        before = [] if earlier is None else [*earlier.earlier, earlier.id]
+        room = _RECORD_BYTES + sum(map(len, before))
+        with _writing(folder), reserved(folder.record, room) as keep, undisturbed():
+            with in_place(folder, texts):
+                record = target.submit(folder).model_copy(update={"earlier": before})
+            try:
+                keep(record.text)
+            except OSError as error:
+                raise _unrecorded(record, folder, error) from error
     return record
+
+
+@contextmanager
+def _writing(folder: SubmitFolder) -> Iterator[None]:
+    """Say what is wrong with a folder that cannot be written.
+
+    Raises:
+        ResultsError: It cannot.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ResultsError(
+            f"{folder.root}: cannot be written ({error.strerror or error}). Nothing was submitted. Remedy: "
+            f"free space there, or --run-dir DIR with a writable DIR."
+        ) from error
+
+
+def _unrecorded(record: SubmitRecord, folder: SubmitFolder, error: OSError) -> ResultsError:
+    """Return what is told of a job whose record could not be written: all that the record would hold."""
+    return ResultsError(
+        f"{folder.record}: cannot be written ({error.strerror or error}), but the job was submitted: "
+        f"{record.target} job {record.id}. Remedy: write this file with the lines below, and status, logs, "
+        f"cancel and resume know the job.\n{record.text}"
+    )
 
 
 def resubmit(folder: SubmitFolder) -> SubmitRecord:
@@ -141,9 +189,9 @@ def resubmit(folder: SubmitFolder) -> SubmitRecord:
         HarnessError: The cluster refuses or cannot be reached.
     """
     record = SubmitRecord.read(folder.record)
-    refuse_while_under_way(folder)
+    refuse_while_under_way(record, folder)
     target = TARGETS[record.target].make()
-    target.check(folder)
+    target.check(texts_of(folder), folder)
     return hand_over(target, folder)
 
 

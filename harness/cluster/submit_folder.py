@@ -5,11 +5,13 @@ or an accounting database.
 """
 
 import os
+import re
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -17,6 +19,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     ValidationError,
     model_serializer,
+    model_validator,
 )
 
 from harness.errors import ResultsError
@@ -45,6 +48,11 @@ class SubmitFolder:
         return self.root / "study.yaml"
 
     @property
+    def lock(self) -> Path:
+        """Held by the command that is submitting from here."""
+        return self.root / ".lock"
+
+    @property
     def record(self) -> Path:
         """Which cluster has it, under which id: a `SubmitRecord`."""
         return self.root / "submit.json"
@@ -58,6 +66,18 @@ class SubmitFolder:
     def token(self) -> Path:
         """The secret of the Ray cluster that a job starts; only its owner can read it."""
         return self.root / "token"
+
+
+_FINDS_IT: Mapping[TargetName, tuple[str, ...]] = {
+    "slurm": (),
+    "ray": ("address",),
+    "kuberay": ("namespace", "uid"),
+}
+"""What `SubmitRecord.where` must hold for a job to be found again."""
+
+
+class NothingSubmittedError(ResultsError):
+    """Report a folder that nothing was submitted from."""
 
 
 class SubmitRecord(BaseModel):
@@ -83,29 +103,60 @@ class SubmitRecord(BaseModel):
         """Return the record of a submission that was just taken."""
         return cls(target=target, id=job_id, name=name, submitted_at=utc_now(), where=where)
 
+    @model_validator(mode="after")
+    def _names_one_job(self) -> Self:
+        """Refuse what stands for no job, or for all of them."""
+        if not re.fullmatch(r"\d+" if self.target == "slurm" else r"[A-Za-z0-9._-]+", self.id):
+            raise ValueError(f"id: {self.id!r} is none of a {self.target} job")
+        if absent := [name for name in _FINDS_IT[self.target] if not self.where.get(name)]:
+            raise ValueError(f"where: lacks {', '.join(absent)}")
+        return self
+
+    @property
+    def text(self) -> str:
+        """What the file holds."""
+        return self.model_dump_json(indent=1) + "\n"
+
     def write(self, path: Path) -> None:
         """Write the record whole, or not at all."""
-        write_whole(path, self.model_dump_json(indent=1) + "\n")
+        write_whole(path, self.text)
 
     @classmethod
     def read(cls, path: Path) -> "SubmitRecord":
         """Read a record.
 
         Raises:
-            ResultsError: There is none, or it is damaged.
+            NothingSubmittedError: There is none.
+            ResultsError: It is damaged or cannot be read.
         """
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise ResultsError(
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NothingSubmittedError(
                 f"{path}: nothing was submitted from this folder. Remedy: give the RUN_DIR of a submission, "
                 f"such as results/optimizers."
             ) from error
-        except ValidationError as error:
-            reason = error.errors(include_url=False)[0]["msg"]
-            raise ResultsError(f"{path}: is damaged ({reason}). Remedy: submit the study again") from error
+        except ValueError as error:
+            raise ResultsError(
+                f"{path}: is damaged ({_first_problem(error)}). Remedy: see with the cluster's own command "
+                f"(squeue --me, ray job list, kubectl get rayjobs) that no job of this study is left, remove "
+                f"this file, and submit the study again with the same --run-dir: it goes on where its "
+                f"journal ends."
+            ) from error
         except OSError as error:
-            raise ResultsError(f"{path}: cannot be read ({error.strerror})") from error
+            raise ResultsError(
+                f"{path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the study, or "
+                f"give the RUN_DIR of your own."
+            ) from error
+
+
+def _first_problem(error: ValueError) -> str:
+    """Return what is wrong with a record; bytes that are not UTF-8 are no finding of pydantic's."""
+    if not isinstance(error, ValidationError):
+        return "not UTF-8 text"
+    problem = error.errors(include_url=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    return f"{place}: {problem['msg']}" if place else problem["msg"].removeprefix("Value error, ")
 
 
 class Cause(StrEnum):
@@ -172,16 +223,36 @@ class StatusLog:
             host=socket.gethostname(),
             detail=detail or StatusDetail(),
         )
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(line.model_dump_json() + "\n")
+        with self._path.open("ab") as file:
+            # A full disk may have cut the line before: this one must not continue it.
+            separator = b"" if self._ends_whole() else b"\n"
+            file.write(separator + line.model_dump_json().encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
+    def _ends_whole(self) -> bool:
+        """Tell whether the last line has an end."""
+        with self._path.open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return True
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
+
     def events(self) -> list[StatusEvent]:
-        """Return the lines; a last one that is cut short by a crash is left out."""
-        if not self._path.exists():
+        """Return the lines; one that is cut short by a crash or a full disk is left out.
+
+        Raises:
+            ResultsError: The log is there and cannot be read.
+        """
+        try:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
             return []
-        lines = self._path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise ResultsError(
+                f"{self._path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the "
+                f"study, and give RUN_DIR, not a folder in it."
+            ) from error
         return [event for line in lines if (event := _parsed(line)) is not None]
 
     def of_job(self, job: str) -> list[StatusEvent]:

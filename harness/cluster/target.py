@@ -15,6 +15,7 @@ from harness.errors import (
     EXIT_REFUSED,
     EXIT_SOME_FAILED,
     EnvironmentMismatchError,
+    ResultsError,
 )
 from harness.study.study import Study
 
@@ -32,8 +33,25 @@ PHASE_OF_EXIT_CODE: Mapping[int, JobPhase] = {
 OVER: frozenset[JobPhase] = frozenset({"completed", "interrupted", "failed", "cancelled", "unknown"})
 
 
+def named(texts: Mapping[str, str], name: str, folder: SubmitFolder) -> str:
+    """Return one of a submission's texts.
+
+    Raises:
+        ResultsError: It is not among them: somebody removed its file.
+    """
+    if name not in texts:
+        raise ResultsError(
+            f"{folder.root / name}: is missing. Remedy: submit the study again with the same --run-dir"
+        )
+    return texts[name]
+
+
 class UnreachableError(EnvironmentMismatchError):
     """Report a cluster that does not answer."""
+
+
+class NoAnswerError(EnvironmentMismatchError):
+    """Report a cluster that did not answer in time: what it was asked for may have happened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +112,12 @@ class Target(Protocol):
             HarnessError: A value cannot be written into such a file safely, or is missing.
         """
 
-    def check(self, folder: SubmitFolder) -> str | None:
-        """Ask the cluster, where its tools are at hand, whether it would take the written files.
+    def check(self, texts: Mapping[str, str], folder: SubmitFolder) -> str | None:
+        """Ask the cluster, where its tools are at hand, whether it would take what was rendered.
+
+        Args:
+            texts: What `render` returned, or what `folder` holds of it. They need not be on disk.
+            folder: Of the submission before this one, if there was one; it stays as it is.
 
         Returns: Its answer in a line; None where nobody could be asked.
 

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.cluster.paths import resolved
 from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobState, Request
-from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
+from harness.commands.output import is_lost, surviving_output
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SOME_FAILED, HarnessError
 from harness.records.folder import ResultsFolder, user_path
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
@@ -27,7 +29,13 @@ _PATIENCE_SECONDS = (5, 15, 60)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    own, extra = _split(sys.argv[1:] if arguments is None else arguments)
+    with surviving_output():
+        return _run(sys.argv[1:] if arguments is None else arguments)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """Do what was asked for; return the exit code."""
+    own, extra = _split(arguments)
     options = _parser().parse_args(own)
     try:
         if options.verb in TARGETS:
@@ -38,6 +46,14 @@ def main(arguments: list[str] | None = None) -> int:
     except HarnessError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"error: {place}{error.strerror or error}. Remedy: files and folders that you may read and "
+            f"write, such as another --run-dir DIR",
+            file=sys.stderr,
+        )
+        return EXIT_REFUSED
     except KeyboardInterrupt:
         print("interrupted; what was submitted goes on, see: status, logs -f, cancel", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -100,7 +116,7 @@ def _add_submission(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fresh", action="store_true", help="refuse to continue results that exist")
     parser.add_argument(
-        "--dry-run", action="store_true", help="write and print what would be submitted; submit nothing"
+        "--dry-run", action="store_true", help="print what would be submitted; write and submit nothing"
     )
     _add_watching(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -129,7 +145,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
     settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))
-    run_dir = (options.run_dir or Path("results") / study.name).resolve()
+    run_dir = resolved(options.run_dir or Path("results") / study.name, "--run-dir")
     request = Request(study=study, run_dir=run_dir, name=options.name or study.name)
     target = spec.make(settings)
     prepared = prepare(target, request, fresh=options.fresh)
@@ -138,20 +154,20 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
         return EXIT_COMPLETE
     if prepared.answer:
         print(prepared.answer, file=sys.stderr)
-    record = hand_over(target, request.folder)
+    record = hand_over(target, request.folder, prepared)
     return _after(record, request.folder, options)
 
 
 def _show(prepared: Prepared, folder: SubmitFolder, *, as_json: bool) -> None:
     """Print what would be submitted."""
     if as_json:
-        files = {str(path): text for path, text in prepared.files.items()}
+        files = {str(folder.root / name): text for name, text in prepared.texts.items()}
         print(json.dumps({"run_dir": str(folder.run_dir), "files": files, "answer": prepared.answer}))
         return
-    for path, text in prepared.files.items():
-        print(f"# {path}\n{text}")
+    for name, text in prepared.texts.items():
+        print(f"# {folder.root / name}\n{text}")
     print(prepared.answer or "the cluster could not be asked from here", file=sys.stderr)
-    print("dry run: nothing was submitted", file=sys.stderr)
+    print("dry run: nothing was written or submitted", file=sys.stderr)
 
 
 def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespace) -> int:
@@ -170,8 +186,11 @@ def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespa
 
 def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
     """Wait until it is over; return the sweep's exit code."""
-    state = _patient_state(record, folder)
+    state, said = _patient_state(record, folder), ""
     while not state.is_over:
+        if state.phase == "pending" and state.reason != said:
+            said = state.reason
+            print(f"pending: {said or 'no reason is given'}", file=sys.stderr)
         time.sleep(_POLL_SECONDS)
         state = _patient_state(record, folder)
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
@@ -194,15 +213,14 @@ def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> JobState:
 
 def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> None:
     target = TARGETS[record.target].make()
-    try:
-        for text in target.logs(record, folder, follow=follow):
-            print(text, end="", flush=True)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has seen enough; the interpreter would complain about it at its end
+    for text in target.logs(record, folder, follow=follow):
+        print(text, end="", flush=True)
+        if is_lost(sys.stdout):
+            return  # the reader has seen enough
 
 
 def _read(options: argparse.Namespace) -> tuple[SubmitRecord, SubmitFolder]:
-    folder = SubmitFolder(options.run_dir.resolve())
+    folder = SubmitFolder(resolved(options.run_dir, "RUN_DIR"))
     return SubmitRecord.read(folder.record), folder
 
 
@@ -255,5 +273,5 @@ def _cancel(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    folder = SubmitFolder(options.run_dir.resolve())
+    folder = SubmitFolder(resolved(options.run_dir, "RUN_DIR"))
     return _after(resubmit(folder), folder, options)

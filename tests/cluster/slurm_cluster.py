@@ -27,7 +27,9 @@ from tests.processes import command_line, environment
 
 COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel", "srun", "setpriv")
 
-_HARDWARE = "CPUs=2 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=4000 Gres=gpu:2"
+_HARDWARE = (
+    "CPUs=2 SocketsPerBoard=1 CoresPerSocket=2 ThreadsPerCore=1 RealMemory=4000 Gres=gpu:a100:1,gpu:h100:1"
+)
 
 _CONFIGURATION = """\
 ClusterName=tests
@@ -75,7 +77,7 @@ PartitionName=high PriorityTier=10 PreemptMode=OFF
 
 @dataclass(frozen=True, kw_only=True)
 class SlurmCluster:
-    """A running Slurm of two nodes with two CPUs and two pretended GPUs each."""
+    """A running Slurm of two nodes with two CPUs and two pretended GPUs, of two types, each."""
 
     folder: Path
     hosts: EmulatedHosts | None
@@ -179,9 +181,10 @@ def _write_configuration(cluster: SlurmCluster) -> None:
     key = folder / "munge" / "key"
     key.touch(mode=0o600)
     key.write_bytes(secrets.token_bytes(128))
-    for number in (0, 1):
-        (folder / f"gpu{number}").touch()
-    (folder / "gres.conf").write_text(f"Name=gpu File={folder}/gpu[0-1]\n", encoding="utf-8")
+    gpus = [f"Name=gpu Type={kind} File={folder / kind}\n" for kind in ("a100", "h100")]
+    for kind in ("a100", "h100"):
+        (folder / kind).touch()
+    (folder / "gres.conf").write_text("".join(gpus), encoding="utf-8")
     text = _CONFIGURATION.format(
         hostname=_hostname(),
         controller=CONTROLLER if cluster.hosts else "127.0.0.1",

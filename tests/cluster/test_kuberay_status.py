@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.cluster.kuberay.status import state_of, waiting_reason
+from harness.cluster.kuberay.status import REMEDIES, state_of, waiting_reason
 
 FAILED = "Job entrypoint command failed with exit code {}, last available logs (truncated):\nTraceback"
 
@@ -83,8 +83,9 @@ def waiting(reason: str, message: str) -> dict[str, Any]:
     [
         (
             {"containerStatuses": [waiting("ImagePullBackOff", "no such image")]},
-            "ImagePullBackOff: no such image",
+            f"ImagePullBackOff: no such image: {REMEDIES['ImagePullBackOff']}",
         ),
+        ({"initContainerStatuses": [waiting("StrangeError", "x")]}, "StrangeError: x"),
         ({"containerStatuses": [waiting("ContainerCreating", "")]}, None),
         ({"containerStatuses": [{"state": {"running": {}}}]}, None),
         ({"conditions": [{"type": "PodScheduled", "status": "True"}]}, None),

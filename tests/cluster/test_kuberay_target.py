@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.cluster.exclusive import texts_of
 from harness.cluster.kuberay.job import MANIFEST, KubeRayTarget
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
-from harness.errors import EnvironmentMismatchError
+from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
 from tests.cluster.components import require
@@ -99,7 +100,7 @@ def test_hostile_text_arrives_as_it_is(api: KubernetesApi, tmp_path: Path, study
 
 def test_the_check_asks_the_server_and_keeps_nothing(api: KubernetesApi, folder: SubmitFolder) -> None:
     """A dry run on the server."""
-    assert KubeRayTarget().check(folder) == "the cluster would take it"
+    assert KubeRayTarget().check(texts_of(folder), folder) == "the cluster would take it"
     assert ("rayjobs", "small") not in api.objects
     assert not [kind for kind, _ in api.objects if kind == "rayjobs"]
 
@@ -108,13 +109,15 @@ def test_a_volume_that_is_not_there_is_refused(api: KubernetesApi, study_text: s
     """Every pod would wait for it for ever."""
     folder = prepared(study_text, tmp_path, storage="pvc:missing")
     with pytest.raises(EnvironmentMismatchError, match=r"no PersistentVolumeClaim 'missing'.*Remedy"):
-        KubeRayTarget().check(folder)
+        KubeRayTarget().check(texts_of(folder), folder)
 
 
 def test_a_volume_of_one_machine_is_told(api: KubernetesApi, folder: SubmitFolder) -> None:
     """Pods on other machines would wait; on one machine it works."""
     api.objects["persistentvolumeclaims", "studies"]["spec"]["accessModes"] = ["ReadWriteOnce"]
-    assert "ReadWriteOnce: all pods must then land on one machine" in str(KubeRayTarget().check(folder))
+    assert "ReadWriteOnce: all pods must then land on one machine" in str(
+        KubeRayTarget().check(texts_of(folder), folder)
+    )
 
 
 @pytest.mark.parametrize("act", ["check", "submit"])
@@ -126,7 +129,7 @@ def test_a_job_that_the_server_refuses_leaves_nothing(
         pytest.skip(f"the CRD's schema is absent: {VARIABLE} names its file")
     change(folder, backoffLimit="three")
     with pytest.raises(EnvironmentMismatchError, match=r"spec.backoffLimit.*Remedy"):
-        getattr(KubeRayTarget(), act)(folder)
+        KubeRayTarget().check(texts_of(folder), folder) if act == "check" else KubeRayTarget().submit(folder)
     assert [kind for kind, _ in api.objects] == ["persistentvolumeclaims"]
 
 
@@ -143,7 +146,7 @@ def test_the_same_folder_is_not_submitted_twice_by_two(api: KubernetesApi, folde
 def test_a_second_submission_replaces_the_first(api: KubernetesApi, folder: SubmitFolder) -> None:
     """The same files, a new job: its sweep goes on from the stored journal."""
     first = submit(folder)
-    assert "replaced" in str(KubeRayTarget().check(folder))
+    assert "replaced" in str(KubeRayTarget().check(texts_of(folder), folder))
     second = submit(folder)
     assert first.id == second.id
     assert first.where["uid"] != second.where["uid"]
@@ -191,6 +194,36 @@ def test_a_waiting_job_says_what_its_pods_wait_for(api: KubernetesApi, folder: S
     api.add_pod("small-abc-head", {"ray.io/cluster": "small-abc"}, conditions=[waiting])
     state = KubeRayTarget().state(record, folder)
     assert (state.phase, state.reason) == ("pending", "pod small-abc-head: Unschedulable: no GPU is left")
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind"),
+    [
+        ({"ray.io/cluster": "small-abc"}, "containerStatuses"),
+        ({"ray.io/cluster": "small-abc"}, "initContainerStatuses"),
+        ({"job-name": "{job}"}, "containerStatuses"),
+    ],
+    ids=["pod", "init", "submitter"],
+)
+def test_an_image_that_cannot_be_pulled_is_told(
+    labels: dict[str, str], kind: str, api: KubernetesApi, folder: SubmitFolder
+) -> None:
+    """Whoever needs it: a pod of the cluster, what prepares it, the pod that submits."""
+    record = submit(folder)
+    api.set_status(record.id, jobDeploymentStatus="Initializing", rayClusterName="small-abc")
+    waiting = {"state": {"waiting": {"reason": "ErrImagePull", "message": "not found"}}}
+    held = {key: value.format(job=record.id) for key, value in labels.items()}
+    api.add_pod("a-pod", held, **{kind: [waiting]})
+    state = KubeRayTarget().state(record, folder)
+    assert state.reason.startswith("pod a-pod: ErrImagePull: not found: Remedy: `cancel`, then --image")
+
+
+@pytest.mark.parametrize("damage", ["", "{", "a: 1\n---\nb: 2\n", "- 1\n---\n- 2\n"])
+def test_a_damaged_manifest_is_told(damage: str, folder: SubmitFolder) -> None:
+    """Somebody may have edited it before `resume`."""
+    (folder.root / MANIFEST).write_text(damage)
+    with pytest.raises(ResultsError, match=r"rayjob.yaml: is damaged .*Remedy"):
+        KubeRayTarget().submit(folder)
 
 
 def test_logs_are_those_of_every_attempt(api: KubernetesApi, folder: SubmitFolder) -> None:
@@ -253,7 +286,7 @@ def test_a_cluster_that_does_not_answer_is_told(
     config["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:1"
     (tmp_path / "kubeconfig").write_text(json.dumps(config), encoding="utf-8")
     target = KubeRayTarget()
-    assert target.check(folder) is None
+    assert target.check(texts_of(folder), folder) is None
     for act in (target.state, target.cancel):
         with pytest.raises(
             EnvironmentMismatchError, match="Remedy: check that `kubectl --context=x cluster-info`"
@@ -266,6 +299,6 @@ def test_without_kubectl_a_check_says_nothing_and_a_submission_tells_why(
 ) -> None:
     """Manifests can be written anywhere."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert KubeRayTarget().check(folder) is None
+    assert KubeRayTarget().check(texts_of(folder), folder) is None
     with pytest.raises(EnvironmentMismatchError, match=r"kubectl was not found on PATH. Remedy"):
         KubeRayTarget().submit(folder)

@@ -239,3 +239,19 @@ def test_the_driver_notes_how_its_sweep_ended(tmp_path: Path) -> None:
         ("started", "drill-1", StatusDetail()),
         ("ended", "drill-1", StatusDetail(exit_code=2)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        ("Request failed with status code 413: Maximum request body size exceeded.", "--working-dir"),
+        ("Package at /x exceeds the maximum size 500MiB", "--working-dir"),
+        ("Request failed with status code 502: <html><body>nginx</body></html>.", "502 from a web server"),
+    ],
+)
+def test_what_the_dashboard_refuses_is_told_in_words(message: str, told: str) -> None:
+    """What is shipped may be too large for it, or for a proxy, whose page is no message."""
+    with pytest.raises(EnvironmentMismatchError) as caught, client.explained("http://head:8265"):
+        raise RuntimeError(message)
+    assert told in str(caught.value)
+    assert "<html>" not in str(caught.value)

@@ -69,3 +69,17 @@ def test_the_runs_of_a_journal_under_way_are_counted(repository: Path, tmp_path:
     whole = runs_by_status(reference)
     assert sum(whole.values()) > 0
     assert set(whole) <= {"completed", "stopped", "diverged", "failed"}
+
+
+def test_an_event_after_a_line_cut_by_a_full_disk_is_read(tmp_path: Path) -> None:
+    """It begins a line of its own; bytes that are no text hide no other line."""
+    path = tmp_path / "status.jsonl"
+    path.write_bytes(b'{"at": "x", "ev\xff')
+    StatusLog(path, job="7").append("started")
+    assert [event.event for event in StatusLog(path).events()] == ["started"]
+
+
+def test_a_log_that_is_no_file_is_told(tmp_path: Path) -> None:
+    """With place and remedy."""
+    with pytest.raises(ResultsError, match=r"cannot be read \(Is a directory\)\. Remedy"):
+        StatusLog(tmp_path).events()

@@ -88,3 +88,33 @@ def test_the_profile_is_found_where_configuration_lives(
     (tmp_path / "harness").mkdir()
     (tmp_path / "harness" / "cluster.yaml").write_text("kuberay: {namespace: lab}\n")
     assert load_profile().kuberay.namespace == "lab"
+
+
+@pytest.mark.parametrize(
+    "setting", ["setup: [module load cuda]", "python: /opt/python", "sbatch_args: [--hold]"]
+)
+def test_a_profile_that_everybody_can_write_runs_nothing(setting: str, tmp_path: Path) -> None:
+    """Its lines would run as whoever submits; without such lines it is taken."""
+    path = tmp_path / "cluster.yaml"
+    path.write_text(f"slurm: {{{setting}}}\n")
+    path.chmod(0o666)
+    with pytest.raises(EnvironmentMismatchError, match=r"mode 666.*would run as you\. Remedy: chmod o-w"):
+        load_profile(path)
+    path.write_text("slurm: {partition: long}\n")
+    assert load_profile(path).slurm.partition == "long"
+    path.write_text(f"slurm: {{{setting}}}\n")
+    path.chmod(0o664)
+    assert load_profile(path).slurm
+    tmp_path.chmod(0o777)
+    with pytest.raises(EnvironmentMismatchError, match="mode 777"):
+        load_profile(path)
+
+
+def test_a_profile_in_a_circle_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also at the default place."""
+    (tmp_path / "harness").mkdir()
+    path = tmp_path / "harness" / "cluster.yaml"
+    path.symlink_to(path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with pytest.raises(EnvironmentMismatchError, match=r"cannot be read \(Too many levels"):
+        load_profile()

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from harness.cluster.target import Request
 from harness.study.reading.parse import parse_study
 from harness.study.submission import SlurmSite
 from tests.cluster.slurm_cluster import SlurmCluster
+from tests.drill import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
 
@@ -61,15 +63,83 @@ def test_what_can_never_run_is_refused(
 def test_a_dry_run_asks_slurm_and_submits_nothing(
     submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path
 ) -> None:
-    """The text it writes is the one that is submitted later, byte for byte."""
+    """The text it prints is the one that is submitted later, byte for byte."""
     arguments = ["slurm", str(study), "--run-dir", str(tmp_path / "run"), "--sbatch-arg=--hold"]
     shown = submit(*arguments, "--dry-run")
     assert shown.returncode == 0
     assert "Slurm: this job could start at" in shown.stderr
     assert slurm.run("squeue", "-h") == ""
-    written = (tmp_path / "run" / "submit" / "job.sbatch").read_text()
+    assert not (tmp_path / "run").exists()
     taken = json.loads(submit(*arguments, "--json").stdout)
-    assert slurm.run("scontrol", "write", "batch_script", taken["id"], "-") == written.strip()
+    script = slurm.run("scontrol", "write", "batch_script", taken["id"], "-")
+    assert shown.stdout.startswith(f"# {tmp_path / 'run' / 'submit' / 'job.sbatch'}\n{script}\n\n# ")
+
+
+def test_flags_hold_in_a_shell_that_asks_otherwise(
+    submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For sbatch its variables win over the script's lines: another partition, an array, no requeue."""
+    hostile = {"PARTITION": "high", "TIMELIMIT": "1", "JOB_NAME": "other", "ARRAY_INX": "1-2", "HOLD": "1"}
+    for name, value in (hostile | {"NO_REQUEUE": "1", "SIGNAL": "USR2@9", "OPEN_MODE": "truncate"}).items():
+        monkeypatch.setenv(f"SBATCH_{name}", value)
+    for name in ("MEM_PER_NODE", "CPUS_PER_TASK", "RESTART_COUNT", "GPUS"):
+        monkeypatch.setenv(f"SLURM_{name}", "77")
+    arguments = ["--run-dir", str(tmp_path / "run"), "--partition", "low", "--time", "20"]
+    done = submit("slurm", str(study), *arguments, "--sbatch-arg=--begin=now+60", "--json")
+    assert "not heeded: SBATCH_ARRAY_INX, SBATCH_HOLD, SBATCH_JOB_NAME" in done.stderr
+    job = json.loads(done.stdout)["id"]
+    assert slurm.run("squeue", "-h", "-o", "%i %P %j %l") == f"{job} low small 20:00"
+    told = slurm.run("scontrol", "show", "job", job, "--oneliner")
+    assert "Requeue=1" in told
+    assert "MinMemoryNode" not in told
+    assert json.loads(submit("status", str(tmp_path / "run"), "--json").stdout)["reason"].startswith(
+        "BeginTime"
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "gpus"),
+    [
+        ([], [0, 0]),
+        (["--gpus=4"], [2, 2]),
+        (["--gpus=3"], [1, 2]),
+        (["--gpus=a100:2,h100:2"], [2, 2]),
+        (["--gpus-per-node=h100:1"], [1, 1]),
+        (["--gpus=a100:2"], [1, 1]),
+        (["--gpus=4", "--cpus-per-gpu=1"], [2, 2]),
+        (["--gpus-per-task=2"], [2, 2]),
+        (["--gres=gpu:a100:1,gpu:h100:1"], [2, 2]),
+        (["--gres=gpu:2", "--mem=700"], [2, 2]),
+    ],
+)
+def test_each_node_has_its_gpus_however_they_were_asked_for(
+    slurm: SlurmCluster, repository: Path, tmp_path: Path, asked: list[str], gpus: list[int]
+) -> None:
+    """A job's request of GPUs in all, or of types, is none that each step could repeat."""
+    place = ["--partition=low", "--nodes=2", "--ntasks-per-node=1", f"--chdir={repository}"]
+    command = f"--wrap=exec {sys.executable} -m tests.cluster.step_gpus"
+    output = tmp_path / "out"
+    job = slurm.run("sbatch", "--parsable", *place, f"--output={output}", *asked, command)
+    wait_until(
+        lambda: output.exists() and "done" in output.read_text(),
+        lambda: "FAILED" in slurm.run("squeue", "-h", f"--jobs={job}", "--states=all", "-o", "%T"),
+    )
+    told = [line.split() for line in output.read_text().splitlines()[:-1]]
+    assert {name for name, _, _ in told} == {"n1", "n2"}
+    assert [counted for _, counted, _ in told] == [given for _, _, given in told]
+    assert sorted(int(given) for _, _, given in told) == gpus
+
+
+def test_a_time_over_the_partitions_limit_is_explained(
+    submit: Submit, slurm: SlurmCluster, study: Path, tmp_path: Path
+) -> None:
+    """Slurm takes such a job, and never starts it."""
+    run_dir = str(tmp_path / "run")
+    assert submit("slurm", str(study), "--run-dir", run_dir, "--time", "02:00:00").returncode == 0
+    wait_until(lambda: "PartitionTimeLimit" in slurm.run("squeue", "-h", "-o", "%r"))
+    state = json.loads(submit("status", run_dir, "--json").stdout)
+    assert state["phase"] == "pending"
+    assert "its --time is over the partition's limit, so it never starts as it is. Remedy" in state["reason"]
 
 
 def test_a_waiting_job_tells_why_and_can_be_cancelled(submit: Submit, study: Path, tmp_path: Path) -> None:
@@ -149,7 +219,7 @@ def test_slurm_reads_the_name_that_was_given(
     path = tmp_path / "job.sbatch"
     path.write_text(script)
     monkeypatch.setenv("SLURM_CONF", slurm.environment["SLURM_CONF"])
-    job = commands.submit(path, tmp_path)
+    job = commands.submit(path, tmp_path, name)
     try:
         assert slurm.run("squeue", "-h", "-j", job, "-o", "<%j><%k>") == f"<{name}><{name}>"
     finally:

@@ -5,13 +5,14 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.cluster.slurm.job import SlurmTarget
-from harness.cluster.slurm.script import LauncherInstructions, job_script
+from harness.cluster.slurm.script import LauncherInstructions, job_script, limit_seconds
 from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
@@ -176,3 +177,67 @@ def test_an_argument_of_the_sweep_passes_through_the_plan(override: str) -> None
     given_plan = plan().model_copy(update={"sweep": [f"--set=a={override}", override]})
     read = LauncherInstructions.model_validate_json(given_plan.model_dump_json(indent=1))
     assert read == given_plan
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--arra=1-4",
+        "--ar=1-4",
+        "-Qa1-4",
+        "--err=x",
+        "--wra=ls",
+        "--clusters=b",
+        "-Mb",
+        "--wait",
+        "-W",
+        "--test-only",
+    ],
+)
+def test_abbreviated_and_bundled_options_are_refused_too(option: str) -> None:
+    """As sbatch reads them; and those after which it tells no id, or that of another cluster's job."""
+    with pytest.raises(EnvironmentMismatchError, match=re.escape(repr(option))):
+        job_script(SlurmSite(sbatch_args=[option]), plan(), "/usr/bin/python3")
+
+
+@pytest.mark.parametrize(
+    "option", ["--wait-all-nodes=1", "--wckey=a", "-C a100", "-pa", "-vH", "--exclusive", "--time-min=5"]
+)
+def test_options_that_only_look_like_those_are_taken(option: str) -> None:
+    """They are a user's to give."""
+    assert option in job_script(SlurmSite(sbatch_args=[option]), plan(), "/usr/bin/python3")
+
+
+@pytest.mark.parametrize(
+    ("limit", "seconds"),
+    [
+        ("90", 5400), ("2:30", 150), ("01:00:05", 3605), ("1-2", 93600), ("1-2:30", 95400),
+        ("1-00:00:01", 86401), ("0", None), ("UNLIMITED", None), ("INFINITE", None), ("soon", None),
+    ],
+)  # fmt: skip
+def test_a_time_limit_is_read_as_sbatch_does(limit: str, seconds: int | None) -> None:
+    """In minutes, or with hours, days and seconds; 0 and words are no limit."""
+    assert limit_seconds(limit) == seconds
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"time": 2},
+        {"time": "0:03:00"},
+        {"time": "1-0", "sbatch_args": ["--time=1"]},
+        {"sbatch_args": ["-t2"]},
+        {"time": 5, "sbatch_args": ["--signal=B:USR1@600"]},
+    ],
+)
+def test_a_job_that_slurm_would_warn_at_its_start_is_refused(asked: dict[str, Any]) -> None:
+    """It would be requeued again and again, and no run would end."""
+    with pytest.raises(EnvironmentMismatchError, match=r"--time .* told to end as it starts. Remedy: --time"):
+        job_script(SlurmSite(**asked), plan(), "/usr/bin/python3")
+
+
+def test_a_longer_job_is_not_refused() -> None:
+    """The warning may come a minute sooner than asked."""
+    assert "--time=4\n" in job_script(SlurmSite(time=4), plan(), "/usr/bin/python3")
+    early = SlurmSite(time=3, sbatch_args=["--signal=B:USR1@60"])
+    assert "--time=3\n" in job_script(early, plan(), "/usr/bin/python3")

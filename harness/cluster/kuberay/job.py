@@ -2,17 +2,18 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
+from harness.cluster.exclusive import texts_of
 from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError
 from harness.cluster.kuberay.manifest import RESULTS_ANNOTATION, render_manifest
 from harness.cluster.kuberay.status import state_of, waiting_reason
 from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import JobState, Request, UnreachableError
-from harness.errors import EnvironmentMismatchError
+from harness.cluster.target import JobState, Request, UnreachableError, named
+from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.study.submission import KubeRaySite
 
 MANIFEST = "rayjob.yaml"
@@ -36,15 +37,15 @@ class KubeRayTarget:
         """Return the manifest: the study in a ConfigMap, and the RayJob."""
         return {MANIFEST: render_manifest(request, self._settings)}
 
-    def check(self, folder: SubmitFolder) -> str | None:
+    def check(self, texts: Mapping[str, str], folder: SubmitFolder) -> str | None:
         """Let the API server check the manifest without keeping it, and look for the volume."""
+        manifest = named(texts, MANIFEST, folder)
         if not Kubectl.is_installed():
             return None
-        manifest = folder.root / MANIFEST
-        job = _read_job(manifest)
+        job = _job_of(manifest, folder)
         kubectl = Kubectl(namespace=job["metadata"].get("namespace"), seconds=_CHECK_SECONDS)
         try:
-            kubectl.run("create", "--dry-run=server", "-f", str(manifest), "-o", "name")
+            kubectl.run("create", "--dry-run=server", "-f", "-", "-o", "name", text=manifest)
             return " ".join(["the cluster would take it", *_check_volume(kubectl, job)])
         except UnreachableError:
             return None
@@ -55,15 +56,15 @@ class KubeRayTarget:
 
     def submit(self, folder: SubmitFolder) -> SubmitRecord:
         """Create both objects, or none; those of an earlier submission from this folder are replaced."""
-        manifest = folder.root / MANIFEST
-        job = _read_job(manifest)
+        manifest = named(texts_of(folder), MANIFEST, folder)
+        job = _job_of(manifest, folder)
         name = job["metadata"]["name"]
         if folder.record.exists():
             _remove(SubmitRecord.read(folder.record), wait=True)
         context = Kubectl().current_context()
         kubectl = Kubectl(context=context, namespace=job["metadata"].get("namespace"))
         try:
-            created = kubectl.run("create", "-f", str(manifest), "-o", _CREATED)
+            created = kubectl.run("create", "-f", "-", "-o", _CREATED, text=manifest)
         except RefusedError as error:
             # kubectl goes on after an object that is refused: what it did create is taken back.
             if objects := [line.split()[0] for line in error.printed.splitlines()]:
@@ -83,11 +84,13 @@ class KubeRayTarget:
             where = f"namespace {record.where['namespace']}"
             return JobState(phase="unknown", reason=f"RayJob {record.id} is no more in {where}")
         state = state_of(job)
+        if state.phase != "pending":
+            return state
         cluster = state.facts.get("ray_cluster")
-        if state.phase == "pending" and cluster:
-            pods = _kubectl(record).get("pods", "-l", f"ray.io/cluster={cluster}")["items"]
-            return JobState(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
-        return state
+        selectors = [*([f"ray.io/cluster={cluster}"] if cluster else []), f"job-name={record.id}"]
+        kubectl = _kubectl(record)
+        pods = [pod for selector in selectors for pod in kubectl.get("pods", "-l", selector)["items"]]
+        return JobState(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
         """Yield what the submitter pod prints: the driver's output. A retry has a submitter of its own."""
@@ -113,9 +116,21 @@ class KubeRayTarget:
         StatusLog(folder.status_log, job=record.where["uid"]).append("interrupted", StatusDetail(by="cancel"))
 
 
-def _read_job(manifest: Path) -> Any:
-    """Return the RayJob of a manifest of ours."""
-    _, job = YAML(typ="safe").load_all(manifest)
+def _job_of(manifest: str, folder: SubmitFolder) -> Any:
+    """Return the RayJob of a manifest of ours, which somebody may have edited.
+
+    Raises:
+        ResultsError: It is damaged.
+    """
+    try:
+        _, job = YAML(typ="safe").load_all(manifest)
+        job["metadata"]["name"], job["metadata"]["annotations"][RESULTS_ANNOTATION]
+        job["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]["volumes"]
+    except (YAMLError, ValueError, KeyError, TypeError) as error:
+        raise ResultsError(
+            f"{folder.root / MANIFEST}: is damaged ({' '.join(str(error).split())}). Remedy: mend it, or "
+            f"submit the study again with the same --run-dir"
+        ) from error
     return job
 
 

@@ -64,8 +64,12 @@ class Kubectl:
         """Return objects as parsed JSON."""
         return json.loads(self.run("get", *arguments, "-o", "json"))
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, text: str | None = None) -> str:
         """Return what the command prints.
+
+        Args:
+            arguments: Those of the command.
+            text: What it reads, as `-f -`.
 
         Raises:
             UnreachableError: There is no kubectl, or no cluster answers in time.
@@ -76,6 +80,7 @@ class Kubectl:
         try:
             done = subprocess.run(  # noqa: S603 - a list, no shell
                 command,
+                input=text,
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",

@@ -28,6 +28,19 @@ _REASONS = {
     "Suspending": "it is being suspended, by a queue or by hand",
 }
 
+_IMAGE = (
+    "Remedy: `cancel`, then --image with one that the nodes may pull (a --service-account with pull secrets)"
+)
+REMEDIES = {
+    "ErrImagePull": _IMAGE,
+    "ImagePullBackOff": _IMAGE,
+    "ErrImageNeverPull": _IMAGE,
+    "InvalidImageName": _IMAGE,
+    "CreateContainerConfigError": "Remedy: --secret and --service-account must exist in this namespace",
+    "CrashLoopBackOff": "Remedy: `kubectl logs` of the pod tells why it ends; is this harness in its image?",
+}
+"""What helps where a container cannot start, by Kubernetes' word."""
+
 
 def state_of(job: Object) -> JobState:
     """Return how a RayJob is doing."""
@@ -81,7 +94,7 @@ def waiting_reason(pods: Iterable[Object]) -> str | None:
     for pod in pods:
         status: Object = pod.get("status", {})
         name = pod["metadata"]["name"]
-        for container in status.get("containerStatuses", []):
+        for container in (*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])):
             waiting = container.get("state", {}).get("waiting")
             if waiting and waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
                 return _described(name, waiting)
@@ -92,4 +105,5 @@ def waiting_reason(pods: Iterable[Object]) -> str | None:
 
 
 def _described(name: str, detail: Object) -> str:
-    return f"pod {name}: " + ": ".join(filter(None, [detail.get("reason"), detail.get("message")]))
+    words = [detail.get("reason"), detail.get("message"), REMEDIES.get(str(detail.get("reason")))]
+    return f"pod {name}: " + ": ".join(filter(None, words))

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 10.0
 """For a dashboard's first answer; Ray's own client would wait for ever."""
+
+_PAGE = re.compile(r"<!doctype|<html", re.IGNORECASE)
 
 _RAYS_TOKEN_FILE = Path("~/.ray/auth_token")
 
@@ -190,9 +193,12 @@ def _unreachable(address: str, error: Exception) -> UnreachableError:
 
 def _worded(message: str) -> str:
     """Return the part of Ray's message that a user can act on."""
-    if "exceeds the maximum size" in message:
+    if "exceeds the maximum size" in message or "status code 413" in message:
         return (
-            "What would be shipped is larger than Ray takes. Remedy: leave --working-dir out to ship the "
-            "harness alone, or name large files in a .gitignore."
+            "What would be shipped is larger than its dashboard, or a proxy before it, takes. Remedy: leave "
+            "--working-dir out to ship the harness alone, name large files in a .gitignore, or --working-dir "
+            "none where the cluster has the harness."
         )
+    if page := _PAGE.search(message):  # of a proxy: the words before it tell all
+        message = message[: page.start()].rstrip(" :\n") + " from a web server that is not Ray's"
     return message.strip().rstrip(".") + "."

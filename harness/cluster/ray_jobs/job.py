@@ -17,7 +17,7 @@ from harness.cluster.ray_jobs.client import (
 from harness.cluster.ray_jobs.entry import exit_code_in
 from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, UnreachableError
+from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, UnreachableError, named
 from harness.errors import EnvironmentMismatchError
 from harness.study.submission import RaySite
 
@@ -44,13 +44,13 @@ class RayTarget:
         """
         return {JOB_FILE: job_text(request, self._settings)}
 
-    def check(self, folder: SubmitFolder) -> str | None:
+    def check(self, texts: Mapping[str, str], folder: SubmitFolder) -> str | None:
         """Ask the cluster whether it is there and knows us; None where that is not possible.
 
         Raises:
             EnvironmentMismatchError: It wants another token, or is of another version.
         """
-        address = _job(folder)["address"]
+        address = _job(named(texts, JOB_FILE, folder), folder)["address"]
         try:
             return f"Ray {ask_version(address)} at {address} would take the job"
         except (UnreachableError, NoTokenError):
@@ -62,7 +62,11 @@ class RayTarget:
         Raises:
             EnvironmentMismatchError: The cluster cannot be reached, or refuses.
         """
-        job = _job(folder)
+        try:
+            text = (folder.root / JOB_FILE).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise _damaged(folder, error) from error
+        job = _job(text, folder)
         address, submission = str(job["address"]), job["submission"]
         names, runtime_env = submission["metadata"], submission["runtime_env"]
         runtime_env["env_vars"] |= shipped_commit(runtime_env)
@@ -130,21 +134,28 @@ class RayTarget:
             client.stop_job(record.id)
 
 
-def _job(folder: SubmitFolder) -> dict[str, Any]:
-    """Return the written job.
+def _job(text: str, folder: SubmitFolder) -> dict[str, Any]:
+    """Return the job that a text holds.
 
     Raises:
-        EnvironmentMismatchError: It is missing or damaged.
+        EnvironmentMismatchError: It is damaged.
     """
-    path = folder.root / JOB_FILE
     try:
-        job = json.loads(path.read_text(encoding="utf-8"))
+        job = json.loads(text)
         checked_address(job["address"])
-    except (OSError, ValueError, KeyError, TypeError, EnvironmentMismatchError) as error:
-        raise EnvironmentMismatchError(
-            f"{path}: is missing or damaged ({error}). Remedy: submit the study again with the same --run-dir"
-        ) from error
+        submission = job["submission"]
+        submission["metadata"]["study"], submission["metadata"]["job_name"]
+        submission["runtime_env"]["env_vars"].items()
+    except (ValueError, KeyError, TypeError, AttributeError, EnvironmentMismatchError) as error:
+        raise _damaged(folder, error) from error
     return dict(job)
+
+
+def _damaged(folder: SubmitFolder, error: Exception) -> EnvironmentMismatchError:
+    return EnvironmentMismatchError(
+        f"{folder.root / JOB_FILE}: is missing or damaged ({error}). Remedy: submit the study again with the "
+        f"same --run-dir"
+    )
 
 
 def _details(client: "JobSubmissionClient", record: SubmitRecord) -> "JobDetails | None":

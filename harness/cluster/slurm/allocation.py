@@ -1,11 +1,11 @@
-"""What Slurm gave a job, read from its environment."""
+"""What Slurm gave a job: from its environment, and from Slurm where a login shell may have left something."""
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
-from harness.cluster.slurm.commands import host_names
+from harness.cluster.slurm.commands import Gpus, JobDetails, host_names, job_details
 from harness.errors import EnvironmentMismatchError
 
 
@@ -23,7 +23,9 @@ class Allocation:
     cpus: int
     """Of each node; of the smallest one where they differ."""
     gpus: int | None
-    """Of each node; None where Slurm manages no GPUs."""
+    """Of the launcher's node; None where Slurm manages no GPUs."""
+    gpus_of: Mapping[str, Gpus] = field(default_factory=dict)
+    """Node to its GPUs; a node that Slurm tells nothing of has as many as the launcher's."""
 
     @classmethod
     def of_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -38,21 +40,37 @@ class Allocation:
             )
         host = environment["SLURMD_NODENAME"]
         hosts = host_names(environment["SLURM_JOB_NODELIST"])
-        gpus = environment.get("SLURM_GPUS_ON_NODE")
+        details = job_details(environment["SLURM_JOB_ID"])
         return cls(
             job=environment["SLURM_JOB_ID"],
-            restart=int(environment.get("SLURM_RESTART_COUNT") or 0),
+            restart=_restarts(environment, details),
             host=host,
             others=tuple(name for name in hosts if name != host),
-            cpus=_cpus(environment),
-            gpus=int(gpus) if gpus and gpus.isdecimal() else None,
+            cpus=_cpus(environment, details),
+            gpus=_gpus(environment, details, host),
+            gpus_of=details.gpus_of if any(each.count for each in details.gpus_of.values()) else {},
         )
 
 
-def _cpus(environment: Mapping[str, str]) -> int:
+def _restarts(environment: Mapping[str, str], details: JobDetails) -> int:
+    if details.restarts is not None:
+        return details.restarts
+    told = environment.get("SLURM_RESTART_COUNT") or ""
+    return int(told) if told.isdecimal() else 0
+
+
+def _cpus(environment: Mapping[str, str], details: JobDetails) -> int:
     """Return the CPUs of each node: as asked for, else as given (`4(x2),2` for nodes of 4, 4 and 2)."""
-    asked = environment.get("SLURM_CPUS_PER_TASK")
-    if asked:
+    asked = environment.get("SLURM_CPUS_PER_TASK") or ""
+    if asked.isdecimal() and details.cpus_per_task in {None, int(asked)}:
         return int(asked)
     counts = re.sub(r"\(x\d+\)", "", environment.get("SLURM_JOB_CPUS_PER_NODE") or "1")
     return min(map(int, counts.split(",")))
+
+
+def _gpus(environment: Mapping[str, str], details: JobDetails, host: str) -> int | None:
+    """Return the GPUs of the launcher's node; None where Slurm manages none."""
+    if host in details.gpus_of:
+        return details.gpus_of[host].count if any(each.count for each in details.gpus_of.values()) else None
+    given = environment.get("SLURM_GPUS_ON_NODE") or ""
+    return int(given) if given.isdecimal() else None

@@ -1,11 +1,13 @@
 """Slurm as a kind of cluster: render, check, submit; state, logs and cancel of what was submitted."""
 
+import os
 import sys
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from harness.cluster.paths import resolved
 from harness.cluster.slurm.commands import (
     QueueEntry,
     accounted_state,
@@ -16,6 +18,8 @@ from harness.cluster.slurm.commands import (
     submit,
     try_submission,
 )
+from harness.cluster.slurm.environment import unheeded
+from harness.cluster.slurm.reasons import in_words
 from harness.cluster.slurm.script import (
     ADDRESS,
     PLAN_NAME,
@@ -26,8 +30,8 @@ from harness.cluster.slurm.script import (
     output_path,
 )
 from harness.cluster.submit_folder import Cause, StatusEvent, StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request
-from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EnvironmentMismatchError
+from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, named
+from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EnvironmentMismatchError, ResultsError
 from harness.study.submission import SlurmSite
 
 MAX_RESTARTS = 5
@@ -49,16 +53,6 @@ _REASON_OF_CODE: Mapping[int | None, str] = {
     EXIT_INTERRUPTED: "`resume` finishes it",
 }
 
-_WHY_IT_WAITS = {
-    "BeginTime": "Slurm starts a requeued job after two minutes at the earliest",
-    "JobHeldUser": "you hold it; `scontrol release` lets it go",
-    "Priority": "other jobs come first",
-    "QOSMaxJobsPerUserLimit": "you run as many jobs as the site allows",
-    "ReqNodeNotAvail": "a node that it needs is down or reserved",
-    "Resources": "for nodes that others use now",
-}
-"""What the commonest reasons in Slurm's queue mean."""
-
 
 class SlurmTarget:
     """A study as one Slurm job, which requeues itself until the study is finished."""
@@ -77,7 +71,7 @@ class SlurmTarget:
         instructions = LauncherInstructions(
             name=request.name,
             run_dir=request.run_dir,
-            working_dir=Path.cwd(),
+            working_dir=resolved(".", "this folder"),
             sweep=request.sweep_arguments(str(folder.study_file), str(request.run_dir), ADDRESS),
             warn_before=settings.warn_before or WARN_BEFORE_SECONDS,
             on_timeout=settings.on_timeout or "requeue",
@@ -86,13 +80,20 @@ class SlurmTarget:
         script = job_script(settings, instructions, settings.python or sys.executable)
         return {SCRIPT_NAME: script, PLAN_NAME: instructions.model_dump_json(indent=1) + "\n"}
 
-    def check(self, folder: SubmitFolder) -> str | None:
+    def check(self, texts: Mapping[str, str], folder: SubmitFolder) -> str | None:
         """Let Slurm judge the script; None where no Slurm can be reached.
 
         Raises:
             EnvironmentMismatchError: The job would be refused, or wait for ever.
         """
-        return try_submission(folder.root / SCRIPT_NAME) if is_reachable() else None
+        script = named(texts, SCRIPT_NAME, folder)
+        if not is_reachable():
+            return None
+        names = unheeded(os.environ)
+        ignored = (
+            f" (not heeded: {', '.join(names)} of this shell; flags and profile decide)" if names else ""
+        )
+        return try_submission(script) + ignored
 
     def submit(self, folder: SubmitFolder) -> SubmitRecord:
         """Submit the script.
@@ -102,7 +103,7 @@ class SlurmTarget:
             ResultsError: The plan is damaged.
         """
         instructions = LauncherInstructions.read(folder.root / PLAN_NAME)
-        job_id = submit(folder.root / SCRIPT_NAME, instructions.working_dir)
+        job_id = submit(folder.root / SCRIPT_NAME, instructions.working_dir, instructions.name)
         return SubmitRecord.now("slurm", job_id, instructions.name)
 
     def state(self, record: SubmitRecord, folder: SubmitFolder) -> JobState:
@@ -110,7 +111,13 @@ class SlurmTarget:
         return job_state(record.id, folder)
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
-        """Yield what a job wrote, over its restarts; with `follow` until it is over."""
+        """Yield what a job and those before it wrote, over their restarts; with `follow` until it is over.
+
+        Raises:
+            ResultsError: The output is there and cannot be read.
+        """
+        for earlier in record.earlier:
+            yield _bytes_from(output_path(folder.root, earlier), 0).decode(errors="replace")
         path = output_path(folder.root, record.id)
         decoder = getincrementaldecoder("utf-8")(errors="replace")
         read, asked_at, is_over = 0, time.monotonic() - _ASK_SLURM_SECONDS, not follow
@@ -144,13 +151,21 @@ class SlurmTarget:
 
 
 def _bytes_from(path: Path, start: int) -> bytes:
-    """Return what a file holds from a place on; nothing where it does not exist yet."""
+    """Return what a file holds from a place on; nothing where it does not exist yet.
+
+    Raises:
+        ResultsError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             file.seek(start)
             return file.read()
     except FileNotFoundError:
         return b""
+    except OSError as error:
+        raise ResultsError(
+            f"{path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the study"
+        ) from error
 
 
 def job_state(job: str, folder: SubmitFolder) -> JobState:
@@ -169,16 +184,11 @@ def job_state(job: str, folder: SubmitFolder) -> JobState:
         return _forgotten(job, events)
     facts = _facts(entry, events)
     if entry.state in _WAITING:
-        return JobState(phase="pending", reason=_in_words(entry.reason), facts=facts)
+        return JobState(phase="pending", reason=in_words(entry.reason, has_run=bool(events)), facts=facts)
     if entry.state in _AT_WORK:
         return JobState(phase="running", facts=facts)
     facts.pop("time left", None)
     return _over(entry.state, events, facts)
-
-
-def _in_words(reason: str) -> str:
-    """Return Slurm's reason for a job that waits, explained where it is a common one."""
-    return f"{reason}: {_WHY_IT_WAITS[reason]}" if reason in _WHY_IT_WAITS else reason
 
 
 def _over(slurm_state: str, events: list[StatusEvent], facts: dict[str, str]) -> JobState:

@@ -10,10 +10,11 @@ Slurm's warning reaches it. Signals:
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,8 +30,9 @@ from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
 from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
 from harness.cluster.slurm.script import LauncherInstructions
-from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog
-from harness.errors import EXIT_INTERRUPTED, HarnessError
+from harness.cluster.slurm.steps import end_node
+from harness.cluster.submit_folder import Cause, Happening, StatusDetail, StatusLog
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SOME_FAILED, HarnessError
 
 if TYPE_CHECKING:
     import subprocess
@@ -75,17 +77,42 @@ class Launcher:
         allocation = self._allocation
         nodes = ",".join((allocation.host, *allocation.others))
         started = StatusDetail(nodes=nodes, cpus=allocation.cpus, gpus=allocation.gpus or 0)
-        self._log.append("started", started)
+        self._note("started", started)
         _say(f"job {allocation.job} started, restart {allocation.restart}, on {nodes}")
         try:
             code = self._sweep()
         except HarnessError as error:
             _say(f"error: {error}")
-            code = error.exit_code
+            code = self._told(error.exit_code)
+        except OSError as error:
+            _say(f"error: {_told_of(error)}")
+            code = self._told(EXIT_REFUSED)
         finally:
             end_descendants(_LEFTOVERS_PATIENCE_SECONDS)
         if code != EXIT_INTERRUPTED or not self._requeue():
-            self._log.append("ended", StatusDetail(exit_code=code, cause=self._cause))
+            self._note("ended", StatusDetail(exit_code=code, cause=self._cause))
+        return code
+
+    def _note(self, event: Happening, detail: StatusDetail) -> None:
+        """Write to the log what happened; a full disk does not keep a job from its requeue."""
+        try:
+            self._log.append(event, detail)
+        except OSError as error:
+            _say(f"{self._instructions.folder.status_log}: {event!r} is not noted there ({error.strerror})")
+
+    def _told(self, code: int) -> int:
+        """Return the exit code that tells why the sweep ended.
+
+        Once the job was told to end, every other end is an interruption: Ray's handlers exit with the
+        signal's number, and a sweep that loses its Ray to the same signal says that Ray does not start. A
+        sweep that was refused for a reason of its own is refused again after its requeue.
+        """
+        if code in {EXIT_COMPLETE, EXIT_SOME_FAILED}:
+            return code
+        self._look_at_signals()
+        if self._cause and code != EXIT_INTERRUPTED:
+            _say(f"the sweep ended with exit code {code} while it was told to end: it was interrupted")
+            return EXIT_INTERRUPTED
         return code
 
     def _sweep(self) -> int:
@@ -93,7 +120,7 @@ class Launcher:
             self._look_at_signals()
             if self._cause:
                 return EXIT_INTERRUPTED
-            self._log.append("cluster_up", StatusDetail(nodes=cluster.nodes, address=cluster.address))
+            self._note("cluster_up", StatusDetail(nodes=cluster.nodes, address=cluster.address))
             command = [sys.executable, "-u", "-m", "harness.sweep"]
             command += self._instructions.sweep_arguments(cluster.address)
             # Where our death ends Ray as well, the sweep would wait for that Ray before it ends itself.
@@ -134,11 +161,19 @@ class Launcher:
             if self._cause:
                 code = end_child(driver, _DRIVER_PATIENCE_SECONDS)
                 break
+            self._tell_of_lost_nodes(cluster)
             time.sleep(_LOOK_EVERY_SECONDS)
         if code < 0:
             _say(f"the sweep was ended by {signal.Signals(-code).name}")
-            return EXIT_INTERRUPTED if self._cause else 128 - code
-        return code
+            code = 128 - code
+        return self._told(code)
+
+    def _tell_of_lost_nodes(self, cluster: RayCluster) -> None:
+        """Say once of each step of the job that has ended before its time; the sweep goes on without it."""
+        for step in cluster.ended_steps:
+            _say(f"{step.described()}\nthe sweep goes on with the nodes that are left")
+            end_node(step.process)
+            cluster.steps.remove(step)
 
     def _look_at_signals(self) -> None:
         """Note why Slurm wants the job to end, the first time it does."""
@@ -152,9 +187,7 @@ class Launcher:
             self._cause = Cause.TIME_LIMIT
         else:
             self._cause = Cause.PREEMPTION
-        self._log.append(
-            "warned", StatusDetail(signal=number.name, cause=self._cause, seconds_left=seconds_left)
-        )
+        self._note("warned", StatusDetail(signal=number.name, cause=self._cause, seconds_left=seconds_left))
         _say(f"{number.name}: {self._cause}; the sweep ends in good order")
 
     def _seconds_left(self) -> int | None:
@@ -169,7 +202,7 @@ class Launcher:
     def _requeue(self) -> bool:
         """Put the job back into the queue if a requeue mends what interrupted it; tell whether it did."""
         instructions, restart = self._instructions, self._allocation.restart
-        self._log.append("interrupted", StatusDetail(exit_code=EXIT_INTERRUPTED))
+        self._note("interrupted", StatusDetail(exit_code=EXIT_INTERRUPTED))
         is_mended = self._cause == Cause.PREEMPTION or (
             self._cause == Cause.TIME_LIMIT and instructions.on_timeout == "requeue"
         )
@@ -179,7 +212,7 @@ class Launcher:
             _say(f"not requeued: {restart} restarts, max_restarts is {instructions.max_restarts}")
             return False
         # Before the requeue, whose job may not live to write it.
-        self._log.append("requeued", StatusDetail(cause=self._cause))
+        self._note("requeued", StatusDetail(cause=self._cause))
         _say("requeued; the sweep goes on where its journal ends")
         try:
             requeue(self._allocation.job)
@@ -189,8 +222,18 @@ class Launcher:
         return True
 
 
+def _told_of(error: OSError) -> str:
+    """Return what is told of a file or folder that the launcher cannot do without."""
+    place = f"{error.filename}: " if error.filename else ""
+    return (
+        f"{place}{error.strerror or error} on {socket.gethostname()}. Remedy: python -m harness.submit "
+        f"resume RUN_DIR, once there is room and a right to write"
+    )
+
+
 def _say(message: str) -> None:
-    print(f"launcher: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the job's log
+    with suppress(OSError):  # a full disk, which the job's own log may lie on, ends no job
+        print(f"launcher: {message}", file=sys.stderr, flush=True)  # noqa: T201 - the job's log
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.cluster.launch.processes import end_child
 from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import node_address
+from harness.cluster.slurm.steps import WorkerStep, by_gpus, end_node, end_of, start_node, start_step
 from harness.cluster.submit_folder import SubmitFolder
 from harness.errors import EnvironmentMismatchError
 
@@ -40,11 +41,18 @@ class RayCluster:
     nodes: int = 1
     """How many have joined."""
     head: "subprocess.Popen[bytes] | None" = None
+    steps: list[WorkerStep] = field(default_factory=list)
+    """What runs the other nodes."""
 
     @property
     def is_up(self) -> bool:
         """Whether its head is running."""
         return self.head is None or self.head.poll() is None
+
+    @property
+    def ended_steps(self) -> list[WorkerStep]:
+        """Those that have ended: none should before the cluster is told to end."""
+        return [step for step in self.steps if step.process.poll() is not None]
 
 
 @contextmanager
@@ -62,19 +70,26 @@ def ray_cluster(
         EnvironmentMismatchError: The head, or every worker, fails to start.
     """
     _set_environment(folder.token)
+    for log in folder.root.glob("ray-*.log"):
+        log.unlink(missing_ok=True)  # of an earlier job, whose words would be taken for this one's
     ip = _own_address(allocation.others[0])
     cluster = RayCluster(address=f"{ip}:{free_port(int(allocation.job))}")
-    node = _node_command(allocation, folder, cluster.address)
-    workers = None
     try:
-        cluster.head = _start([*node, "--head"])
-        workers = _start(_on_the_others(allocation, node))
+        cluster.head = start_node(
+            [*_node_command(allocation, folder, cluster.address, allocation.gpus), "--head"]
+        )
+        for number, (gpus, nodes) in enumerate(by_gpus(allocation).items()):
+            count = None if gpus is None else gpus.count
+            node = _node_command(allocation, folder, cluster.address, count)
+            output = folder.root / f"ray-srun-{number}.log"
+            cluster.steps.append(start_step(allocation, nodes, gpus, node, output))
         _wait_for_head(cluster, folder, is_to_end)
         cluster.nodes = _wait_for_workers(cluster, allocation, folder, is_to_end)
         yield cluster
     finally:
-        for child in filter(None, (workers, cluster.head)):
-            _end(child)
+        for child in (*(step.process for step in cluster.steps), cluster.head):
+            if child is not None:
+                end_node(child)
         folder.token.unlink(missing_ok=True)
 
 
@@ -142,26 +157,11 @@ def _own_address(other: str) -> str:
         ) from error
 
 
-def _node_command(allocation: Allocation, folder: SubmitFolder, address: str) -> list[str]:
-    gpus = [] if allocation.gpus is None else [f"--gpus={allocation.gpus}"]
+def _node_command(allocation: Allocation, folder: SubmitFolder, address: str, gpus: int | None) -> list[str]:
+    """Return the command that is a node of Ray, with so many GPUs; with those Ray finds if None."""
+    named = [] if gpus is None else [f"--gpus={gpus}"]
     node = [*_NODES, "--address", address, "run", f"--job={allocation.job}"]
-    return [*node, f"--cpus={allocation.cpus}", *gpus, f"--logs={folder.root}"]
-
-
-def _on_the_others(allocation: Allocation, command: list[str]) -> list[str]:
-    """Return what runs a command once on each of the other nodes; the loss of one does not end the rest."""
-    n = len(allocation.others)
-    step = ["srun", "--overlap", f"--nodes={n}", f"--ntasks={n}", "--ntasks-per-node=1"]
-    place = [
-        f"--nodelist={','.join(allocation.others)}",
-        f"--cpus-per-task={allocation.cpus}",
-    ]
-    return [*step, *place, "--kill-on-bad-exit=0", "--no-kill", "--export=ALL", *command]
-
-
-def _start(command: list[str]) -> "subprocess.Popen[bytes]":
-    """Start a child that ends when this process closes the pipe, or dies; srun tells every node."""
-    return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
+    return [*node, f"--cpus={allocation.cpus}", *named, f"--logs={folder.root}"]
 
 
 def _wait_for_head(cluster: RayCluster, folder: SubmitFolder, is_to_end: Callable[[], bool]) -> None:
@@ -173,6 +173,7 @@ def _wait_for_head(cluster: RayCluster, folder: SubmitFolder, is_to_end: Callabl
     ip, _, port = cluster.address.rpartition(":")
     until = time.monotonic() + _HEAD_PATIENCE_SECONDS
     while cluster.is_up and not is_to_end() and time.monotonic() < until:
+        _refuse_without_workers(cluster)
         with suppress(OSError), socket.create_connection((ip, int(port)), timeout=1.0):
             return
         time.sleep(_LOOK_EVERY_SECONDS)
@@ -192,20 +193,42 @@ def _wait_for_workers(
     count += [f"--seconds={_WORKERS_PATIENCE_SECONDS}"]
     child = subprocess.Popen(count, stdout=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
     until = time.monotonic() + _WORKERS_PATIENCE_SECONDS + _HEAD_PATIENCE_SECONDS
-    while child.poll() is None and cluster.is_up and not is_to_end() and time.monotonic() < until:
-        time.sleep(_LOOK_EVERY_SECONDS)
-    end_child(child, _END_PATIENCE_SECONDS)
+    try:
+        while child.poll() is None and cluster.is_up and not is_to_end() and time.monotonic() < until:
+            _refuse_without_workers(cluster)
+            time.sleep(_LOOK_EVERY_SECONDS)
+    finally:
+        end_child(child, _END_PATIENCE_SECONDS)
     output = child.communicate()[0].split()
-    alive = int(output[-1]) if child.returncode == 0 and output else 0
-    if not cluster.is_up and not is_to_end():
+    if is_to_end():
+        return cluster.nodes
+    if not cluster.is_up:
         raise _head_failed(folder)
-    if alive < 2 and not is_to_end():
+    if child.returncode != 0 or not output:
+        raise EnvironmentMismatchError(
+            f"the process that waits for Ray's nodes ended with exit code {child.returncode}; it said why "
+            f"above. Remedy: python -m harness.submit resume RUN_DIR, once the cause is gone"
+        )
+    if (alive := int(output[-1])) < 2:
         raise EnvironmentMismatchError(
             f"no other node of {', '.join(allocation.others)} joined Ray at {cluster.address} in "
             f"{_WORKERS_PATIENCE_SECONDS:.0f} s; Ray said:\n{_last_words(folder)}\n"
             f"Remedy: nodes must reach each other's ports; --nodes 1 needs no network"
         )
     return alive
+
+
+def _refuse_without_workers(cluster: RayCluster) -> None:
+    """Tell of a dead srun at once: nobody will join.
+
+    Raises:
+        EnvironmentMismatchError: Nothing is left that runs a node beside the head.
+    """
+    if len(cluster.ended_steps) == len(cluster.steps):
+        raise EnvironmentMismatchError(
+            "\n".join(step.described() for step in cluster.steps)
+            + "\nRemedy: what it names; python -m harness.submit resume RUN_DIR, once that is mended"
+        )
 
 
 def _head_failed(folder: SubmitFolder) -> EnvironmentMismatchError:
@@ -216,19 +239,6 @@ def _head_failed(folder: SubmitFolder) -> EnvironmentMismatchError:
 
 
 def _last_words(folder: SubmitFolder) -> str:
-    """Return the ends of what `ray start` said on the nodes."""
-    paths = sorted(folder.root.glob("ray-*.log"))
-    return (
-        "\n".join(f"{path}: {path.read_text(errors='replace')[-600:].strip()}" for path in paths) or "nothing"
-    )
-
-
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Close the pipe, on which a node ends its Ray; insist if it does not."""
-    if child.stdin is not None:
-        with suppress(BrokenPipeError):
-            child.stdin.close()
-    try:
-        child.wait(timeout=_END_PATIENCE_SECONDS)
-    except subprocess.TimeoutExpired:
-        end_child(child, _END_PATIENCE_SECONDS)
+    """Return the ends of what `ray start` and `srun` said on the nodes."""
+    ends = ((path, end_of(path)) for path in sorted(folder.root.glob("ray-*.log")))
+    return "\n".join(f"{path}: {end}" for path, end in ends if end) or "nothing"

@@ -25,8 +25,13 @@ WARN_BEFORE_SECONDS = 120
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 _OPTION = re.compile(r"-[A-Za-z].*|--[a-z][a-z0-9-]*(=.*)?", re.DOTALL)
-_OURS = ("--array", "--output", "--error", "--wrap", "-a", "-o", "-e")
-"""Options that would make several sweeps of one, or hide the log from `logs`."""
+_OURS = ("array", "clusters", "error", "help", "output", "test-only", "usage", "version", "wait", "wrap")
+"""Options that make several sweeps of one, hide log, job or id from the commands, or submit nothing."""
+_OURS_SHORT = frozenset("aehoMVW")
+_SHORT_WITHOUT_VALUE = frozenset("HkOQsv")
+"""After one of these another short option may follow in the same word."""
+_EARLY_SECONDS = 60
+"""How much sooner than asked Slurm's warning may come, by its manual."""
 _LONGEST_VALUE = 4096
 """Characters; sbatch cuts nothing short of 8192 bytes."""
 
@@ -89,6 +94,7 @@ def job_script(settings: SlurmSite, instructions: LauncherInstructions, python: 
     Raises:
         EnvironmentMismatchError: A value cannot stand in such a script.
     """
+    _check_time(settings, instructions.warn_before)
     directives = [
         f"#SBATCH {name}={_quoted(name, value)}" for name, value in _directives(settings, instructions)
     ]
@@ -186,9 +192,69 @@ def _checked_option(option: str) -> str:
         raise EnvironmentMismatchError(
             f"sbatch_args: {option!r} is not an option of sbatch. Remedy: --name=value, as --gres=gpu:a100"
         )
-    if option.partition("=")[0] in _OURS or option[:2] in _OURS:
+    if _is_ours(option):
         raise EnvironmentMismatchError(
-            f"sbatch_args: {option!r} cannot be set, as one job runs the study and its log lies in "
-            f"RUN_DIR/submit. Remedy: leave it out"
+            f"sbatch_args: {option!r} cannot be set, as one job of this cluster runs the study, sbatch tells "
+            f"its id at once, and its log lies in RUN_DIR/submit. Remedy: leave it out"
         )
     return option
+
+
+def _is_ours(option: str) -> bool:
+    """Tell whether an option is one of those, abbreviated (`--arra=1-4`) or behind another (`-Qa1-4`)."""
+    if option.startswith("--"):
+        word = option[2:].partition("=")[0]
+        return any(name.startswith(word) for name in _OURS)
+    for letter in option[1:]:
+        if letter in _OURS_SHORT:
+            return True
+        if letter not in _SHORT_WITHOUT_VALUE:
+            return False
+    return False
+
+
+def _check_time(settings: SlurmSite, warn_before: int) -> None:
+    """Refuse a job that Slurm would warn as soon as it starts: it would be requeued and never begin.
+
+    Raises:
+        EnvironmentMismatchError: Its time is not longer than the warning before its end.
+    """
+    time = _last_value(settings, r"--tim?e?=|-t=?") or str(settings.time)
+    signal = re.search(r"@(\d+)", _last_value(settings, r"--sig\w*=") or "")
+    warning = int(signal[1]) if signal else warn_before
+    seconds = limit_seconds(time)
+    if seconds is not None and seconds <= warning + _EARLY_SECONDS:
+        raise EnvironmentMismatchError(
+            f"--time {time}: is {seconds} s, and Slurm warns the job {warning} s before its end "
+            f"(--warn-before), or up to {_EARLY_SECONDS} s sooner: it would be told to end as it starts. "
+            f"Remedy: --time with more than {(warning + _EARLY_SECONDS) // 60} minutes, or a smaller "
+            f"--warn-before"
+        )
+
+
+def _last_value(settings: SlurmSite, name: str) -> str | None:
+    """Return the value of a further option of sbatch; None where it is not given.
+
+    Args:
+        settings: What was asked of Slurm; the last of several holds.
+        name: A pattern of what stands before the value.
+    """
+    values = [option[match.end() :] for option in settings.sbatch_args if (match := re.match(name, option))]
+    return values[-1] if values else None
+
+
+def limit_seconds(limit: str) -> int | None:
+    """Return the seconds of a time limit as sbatch reads it; None where it is none, or none that we know.
+
+    Args:
+        limit: `M`, `M:S`, `H:M:S`, `D-H`, `D-H:M` or `D-H:M:S`; 0 asks for no limit.
+    """
+    match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", limit.strip())
+    if match is None:
+        return None
+    days, *numbers = match.groups()
+    parts = [int(number) for number in numbers if number is not None]
+    if days is None and len(parts) < 3:
+        parts = [0, *parts]  # without days or seconds the first number is one of minutes
+    hours, minutes, seconds = [*parts, 0, 0][:3]
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + seconds or None

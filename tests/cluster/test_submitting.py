@@ -1,0 +1,326 @@
+"""What surrounds a submission: the shell's variables, a second one, a refusal, signals, a full disk.
+
+Slurm's commands are shell scripts here: what Slurm itself makes of a job is tested with a real one.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.cluster.slurm.job import SlurmTarget
+from harness.cluster.slurm.script import output_path
+from harness.cluster.submission import hand_over, prepare
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
+from harness.cluster.target import Request
+from harness.commands.submit import main
+from harness.errors import ResultsError
+from harness.study.reading.parse import parse_study
+from tests.cluster.slurm_commands import SlurmCommands
+from tests.drill import wait_until
+
+SUBMIT = (sys.executable, "-m", "harness.submit")
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlurmCommands:
+    """Return commands that take every job, and tell nothing of it."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return SlurmCommands(tmp_path / "bin", monkeypatch)
+
+
+@pytest.fixture
+def study(tmp_path: Path, study_text: str) -> Path:
+    """Return a study file."""
+    path = tmp_path / "small.yaml"
+    path.write_text(study_text)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> SubmitFolder:
+    """Return where results go; it does not exist yet."""
+    return SubmitFolder(tmp_path / "run")
+
+
+@pytest.fixture
+def arguments(study: Path, folder: SubmitFolder) -> list[str]:
+    """Return those of a submission."""
+    return ["slurm", str(study), "--run-dir", str(folder.run_dir)]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder."""
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_variables_of_the_shell_ask_slurm_for_nothing(
+    slurm: SlurmCommands,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Neither sbatch nor the job sees them; where Slurm is stays known, and those of sbatch are named."""
+    for name in ("SBATCH_PARTITION", "SBATCH_ARRAY_INX", "SBATCH_NO_REQUEUE", "SBATCH_SIGNAL"):
+        monkeypatch.setenv(name, "1")
+    for name in ("SLURM_MEM_PER_NODE", "SLURM_CPUS_PER_TASK", "SLURM_RESTART_COUNT", "SRUN_CPUS_PER_TASK"):
+        monkeypatch.setenv(name, "7")
+    monkeypatch.setenv("SLURM_CONF", "/etc/a.conf")
+    monkeypatch.setenv("SLURM_JWT", "me")
+    assert main(arguments) == 0
+    seen = {name for name in slurm.environment if name.startswith(("SBATCH_", "SLURM_", "SRUN_"))}
+    assert seen == {"SLURM_CONF", "SLURM_JWT"}
+    told = "not heeded: SBATCH_ARRAY_INX, SBATCH_NO_REQUEUE, SBATCH_PARTITION, SBATCH_SIGNAL of this shell"
+    assert told in capsys.readouterr().err
+
+
+def test_other_variables_of_the_shell_hide_no_job(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`squeue` and `scancel` have such variables too: a filter of states, a question that nobody answers."""
+    assert main(arguments) == 0
+    slurm.write("squeue", 'env > "$BIN/asked"\necho "RUNNING|None|n1|30:00|N/A"\n')
+    for name in ("SQUEUE_PARTITION", "SQUEUE_STATES", "SLURM_TIME_FORMAT", "SCANCEL_INTERACTIVE"):
+        monkeypatch.setenv(name, "x")
+    assert main(["status", str(folder.run_dir)]) == 0
+    asked = (slurm.folder / "asked").read_text()
+    assert not any(word in asked for word in ("SQUEUE_", "SCANCEL_", "SLURM_TIME_FORMAT"))
+
+
+def test_a_dry_run_changes_nothing_that_resume_uses(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With other flags, in the folder of a submission that is over."""
+    assert main([*arguments, "--cpus-per-node", "2"]) == 0
+    slurm.queue("COMPLETED")
+    before = contents(folder.run_dir)
+    assert main([*arguments, "--cpus-per-node", "64", "--python", "/no/such", "--dry-run"]) == 0
+    assert "--cpus-per-task=64" in capsys.readouterr().out
+    assert contents(folder.run_dir) == before
+    assert main(["resume", str(folder.run_dir)]) == 0
+    assert "--cpus-per-task=2" in (slurm.folder / "tested").read_text()
+
+
+def test_a_refused_submission_puts_back_what_resume_uses(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Slurm may take a job when asked whether it would, and refuse it then."""
+    assert main([*arguments, "--cpus-per-node", "2"]) == 0
+    slurm.queue("COMPLETED")
+    before = contents(folder.run_dir)
+    slurm.after_taking_a_job("echo 'sbatch: error: your limit is reached' >&2; exit 1")
+    assert main([*arguments, "--cpus-per-node", "64", "--", "--set", "recipe.epochs=2"]) == 2
+    assert "your limit is reached" in capsys.readouterr().err
+    assert contents(folder.run_dir) == before
+
+
+def test_two_submissions_at_the_same_moment_exclude_each_other(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second one is refused while Slurm still thinks about the first, whose id is on record."""
+    go = slurm.folder / "go"
+    slurm.after_taking_a_job(f"until [ -e {go} ]; do sleep 0.05; done")
+    with subprocess.Popen([*SUBMIT, *arguments], stdout=subprocess.PIPE, text=True) as first:
+        wait_until((slurm.folder / "number").exists)
+        assert main(arguments) == 2
+        assert "another command is submitting from this folder at this moment" in capsys.readouterr().err
+        go.touch()
+        out, _ = first.communicate(timeout=30)
+    assert "submitted as slurm job 7" in out
+    assert SubmitRecord.read(folder.record).id == "7"
+    assert (slurm.folder / "number").read_text() == "7\n"
+
+
+def test_a_submission_that_came_between_look_and_hand_over_is_seen(
+    slurm: SlurmCommands, study_text: str, folder: SubmitFolder
+) -> None:
+    """What was prepared before is refused then."""
+    request = Request(study=parse_study(study_text, "s.yaml"), run_dir=folder.run_dir, name="small")
+    prepared = prepare(SlurmTarget(), request, fresh=False)
+    assert hand_over(SlurmTarget(), folder, prepared).id == "7"
+    slurm.queue("PENDING", "Resources")
+    with pytest.raises(ResultsError, match="slurm job 7 is pending, and a second one"):
+        hand_over(SlurmTarget(), folder, prepared)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return a folder on a disk of its own."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(disk)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("a small disk is mounted by root")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_disk_that_is_full_once_slurm_has_the_job_loses_no_id(
+    slurm: SlurmCommands, study: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its record has its room before; the job is known to every later command."""
+    slurm.after_taking_a_job(f"cat /dev/zero > {small_disk}/other 2>/dev/null; true")
+    run_dir = small_disk / "run"
+    assert main(["slurm", str(study), "--run-dir", str(run_dir)]) == 0
+    assert "submitted as slurm job 7" in capsys.readouterr().out
+    assert SubmitRecord.read(SubmitFolder(run_dir).record).id == "7"
+    assert main(["status", str(run_dir)]) == 0
+
+
+def test_a_disk_that_is_full_before_is_told_and_nothing_is_submitted(
+    slurm: SlurmCommands, study: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With folder and remedy."""
+    subprocess.run(f"cat /dev/zero > {small_disk}/other", shell=True, stderr=subprocess.DEVNULL, check=False)  # noqa: S602
+    assert main(["slurm", str(study), "--run-dir", str(small_disk / "run")]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be written (No space left on device)" in told
+    assert "Remedy: free space there" in told
+    assert not (slurm.folder / "number").exists()
+
+
+def test_an_id_that_cannot_be_noted_is_told(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what the record would hold: written by hand, it works."""
+    slurm.after_taking_a_job(f"rm -r {folder.root}")
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert "but the job was submitted: slurm job 7. Remedy: write this file with the lines below" in told
+    assert SubmitRecord.model_validate_json(told[told.index("{") :]).id == "7"
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("number", ["INT", "TERM", "HUP"])
+def test_an_interrupted_submission_is_on_record(
+    number: str, slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder
+) -> None:
+    """A signal between Slurm's yes and the record waits for the record."""
+    slurm.after_taking_a_job(f"kill -{number} $PPID")
+    done = subprocess.run([*SUBMIT, *arguments], capture_output=True, text=True, check=False)
+    assert SubmitRecord.read(folder.record).id == "7"
+    if number == "INT":
+        assert (done.returncode, "Traceback" in done.stderr) == (75, False)
+    else:
+        assert done.returncode == -signal.Signals[f"SIG{number}"]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_who_has_gone_ends_no_command(
+    stream: str, slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder
+) -> None:
+    """As with `| head -1`: the exit code is the command's own, and nothing is told of a pipe."""
+    for command in (arguments, ["status", str(folder.run_dir)], ["logs", str(folder.run_dir)], ["--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        other = "stderr" if stream == "stdout" else "stdout"
+        done = subprocess.run(
+            [*SUBMIT, *command], **{stream: writing, other: subprocess.PIPE}, text=True, check=False
+        )
+        os.close(writing)
+        told = done.stderr if stream == "stdout" else done.stdout
+        assert done.returncode == 0, told
+        assert "Error" not in told
+
+
+def test_a_name_that_the_screen_cannot_show_ends_no_command(
+    slurm: SlurmCommands, arguments: list[str]
+) -> None:
+    """It is shown as escapes."""
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [*SUBMIT, *arguments, "--name", "sm\N{LATIN SMALL LETTER O WITH DIAERESIS}l", "--dry-run"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ascii_only)
+    assert done.returncode == 0, done.stderr
+    assert '--job-name="sm\\xf6l"' in done.stdout
+
+
+def test_logs_are_those_of_every_submission(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After `resume` too, whose job may not have written anything yet."""
+    assert main(arguments) == 0
+    output_path(folder.root, "7").write_text("first\n")
+    slurm.queue("COMPLETED")
+    assert main(["resume", str(folder.run_dir)]) == 0
+    capsys.readouterr()
+    assert main(["logs", str(folder.run_dir)]) == 0
+    assert capsys.readouterr().out == "first\n"
+    output_path(folder.root, "8").write_text("second\n")
+    assert main(["logs", str(folder.run_dir)]) == 0
+    assert capsys.readouterr().out == "first\nsecond\n"
+
+
+def test_a_wait_says_for_what(
+    slurm: SlurmCommands, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A request that never starts is told while it is waited for."""
+    once = 'if [ -e "$BIN/asked" ]; then echo "CANCELLED|None||0:00|N/A"; exit; fi; touch "$BIN/asked"\n'
+    slurm.write("squeue", once + 'echo "PENDING|PartitionTimeLimit||30:00|N/A"\n')
+    assert main([*arguments, "--wait"]) == 1
+    told = capsys.readouterr().err
+    assert "pending: PartitionTimeLimit: its --time is over the partition's limit, so it never starts" in told
+
+
+@pytest.mark.parametrize("verb", ["status", "logs", "cancel", "resume"])
+def test_a_path_in_a_circle_is_told(
+    verb: str, tmp_path: Path, slurm: SlurmCommands, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Links that lead to each other lead to no folder."""
+    (tmp_path / "a").symlink_to(tmp_path / "b")
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    assert main([verb, str(tmp_path / "a")]) == 2
+    assert "leads to no place (Symlink loop" in capsys.readouterr().err
+    assert main(["slurm", str(study), "--run-dir", str(tmp_path / "a" / "run")]) == 2
+    assert "leads to no place (Symlink loop" in capsys.readouterr().err
+
+
+def test_a_submission_from_a_folder_that_is_gone_is_told(
+    tmp_path: Path,
+    slurm: SlurmCommands,
+    study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Another shell may have removed it."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["slurm", str(study), "--run-dir", str(tmp_path / "run")]) == 2
+    assert "this folder .: leads to no place (No such file or directory). Remedy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"\xff",
+        b"{",
+        b"[]",
+        json.dumps({"target": "slurm", "id": "", "name": "x", "submitted_at": "now"}).encode(),
+        json.dumps({"target": "slurm", "id": "--all", "name": "x", "submitted_at": "now"}).encode(),
+        json.dumps({"target": "ray", "id": "x-1", "name": "x", "submitted_at": "now"}).encode(),
+        json.dumps({"target": "kuberay", "id": "x", "name": "x", "submitted_at": "now"}).encode(),
+    ],
+)
+@pytest.mark.parametrize("verb", ["status", "logs", "cancel", "resume", "slurm"])
+def test_a_damaged_record_is_told(
+    verb: str,
+    damage: bytes,
+    slurm: SlurmCommands,
+    arguments: list[str],
+    folder: SubmitFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With what to do before another submission: a job may be under way that it named."""
+    folder.root.mkdir(parents=True)
+    folder.record.write_bytes(damage)
+    assert main(arguments if verb == "slurm" else [verb, str(folder.run_dir)]) == 2
+    told = capsys.readouterr().err
+    assert f"{folder.record}: is damaged" in told
+    assert "Remedy: see with the cluster's own command" in told
+    assert not (slurm.folder / "number").exists()
