@@ -2,14 +2,13 @@
 
 import logging
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import EnvironmentMismatchError
+from harness.tuning.local_ray import private_folder
 
 _PATIENCE_SECONDS = 10.0
 """What a cluster's head gets to accept a connection."""
@@ -25,8 +24,7 @@ def joined_ray(address: str) -> Iterator[Path]:
     Raises:
         EnvironmentMismatchError: The cluster cannot be reached, or does not let this program in.
     """
-    folder = Path(tempfile.mkdtemp(prefix="harness-"))
-    try:
+    with private_folder(short=False) as folder:
         import ray
 
         try:
@@ -34,8 +32,6 @@ def joined_ray(address: str) -> Iterator[Path]:
             yield folder
         finally:
             ray.shutdown()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _join(address: str) -> None:
