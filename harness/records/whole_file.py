@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 
 
 @contextmanager
@@ -19,7 +19,8 @@ def replacing(path: Path) -> Iterator[Path]:
         yield waiting
         waiting.replace(path)
     finally:
-        waiting.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made it cannot be removed: the reason is told already
+            waiting.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
@@ -48,7 +49,4 @@ def write_file(path: Path, content: str | bytes) -> None:
 
 def unwritable(path: Path, error: OSError) -> ResultsError:
     """Return what is told of a file that cannot be written."""
-    return ResultsError(
-        f"{path}: cannot be written ({error.strerror}). "
-        f"Remedy: make the folder writable, or copy it to a place that is."
-    )
+    return ResultsError(unusable(path, "written", error))
