@@ -156,7 +156,8 @@ def _tidied_unless_begun(folder: ResultsFolder) -> Iterator[None]:
     except BaseException:
         if folder.journal.exists() and folder.journal.stat().st_size == 0:
             for path in (folder.journal, folder.manifest, folder.study_file, folder.optuna_journal):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # why starting failed is what is to be told
+                    path.unlink(missing_ok=True)
         raise
 
 

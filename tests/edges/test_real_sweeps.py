@@ -46,6 +46,11 @@ class Place:
         results = ["--results", str(self.folder.root.parent)]
         return [sys.executable, "-m", "harness.sweep", str(self.study), *results, *small]
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where it finds what."""
+        return os.environ | {"TMPDIR": str(self.temporary)}
+
     def start(self, *head: str, output: int = subprocess.PIPE, **more: str) -> "subprocess.Popen[bytes]":
         """Start a sweep in a session, and so in a process group, of its own."""
         return subprocess.Popen(
@@ -53,7 +58,7 @@ class Place:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT if output == subprocess.PIPE else output,
-            env=os.environ | {"TMPDIR": str(self.temporary)} | more,
+            env=self.environment | more,
             start_new_session=True,
         )
 
@@ -83,6 +88,30 @@ def test_a_reader_who_has_seen_enough_costs_nothing(place: Place) -> None:
     assert is_finished(place)
 
 
+def test_a_closed_terminal_is_an_interruption(place: Place) -> None:
+    """The kernel sends SIGHUP to everything that runs on it, Ray's processes too: 75, and nothing is left."""
+    place.epochs = 2000
+    master, slave = os.openpty()
+    process = subprocess.Popen(
+        ["setsid", "--ctty", *place.command],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=place.environment | {"TERM": "xterm"},
+    )
+    os.close(slave)
+    looked_at = psutil.Process(process.pid)
+    drill.wait_until(lambda: trains(place, looked_at), lambda: process.poll() is not None)
+    family = looked_at.children(recursive=True)
+    assert family
+    os.close(master)
+    assert process.wait() == 75
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert not left
+    assert list(read_journal(place.folder))
+
+
+@pytest.mark.full
 def test_a_terminal_that_goes_away_costs_nothing_under_nohup(place: Place) -> None:
     """The live table stands on a real terminal, which is closed while runs train; SIGHUP is ignored."""
     master, slave = os.openpty()
@@ -97,6 +126,7 @@ def test_a_terminal_that_goes_away_costs_nothing_under_nohup(place: Place) -> No
     assert is_finished(place)
 
 
+@pytest.mark.full
 def test_a_terminal_that_takes_nothing_costs_nothing(place: Place) -> None:
     """Ctrl-S, or a connection that hangs: the table fills the terminal, and nobody reads it."""
     master, slave = os.openpty()
@@ -107,6 +137,7 @@ def test_a_terminal_that_takes_nothing_costs_nothing(place: Place) -> None:
     os.close(master)
 
 
+@pytest.mark.full
 def test_closed_standard_streams_cost_nothing(place: Place) -> None:
     """Nothing that children print gets into a file of the study, which had the streams' numbers otherwise."""
     process = place.start("bash", "-c", '"$@" <&- >&- 2>&-', "sweep")
@@ -146,7 +177,7 @@ MOMENTS = {
 }
 
 
-_ALWAYS = {("Ray's first process", signal.SIGTERM), ("training", signal.SIGHUP)}
+_ALWAYS = {("Ray's first process", signal.SIGTERM)}
 """What is tried in every test run; all others have the mark `full`."""
 
 
