@@ -25,7 +25,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that is on the disk (fsync) when this returns."""
-    data = content.encode() if isinstance(content, str) else content
+    data = _bytes(content)
     with replacing(path) as waiting, waiting.open("wb") as file:
         file.write(data)
         file.flush()
@@ -38,13 +38,18 @@ def write_file(path: Path, content: str | bytes) -> None:
     Raises:
         ResultsError: The folder cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = _bytes(content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as waiting:
             waiting.write_bytes(data)
     except OSError as error:
         raise unwritable(path, error) from error
+
+
+def _bytes(content: str | bytes) -> bytes:
+    """Return what is written; names of files in it may have bytes that are no text, which become escapes."""
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
 
 
 def unwritable(path: Path, error: OSError) -> ResultsError:

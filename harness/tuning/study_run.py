@@ -14,7 +14,7 @@ from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
-from harness.records.provenance import gpu_names, usable_cores, utc_now
+from harness.records.provenance import as_text, gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
 from harness.records.whole_file import write_file
 from harness.study.plan import Plan, plan_study
@@ -141,7 +141,7 @@ def _continue(
         say(recovery.loss.in_words())
     for change in changes:
         say(change.in_words())
-    command = [*COMMAND, *sys.argv[1:]]
+    command = [*COMMAND, *as_text(sys.argv[1:])]
     step = Resumption(at=utc_now(), command=command, changes=changes, loss=recovery.loss)
     budgets = ("question", "arms", "search", "confirm", "confirm_seeds", "resources", "slots")
     grown = {name: getattr(declared, name) for name in budgets}

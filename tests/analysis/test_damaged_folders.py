@@ -157,3 +157,17 @@ def test_a_report_that_cannot_be_written_is_a_sentence(
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert "cannot be written (Not a directory). Remedy: " in said
+
+
+def test_names_that_are_no_text_stop_no_report(three_arms: "Study", open_folder: Path) -> None:
+    """Folders may be called anything; pages show such bytes as escapes."""
+    root = Path(os.fsdecode(os.fsencode(open_folder) + b"/\xff"))
+    root.mkdir()
+    three_arms.name = os.fsdecode(b"\xfe")
+    folder = root / three_arms.name
+    three_arms.name = "sound"
+    three_arms.write(root).rename(folder)
+    assert report.main([str(root)]) == 0
+    assert (folder / "report" / "index.html").exists()
+    assert (folder / "runs.parquet").exists()
+    assert r"\udcfe" in (root / "index.md").read_text()

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from harness.records import provenance
-from harness.records.provenance import COMMIT_VARIABLE, GitState, checkout_commit, git_state, usable_cores
+from harness.records.provenance import (
+    COMMIT_VARIABLE,
+    GitState,
+    as_text,
+    checkout_commit,
+    git_state,
+    usable_cores,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +92,8 @@ def test_in_a_checkout_git_is_believed(checkout: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv(COMMIT_VARIABLE, "4be1")
     monkeypatch.setattr(provenance, "__file__", str(checkout / "harness" / "records" / "provenance.py"))
     assert git_state() == GitState(commit=git(checkout, "rev-parse", "HEAD"), dirty=False)
+
+
+def test_words_of_a_command_are_text_whatever_their_bytes() -> None:
+    """A path may have a name of another encoding; a manifest is UTF-8."""
+    assert as_text(["a b", "é", os.fsdecode(b"r\xe9s")]) == ["a b", "é", r"r\xe9s"]
