@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,8 +12,8 @@ import pyarrow as pa
 from analysis.records import StudyRecords
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
-from harness.errors import HarnessError
-from harness.records.folder import user_path
+from harness.edge import BUG, EXIT_CODES, in_words, path_argument, run_command
+from harness.errors import HarnessError, ResultsError, UnforeseenError
 from harness.records.whole_file import replacing, unwritable, write_file
 
 
@@ -63,28 +64,48 @@ def run(
     Returns: The exit code: 0, or 2 where a folder was at fault; the message is on stderr, and other folders
         are still written.
     """
-    folders = parser(module, description).parse_args(arguments).folders
-    return exit_code([attempt(partial(write, folder)) for folder in folders])
+
+    def act() -> int:
+        folders = parser(module, description).parse_args(arguments).folders
+        return exit_code([attempt(partial(write, folder)) for folder in folders])
+
+    return run_command(act)
 
 
 def parser(module: str, description: str) -> argparse.ArgumentParser:
     """Return a parser of `python -m <module> RESULTS_DIR ...`, to which options may be added."""
-    made = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    made = argparse.ArgumentParser(
+        prog=f"python -m {module}",
+        description=description,
+        epilog="Exit codes: 0 all is written; 2 a folder or argument is at fault, all others are written; "
+        f"{EXIT_CODES}.",
+    )
     made.add_argument(
-        "folders", nargs="+", type=user_path, metavar="RESULTS_DIR", help="such as results/optimizers"
+        "folders", nargs="+", type=path_argument, metavar="RESULTS_DIR", help="such as results/optimizers"
     )
     return made
 
 
 def attempt(write: Callable[[], Sequence[Path]]) -> HarnessError | None:
-    """Write something and print the paths written, or print on stderr what is wrong and return it."""
+    """Write something and print the paths written, or print on stderr what is wrong and return it.
+
+    That holds for what nobody foresaw too: a bug that one study meets hides no other study.
+    """
     try:
-        for path in write():
-            sys.stdout.write(f"{path}\n")
+        written = write()
     except HarnessError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error
-    return None
+        told = error
+    except OSError as error:
+        told = ResultsError(in_words(error))
+    except Exception as error:  # noqa: BLE001 - what one study makes fail keeps no other from being written
+        sys.stderr.write(f"{traceback.format_exc()}{BUG}\n")
+        told = UnforeseenError(f"{type(error).__name__}: {error}")
+    else:
+        for path in written:
+            sys.stdout.write(f"{path}\n")
+        return None
+    sys.stderr.write(f"error: {told}\n")
+    return told
 
 
 def exit_code(errors: Sequence[HarnessError | None]) -> int:

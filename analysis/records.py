@@ -4,7 +4,6 @@ Everything the report says derives from what `load_study` returns. The parquet f
 written from the same frames. Which seconds count, and which can be compared, is decided here too.
 """
 
-import gzip
 import hashlib
 import math
 from collections.abc import Iterable, Iterator
@@ -20,11 +19,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from harness.declaration import Manifest
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
-from harness.records.journal import read_journal
+from harness.records.journal import opened_journal, read_journal
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
@@ -146,13 +145,18 @@ def load_study(path: Path) -> StudyRecords:
 
 
 def _check_folder(path: Path) -> None:
-    if not path.is_dir():
+    try:
+        is_folder = path.is_dir()
+        is_whole = is_folder and ResultsFolder(path).manifest.exists()
+        inside = sorted(p.parent for p in path.glob("*/manifest.json")) if is_folder and not is_whole else []
+    except OSError as error:
+        raise ResultsError(unusable(path, "read", error)) from error
+    if not is_folder:
         raise ResultsError(
             f"{path}: no such folder. Remedy: give a folder that python -m harness.sweep wrote, "
             f"such as results/optimizers."
         )
-    inside = sorted(p.parent for p in path.glob("*/manifest.json"))
-    if not ResultsFolder(path).manifest.exists() and inside:
+    if inside:
         raise ResultsError(
             f"{path}: holds the results of several studies but is not one itself. "
             f"Remedy: give {' or '.join(str(p) for p in inside[:5])}."
@@ -196,12 +200,9 @@ def _sorted_runs(runs: pa.Table, arms: list[str]) -> pd.DataFrame:
 
 
 def _journal_sha256(folder: ResultsFolder) -> str:
-    if folder.journal.exists():
-        with folder.journal.open("rb") as plain:
-            return hashlib.file_digest(plain, "sha256").hexdigest()
-    with gzip.open(folder.compressed_journal, "rb") as unpacked:
-        digest = hashlib.sha256()
-        while block := unpacked.read(1 << 20):
+    digest = hashlib.sha256()
+    with opened_journal(folder) as journal:
+        while block := journal.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
 

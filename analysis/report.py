@@ -18,8 +18,8 @@ from analysis import claims, output
 from analysis.facts import Facts
 from analysis.page import comparison, document, overview
 from analysis.records import load_study
+from harness.edge import path_argument, run_command
 from harness.errors import HarnessError, ResultsError
-from harness.records.folder import user_path
 from harness.records.whole_file import write_file
 
 
@@ -106,6 +106,10 @@ def write_reports(root: Path, *, is_overview_only: bool = False) -> list[Harness
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
+    return run_command(partial(_report_all, arguments))
+
+
+def _report_all(arguments: Sequence[str] | None) -> int:
     options = _options(arguments)
     if options.compare:
         error = output.attempt(lambda: [comparison.write_comparison(options.folders, options.out)])
@@ -128,7 +132,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--out",
-        type=user_path,
+        type=path_argument,
         metavar="DIR",
         help="where the comparison is written (default: comparison/ beside the first results folder)",
     )

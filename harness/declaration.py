@@ -19,7 +19,7 @@ from pydantic import (
     model_serializer,
 )
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 from harness.records.older_manifests import converted
 from harness.records.provenance import GitState, Machine
 from harness.records.recovery import Loss
@@ -238,8 +238,15 @@ class Manifest(_Part):
                 f"{path}: no manifest here, so this is not a results folder. "
                 f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers."
             ) from None
+        except OSError as error:
+            raise ResultsError(unusable(path, "read", error)) from error
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            if first["type"] == "json_invalid":
+                raise ResultsError(
+                    f"{path}: damaged, it is no JSON text ({first['msg']}). Remedy: bring back a copy of it; "
+                    f"the journal beside it is not concerned."
+                ) from error
             place = ".".join(str(part) for part in first["loc"]) or "the file"
             raise ResultsError(
                 f"{path}: {place}: {first['msg']}. This version reads schema {SCHEMA_VERSION}. "

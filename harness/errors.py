@@ -5,10 +5,13 @@ traceback and end with the error's exit code.
 """
 
 import difflib
+import errno
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
-EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_INTERRUPTED = 0, 1, 2, 75
-"""How commands end: all is done, some runs failed, nothing was started, or a resume finishes it."""
+EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 75
+"""How commands end: all is done, some runs failed, refused, a bug of ours, or a resume finishes it."""
 
 
 class HarnessError(Exception):
@@ -31,6 +34,61 @@ class ResultsError(HarnessError):
 
 class EnvironmentMismatchError(HarnessError):
     """Report that this machine or cluster cannot run what the study asks for."""
+
+
+class UnforeseenError(HarnessError):
+    """Report a bug of ours in one of several things to do, where the others still have to be done."""
+
+    exit_code = EXIT_BUG
+
+
+_ROOM = "make room there, or name a place that has some"
+_REMEDIES = {
+    errno.EACCES: "get the permission (`namei -l PATH` shows who has it), or name another place",
+    errno.EPERM: "get the permission, or name another place",
+    errno.EROFS: "name a place on a file system that can be written",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: f"{_ROOM}; `quota` shows what you may use",
+    errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
+    errno.ENOENT: "check the path; each folder of it must exist",
+    errno.EEXIST: "move the file of that name away, or name another place",
+    errno.ENOTDIR: "name a folder where the path names a file",
+    errno.EISDIR: "name a file where the path names a folder",
+    errno.ENAMETOOLONG: "a shorter name: file systems take 255 bytes a name and 4096 a path",
+    errno.ELOOP: "mend the symbolic links of the path, which lead back to themselves",
+    errno.EMFILE: "raise the limit on open files (`ulimit -n 4096`)",
+    errno.ENFILE: "try again when fewer files are open on this machine",
+    errno.ENOMEM: "free memory, or try again when the machine is less busy",
+    errno.EAGAIN: "try again when fewer processes run; `ulimit -u` shows how many you may have",
+    errno.ENOLCK: "name a place on a file system that can lock files",
+    errno.EIO: "check the disk or the network behind this place (`dmesg` may tell more), or name another one",
+    errno.ESTALE: "mount the network file system again, or name another place",
+    errno.ENOTCONN: "mount the file system behind this place again, or name another one",
+}
+"""What helps against an error of the operating system."""
+
+
+def reason(error: OSError) -> str:
+    """Return what the operating system says, in its own words."""
+    return error.strerror or str(error) or type(error).__name__
+
+
+def remedy(error: OSError) -> str:
+    """Return what helps against an error of the operating system, as the end of a message."""
+    return (
+        f"Remedy: {_REMEDIES.get(error.errno or 0, 'see that this place can be used, or name another one')}."
+    )
+
+
+def unusable(place: Path | str, deed: str, error: OSError) -> str:
+    """Return the whole message about a place that the operating system refuses.
+
+    Args:
+        place: A path, or what the user gave.
+        deed: What was tried: `read`, `written`, `made`.
+        error: Why it failed.
+    """
+    return f"{os.fspath(place)}: cannot be {deed} ({reason(error)}). {remedy(error)}"
 
 
 def nearest(word: str, valid: Iterable[str]) -> str:

@@ -3,6 +3,9 @@
 import sys
 
 from harness.commands.sweep import main
+from harness.tuning.interruption import hear_no_more
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    hear_no_more()
+    sys.exit(code)

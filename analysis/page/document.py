@@ -4,6 +4,7 @@ The templates hold no numbers and no judgements. Text of a study file is untrust
 autoescape, Markdown by `escape_markdown`.
 """
 
+import os
 import re
 import shlex
 from collections import Counter
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
+from urllib.parse import quote
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -109,6 +111,7 @@ def _environment() -> Environment:
     )
     environment.filters["md"] = escape_markdown
     environment.filters["code_md"] = _in_code_block
+    environment.filters["link"] = lambda path: quote(os.fsencode(path))  # its bytes, which need not be text
     environment.filters["shell"] = shlex.join
     environment.filters["slug"] = lambda text: re.sub(r"[^a-z]+", "-", str(text).lower())
     return environment

@@ -85,7 +85,11 @@ class Unreadable:
 
 def is_collection(path: Path) -> bool:
     """Return whether a folder is no results folder itself but holds some."""
-    return path.is_dir() and not _is_study(path) and bool(study_folders(path))
+    try:
+        is_folder = path.is_dir()
+    except OSError:
+        return False
+    return is_folder and not _is_study(path) and bool(study_folders(path))
 
 
 def study_folders(path: Path) -> list[Path]:
@@ -105,8 +109,13 @@ def _folders(path: Path) -> list[Path]:
 
 
 def _is_study(path: Path) -> bool:
+    """Return whether a folder is a study's; one that cannot be read is taken for one, so that it is told."""
     folder = ResultsFolder(path)
-    return any(file.exists() for file in (folder.manifest, folder.journal, folder.compressed_journal))
+    try:
+        list(path.iterdir())
+        return any(file.exists() for file in (folder.manifest, folder.journal, folder.compressed_journal))
+    except OSError:
+        return True
 
 
 def summarise(facts: Facts, root: Path) -> Summary:

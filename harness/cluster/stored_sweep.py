@@ -11,14 +11,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from harness.cluster.launch.processes import end_child
 from harness.cluster.object_storage import Mirror, ObjectStorage
-from harness.errors import EXIT_INTERRUPTED, EnvironmentMismatchError, HarnessError, ResultsError
+from harness.edge import run_command
+from harness.errors import EXIT_INTERRUPTED, EnvironmentMismatchError, ResultsError
 from harness.records.folder import STORED_IN, ResultsFolder
 
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 """Before each attempt to store the end of a sweep."""
 
@@ -26,13 +28,13 @@ LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the sweep's exit code, or 75 if its end could not be stored."""
     words = sys.argv[1:] if arguments is None else arguments
+    return run_command(partial(_act, words))
+
+
+def _act(words: list[str]) -> int:
     at = words.index("--") if "--" in words else len(words)
     options = _parser().parse_args(words[:at])
-    try:
-        return _run(options.address, words[at + 1 :], options.every)
-    except HarnessError as error:
-        _say(f"error: {error}")
-        return error.exit_code
+    return _run(options.address, words[at + 1 :], options.every)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,12 +96,14 @@ class _Sweep:
 
     def __init__(self, arguments: Sequence[str], address: str) -> None:
         early: list[int] = []
-        for number in _FORWARDED:
+        is_kept = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN  # nohup: the sweep ignores it likewise
+        forwarded = [number for number in _FORWARDED if number != signal.SIGHUP or not is_kept]
+        for number in forwarded:
             signal.signal(number, lambda number, _: early.append(number))
         command = [sys.executable, "-u", "-m", "harness.sweep", *arguments]
         environment = {**os.environ, STORED_IN: address}
         self._process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module, no shell
-        for number in _FORWARDED:
+        for number in forwarded:
             signal.signal(number, lambda number, _: self._process.send_signal(number))
         for sent in early:
             self._process.send_signal(sent)

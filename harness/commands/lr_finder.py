@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -10,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, HarnessError, ResultsError, StudyError
-from harness.records.folder import ResultsFolder, user_path
+from harness.edge import EXIT_CODES, path_argument, resolved, run_command
+from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
+from harness.records.folder import ResultsFolder
+from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
     from analysis.render.table import RenderedTable
@@ -29,16 +30,9 @@ _WIDE = 160
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    options = _options(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # from here on both end in good order
-    try:
-        return _find(options)
-    except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted: nothing was written, the same command starts again", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    interrupted = "interrupted: nothing was written, the same command starts again"
+    with Interruption().heard():
+        return run_command(partial(_find, arguments), interrupted=interrupted)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -56,12 +50,13 @@ def _parser() -> argparse.ArgumentParser:
         "curves, suggested rates, a table and a figure to RESULTS/<study>/lr_finder/.",
         epilog="Searched settings stand at the middle of their ranges (first choice, first branch), "
         "schedules are ignored. Exit codes: 0 done (diverged tests are results); 2 a bad study, argument or "
-        "environment, nothing was started; 75 interrupted, nothing was written.",
+        "environment, nothing was started; "
+        f"{EXIT_CODES}; 75 interrupted, nothing was written.",
     )
-    parser.add_argument("study", type=user_path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument("study", type=path_argument, metavar="STUDY.yaml", help="the study file")
     parser.add_argument(
         "--results",
-        type=user_path,
+        type=path_argument,
         default=Path("results"),
         metavar="DIR",
         help="folder of all results (results)",
@@ -110,14 +105,15 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _find(options: argparse.Namespace) -> int:
+def _find(arguments: list[str] | None) -> int:
+    options = _options(arguments)
     from harness.records.provenance import gpu_names, usable_cores
     from harness.study.reading.parse import load_study
     from harness.tuning.preflight import check_run_fits
 
     study = load_study(options.study, tuple(options.overrides))
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
-    root = ResultsFolder(options.results.resolve() / study.name).root
+    root = ResultsFolder(resolved(options.results / study.name)).root
     _make_folder(root)
     from analysis.lr_finder import found_rates, write_finder
     from harness.records.range_test import finder_folder, write_curves
@@ -137,9 +133,7 @@ def _make_folder(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(
-            f"{root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
-        ) from error
+        raise ResultsError(unusable(root, "made", error)) from error
 
 
 def _settings(study: "Study", options: argparse.Namespace, prepared: "PreparedDataset") -> "Settings":

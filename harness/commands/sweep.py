@@ -2,31 +2,32 @@
 
 import argparse
 import shlex
-import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, HarnessError
-from harness.records.folder import ResultsFolder, user_path
+from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
+from harness.records.folder import ResultsFolder
+from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
     from harness.tuning.study_run import Outcome
 
 
+_INTERRUPTED = "interrupted: nothing that was recorded is lost"
+
+_PATIENCE_SECONDS = 2.0
+"""What a terminal that takes nothing may cost a study: a connection that hangs, or Ctrl-S."""
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    options = _parser().parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.default_int_handler)  # from here on each ends in good order
-    try:
-        return _sweep(options)
-    except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    interruption = Interruption()
+    with interruption.heard():
+        act = partial(_sweep, arguments, interruption)
+        return run_command(act, interrupted=_INTERRUPTED, patience=_PATIENCE_SECONDS)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -35,19 +36,22 @@ def _parser() -> argparse.ArgumentParser:
         description="Search every arm of a study with the same budget, confirm each winner on fresh seeds, "
         "and write the records and the report to RESULTS/<study>/.",
         epilog="exit codes: 0 every planned run ended; 1 some runs failed; 2 a bad study, argument or "
-        "environment, nothing was started; 75 interrupted, --resume finishes it.",
+        f"environment, what was recorded before is kept; {EXIT_CODES}; 75 interrupted, --resume finishes it.",
     )
-    parser.add_argument("study", type=user_path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument("study", type=path_argument, metavar="STUDY.yaml", help="the study file")
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
         "--results",
-        type=user_path,
+        type=path_argument,
         default=Path("results"),
         metavar="DIR",
         help="folder of all results (results)",
     )
     place.add_argument(
-        "--run-dir", type=user_path, metavar="DIR", help="this study's own folder, instead of RESULTS/<study>"
+        "--run-dir",
+        type=path_argument,
+        metavar="DIR",
+        help="this study's own folder, instead of RESULTS/<study>",
     )
     parser.add_argument(
         "--set",
@@ -81,7 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _sweep(options: argparse.Namespace) -> int:
+def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
+    options = _parser().parse_args(arguments)
     from harness.study.reading.parse import load_study
 
     study = load_study(options.study, tuple(options.overrides))
@@ -89,18 +94,18 @@ def _sweep(options: argparse.Namespace) -> int:
         from harness.study.preview import preview
         from harness.training.data.own import training_images
 
-        print(preview(study, training_images(study.dataset)))
+        deliver(preview(study, training_images(study.dataset)))
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
 
-    folder = ResultsFolder((options.run_dir or options.results / study.name).resolve())
+    folder = ResultsFolder(resolved(options.run_dir or options.results / study.name))
     resume = options.resume or (options.resume_if_begun and folder.manifest.exists())
     check_before_start(study, folder, options.address, resume=resume)
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    outcome = run_study(study, folder, options.address, _say, resume=resume)
+    outcome = run_study(study, folder, options.address, _say, interruption, resume=resume)
     return _finish(outcome, folder, writes_report=not options.no_report)
 
 

@@ -79,9 +79,13 @@ class Frames:
 
         Epochs are written in the order in which their runs ended.
         """
-        pq.write_table(self.runs, runs_path, compression="zstd")
+        with runs_path.open("wb") as runs:  # opened here: Arrow takes no path whose bytes are not UTF-8
+            pq.write_table(self.runs, runs, compression="zstd")
         order = self._order_of_ends()
-        with pq.ParquetWriter(epochs_path, EPOCHS_SCHEMA, compression="zstd") as writer:
+        with (
+            epochs_path.open("wb") as epochs,
+            pq.ParquetWriter(epochs, EPOCHS_SCHEMA, compression="zstd") as writer,
+        ):
             for start in range(0, max(1, len(order)), _ROW_GROUP):  # a copy of one group at a time
                 writer.write_table(self.epochs.take(pa.array(order[start : start + _ROW_GROUP])))
 

@@ -9,13 +9,14 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self, cast
 
 from pydantic import ValidationError
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, reason, remedy, unusable
 from harness.records.events import EVENT, Event
 from harness.records.folder import ResultsFolder
 
@@ -66,9 +67,7 @@ class JournalWriter:
             self._crc = _last_crc(path) if path.exists() else 0
             self._file = path.open("ab", buffering=0)
         except OSError as error:
-            raise ResultsError(
-                f"{path}: cannot be written ({error.strerror}). Remedy: --results DIR with a writable DIR."
-            ) from error
+            raise ResultsError(unusable(path, "written", error)) from error
 
     def append(self, event: Event) -> None:
         """Write one event as one line and wait until the disk has it.
@@ -84,9 +83,11 @@ class JournalWriter:
                 rest = rest[self._file.write(rest) :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            os.ftruncate(self._file.fileno(), whole)  # no half line stays behind
+            with suppress(OSError):
+                os.ftruncate(self._file.fileno(), whole)  # no half line stays behind
             raise ResultsError(
-                f"{self._file.name}: event not written ({error.strerror}). Everything before it is kept."
+                f"{self._file.name}: event not written ({reason(error)}). Everything before it is kept. "
+                f"{remedy(error)} Then --resume finishes the study."
             ) from error
         self._crc = crc
 
@@ -121,17 +122,37 @@ def read_journal(folder: ResultsFolder) -> Iterator[Event]:
     Raises:
         ResultsError: There is no journal, or a line of it is damaged.
     """
-    path = next((p for p in (folder.journal, folder.compressed_journal) if p.exists()), None)
-    if path is None:
+    crc = 0
+    with opened_journal(folder) as lines:
+        for number, line in enumerate(lines, start=1):
+            event, crc = checked_line(line, crc, f"{lines.name}:{number}")
+            yield event
+
+
+@contextmanager
+def opened_journal(folder: ResultsFolder) -> Iterator[BinaryIO]:
+    """Open the journal or its compressed copy for reading.
+
+    Raises:
+        ResultsError: There is none, or it cannot be read or unpacked, now or while it is read.
+    """
+    path = folder.journal
+    try:
+        if not path.exists():
+            path = folder.compressed_journal
+        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
+            yield cast("BinaryIO", lines)
+    except FileNotFoundError:
         raise ResultsError(
             f"{folder.root}: no journal.jsonl here, so this is not a results folder. "
             f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers."
-        )
-    crc = 0
-    with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            event, crc = checked_line(line, crc, f"{path}:{number}")
-            yield event
+        ) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ResultsError(
+            f"{path}: damaged or cut short, it cannot be unpacked ({error}). Remedy: bring back a copy of it."
+        ) from error
+    except OSError as error:
+        raise ResultsError(unusable(path, "read", error)) from error
 
 
 def checked_line(line: bytes, previous: int, place: str) -> tuple[Event, int]:

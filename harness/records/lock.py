@@ -4,11 +4,12 @@ import fcntl
 import json
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 from harness.records.provenance import utc_now
 
 
@@ -37,29 +38,37 @@ class FolderLock:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise ResultsError(
-                f"{self._path.parent}: cannot be written ({error.strerror}). "
-                f"Remedy: --results DIR with a writable DIR."
-            ) from error
+            raise ResultsError(unusable(self._path.parent, "written", error)) from error
 
     def _lock(self) -> None:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             owner = os.pread(self._descriptor, 500, 0).decode(errors="replace").strip()
             os.close(self._descriptor)
             raise ResultsError(
                 f"{self._path.parent}: another sweep is writing here: {owner or 'not yet named'}. "
                 f"Remedy: wait for it, or give another folder with --results DIR."
             ) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise ResultsError(unusable(self._path, "locked", error)) from error
 
     def _name_owner(self) -> None:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
-        os.ftruncate(self._descriptor, 0)
-        os.write(self._descriptor, json.dumps(owner).encode() + b"\n")
+        try:
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, json.dumps(owner).encode() + b"\n")
+        except OSError as error:
+            self._release()
+            raise ResultsError(unusable(self._path, "written", error)) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._path.unlink(missing_ok=True)
+        self._release()
+
+    def _release(self) -> None:
+        with suppress(OSError):  # a file that stays stops nobody
+            self._path.unlink(missing_ok=True)
         os.close(self._descriptor)

@@ -29,7 +29,7 @@ def converted(manifest: Any) -> Any:
             "dataset": {"val_fraction": _val_fraction(manifest["arms"]), **manifest["dataset"]},
             "resumed": [_session(session) for session in manifest.get("resumed", [])],
         }
-    except (AttributeError, KeyError, SyntaxError, TypeError, ValueError):
+    except (AttributeError, KeyError, StopIteration, SyntaxError, TypeError, ValueError):
         return manifest
 
 

@@ -4,7 +4,7 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -78,6 +78,11 @@ def checkout_commit(folder: Path) -> str | None:
     commit = _output([*git, "rev-parse", "HEAD"])
     is_changed = commit is not None and _output([*git, "status", "--porcelain"])
     return f"{commit}{_CHANGED}" if is_changed else commit
+
+
+def as_text(words: Iterable[str]) -> list[str]:
+    """Return words of a command line as text that every file takes: bytes that are none become escapes."""
+    return [os.fsencode(word).decode(errors="backslashreplace") for word in words]
 
 
 def versions() -> dict[str, str]:
@@ -156,7 +161,7 @@ def _named_gpu(there: Sequence[tuple[str, ...]], entry: str) -> str | None:
 
 def _cpu_name() -> str:
     info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
@@ -164,7 +169,7 @@ def _cpu_name() -> str:
 def _output(command: list[str]) -> str | None:
     """Return a command's output, or None where it is not installed or fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, check=True, timeout=10)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return done.stdout.decode(errors="replace").strip()  # whatever this process's own encoding is

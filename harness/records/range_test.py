@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState, Machine
 from harness.records.whole_file import write_file
@@ -117,7 +117,7 @@ def read_tests(root: Path) -> RangeTests:
     """Read what `write_curves` wrote, with the same bits.
 
     Raises:
-        ResultsError: There are no range tests, or a file of them is damaged.
+        ResultsError: There are no range tests, or a file of them is damaged or cannot be read.
     """
     folder = finder_folder(root)
     try:
@@ -127,7 +127,9 @@ def read_tests(root: Path) -> RangeTests:
         raise ResultsError(
             f"{error.filename}: no such file. Remedy: python -m harness.lr_finder STUDY.yaml makes it."
         ) from None
-    except (ValidationError, ValueError, KeyError) as error:
+    except OSError as error:
+        raise ResultsError(unusable(error.filename or folder, "read", error)) from error
+    except (ValidationError, ValueError, KeyError, csv.Error) as error:
         raise ResultsError(
             f"{folder}: damaged ({str(error).splitlines()[0]}). "
             "Remedy: python -m harness.lr_finder STUDY.yaml writes it again."

@@ -14,11 +14,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import checked_line, follows, unseal
-from harness.records.whole_file import write_whole
+from harness.records.whole_file import unwritable, write_whole
 
 
 class Loss(BaseModel):
@@ -60,10 +60,11 @@ def recover_journal(folder: ResultsFolder) -> Recovery:
     """Read a journal for continuing its study, mending it where that is certain to be right.
 
     Raises:
-        ResultsError: It is damaged before lines that are sound, or was written by a newer version.
+        ResultsError: It is damaged before lines that are sound, was written by a newer version, or cannot be
+            read or mended.
     """
     path = folder.journal
-    content = path.read_bytes() if path.exists() else b""
+    content = _content(path)
     lines = content.splitlines(keepends=True)
     kept, dropped = _intact(lines, path)
     events, crc = [], 0
@@ -73,10 +74,22 @@ def recover_journal(folder: ResultsFolder) -> Recovery:
     if dropped is None:
         return Recovery(events=events, loss=None)
     kind, count = dropped
-    damaged = _free_name(path)
-    path.replace(damaged)
-    write_whole(path, b"".join(kept))
+    try:
+        damaged = _free_name(path)
+        path.replace(damaged)
+        write_whole(path, b"".join(kept))
+    except OSError as error:
+        raise unwritable(path, error) from error
     return Recovery(events=events, loss=Loss(kind=kind, lines=count, kept_as=damaged.name))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise ResultsError(unusable(path, "read", error)) from error
 
 
 _Dropped = tuple[Literal["damaged", "repeated"], int]

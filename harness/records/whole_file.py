@@ -2,10 +2,10 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from harness.errors import ResultsError
+from harness.errors import ResultsError, unusable
 
 
 @contextmanager
@@ -19,12 +19,13 @@ def replacing(path: Path) -> Iterator[Path]:
         yield waiting
         waiting.replace(path)
     finally:
-        waiting.unlink(missing_ok=True)
+        with suppress(OSError):  # where it could not be made it cannot be removed: the reason is told already
+            waiting.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file that is on the disk (fsync) when this returns."""
-    data = content.encode() if isinstance(content, str) else content
+    data = _bytes(content)
     with replacing(path) as waiting, waiting.open("wb") as file:
         file.write(data)
         file.flush()
@@ -37,7 +38,7 @@ def write_file(path: Path, content: str | bytes) -> None:
     Raises:
         ResultsError: The folder cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = _bytes(content)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as waiting:
@@ -46,9 +47,11 @@ def write_file(path: Path, content: str | bytes) -> None:
         raise unwritable(path, error) from error
 
 
+def _bytes(content: str | bytes) -> bytes:
+    """Return what is written; names of files in it may have bytes that are no text, which become escapes."""
+    return content.encode(errors="backslashreplace") if isinstance(content, str) else content
+
+
 def unwritable(path: Path, error: OSError) -> ResultsError:
     """Return what is told of a file that cannot be written."""
-    return ResultsError(
-        f"{path}: cannot be written ({error.strerror}). "
-        f"Remedy: make the folder writable, or copy it to a place that is."
-    )
+    return ResultsError(unusable(path, "written", error))

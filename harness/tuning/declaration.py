@@ -5,7 +5,7 @@ import sys
 from harness import PROTOCOL_VERSION
 from harness.declaration import DeclaredArm, DeclaredData, Manifest
 from harness.recipe.lengths import split_sizes
-from harness.records.provenance import git_state, machine, utc_now, versions
+from harness.records.provenance import as_text, git_state, machine, utc_now, versions
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset
@@ -52,7 +52,7 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         versions=versions(),
         machine=machine(),
         slots=slots,
-        command=[*COMMAND, *sys.argv[1:]],
+        command=[*COMMAND, *as_text(sys.argv[1:])],
         created_at=utc_now(),
     )
 

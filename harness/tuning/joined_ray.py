@@ -2,14 +2,13 @@
 
 import logging
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import EnvironmentMismatchError
+from harness.tuning.local_ray import private_folder
 
 _PATIENCE_SECONDS = 10.0
 """What a cluster's head gets to accept a connection."""
@@ -25,8 +24,7 @@ def joined_ray(address: str) -> Iterator[Path]:
     Raises:
         EnvironmentMismatchError: The cluster cannot be reached, or does not let this program in.
     """
-    folder = Path(tempfile.mkdtemp(prefix="harness-"))
-    try:
+    with private_folder(short=False) as folder:
         import ray
 
         try:
@@ -34,8 +32,6 @@ def joined_ray(address: str) -> Iterator[Path]:
             yield folder
         finally:
             ray.shutdown()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _join(address: str) -> None:
@@ -44,7 +40,6 @@ def _join(address: str) -> None:
     Ray waits for minutes for an address at which nobody listens; that is found out beforehand.
     """
     import ray
-    from ray.exceptions import AuthenticationError
 
     if address != "auto":
         _knock(address, "--address")
@@ -52,7 +47,7 @@ def _join(address: str) -> None:
         _knock(os.environ["RAY_ADDRESS"], "RAY_ADDRESS")
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (AuthenticationError, ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:
         raise EnvironmentMismatchError(
             f"--address {address}: this Ray cluster does not let the sweep in ({error}). "
             f"Remedy: give the address that `ray start` printed; on a cluster with token authentication set "
@@ -79,7 +74,7 @@ def _knock(address: str, given_by: str) -> None:
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_SECONDS).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         raise EnvironmentMismatchError(
             f"{given_by} {address}: no Ray cluster can be reached there ({error}). Remedy: check host, port, "
             f"and that the cluster is running (`ray status`), or leave --address out to run on this machine."

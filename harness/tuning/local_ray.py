@@ -18,7 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from harness.errors import EnvironmentMismatchError
+from harness.errors import EnvironmentMismatchError, reason
+from harness.tuning.interruption import sparing_children
 
 _QUIET_AND_CLOSED = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
@@ -50,6 +51,9 @@ _OBJECT_STORE_BYTES = 128 * 1024**2
 """Small: runs exchange short reports only, images are mapped from the cache."""
 
 
+_LONGEST_TEMPORARY = 24
+"""Bytes of a temporary folder's path that leave room for the paths of Ray's sockets, 107 bytes in all."""
+
 _PATIENCE_SECONDS = 2.0
 """What Ray's processes get to end by themselves after a shutdown."""
 
@@ -78,8 +82,7 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
     Raises:
         EnvironmentMismatchError: Ray does not start on this machine.
     """
-    folder = Path(tempfile.mkdtemp(prefix="harness-", dir=_short_temporary_folder()))
-    try:
+    with private_folder(short=True) as folder:
         token = folder / "token"
         token.touch(mode=0o600)
         token.write_text(_secret(), encoding="ascii")
@@ -95,6 +98,28 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
             rays = set(psutil.Process().children(recursive=True)) - ours
             ray.shutdown()
             _see_off(rays)
+
+
+@contextmanager
+def private_folder(*, short: bool) -> Iterator[Path]:
+    """Make a private temporary folder; it is gone at the end.
+
+    Args:
+        short: Its path must leave room for Ray's sockets.
+
+    Raises:
+        EnvironmentMismatchError: There is no place for one.
+    """
+    try:
+        root = _short_temporary_folder() if short else tempfile.gettempdir()
+        folder = Path(tempfile.mkdtemp(prefix="harness-", dir=root))
+    except OSError as error:
+        raise EnvironmentMismatchError(
+            f"no temporary folder can be made ({reason(error)}). Remedy: TMPDIR=DIR with a DIR that can be "
+            f"written and has room; for a private Ray, of {_LONGEST_TEMPORARY} bytes at most."
+        ) from error
+    try:
+        yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -108,23 +133,50 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
     import ray
 
     try:
-        ray.init(
-            address="local",
-            num_cpus=cpus,
-            num_gpus=gpus,
-            include_dashboard=False,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env=_runtime_environment(),
-            _temp_dir=str(folder),
-        )
+        with sparing_children():
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                num_gpus=gpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                runtime_env=_runtime_environment(),
+                _temp_dir=str(folder),
+            )
     except Exception as error:
-        reason = " ".join(str(error).split())
+        told = " ".join(str(error).split())
         raise EnvironmentMismatchError(
-            f"Ray does not start on this machine ({reason}). Remedy: see that memory is left and "
-            f"{folder.parent} has room; run the same command again when the machine is less busy."
+            f"Ray does not start on this machine ({told}). Remedy: {_remedy(told, folder)}."
         ) from error
+
+
+_REMEDIES = {
+    "AF_UNIX path": "TMPDIR=/tmp: the paths of Ray's sockets have room for 107 bytes",
+    "Too many open files": "raise the limit on open files (`ulimit -n 4096`)",
+    "No space left": "make room in {temporary} and /dev/shm, or name another place with TMPDIR",
+    "Permission denied": "TMPDIR=DIR with a DIR that you may write and run programs in",
+    "Read-only file system": "TMPDIR=DIR with a DIR that can be written",
+    "Resource temporarily unavailable": "raise the limit on processes (`ulimit -u` shows it), or end others",
+    "can't start new thread": "raise the limit on processes (`ulimit -u` shows it), or end others",
+    "Cannot allocate memory": "free memory, or run the same command when the machine is less busy",
+    "No such file or directory": "cd to a folder that exists, and see that nobody tidies {temporary}",
+}
+"""What helps, by what Ray says."""
+
+
+def _remedy(told: str, folder: Path) -> str:
+    """Return what helps where Ray does not start.
+
+    Args:
+        told: What Ray says.
+        folder: Its own.
+    """
+    any_cause = "see that memory is left and {temporary} has room; run the same command again when the "
+    any_cause += "machine is less busy"
+    fitting = (remedy for sign, remedy in _REMEDIES.items() if sign.lower() in told.lower())
+    return next(fitting, any_cause).format(temporary=folder.parent)
 
 
 def _see_off(processes: set[psutil.Process]) -> None:
@@ -152,6 +204,7 @@ def _runtime_environment() -> dict[str, str] | None:
 
 
 def _short_temporary_folder() -> str:
-    """Return a temporary folder whose path leaves room for Ray's sockets (107 bytes in all)."""
+    """Return a temporary folder whose path leaves room for Ray's sockets."""
     folder = tempfile.gettempdir()
-    return folder if len(folder) <= 24 else "/tmp"  # noqa: S108 - mkdtemp makes a private folder below it
+    is_short = len(os.fsencode(folder)) <= _LONGEST_TEMPORARY
+    return folder if is_short else "/tmp"  # noqa: S108 - mkdtemp makes a private folder below it

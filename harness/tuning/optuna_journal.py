@@ -1,11 +1,29 @@
 """Optuna's journal file, for those who watch: written as trials happen, never read back."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.storages.journal._file import BaseJournalFileLock
+
+from harness.records.whole_file import unwritable
+
+
+class _HeldAlready(BaseJournalFileLock):
+    """The lock of a file in a results folder that `FolderLock` holds: no other process writes it.
+
+    Optuna's own is a file that stays when its process is killed, and costs the next one 30 s.
+    """
+
+    def acquire(self) -> bool:
+        """Have the lock."""
+        return True
+
+    def release(self) -> None:
+        """Keep the lock."""
 
 
 class WrittenJournalBackend(BaseJournalBackend):
@@ -34,15 +52,27 @@ class WrittenJournalBackend(BaseJournalBackend):
         self._unread += logs
         if self._file is None:
             self._unwritten += logs
-        else:
+            return
+        with suppress(OSError):  # the study's own journal, on the same disk, tells it and ends the study
             self._file.append_logs(logs)
 
     def release(self) -> None:
-        """Write what was kept, in place of an earlier session's file; later entries follow one by one."""
-        self._path.unlink(missing_ok=True)
-        self._file = JournalFileBackend(str(self._path))
-        if self._unwritten:
-            self._file.append_logs(self._unwritten)
+        """Write what was kept, in place of an earlier session's file; later entries follow one by one.
+
+        Raises:
+            ResultsError: The file cannot be written.
+        """
+        try:
+            for left in (
+                self._path,
+                self._path.with_name(f"{self._path.name}.lock"),
+            ):  # the lock: of Optuna's own
+                left.unlink(missing_ok=True)
+            self._file = JournalFileBackend(str(self._path), lock_obj=_HeldAlready())
+            if self._unwritten:
+                self._file.append_logs(self._unwritten)
+        except OSError as error:
+            raise unwritable(self._path, error) from error
         self._unwritten = []
 
 

@@ -1,6 +1,8 @@
 """What is checked before anything is started; imports neither Ray nor torch, so it answers at once."""
 
-from harness.errors import EnvironmentMismatchError, ResultsError
+from pathlib import Path
+
+from harness.errors import EnvironmentMismatchError, ResultsError, reason, unusable
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
 from harness.study.feasible import check_feasible
@@ -21,13 +23,29 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
         StudyError: Some run could not train on the study's data set.
         DataError: The data set is a user's own and cannot be read.
         ResultsError: The folder already holds a study, or holds none to continue, or cannot be written.
-        EnvironmentMismatchError: A single run does not fit on this machine.
+        EnvironmentMismatchError: A single run does not fit on this machine, or the working directory is gone.
     """
+    _check_working_directory()
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     if not resume:  # what has begun is taken to its end
         check_feasible(study, training_images(study.dataset))
     check_folder(folder, resume=resume)
+
+
+def _check_working_directory() -> None:
+    """Refuse to start in a folder that was deleted, in which Ray cannot start any process.
+
+    Raises:
+        EnvironmentMismatchError: It was.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise EnvironmentMismatchError(
+            f"the working directory is gone ({reason(error)}), and Ray starts its processes in it. "
+            f"Remedy: cd to a folder that exists, and run the same command there."
+        ) from error
 
 
 def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
@@ -36,7 +54,11 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
     Raises:
         ResultsError: Either is asked for, or the folder cannot be made.
     """
-    if folder.manifest.exists() and not resume:
+    try:
+        is_begun = folder.manifest.exists()
+    except OSError as error:
+        raise ResultsError(unusable(folder.root, "read", error)) from error
+    if is_begun and not resume:
         raise ResultsError(
             f"{folder.root}: already holds results of this study, which are never overwritten. "
             f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away."
@@ -44,10 +66,8 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
     try:
         _check_parts_belong_together(folder, resume=resume)
     except OSError as error:
-        raise ResultsError(
-            f"{folder.root}: cannot be read ({error.strerror}). Remedy: --results DIR with another DIR."
-        ) from error
-    if resume and not folder.manifest.exists():
+        raise ResultsError(unusable(folder.root, "read", error)) from error
+    if resume and not is_begun:
         raise ResultsError(
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
             f"holds the study with --results DIR."
@@ -55,9 +75,7 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(
-            f"{folder.root}: cannot be made ({error.strerror}). Remedy: --results DIR with a writable DIR."
-        ) from error
+        raise ResultsError(unusable(folder.root, "made", error)) from error
 
 
 def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None:

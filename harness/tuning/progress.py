@@ -55,9 +55,11 @@ class Progress:
         is_over = threading.Event()
         printer = threading.Thread(target=self._print_lines, args=(is_over,), daemon=True)
         printer.start()
-        yield
-        is_over.set()
-        printer.join()
+        try:
+            yield
+        finally:
+            is_over.set()
+            printer.join()
         self._print_line()
 
     def _print_lines(self, is_over: threading.Event) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
-from harness.records.provenance import gpu_names, usable_cores, utc_now
+from harness.records.provenance import as_text, gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
+from harness.records.whole_file import write_file
 from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
@@ -24,7 +25,7 @@ from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
 from harness.tuning.continuation import accepted_changes, check_journal_belongs
 from harness.tuning.declaration import COMMAND, declare
-from harness.tuning.interruption import on_interrupt
+from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import local_ray
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
@@ -53,6 +54,7 @@ class _Session:
     folder: ResultsFolder
     address: str
     say: Callable[[str], None]
+    interruption: Interruption
     prepared: PreparedDataset
     manifest: Manifest
     events: Sequence[Event]
@@ -68,7 +70,13 @@ class _Session:
 
 
 def run_study(
-    study: Study, folder: ResultsFolder, address: str, say: Callable[[str], None], *, resume: bool
+    study: Study,
+    folder: ResultsFolder,
+    address: str,
+    say: Callable[[str], None],
+    interruption: Interruption,
+    *,
+    resume: bool,
 ) -> Outcome:
     """Run a study that passed `preflight`, from its start or from where its journal ends.
 
@@ -77,6 +85,7 @@ def run_study(
         folder: Where its results go.
         address: `local`, `auto` or `HOST:PORT` of a Ray cluster.
         say: Takes short messages for the user.
+        interruption: Hears the signals that ask the sweep to end.
         resume: Continue what the folder holds.
 
     Raises:
@@ -103,6 +112,7 @@ def run_study(
             folder=folder,
             address=address,
             say=say,
+            interruption=interruption,
             prepared=prepared,
             manifest=manifest,
             events=events,
@@ -114,10 +124,12 @@ def run_study(
 def _begin(folder: ResultsFolder, declared: Manifest, study: Study) -> tuple[Manifest, Sequence[Event]]:
     """Write down what the study is before its first run."""
     try:
-        folder.study_file.write_text(study.text, encoding="utf-8")
+        write_file(folder.study_file, study.text)
         declared.write(folder.manifest)
-    except OSError as error:
-        raise ResultsError(f"{folder.root}: cannot be written ({error.strerror})") from error
+    except ResultsError:
+        with suppress(OSError):
+            folder.study_file.unlink(missing_ok=True)
+        raise
     return declared, []
 
 
@@ -133,7 +145,7 @@ def _continue(
         say(recovery.loss.in_words())
     for change in changes:
         say(change.in_words())
-    command = [*COMMAND, *sys.argv[1:]]
+    command = [*COMMAND, *as_text(sys.argv[1:])]
     step = Resumption(at=utc_now(), command=command, changes=changes, loss=recovery.loss)
     budgets = ("question", "arms", "search", "confirm", "confirm_seeds", "resources", "slots")
     grown = {name: getattr(declared, name) for name in budgets}
@@ -148,7 +160,8 @@ def _tidied_unless_begun(folder: ResultsFolder) -> Iterator[None]:
     except BaseException:
         if folder.journal.exists() and folder.journal.stat().st_size == 0:
             for path in (folder.journal, folder.manifest, folder.study_file, folder.optuna_journal):
-                path.unlink(missing_ok=True)
+                with suppress(OSError):  # why starting failed is what is to be told
+                    path.unlink(missing_ok=True)
         raise
 
 
@@ -188,7 +201,8 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
         if session.is_joined:
             check_nodes(study, session.folder, session.prepared, say)
         session.write_slots(slots.now)
-        with progress.shown(slots.now), on_interrupt(conductor.interrupt), watched_raylet():
+        ends = session.interruption.ends_by(conductor.interrupt)
+        with progress.shown(slots.now), ends, watched_raylet():
             has_memory = run_in_tune(conductor, study, session.manifest, slots, temporary)
         session.write_slots(slots.most)
     return has_memory

@@ -11,6 +11,7 @@ from harness.records import provenance
 from harness.records.provenance import (
     COMMIT_VARIABLE,
     GitState,
+    as_text,
     checkout_commit,
     git_state,
     gpu_names,
@@ -125,3 +126,8 @@ def test_gpus_are_those_that_cuda_shows(
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert gpu_names() == names
+
+
+def test_words_of_a_command_are_text_whatever_their_bytes() -> None:
+    """A path may have a name of another encoding; a manifest is UTF-8."""
+    assert as_text(["a b", "é", os.fsdecode(b"r\xe9s")]) == ["a b", "é", r"r\xe9s"]

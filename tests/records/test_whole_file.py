@@ -35,5 +35,5 @@ def test_folders_are_made_and_one_that_cannot_be_is_told(tmp_path: Path) -> None
     """A file in the folder's place stands for every unwritable place."""
     write_file(tmp_path / "b" / "c", "text")
     assert (tmp_path / "b" / "c").read_text() == "text"
-    with pytest.raises(ResultsError, match=r"cannot be written .* Remedy: make the folder writable"):
+    with pytest.raises(ResultsError, match=r"cannot be written .* Remedy: move the file of that name away"):
         write_file(tmp_path / "b" / "c" / "d", "text")

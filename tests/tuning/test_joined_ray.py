@@ -12,6 +12,7 @@ from harness.tuning.joined_ray import joined_ray
         ("127.0.0.1:1", None, "--address 127.0.0.1:1: no Ray cluster can be reached there"),
         ("auto", "no-such-host.invalid:6379", "RAY_ADDRESS no-such-host.invalid:6379: no Ray cluster can be"),
         ("ray://127.0.0.1:10001", None, "--address: 'ray://127.0.0.1:10001' is no address of a Ray cluster"),
+        (f"{'a' * 70}:6379", None, "--address aaa"),
         ("127.0.0.1", None, "--address: '127.0.0.1' is no address of a Ray cluster"),
     ],
 )

@@ -13,6 +13,7 @@ from analysis.page.comparison.sides import Answer, Side, load_sides
 from analysis.page.document import render
 from analysis.render import numbers
 from analysis.search import WinnerRule
+from harness.edge import resolved
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 from harness.records.whole_file import write_file
@@ -35,7 +36,7 @@ def write_comparison(paths: Sequence[Path], out: Path | None = None) -> Path:
         ResultsError: A folder cannot be compared or read, or the comparison cannot be written.
     """
     sides = load_sides(paths)
-    folder = paths[0].resolve().parent / "comparison" if out is None else out
+    folder = resolved(paths[0]).parent / "comparison" if out is None else out
     if ResultsFolder(folder).manifest.exists():
         raise ResultsError(
             f"{folder}: a results folder, which a comparison would clutter. "
@@ -62,12 +63,12 @@ def _context(sides: Sequence[Side], answers: Sequence[Answer], folder: Path) -> 
 def _folder(side: Side, out: Path) -> dict[str, Any]:
     """Return what is said of one folder, with the way to its report where both lie in one place."""
     manifest = side.records.manifest
-    report = (side.records.folder.report / "index.html").resolve()
-    is_near = report.exists() and report.is_relative_to(out.resolve().parent)
+    report = resolved(side.records.folder.report / "index.html")
+    is_near = report.exists() and report.is_relative_to(resolved(out).parent)
     commit = (manifest.git.commit or "unknown")[:10]
     return {
         "name": side.name,
-        "link": Path(os.path.relpath(report.parent, out.resolve())).as_posix() if is_near else None,
+        "link": Path(os.path.relpath(report.parent, resolved(out))).as_posix() if is_near else None,
         "study": manifest.study,
         "started": manifest.created_at[:16].replace("T", " "),
         "commit": f"{commit} with changes" if manifest.git.dirty else commit,

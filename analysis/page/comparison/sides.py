@@ -18,6 +18,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords, load_study
 from analysis.render.table import RenderedTable
 from analysis.responses import label
+from harness.edge import resolved
 from harness.errors import ResultsError
 from harness.recipe.configuration import resolve
 from harness.records.frames import as_cell
@@ -92,11 +93,11 @@ def load_sides(paths: Sequence[Path]) -> list[Side]:
             f"{paths[0]}: one folder alone cannot be compared. "
             f"Remedy: name two or more, such as results/optimizers results/reference/optimizers."
         )
-    resolved = [path.resolve() for path in paths]
-    for path, place in zip(paths, resolved, strict=True):
-        if resolved.count(place) > 1:
+    places = [resolved(path) for path in paths]
+    for path, place in zip(paths, places, strict=True):
+        if places.count(place) > 1:
             raise ResultsError(f"{path}: named twice, and equal to itself. Remedy: name each folder once.")
-    names = unique_names(resolved)
+    names = unique_names(places)
     return [Side(name=name, facts=Facts(load_study(path))) for name, path in zip(names, paths, strict=True)]
 
 
