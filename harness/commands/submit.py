@@ -6,6 +6,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobState, Request
-from harness.commands.output import is_lost, surviving_output
-from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SOME_FAILED, HarnessError
-from harness.records.folder import ResultsFolder, user_path
+from harness.edge import path_argument, run_command
+from harness.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, HarnessError
+from harness.records.folder import ResultsFolder
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
 from harness.study.study import Study
@@ -29,34 +30,20 @@ _PATIENCE_SECONDS = (5, 15, 60)
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    with surviving_output():
-        return _run(sys.argv[1:] if arguments is None else arguments)
+    interrupted = "interrupted; what was submitted goes on, see: status, logs -f, cancel"
+    given = sys.argv[1:] if arguments is None else arguments
+    return run_command(partial(_run, given), interrupted=interrupted)
 
 
 def _run(arguments: Sequence[str]) -> int:
     """Do what was asked for; return the exit code."""
     own, extra = _split(arguments)
     options = _parser().parse_args(own)
-    try:
-        if options.verb in TARGETS:
-            return _submit(options, _overrides(extra))
-        if extra:
-            _parser().error("arguments after -- go with a submission")
-        return int(options.run(options))
-    except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {place}{error.strerror or error}. Remedy: files and folders that you may read and "
-            f"write, such as another --run-dir DIR",
-            file=sys.stderr,
-        )
-        return EXIT_REFUSED
-    except KeyboardInterrupt:
-        print("interrupted; what was submitted goes on, see: status, logs -f, cancel", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    if options.verb in TARGETS:
+        return _submit(options, _overrides(extra))
+    if extra:
+        _parser().error("arguments after -- go with a submission")
+    return int(options.run(options))
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -91,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         ("resume", _resume, "submit it again; it goes on where its journal ends"),
     ):
         command = verbs.add_parser(verb, help=text)
-        command.add_argument("run_dir", type=user_path, metavar="RUN_DIR", help="the study's results folder")
+        command.add_argument(
+            "run_dir", type=path_argument, metavar="RUN_DIR", help="the study's results folder"
+        )
         command.set_defaults(run=run)
         if verb == "logs":
             command.add_argument("-f", "--follow", action="store_true", help="until it is over")
@@ -103,16 +92,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_submission(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", type=user_path, metavar="STUDY.yaml", help="the study file")
+    parser.add_argument("study", type=path_argument, metavar="STUDY.yaml", help="the study file")
     parser.add_argument(
         "--run-dir",
-        type=user_path,
+        type=path_argument,
         metavar="DIR",
         help="where results go and the run is kept (results/<study>)",
     )
     parser.add_argument("--name", help="what the cluster calls the job (the study's name)")
     parser.add_argument(
-        "--profile", type=user_path, metavar="FILE", help="site profile (~/.config/harness/cluster.yaml)"
+        "--profile", type=path_argument, metavar="FILE", help="site profile (~/.config/harness/cluster.yaml)"
     )
     parser.add_argument("--fresh", action="store_true", help="refuse to continue results that exist")
     parser.add_argument(
@@ -215,7 +204,7 @@ def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> 
     target = TARGETS[record.target].make()
     for text in target.logs(record, folder, follow=follow):
         print(text, end="", flush=True)
-        if is_lost(sys.stdout):
+        if getattr(sys.stdout, "loss", None) is not None:
             return  # the reader has seen enough
 
 

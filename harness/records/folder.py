@@ -7,15 +7,6 @@ STORED_IN = "HARNESS_RESULTS_STORED_IN"
 """Environment variable that tells a sweep where its folder is mirrored: no other node needs to see it."""
 
 
-def user_path(text: str) -> Path:
-    """Return a path of a command line, `~` as the home folder: shells leave it alone in `--results=~/x`."""
-    path = Path(text)
-    try:
-        return path.expanduser()
-    except RuntimeError:  # nobody is known by this name, so it is one of a file
-        return path
-
-
 @dataclass(frozen=True)
 class ResultsFolder:
     """Name the files of one study's results (`results/<study>/`)."""

@@ -1,3 +1,4 @@
+import argparse
 import os
 import subprocess
 import sys
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records.folder import user_path
+from harness.edge import path_argument
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,7 @@ def test_a_tilde_is_the_home_folder_for_every_command(
 
 
 def test_other_tildes_are_letters() -> None:
-    """In the middle of a path, and before a name that nobody has."""
-    assert user_path("a/~b") == Path("a/~b")
-    assert user_path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
+    """In the middle of a path; before a name that nobody has, there is no home folder to be meant."""
+    assert path_argument("a/~b") == Path("a/~b")
+    with pytest.raises(argparse.ArgumentTypeError, match="no home folder is known"):
+        path_argument("~nobody-of-this-name/x")
