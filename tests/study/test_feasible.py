@@ -155,9 +155,10 @@ def test_configurations_of_branches_add_up(study_text: str) -> None:
 )
 def test_settings_without_effect_are_told(study_text: str, override: str, told: str) -> None:
     """Each by itself, for both arms; the study as it is has none of them."""
-    sound = parse_study(study_text, "s.yaml", ("recipe.batch_size=36",))
+    text = study_text.replace("batch_size: 500", "batch_size: 36")
+    sound = parse_study(text, "s.yaml")
     assert list(oddities(sound, plan_study(sound), FORTY)) == []
-    study = parse_study(study_text, "s.yaml", ("recipe.batch_size=36", override))
+    study = parse_study(text, "s.yaml", (override,))
     odd = list(oddities(study, plan_study(study), FORTY))
     assert len(odd) == 2
     assert odd[0].startswith(told)
