@@ -45,7 +45,7 @@ class Search(_Section):
     """How configurations are chosen. Every arm gets the same."""
 
     sampler: Literal["tpe", "random", "grid", "gp", "cmaes", "qmc"] = "tpe"
-    """Optuna's, each seeded. `gp`, `cmaes` and `qmc` know no `one_of`; `cmaes` needs two numeric ranges."""
+    """Optuna's, each seeded. Only `tpe` and `random` know `one_of`; `cmaes` needs two numeric ranges."""
     trials: Annotated[int, Field(ge=1)] | None = None
     """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
     metric: Metric = "val_loss"

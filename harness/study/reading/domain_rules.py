@@ -8,7 +8,7 @@ from harness.study.file import Search
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
 
-_UNCONDITIONAL = {"gp", "cmaes", "qmc"}
+_UNCONDITIONAL = {"grid", "gp", "cmaes", "qmc"}
 """Samplers that need the same fields in every configuration."""
 
 _OTHER_SAMPLERS = "Remedy: sampler: tpe, gp or qmc"

@@ -223,3 +223,16 @@ def test_a_branch_s_field_is_not_searched_elsewhere(study_text: str) -> None:
             "Remedy: leave one of them out"
         )
     ]
+
+
+def test_a_grid_of_branches_is_refused(study_text: str) -> None:
+    """It ran the first branch and left the others out, without a word."""
+    text = with_branches(study_text, "lr: 0.1", "lr: 0.001").replace(RATES, "{grid: [0.1, 1.0]}")
+    text = text.replace("momentum: {low: 0.0, high: 0.9}", "momentum: 0.9")
+    search = "trials: 4, early_stopping: {grace_epochs: 1, reduction_factor: 3}"
+    assert problems(text.replace(search, "sampler: grid")) == [
+        (
+            "s.yaml:13: arms.adam.optimizer: sampler: grid knows no one_of. "
+            "Remedy: sampler: tpe, or one arm a branch"
+        )
+    ]
