@@ -83,9 +83,9 @@ def compute_means(facts: Facts) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for line in facts.lines:
         points = [(point, point.runs(facts.records)) for point in line.points]
-        all_runs = pd.concat([runs for _, runs in points])
-        for metric in line.metrics if len(all_runs) else ():
-            guessing = responses.is_guessing(facts.records, all_runs, metric)
+        of_points = [runs for _, runs in points]
+        for metric in line.metrics if any(map(len, of_points)) else ():
+            guessing = responses.is_guessing(facts.records, of_points, metric)
             means = [_mean(line, point, runs, metric) | {"is_guessing": guessing} for point, runs in points]
             rows += _marked(means, METRICS[metric].sign)
     return pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS)
