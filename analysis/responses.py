@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from analysis import selection
+from analysis import selection, statistics
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from harness.records.events import Phase
@@ -218,24 +218,31 @@ def _published_level(line: Line, arm: str, at: Mapping[str, Any]) -> Level | Non
 CLASSES = 10
 """Of every data set that a study can train on."""
 _CERTAIN = 3.0
-"""Standard errors of guessing's accuracy that a run must be above to be better than it."""
+"""Standard errors of guessing's accuracy that a mean must be above to be better than it."""
+_SURE = 3.0
+"""How often as guessing a single run must be right: an untrained network that favours two classes or three is
+right up to so often by luck."""
 
 
-def is_guessing(records: StudyRecords, runs: pd.DataFrame, metric: str) -> bool:
-    """Return whether no completed run is better than guessing one of the classes, on a metric's images.
+def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric: str) -> bool:
+    """Return whether nothing on a line is better than guessing one of the classes, on a metric's images.
 
-    The best of runs that learned nothing is luck. A loss says too little: confident mistakes raise it.
+    Better is a value whose interval over seeds lies above what guessing gets, or a run that is right three
+    times as often. The best of what learned nothing is luck. A loss says too little: sure mistakes raise it.
 
     Args:
         records: The study.
-        runs: All that stand beside each other.
+        of_points: The runs of each value of the setting.
         metric: A column of the runs; False where it is no loss and no accuracy, or nothing is known.
     """
     split, _, quantity = metric.partition("_")
     if quantity not in {"loss", "accuracy"}:
         return False
-    images = getattr(records.manifest.dataset, f"{split}_samples")
-    chance = 1 / CLASSES
-    error = math.sqrt(chance * (1 - chance) / images) if images > 0 else chance / 10
-    accuracies = runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna()
-    return len(accuracies) > 0 and bool(accuracies.max() <= chance + _CERTAIN * error)
+    images, chance = getattr(records.manifest.dataset, f"{split}_samples"), 1 / CLASSES
+    bound = chance + _CERTAIN * math.sqrt(chance * (1 - chance) / max(images, 1_000))
+    known = [runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna() for runs in of_points]
+    known = [accuracies for accuracies in known if len(accuracies)]
+    intervals = [statistics.t_interval(list(accuracies)) for accuracies in known]
+    is_above = any(interval.low is not None and interval.low > bound for interval in intervals)
+    has_learned = any(accuracies.max() > _SURE * chance for accuracies in known)
+    return bool(known) and not is_above and not has_learned

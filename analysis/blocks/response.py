@@ -77,14 +77,15 @@ def compute_means(facts: Facts) -> pd.DataFrame:
     Returns: Columns `line, arm, phase, field, level, x, scale, metric, n, diverged, failed, mean, half_width,
         is_best, is_guessing`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the
         value, or its rank where values are no numbers. `is_best`: no mean of this line and metric is better.
-        `is_guessing`: no run of the line is better than guessing. Lines without a run are left out.
+        `is_guessing`: no run of the line is better than guessing, so that its best mean is luck and is shown
+        as none. Lines without a run are left out.
     """
     rows: list[dict[str, object]] = []
     for line in facts.lines:
         points = [(point, point.runs(facts.records)) for point in line.points]
-        all_runs = pd.concat([runs for _, runs in points])
-        for metric in line.metrics if len(all_runs) else ():
-            guessing = responses.is_guessing(facts.records, all_runs, metric)
+        of_points = [runs for _, runs in points]
+        for metric in line.metrics if any(map(len, of_points)) else ():
+            guessing = responses.is_guessing(facts.records, of_points, metric)
             means = [_mean(line, point, runs, metric) | {"is_guessing": guessing} for point, runs in points]
             rows += _marked(means, METRICS[metric].sign)
     return pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS)
@@ -105,13 +106,8 @@ def _mean(line: responses.Line, point: responses.Point, runs: pd.DataFrame, metr
 
 
 def _marked(means: list[dict[str, object]], sign: int) -> list[dict[str, object]]:
-    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked.
-
-    Of runs that are no better than guessing none is the best.
-    """
-    known = [
-        sign * mean for row in means if isinstance(mean := row["mean"], float) and not row["is_guessing"]
-    ]
+    """Return rows with their best mean marked, if there are two to compare; equal ones are all marked."""
+    known = [sign * mean for row in means if isinstance(mean := row["mean"], float)]
     best = sign * max(known) if len(known) > 1 else None
     return [row | {"is_best": best is not None and row["mean"] == best} for row in means]
 
@@ -145,7 +141,7 @@ def _amount(row: Any) -> str:
     spec = METRICS[row.metric]
     decimals = 2 if spec.unit else 4
     text = numbers.with_uncertainty(row.mean, row.half_width, scale=spec.scale, decimals=decimals)
-    return text + (_BEST if row.is_best else "")
+    return text + (_BEST if row.is_best and not row.is_guessing else "")
 
 
 def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
@@ -262,7 +258,7 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle], *, i
         look |= mark_size(13, len(seeds)) | {"linewidth": 0, "zorder": 3, "rasterized": is_image}
         ax.scatter(seeds["x"], seeds["value"], **look)
     ax.plot(means["x"], means["value"], "_", color=INK, markersize=7, markeredgewidth=1.2, zorder=3.5)
-    best = means[means["is_best"]]
+    best = means[means["is_best"] & ~means["is_guessing"]]
     ax.scatter(best["x"], best["value"], s=110, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=5)
     ax.plot(
         published["x"],

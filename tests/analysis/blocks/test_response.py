@@ -280,7 +280,7 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
 
 
 def guesses(new_study: "type[Study]", accuracy: float) -> "Study":
-    """Return a grid of two rates whose best run has a validation accuracy; the others are at a tenth."""
+    """Return a grid of two rates whose last run has a validation accuracy; the others are at a tenth."""
     study = new_study(arms={"sgd": {"lr": {"grid": [0.01, 0.1]}}})
     study.grid("sgd", {"lr": 0.01}, [2.31, 2.3], val_accuracy=0.1)
     study.grid("sgd", {"lr": 0.1}, [2.3, 2.3], val_accuracy=0.1)
@@ -289,25 +289,30 @@ def guesses(new_study: "type[Study]", accuracy: float) -> "Study":
 
 
 def test_where_no_run_learns_none_is_the_best(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Of 6,000 images guessing gets 10.0 ± 1.2 % right, at 3 standard errors: 11 % is luck."""
-    facts = guesses(new_study, 0.11).facts(tmp_path)
+    """Untrained networks that favour a class or two are right for 18 % of the images, by luck."""
+    facts = guesses(new_study, 0.18).facts(tmp_path)
     table = RESPONSE.table.rendered("response", facts)
-    of_validation = table.numbers["metric"].str.startswith("val")
-    assert not table.numbers.loc[of_validation, "is_best"].any()
-    assert "(best)" not in table.cells["Validation loss"].iloc[0]
+    for heading in ("Validation loss", "Validation accuracy (%)"):
+        assert not table.cells[heading].str.contains("best").any()
     assert "No run is better than guessing one of 10 classes: no value is the best." in table.caption
     frame = compute_response(facts)
     assert frame.query("kind == 'mean' and metric != 'train_loss'")["is_guessing"].all()
-    texts = [text.get_text() for ax in drawn(facts).axes for text in ax.texts]
-    assert texts.count("no run is better than guessing") >= 2
+    panels = [ax for ax in drawn(facts).axes if ax.get_ylabel().startswith("validation")]
+    texts = [text.get_text() for ax in panels for text in ax.texts]
+    assert texts.count("no run is better than guessing") == len(panels) == 2
+    assert not any(text.startswith("best mean") for text in texts)
     assert "No run is better than guessing" in caption_of("response", facts)
 
 
 def test_one_run_that_learns_makes_a_best_mean(new_study: "type[Study]", tmp_path: Path) -> None:
-    """At 12 % it is better than guessing, at more than five standard errors."""
-    facts = guesses(new_study, 0.12).facts(tmp_path)
-    assert compute_means(facts).query("metric == 'val_accuracy'")["is_best"].tolist() == [False, True]
-    assert "guessing" not in caption_of("response", facts)
+    """Right three times as often as guessing, or a little more often with every seed."""
+    one = guesses(new_study, 0.31)
+    every = guesses(new_study, 0.121)
+    every.name, every.runs[-2].val_accuracy = "every", 0.1205
+    for study in (one, every):
+        facts = study.facts(tmp_path)
+        assert not compute_means(facts).query("metric == 'val_accuracy'")["is_guessing"].any()
+        assert "guessing" not in caption_of("response", facts)
 
 
 def test_an_axis_of_accuracies_does_not_go_below_nothing(new_study: "type[Study]", tmp_path: Path) -> None:
