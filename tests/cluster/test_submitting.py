@@ -261,7 +261,7 @@ def test_a_wait_says_for_what(
     """A request that never starts is told while it is waited for."""
     once = 'if [ -e "$BIN/asked" ]; then echo "CANCELLED|None||0:00|N/A"; exit; fi; touch "$BIN/asked"\n'
     slurm.write("squeue", once + 'echo "PENDING|PartitionTimeLimit||30:00|N/A"\n')
-    assert main([*arguments, "--wait"]) == 1
+    assert main([*arguments, "--wait"]) == 75
     told = capsys.readouterr().err
     assert "pending: PartitionTimeLimit: its --time is over the partition's limit, so it never starts" in told
 
@@ -324,3 +324,23 @@ def test_a_damaged_record_is_told(
     assert f"{folder.record}: is damaged" in told
     assert "Remedy: see with the cluster's own command" in told
     assert not (slurm.folder / "number").exists()
+
+
+@pytest.mark.parametrize("left", ["FAILED", "CANCELLED", None])
+def test_a_job_that_was_cancelled_before_its_launcher_listened_is_called_so(
+    left: str | None,
+    slurm: SlurmCommands,
+    arguments: list[str],
+    folder: SubmitFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """While `setup` runs the signal ends the shell, which Slurm calls a failure; later it forgets the job."""
+    assert main(arguments) == 0
+    slurm.queue("RUNNING")
+    slurm.write("scancel", f'echo "{left}|None|n1|0:00|N/A" > "$BIN/queue"\n')
+    if left is None:
+        slurm.write("scancel", 'rm "$BIN/queue"\n')
+    assert main(["cancel", str(folder.run_dir)]) == 0
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert "slurm job 7 (small): cancelled" in capsys.readouterr().out

@@ -5,6 +5,7 @@ import sys
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from harness.cluster.paths import resolved
@@ -29,7 +30,14 @@ from harness.cluster.slurm.script import (
     job_script,
     output_path,
 )
-from harness.cluster.submit_folder import Cause, StatusEvent, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.submit_folder import (
+    Cause,
+    StatusDetail,
+    StatusEvent,
+    StatusLog,
+    SubmitFolder,
+    SubmitRecord,
+)
 from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, named
 from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EnvironmentMismatchError, ResultsError
 from harness.study.submission import SlurmSite
@@ -148,6 +156,17 @@ class SlurmTarget:
                 time.sleep(_LOOK_FOR_END_SECONDS)
         if queue_entry(record.id) is not None and not self.state(record, folder).is_over:
             cancel(record.id)
+        _note_cancellation(record.id, folder)
+
+
+def _note_cancellation(job: str, folder: SubmitFolder) -> None:
+    """Write what a launcher that had not begun, or was not there any more, could not."""
+    log = StatusLog(folder.status_log, job=job)
+    events = log.of_job(job)
+    if not events or events[-1].event != "ended":
+        told = StatusDetail(exit_code=EXIT_INTERRUPTED, cause=Cause.TOLD_TO_END, by="cancel")
+        with suppress(OSError):  # a full disk: Slurm still tells it for some minutes
+            log.append("ended", told)
 
 
 def _bytes_from(path: Path, start: int) -> bytes:
