@@ -39,7 +39,15 @@ from harness.cluster.submit_folder import (
     SubmitRecord,
 )
 from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, named
-from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EnvironmentMismatchError, ResultsError
+from harness.errors import (
+    EXIT_BUG,
+    EXIT_COMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_SOME_FAILED,
+    EnvironmentMismatchError,
+    ResultsError,
+)
 from harness.study.submission import SlurmSite
 
 MAX_RESTARTS = 5
@@ -55,8 +63,9 @@ _AT_WORK = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED", "RESIZING",
 })  # fmt: skip
 _REASON_OF_CODE: Mapping[int | None, str] = {
-    0: "",
-    1: "some runs failed, and the report names the reasons; or the sweep crashed, and `logs` tells where",
+    EXIT_COMPLETE: "",
+    EXIT_SOME_FAILED: "some runs failed, and the report names the reasons",
+    EXIT_BUG: "a bug of the harness; `logs` holds its traceback",
     EXIT_REFUSED: "refused or could not start; `logs` names the reason",
     EXIT_INTERRUPTED: "`resume` finishes it",
 }
