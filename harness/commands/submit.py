@@ -11,12 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.paths import resolved
 from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobPhase, JobState, Request
-from harness.edge import path_argument, run_command
+from harness.edge import path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
 from harness.records.folder import ResultsFolder
 from harness.study.feasible import check_feasible
@@ -143,7 +142,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
     settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))
-    run_dir = resolved(options.run_dir or Path("results") / study.name, "--run-dir")
+    run_dir = resolved(options.run_dir or Path("results") / study.name)
     request = Request(study=study, run_dir=run_dir, name=options.name or study.name)
     target = spec.make(settings)
     prepared = prepare(target, request, fresh=options.fresh)
@@ -221,7 +220,7 @@ def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> 
 
 
 def _read(options: argparse.Namespace) -> tuple[SubmitRecord, SubmitFolder]:
-    folder = SubmitFolder(resolved(options.run_dir, "RUN_DIR"))
+    folder = SubmitFolder(resolved(options.run_dir))
     return SubmitRecord.read(folder.record), folder
 
 
@@ -274,5 +273,5 @@ def _cancel(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    folder = SubmitFolder(resolved(options.run_dir, "RUN_DIR"))
+    folder = SubmitFolder(resolved(options.run_dir))
     return _after(resubmit(folder), folder, options)

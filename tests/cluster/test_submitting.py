@@ -274,9 +274,9 @@ def test_a_path_in_a_circle_is_told(
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert main([verb, str(tmp_path / "a")]) == 2
-    assert "leads to no place (Symlink loop" in capsys.readouterr().err
+    assert "its symbolic links go round in a circle. Remedy" in capsys.readouterr().err
     assert main(["slurm", str(study), "--run-dir", str(tmp_path / "a" / "run")]) == 2
-    assert "leads to no place (Symlink loop" in capsys.readouterr().err
+    assert "its symbolic links go round in a circle. Remedy" in capsys.readouterr().err
 
 
 def test_a_submission_from_a_folder_that_is_gone_is_told(
@@ -292,7 +292,7 @@ def test_a_submission_from_a_folder_that_is_gone_is_told(
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert main(["slurm", str(study), "--run-dir", str(tmp_path / "run")]) == 2
-    assert "this folder .: leads to no place (No such file or directory). Remedy" in capsys.readouterr().err
+    assert "the working directory is gone, so no path can start there. Remedy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

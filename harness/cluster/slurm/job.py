@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from harness.cluster.paths import resolved
 from harness.cluster.slurm.commands import (
     QueueEntry,
     accounted_state,
@@ -39,6 +38,7 @@ from harness.cluster.submit_folder import (
     SubmitRecord,
 )
 from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, named
+from harness.edge import resolved
 from harness.errors import (
     EXIT_BUG,
     EXIT_COMPLETE,
@@ -88,7 +88,7 @@ class SlurmTarget:
         instructions = LauncherInstructions(
             name=request.name,
             run_dir=request.run_dir,
-            working_dir=resolved(".", "this folder"),
+            working_dir=resolved(Path()),
             sweep=request.sweep_arguments(str(folder.study_file), str(request.run_dir), ADDRESS),
             warn_before=settings.warn_before or WARN_BEFORE_SECONDS,
             on_timeout=settings.on_timeout or "requeue",
