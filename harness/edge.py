@@ -106,13 +106,19 @@ def path_argument(text: str) -> Path:
 
 
 def resolved(path: Path) -> Path:
-    """Return a path from the root on, symbolic links followed.
+    """Return a path from the root on, symbolic links followed; `~` is the home folder.
 
     Raises:
-        ResultsError: It cannot be, as the working directory is gone or links go round in a circle.
+        ResultsError: It cannot be: links go round in a circle, the working directory or a home is gone.
     """
     try:
-        return path.resolve()
+        place = path.expanduser()
+    except RuntimeError as error:
+        raise ResultsError(
+            f"{path}: no home folder is known for it ({error}). Remedy: write the path out."
+        ) from None
+    try:
+        return place.resolve()
     except RuntimeError:
         raise ResultsError(
             f"{path}: its symbolic links go round in a circle. Remedy: mend them, or name another place."

@@ -17,7 +17,13 @@ from pathlib import Path
 from harness.cluster.launch.processes import end_child
 from harness.cluster.object_storage import Mirror, ObjectStorage
 from harness.edge import run_command
-from harness.errors import EXIT_INTERRUPTED, EnvironmentMismatchError, ResultsError
+from harness.errors import (
+    EXIT_COMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_FAILED,
+    EnvironmentMismatchError,
+    ResultsError,
+)
 from harness.records.folder import STORED_IN, ResultsFolder
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
@@ -103,10 +109,15 @@ class _Sweep:
         command = [sys.executable, "-u", "-m", "harness.sweep", *arguments]
         environment = {**os.environ, STORED_IN: address}
         self._process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module, no shell
+        self._told_to_end = False
         for number in forwarded:
-            signal.signal(number, lambda number, _: self._process.send_signal(number))
+            signal.signal(number, lambda number, _: self._forward(number))
         for sent in early:
-            self._process.send_signal(sent)
+            self._forward(sent)
+
+    def _forward(self, number: int) -> None:
+        self._told_to_end = True
+        self._process.send_signal(number)
 
     def is_running(self, seconds: float) -> bool:
         """Wait for the end so long; return whether it has not come."""
@@ -118,12 +129,17 @@ class _Sweep:
 
     @property
     def exit_code(self) -> int:
-        """Of a sweep that ended; 75 where one of the forwarded signals killed it before it could answer."""
-        code = self._process.returncode
-        if code >= 0:
-            return int(code)
-        _say(f"the sweep was killed by signal {-code}")
-        return EXIT_INTERRUPTED if -code in _FORWARDED else 128 - int(code)
+        """Of a sweep that ended; 75 where a forwarded signal ended it before it could answer in good order.
+
+        While Ray starts, its handlers exit with the signal's number.
+        """
+        code = int(self._process.returncode)
+        if code < 0:
+            _say(f"the sweep was killed by signal {-code}")
+            code = EXIT_INTERRUPTED if -code in _FORWARDED else 128 - code
+        if self._told_to_end and code not in {EXIT_COMPLETE, EXIT_SOME_FAILED}:
+            return EXIT_INTERRUPTED
+        return code
 
     def end(self) -> None:
         """Ask for the end in good order, and wait for it."""

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.errors import (
+    EXIT_BUG,
     EXIT_COMPLETE,
     EXIT_INTERRUPTED,
     EXIT_REFUSED,
@@ -26,6 +27,7 @@ PHASE_OF_EXIT_CODE: Mapping[int, JobPhase] = {
     EXIT_COMPLETE: "completed",
     EXIT_SOME_FAILED: "failed",
     EXIT_REFUSED: "failed",
+    EXIT_BUG: "failed",
     EXIT_INTERRUPTED: "interrupted",
 }
 """How a job is over whose sweep ended so; any other number is not a sweep's, but that of a crash."""

@@ -5,18 +5,18 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.cluster.paths import resolved
 from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import JobState, Request
-from harness.edge import path_argument, run_command
-from harness.errors import EXIT_COMPLETE, EXIT_SOME_FAILED, HarnessError
+from harness.cluster.target import JobPhase, JobState, Request
+from harness.edge import path_argument, resolved, run_command
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
 from harness.records.folder import ResultsFolder
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
@@ -24,6 +24,13 @@ from harness.study.study import Study
 from harness.training.data.registry import DATASETS
 
 _POLL_SECONDS = 2.0
+_WITHOUT_CODE: Mapping[JobPhase, int] = {
+    "completed": EXIT_COMPLETE,
+    "cancelled": EXIT_INTERRUPTED,
+    "interrupted": EXIT_INTERRUPTED,
+}
+"""How a wait ends for a job whose sweep told no exit code; one that failed never began, or was killed."""
+
 _PATIENCE_SECONDS = (5, 15, 60)
 """How long to wait for a cluster that does not answer, time after time."""
 
@@ -64,7 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m harness.submit",
         description="Run an unchanged study on a cluster, and look after it from anywhere by its RUN_DIR.",
         epilog="Exit codes: 0 done; 2 a bad study, argument or environment, nothing was submitted; with "
-        "--wait, those of harness.sweep: 1 some runs failed, 75 interrupted, `resume` finishes it.",
+        "--wait, those of harness.sweep: 1 some runs failed, 75 interrupted or cancelled, `resume` finishes "
+        "it; 2 also where the job failed before its sweep began.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, spec in TARGETS.items():
@@ -134,7 +142,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
     settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))
-    run_dir = resolved(options.run_dir or Path("results") / study.name, "--run-dir")
+    run_dir = resolved(options.run_dir or Path("results") / study.name)
     request = Request(study=study, run_dir=run_dir, name=options.name or study.name)
     target = spec.make(settings)
     prepared = prepare(target, request, fresh=options.fresh)
@@ -183,9 +191,7 @@ def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
         time.sleep(_POLL_SECONDS)
         state = _patient_state(record, folder)
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
-    if state.exit_code is not None:
-        return state.exit_code
-    return EXIT_COMPLETE if state.phase == "completed" else EXIT_SOME_FAILED
+    return _WITHOUT_CODE.get(state.phase, EXIT_REFUSED) if state.exit_code is None else state.exit_code
 
 
 def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> JobState:
@@ -202,6 +208,11 @@ def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> JobState:
 
 def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> None:
     target = TARGETS[record.target].make()
+    if follow:
+        with suppress(HarnessError):  # the output may be at hand where the cluster is not
+            state = target.state(record, folder)
+            if state.phase == "pending":
+                print(f"{record.target} job {record.id} is pending: {state.reason}", file=sys.stderr)
     for text in target.logs(record, folder, follow=follow):
         print(text, end="", flush=True)
         if getattr(sys.stdout, "loss", None) is not None:
@@ -209,7 +220,7 @@ def _print_logs(record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> 
 
 
 def _read(options: argparse.Namespace) -> tuple[SubmitRecord, SubmitFolder]:
-    folder = SubmitFolder(resolved(options.run_dir, "RUN_DIR"))
+    folder = SubmitFolder(resolved(options.run_dir))
     return SubmitRecord.read(folder.record), folder
 
 
@@ -262,5 +273,5 @@ def _cancel(options: argparse.Namespace) -> int:
 
 
 def _resume(options: argparse.Namespace) -> int:
-    folder = SubmitFolder(resolved(options.run_dir, "RUN_DIR"))
+    folder = SubmitFolder(resolved(options.run_dir))
     return _after(resubmit(folder), folder, options)

@@ -94,6 +94,23 @@ def test_a_preempted_sweep_goes_on_after_its_requeue(
     job.assert_nothing_is_left()
 
 
+@pytest.mark.parametrize("how", ["preempted", pytest.param("cancelled", marks=pytest.mark.full)])
+def test_a_sweep_that_is_told_to_end_while_its_ray_starts_was_interrupted(
+    how: str, job: Job, drill_study: Path
+) -> None:
+    """A handler of Ray's takes the signal then; the job is requeued or cancelled as at any other time."""
+    job.submit(drill_study)
+    drill.wait_until(lambda: bool(job.cluster.processes_of("gcs_server")))
+    if how == "preempted":
+        job.cluster.run("scancel", "--batch", "--signal=USR1", job.state["id"])
+        job.wait_for("pending")
+        assert job.events == ["started", "cluster_up", "warned", "interrupted", "requeued"]
+    else:
+        job.command("cancel", str(job.run_dir))
+        assert (job.state["phase"], job.state["exit_code"]) == ("cancelled", 75)
+    job.assert_nothing_is_left()
+
+
 @pytest.mark.full
 def test_at_the_time_limit_a_sweep_ends_in_good_order_and_resume_finishes_it(
     job: Job, drill_study: Path, undisturbed: ResultsFolder

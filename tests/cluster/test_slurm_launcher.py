@@ -152,6 +152,7 @@ def test_where_slurm_cannot_be_asked_nothing_is_called_over(
         (0, None, "completed", ""),
         (1, None, "failed", "some runs failed"),
         (2, None, "failed", "refused or could not start"),
+        (70, None, "failed", "a bug of the harness"),
         (75, Cause.TIME_LIMIT, "interrupted", "time limit; `resume` finishes it"),
         (75, Cause.TOLD_TO_END, "cancelled", "told to end; `resume` finishes it"),
         (137, None, "failed", "the sweep ended with exit code 137"),

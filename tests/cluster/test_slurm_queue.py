@@ -178,7 +178,7 @@ def test_setup_lines_run_first_and_end_the_job_when_they_fail(
     run_dir = str(tmp_path / "run")
     setup = ["--setup", "echo first: $SLURM_JOB_NAME", "--setup", "cat /no/such/file"]
     done = submit("slurm", str(study), "--run-dir", run_dir, *setup, "--wait")
-    assert done.returncode == 1
+    assert done.returncode == 2
     log = submit("logs", run_dir).stdout
     assert log.startswith("first: small\n")
     assert "/no/such/file" in log

@@ -261,7 +261,7 @@ def test_a_wait_says_for_what(
     """A request that never starts is told while it is waited for."""
     once = 'if [ -e "$BIN/asked" ]; then echo "CANCELLED|None||0:00|N/A"; exit; fi; touch "$BIN/asked"\n'
     slurm.write("squeue", once + 'echo "PENDING|PartitionTimeLimit||30:00|N/A"\n')
-    assert main([*arguments, "--wait"]) == 1
+    assert main([*arguments, "--wait"]) == 75
     told = capsys.readouterr().err
     assert "pending: PartitionTimeLimit: its --time is over the partition's limit, so it never starts" in told
 
@@ -274,9 +274,9 @@ def test_a_path_in_a_circle_is_told(
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
     assert main([verb, str(tmp_path / "a")]) == 2
-    assert "leads to no place (Symlink loop" in capsys.readouterr().err
+    assert "its symbolic links go round in a circle. Remedy" in capsys.readouterr().err
     assert main(["slurm", str(study), "--run-dir", str(tmp_path / "a" / "run")]) == 2
-    assert "leads to no place (Symlink loop" in capsys.readouterr().err
+    assert "its symbolic links go round in a circle. Remedy" in capsys.readouterr().err
 
 
 def test_a_submission_from_a_folder_that_is_gone_is_told(
@@ -292,7 +292,7 @@ def test_a_submission_from_a_folder_that_is_gone_is_told(
     monkeypatch.chdir(gone)
     gone.rmdir()
     assert main(["slurm", str(study), "--run-dir", str(tmp_path / "run")]) == 2
-    assert "this folder .: leads to no place (No such file or directory). Remedy" in capsys.readouterr().err
+    assert "the working directory is gone, so no path can start there. Remedy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -324,3 +324,23 @@ def test_a_damaged_record_is_told(
     assert f"{folder.record}: is damaged" in told
     assert "Remedy: see with the cluster's own command" in told
     assert not (slurm.folder / "number").exists()
+
+
+@pytest.mark.parametrize("left", ["FAILED", "CANCELLED", None])
+def test_a_job_that_was_cancelled_before_its_launcher_listened_is_called_so(
+    left: str | None,
+    slurm: SlurmCommands,
+    arguments: list[str],
+    folder: SubmitFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """While `setup` runs the signal ends the shell, which Slurm calls a failure; later it forgets the job."""
+    assert main(arguments) == 0
+    slurm.queue("RUNNING")
+    slurm.write("scancel", f'echo "{left}|None|n1|0:00|N/A" > "$BIN/queue"\n')
+    if left is None:
+        slurm.write("scancel", 'rm "$BIN/queue"\n')
+    assert main(["cancel", str(folder.run_dir)]) == 0
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert "slurm job 7 (small): cancelled" in capsys.readouterr().out

@@ -61,8 +61,20 @@ class Kubectl:
             return None
 
     def get(self, *arguments: str) -> Any:
-        """Return objects as parsed JSON."""
-        return json.loads(self.run("get", *arguments, "-o", "json"))
+        """Return objects as parsed JSON.
+
+        Raises:
+            RefusedError: What answers is no kubectl of Kubernetes; otherwise as `run`.
+        """
+        printed = self.run("get", *arguments, "-o", "json")
+        try:
+            return json.loads(printed)
+        except ValueError as error:
+            raise RefusedError(
+                f"kubectl: printed {printed[:80]!r} where JSON was asked for. Remedy: see that `kubectl get "
+                f"pods -o json` prints JSON; another program may be first on PATH",
+                printed,
+            ) from error
 
     def run(self, *arguments: str, text: str | None = None) -> str:
         """Return what the command prints.

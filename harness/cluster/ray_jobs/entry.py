@@ -8,6 +8,7 @@ import json
 import os
 import runpy
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -63,7 +64,8 @@ def main() -> int:
         )
         return EXIT_REFUSED
     code = _sweep(instructions.arguments)
-    log.append("ended", StatusDetail(exit_code=code))
+    with suppress(OSError):  # a disk that is full by now; the last line tells it too
+        log.append("ended", StatusDetail(exit_code=code))
     print(f"{_LAST_LINE}{code}", flush=True)
     return code
 

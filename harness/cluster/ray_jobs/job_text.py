@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import harness
-from harness.cluster.paths import resolved
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions
 from harness.cluster.target import Request
+from harness.edge import resolved
 from harness.errors import EnvironmentMismatchError
 from harness.records.provenance import COMMIT_VARIABLE, checkout_commit
 from harness.study.submission import RaySite
@@ -149,7 +149,7 @@ def shipped(working_dir: str | None, run_dir: Path) -> dict[str, str | list[str]
         return {} if checkout is None else {"working_dir": str(checkout), "excludes": _CODE_ONLY}
     if "://" in working_dir:
         return {"working_dir": working_dir}
-    folder = resolved(working_dir, "--working-dir")
+    folder = resolved(Path(working_dir))
     if not folder.is_dir():
         raise EnvironmentMismatchError(
             f"--working-dir {working_dir}: {folder} is no folder. Remedy: a folder, `{NOTHING}` where "

@@ -5,9 +5,9 @@ import sys
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from harness.cluster.paths import resolved
 from harness.cluster.slurm.commands import (
     QueueEntry,
     accounted_state,
@@ -29,9 +29,25 @@ from harness.cluster.slurm.script import (
     job_script,
     output_path,
 )
-from harness.cluster.submit_folder import Cause, StatusEvent, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.submit_folder import (
+    Cause,
+    StatusDetail,
+    StatusEvent,
+    StatusLog,
+    SubmitFolder,
+    SubmitRecord,
+)
 from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, named
-from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED, EnvironmentMismatchError, ResultsError
+from harness.edge import resolved
+from harness.errors import (
+    EXIT_BUG,
+    EXIT_COMPLETE,
+    EXIT_INTERRUPTED,
+    EXIT_REFUSED,
+    EXIT_SOME_FAILED,
+    EnvironmentMismatchError,
+    ResultsError,
+)
 from harness.study.submission import SlurmSite
 
 MAX_RESTARTS = 5
@@ -47,8 +63,9 @@ _AT_WORK = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED", "RESIZING",
 })  # fmt: skip
 _REASON_OF_CODE: Mapping[int | None, str] = {
-    0: "",
-    1: "some runs failed, and the report names the reasons; or the sweep crashed, and `logs` tells where",
+    EXIT_COMPLETE: "",
+    EXIT_SOME_FAILED: "some runs failed, and the report names the reasons",
+    EXIT_BUG: "a bug of the harness; `logs` holds its traceback",
     EXIT_REFUSED: "refused or could not start; `logs` names the reason",
     EXIT_INTERRUPTED: "`resume` finishes it",
 }
@@ -71,7 +88,7 @@ class SlurmTarget:
         instructions = LauncherInstructions(
             name=request.name,
             run_dir=request.run_dir,
-            working_dir=resolved(".", "this folder"),
+            working_dir=resolved(Path()),
             sweep=request.sweep_arguments(str(folder.study_file), str(request.run_dir), ADDRESS),
             warn_before=settings.warn_before or WARN_BEFORE_SECONDS,
             on_timeout=settings.on_timeout or "requeue",
@@ -148,6 +165,17 @@ class SlurmTarget:
                 time.sleep(_LOOK_FOR_END_SECONDS)
         if queue_entry(record.id) is not None and not self.state(record, folder).is_over:
             cancel(record.id)
+        _note_cancellation(record.id, folder)
+
+
+def _note_cancellation(job: str, folder: SubmitFolder) -> None:
+    """Write what a launcher that had not begun, or was not there any more, could not."""
+    log = StatusLog(folder.status_log, job=job)
+    events = log.of_job(job)
+    if not events or events[-1].event != "ended":
+        told = StatusDetail(exit_code=EXIT_INTERRUPTED, cause=Cause.TOLD_TO_END, by="cancel")
+        with suppress(OSError):  # a full disk: Slurm still tells it for some minutes
+            log.append("ended", told)
 
 
 def _bytes_from(path: Path, start: int) -> bytes:

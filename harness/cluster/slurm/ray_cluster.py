@@ -19,7 +19,15 @@ from pathlib import Path
 from harness.cluster.launch.processes import end_child
 from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import node_address
-from harness.cluster.slurm.steps import WorkerStep, by_gpus, end_node, end_of, start_node, start_step
+from harness.cluster.slurm.steps import (
+    WorkerStep,
+    by_gpus,
+    close_pipe,
+    end_node,
+    end_of,
+    start_node,
+    start_step,
+)
 from harness.cluster.submit_folder import SubmitFolder
 from harness.errors import EnvironmentMismatchError
 
@@ -87,6 +95,8 @@ def ray_cluster(
         cluster.nodes = _wait_for_workers(cluster, allocation, folder, is_to_end)
         yield cluster
     finally:
+        for step in cluster.steps:
+            close_pipe(step.process)  # all of them end at the same time
         for child in (*(step.process for step in cluster.steps), cluster.head):
             if child is not None:
                 end_node(child)

@@ -96,11 +96,16 @@ def start_node(command: Sequence[str]) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - a list of arguments, no shell
 
 
-def end_node(child: "subprocess.Popen[bytes]") -> None:
-    """Close the pipe, on which a node ends its Ray; insist if it does not."""
+def close_pipe(child: "subprocess.Popen[bytes]") -> None:
+    """Tell a node to end, without waiting for it."""
     if child.stdin is not None:
         with suppress(BrokenPipeError):
             child.stdin.close()
+
+
+def end_node(child: "subprocess.Popen[bytes]") -> None:
+    """Close the pipe, on which a node ends its Ray; insist if it does not."""
+    close_pipe(child)
     try:
         child.wait(timeout=_END_PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
