@@ -41,7 +41,7 @@ class Interruption:
         install = signal.signal
 
         def install_others(number: int, handler: Any) -> Any:
-            return signal.getsignal(number) if number in before else install(number, handler)
+            return install(number, self._handle if number in before else handler)
 
         signal.signal = install_others  # type: ignore[assignment] # its own type is not to be named
         try:
@@ -61,6 +61,7 @@ class Interruption:
         """
         if self._asked_at is not None:
             raise KeyboardInterrupt
+        hear_again()
         self._stop = stop
         try:
             yield
@@ -82,6 +83,17 @@ class Interruption:
 
 def _is_left_alone(number: signal.Signals) -> bool:
     return number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
+
+
+def hear_again() -> None:
+    """Take back the signals that a library takes in C++, where Python does not see it.
+
+    Ray's does when this process connects to a cluster, to print the stack of a process that SIGTERM ends.
+    """
+    for number in INTERRUPTING:
+        handler = signal.getsignal(number)
+        if callable(handler):
+            signal.signal(number, handler)
 
 
 def hear_no_more() -> None:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from getpass import getuser
 from pathlib import Path
 
 import psutil
@@ -68,7 +69,8 @@ def place(drill_study: Path, tmp_path: Path) -> Iterator[Place]:
     """Return a place for a sweep."""
     with tempfile.TemporaryDirectory(prefix="e-", dir="/tmp") as temporary:  # short, for Ray's sockets
         yield Place(root=tmp_path, study=drill_study, epochs=2, temporary=Path(temporary))
-        assert not list(Path(temporary).iterdir()), "a temporary folder is left"
+        left = {path.name for path in Path(temporary).iterdir()}
+        assert left <= {f"torchinductor_{getuser()}"}, "a temporary folder is left"  # torch makes that one
 
 
 def is_finished(place: Place) -> bool:
@@ -177,7 +179,7 @@ MOMENTS = {
 }
 
 
-_ALWAYS = {("Ray's first process", signal.SIGTERM)}
+_ALWAYS = {("Ray's first process", signal.SIGTERM), ("training", signal.SIGTERM)}
 """What is tried in every test run; all others have the mark `full`."""
 
 

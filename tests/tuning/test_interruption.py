@@ -1,5 +1,6 @@
 """What signals do to a command."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness.tuning import interruption
-from harness.tuning.interruption import INTERRUPTING, Interruption, sparing_children
+from harness.tuning.interruption import INTERRUPTING, Interruption, hear_again, sparing_children
 
 
 @pytest.fixture
@@ -105,3 +106,12 @@ def test_children_do_not_hear_of_a_closed_terminal(asked: Interruption) -> None:
         assert subprocess.run([sys.executable, "-c", tell], check=False).returncode == 0
     with pytest.raises(KeyboardInterrupt), sparing_children():
         os.kill(os.getpid(), signal.SIGHUP)
+
+
+def test_a_handler_that_a_library_took_in_c_is_taken_back(asked: Interruption) -> None:
+    """Ray's core does, for SIGTERM, when this process connects to a cluster; Python does not see it."""
+    ctypes.CDLL(None).signal(int(signal.SIGTERM), 1)  # 1: SIG_IGN
+    os.kill(os.getpid(), signal.SIGTERM)
+    hear_again()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -14,6 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder
+from harness.edge import run_command
 from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED
 from harness.records.whole_file import write_whole
 
@@ -97,4 +98,4 @@ def _sweep(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))
