@@ -18,7 +18,7 @@ from analysis.lr_finder.suggestions import (
 )
 from analysis.records import load_study
 from analysis.render import numbers
-from analysis.render.csv_text import csv_text
+from analysis.render.numbers import csv_text
 from analysis.render.table import RenderedTable
 from harness.records.folder import ResultsFolder
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests

@@ -17,7 +17,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.render.csv_text import csv_text
+from analysis.render.numbers import csv_text
 
 PETROFF10 = (
     "#3f90da",

@@ -1,9 +1,15 @@
-"""Numbers, recipe values and spaces as text: the same in every table, figure and sentence."""
+"""Numbers, recipe values, spaces and whole frames as text: the same in every table, figure and sentence.
+
+What a study's author wrote as text is never taken for a formula by a spreadsheet that opens a CSV.
+"""
 
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
+
+import numpy as np
+import pandas as pd
 
 from harness.study.domains import Domain, OneOf, Range
 
@@ -169,3 +175,40 @@ def _domain(domain: Any) -> str:
 def _branches(branches: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
     for value, space in branches.items():
         yield f"{value} ({space_in_words(space)})" if space else str(value)
+
+
+_STARTS_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What a cell begins with that Excel, LibreOffice or Google Sheets may carry out, the wide forms included.
+
+Source: OWASP, CSV Injection.
+"""
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """Return a frame as CSV with full precision; absent values are empty, numbers are as they are.
+
+    Text that a spreadsheet would carry out has an apostrophe before it, which makes it text there.
+    """
+    safe = frame.copy(deep=False)
+    for position, (_, column) in enumerate(frame.items()):
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            continue
+        cells = column.tolist()
+        made_safe = [_made_safe(cell) if isinstance(cell, str) else cell for cell in cells]
+        if any(new is not old for new, old in zip(made_safe, cells, strict=True)):
+            safe.isetitem(position, np.array(made_safe, dtype="object"))
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def _made_safe(cell: str) -> str:
+    """Return text with an apostrophe where it needs one, and ends of lines that do not break a row."""
+    text = f"'{cell}" if cell.startswith(_STARTS_FORMULA) and not _is_number(cell) else cell
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import pandas as pd
 
 from analysis.render import numbers
-from analysis.render.csv_text import csv_text
+from analysis.render.numbers import csv_text
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,8 @@ import pytest
 
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
-from analysis.render.csv_text import csv_text
 from analysis.render.figure import as_csv
+from analysis.render.numbers import csv_text
 from analysis.render.table import RenderedTable, escape_markdown
 
 
