@@ -305,15 +305,18 @@ def test_a_dead_srun_is_told_at_once_in_its_own_words(slurm: SlurmCommands, tmp_
     slurm.write("srun", "echo 'srun: error: Unable to create step: Invalid generic resource' >&2; exit 3\n")
     folder = SubmitFolder(tmp_path)
     allocation = Allocation(job="7", restart=0, host="a", others=("b",), cpus=1, gpus=None)
-    step = start_step(allocation, ["b"], None, ["run"], tmp_path / "ray-srun-0.log")
-    with subprocess.Popen(["sleep", "600"]) as head:
-        cluster = RayCluster(address="127.0.0.1:1", head=head, steps=[step])
-        with pytest.raises(
-            EnvironmentMismatchError, match=r"(?s)exit code 3.*Invalid generic resource.*Remedy"
-        ):
+    folder.root.mkdir()
+    step = start_step(allocation, ["b"], None, ["run"], folder.root / "ray-srun-0.log")
+    head = subprocess.Popen(["sleep", "600"])
+    cluster = RayCluster(address="127.0.0.1:1", head=head, steps=[step])
+    told = r"(?s)exit code 3.*Invalid generic resource.*Remedy"
+    try:
+        with pytest.raises(EnvironmentMismatchError, match=told):
             ray_cluster._wait_for_head(cluster, folder, lambda: False)
+    finally:
         head.kill()
-    end_node(step.process)
+        head.wait()
+        end_node(step.process)
 
 
 def test_a_step_sees_no_request_of_its_job(
@@ -358,3 +361,19 @@ def test_a_job_that_begins_later_is_not_called_requeued() -> None:
     assert "--begin" in in_words("BeginTime", has_run=False)
     assert "requeued job" in in_words("BeginTime", has_run=True)
     assert in_words("Whatever", has_run=False) == "Whatever"
+
+
+@pytest.mark.ray
+def test_a_node_whose_ray_cannot_start_gives_up_while_the_head_answers(tmp_path: Path) -> None:
+    """Its own words are in its log; it does not try for as long as one that waits for its head."""
+    refused = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # a switch that the launcher takes away
+    with socket.create_server(("127.0.0.1", 0)) as head:
+        address = f"127.0.0.1:{head.getsockname()[1]}"
+        node = [sys.executable, "-m", ray_nodes.__name__, "--address", address, "run", "--job=7", "--cpus=1"]
+        environment = os.environ | refused
+        with subprocess.Popen(
+            [*node, f"--logs={tmp_path}"], stdin=subprocess.PIPE, env=environment
+        ) as process:
+            assert process.wait(timeout=120) == 1
+    (log,) = tmp_path.glob("ray-*.log")
+    assert "not supported" in log.read_text()

@@ -13,6 +13,7 @@ import select
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from harness.cluster.launch.processes import (
@@ -25,6 +26,8 @@ from harness.cluster.launch.processes import (
 
 _LOOK_EVERY_SECONDS = 0.5
 _JOIN_PATIENCE_SECONDS = 180.0
+_MOST_FAILURES = 3
+"""Of a worker in a row, while the head answers."""
 _PATIENCE_SECONDS = 5.0
 _OBJECT_STORE_BYTES = 128 * 1024**2
 """Small, as in a private Ray: runs exchange short reports only."""
@@ -41,12 +44,22 @@ def _run(options: argparse.Namespace) -> int:
     adopt_orphans()
     signals = Signals()
     until = time.monotonic() + _JOIN_PATIENCE_SECONDS
+    n_failures = 0
     while True:
         if _run_ray(options, signals):
             return 0
-        if options.head or time.monotonic() > until:
+        n_failures = n_failures + 1 if _answers(options.address) else 0
+        if options.head or n_failures == _MOST_FAILURES or time.monotonic() > until:
             return 1
         time.sleep(_LOOK_EVERY_SECONDS)  # a worker that comes before the head is ready gives up by itself
+
+
+def _answers(address: str) -> bool:
+    """Tell whether the head takes connections: a worker that fails then does so for reasons of its own."""
+    ip, _, port = address.rpartition(":")
+    with suppress(OSError), socket.create_connection((ip, int(port)), timeout=1.0):
+        return True
+    return False
 
 
 def _run_ray(options: argparse.Namespace, signals: Signals) -> bool:

@@ -30,7 +30,7 @@ from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
 from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
 from harness.cluster.slurm.script import LauncherInstructions
-from harness.cluster.slurm.steps import end_node
+from harness.cluster.slurm.steps import end_node, end_of
 from harness.cluster.submit_folder import Cause, Happening, StatusDetail, StatusLog
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SOME_FAILED, HarnessError
 
@@ -171,7 +171,8 @@ class Launcher:
     def _tell_of_lost_nodes(self, cluster: RayCluster) -> None:
         """Say once of each step of the job that has ended before its time; the sweep goes on without it."""
         for step in cluster.ended_steps:
-            _say(f"{step.described()}\nthe sweep goes on with the nodes that are left")
+            words = end_of(step.output) or "nothing"
+            _say(f"{step.described()}; it said:\n{words}\nthe sweep goes on with the nodes that are left")
             end_node(step.process)
             cluster.steps.remove(step)
 

@@ -183,7 +183,7 @@ def _wait_for_head(cluster: RayCluster, folder: SubmitFolder, is_to_end: Callabl
     ip, _, port = cluster.address.rpartition(":")
     until = time.monotonic() + _HEAD_PATIENCE_SECONDS
     while cluster.is_up and not is_to_end() and time.monotonic() < until:
-        _refuse_without_workers(cluster)
+        _refuse_without_workers(cluster, folder)
         with suppress(OSError), socket.create_connection((ip, int(port)), timeout=1.0):
             return
         time.sleep(_LOOK_EVERY_SECONDS)
@@ -205,7 +205,7 @@ def _wait_for_workers(
     until = time.monotonic() + _WORKERS_PATIENCE_SECONDS + _HEAD_PATIENCE_SECONDS
     try:
         while child.poll() is None and cluster.is_up and not is_to_end() and time.monotonic() < until:
-            _refuse_without_workers(cluster)
+            _refuse_without_workers(cluster, folder)
             time.sleep(_LOOK_EVERY_SECONDS)
     finally:
         end_child(child, _END_PATIENCE_SECONDS)
@@ -228,7 +228,7 @@ def _wait_for_workers(
     return alive
 
 
-def _refuse_without_workers(cluster: RayCluster) -> None:
+def _refuse_without_workers(cluster: RayCluster, folder: SubmitFolder) -> None:
     """Tell of a dead srun at once: nobody will join.
 
     Raises:
@@ -236,8 +236,8 @@ def _refuse_without_workers(cluster: RayCluster) -> None:
     """
     if len(cluster.ended_steps) == len(cluster.steps):
         raise EnvironmentMismatchError(
-            "\n".join(step.described() for step in cluster.steps)
-            + "\nRemedy: what it names; python -m harness.submit resume RUN_DIR, once that is mended"
+            f"{'; '.join(step.described() for step in cluster.steps)}; it said:\n{_last_words(folder)}\n"
+            f"Remedy: python -m harness.submit resume RUN_DIR, once what it names is mended"
         )
 
 

@@ -28,11 +28,8 @@ class WorkerStep:
     """Takes what srun says, and its nodes where they have no log of their own yet."""
 
     def described(self) -> str:
-        """Return how it ended, with the end of what it said."""
-        words = end_of(self.output) or "nothing"
-        return (
-            f"srun on {', '.join(self.nodes)} ended with exit code {self.process.poll()}; it said:\n{words}"
-        )
+        """Return how it ended."""
+        return f"srun on {', '.join(self.nodes)} ended with exit code {self.process.poll()}"
 
 
 def by_gpus(allocation: Allocation) -> Mapping[Gpus | None, list[str]]:
