@@ -133,11 +133,10 @@ def test_a_manifest_of_the_first_version_is_brought_to_todays_form(tmp_path: Pat
         ('"schema_version": 1', '"schema_version": 2', "schema_version: Input should be 1"),
         ('"slots": 1,', "", "slots: Field required"),
         ('"low": 0.0001', '"low": 5', "low must be below high"),
-        ("{", "", "the file: Invalid JSON"),
     ],
 )
 def test_what_this_version_cannot_read_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
-    """A newer version's file, a field that is missing, a domain that breaks a rule, and no JSON."""
+    """A newer version's file, a field that is missing, and a domain that breaks a rule."""
     path = tmp_path / "manifest.json"
     manifest().write(path)
     text = path.read_text(encoding="utf-8")
@@ -148,3 +147,12 @@ def test_what_this_version_cannot_read_is_refused(tmp_path: Path, old: str, new:
     assert "This version reads schema 1. Remedy: use the version of the harness that wrote it" in str(
         refused.value
     )
+
+
+def test_what_is_no_json_is_told_to_be_damaged(tmp_path: Path) -> None:
+    """No other version could read it either."""
+    path = tmp_path / "manifest.json"
+    manifest().write(path)
+    path.write_text(path.read_text(encoding="utf-8")[1:], encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"damaged, it is no JSON text .* Remedy: bring back a copy of it"):
+        Manifest.read(path)

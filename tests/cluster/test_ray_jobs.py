@@ -16,10 +16,12 @@ import pytest
 
 from harness.cluster.ray_jobs.job import RayTarget
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.commands.submit import main
+from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import recover_journal
+from harness.study.reading.parse import load_study
+from harness.study.submission import RaySite
 from tests import drill
 from tests.cluster.components import require
 from tests.cluster.ray_head import MOST_SHIPPED_BYTES, RayHead, ray_head
@@ -211,11 +213,16 @@ def test_wait_and_status_tell_how_a_sweep_failed(head: RayHead, drill_study: Pat
     assert "runs failed; the report names the reasons" in told
 
 
-def prepared(head: RayHead, study: Path, tmp_path: Path, *settings: str) -> SubmitFolder:
-    """Return the folder of a submission that was written, but not submitted."""
-    where = ["--address", head.address, "--run-dir", str(tmp_path / "run")]
-    assert main(["ray", str(study), *where, "--dry-run", *settings]) == 0
-    return SubmitFolder(tmp_path / "run")
+def rendered(
+    head: RayHead, study: Path, tmp_path: Path, working_dir: str | None = None
+) -> tuple[Mapping[str, str], SubmitFolder]:
+    """Return what a submission would use, and its folder with these files; nothing is submitted."""
+    request = Request(study=load_study(study), run_dir=tmp_path / "run", name="drill")
+    texts = RayTarget(RaySite(address=head.address, working_dir=working_dir)).render(request)
+    request.folder.root.mkdir(parents=True)
+    for name, text in texts.items():
+        (request.folder.root / name).write_text(text, encoding="utf-8")
+    return texts, request.folder
 
 
 @pytest.mark.parametrize(
@@ -235,12 +242,12 @@ def test_without_the_right_token_the_cluster_refuses(
     told: str,
 ) -> None:
     """The message names what is wrong and what to set; nothing is submitted."""
-    folder = prepared(head, drill_study, tmp_path)
+    texts, folder = rendered(head, drill_study, tmp_path)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for ask in (RayTarget().check, RayTarget().submit):
+    for ask in (lambda: RayTarget().check(texts, folder), lambda: RayTarget().submit(folder)):
         with pytest.raises(EnvironmentMismatchError) as refused:
-            ask(folder)
+            ask()
         assert told in str(refused.value)
         assert "0" * 64 not in str(refused.value)
 
@@ -265,9 +272,9 @@ def test_a_working_directory_too_large_is_refused_with_a_remedy(
     with (folder / "model.bin").open("wb") as file:
         file.truncate(MOST_SHIPPED_BYTES + 1)
     with pytest.raises(
-        EnvironmentMismatchError, match=r"larger than Ray takes\. Remedy: leave --working-dir"
+        EnvironmentMismatchError, match=r"larger than its dashboard, .* takes\. Remedy: leave --working-dir"
     ):
-        RayTarget().submit(prepared(head, drill_study, tmp_path, "--working-dir", str(folder)))
+        RayTarget().submit(rendered(head, drill_study, tmp_path, str(folder))[1])
 
 
 def test_no_file_of_a_submission_holds_the_token(head: RayHead, marked: Marked) -> None:

@@ -112,6 +112,7 @@ def test_flags_hold_in_a_shell_that_asks_otherwise(
         (["--gres=gpu:2", "--mem=700"], [2, 2]),
     ],
 )
+@pytest.mark.usefixtures("submit")  # which leaves no job to the next test
 def test_each_node_has_its_gpus_however_they_were_asked_for(
     slurm: SlurmCluster, repository: Path, tmp_path: Path, asked: list[str], gpus: list[int]
 ) -> None:

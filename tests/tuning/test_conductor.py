@@ -1,4 +1,5 @@
 import math
+import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -153,8 +154,9 @@ def test_a_lost_worker_starts_its_run_again_but_not_for_ever(drive: Callable[...
 
 def test_a_run_that_waited_for_room_has_not_stalled(drive: Callable[..., Any]) -> None:
     """Time before a run begins does not count against its limit: losing its worker then starts it again."""
-    driven = drive("resources.stall_minutes=1e-9")
+    driven = drive("resources.stall_minutes=0.001")
     run = driven.conductor.next_run()
+    time.sleep(0.1)  # beyond the limit of 60 ms
     driven.conductor.lost(run.run_id, "ActorDiedError")
     assert ended(driven.events) == []
     assert driven.conductor.next_run() == run

@@ -39,6 +39,9 @@ _WORDED = {
 WORDED = {*_WORDED, "extra_forbidden", "literal_error", "union_tag_invalid", "value_error"}
 """Every error type that `message` has words for; any other would keep pydantic's."""
 
+_AS_YAML = {"True": "true", "False": "false", "None": "null"}
+"""What a study file says where pydantic tells a tag in Python's words."""
+
 _LONGEST_VALUE = 80
 """Characters of a value in a message."""
 
@@ -82,7 +85,8 @@ def _as_written(value: Any) -> str:
 def _wrong_kind(tag: str, expected: list[str]) -> str:
     """Word a tag that is none of those expected: our own ones tell kinds of values, others are names."""
     if not tag.startswith("<"):
-        return f"{tag!r} is not known. {nearest(tag, expected)}"
+        written = _AS_YAML.get(tag, repr(tag))
+        return f"{written} is not known. {nearest(tag, expected)}"
     return f"this field takes no {tag.strip('<>')}. Valid: {', '.join(kind.strip('<>') for kind in expected)}"
 
 
