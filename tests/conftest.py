@@ -1,5 +1,6 @@
 """Shared by all tests: Ray's switches, set before anything imports Ray, small studies, and who runs what."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,10 @@ from harness.tuning.local_ray import set_ray_environment
 from tests import drill
 
 set_ray_environment(is_local=True)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+"""Under nohup, or in a shell's background, both are ignored, and everything that is started inherits it."""
 
 settings.register_profile("harness", deadline=None)  # no test fails for being slow
 settings.load_profile("harness")
