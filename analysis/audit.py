@@ -64,7 +64,7 @@ def is_asked(records: StudyRecords) -> bool:
 
 def planned_runs(records: StudyRecords, arm: str) -> int:
     """Return an arm's audit runs: as many as asked for, once its search is over at most those stopped."""
-    if not records.manifest.arms[arm].search_runs:
+    if not records.declaration.arms[arm].search_runs:
         return 0
     stopped = int((records.runs_of("search", arm)["status"] == "stopped").sum())
     declared = _declared_runs(records)
@@ -72,7 +72,7 @@ def planned_runs(records: StudyRecords, arm: str) -> int:
 
 
 def _declared_runs(records: StudyRecords) -> int:
-    return records.manifest.search.audit
+    return records.declaration.search.audit
 
 
 def compute_runs(records: StudyRecords) -> pd.DataFrame:
@@ -85,7 +85,7 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
         winner's (negative: worse). `repeat_deviation` is the largest difference of the metric between a
         stopped run and its audit over the epochs of both.
     """
-    rule = WinnerRule.of(records.manifest)
+    rule = WinnerRule.of(records.declaration)
     search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
     ended = search["status"].isin(["completed", "stopped"])
     frame = _fates(records, search.loc[ended, ["arm", "run_id", "status"]])
@@ -171,12 +171,12 @@ def compute_audit(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
         Values are in the metric's unit, accuracies in [0, 1]; `regret` is at least 0 whichever direction
         of the metric is better.
     """
-    metric = WinnerRule.of(records.manifest).metric
+    metric = WinnerRule.of(records.declaration).metric
     ended = records.runs_of("search")["arm"].value_counts()
     rows = [
         {"arm": arm, "metric": metric, "ended": int(ended.get(arm, 0)), **_findings(runs[runs["arm"] == arm])}
         for arm in records.arms
-        if is_asked(records) and records.manifest.arms[arm].search_runs
+        if is_asked(records) and records.declaration.arms[arm].search_runs
     ]
     return pd.DataFrame(rows, columns=list(_ARM_COLUMNS)).astype(_ARM_COLUMNS)
 

@@ -1,4 +1,4 @@
-"""Read one results folder: the manifest and the journal, nothing else, into frames and winners.
+"""Read one results folder: declaration, manifest and journal, nothing else, into frames and winners.
 
 Everything the report says derives from what `load_study` returns. The parquet files are never read: they are
 written from the same frames. Which seconds count, and which can be compared, is decided here too.
@@ -18,12 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.declaration import Manifest
+from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
+from harness.manifest import CONFIRM_SEEDS, Manifest
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
+from harness.seal import Declarations, Seal, seal_of
+from harness.study.seeds import distinct_seeds
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
@@ -33,11 +36,16 @@ class StudyRecords:
     """Everything known about one study. Two are the same only if they are one object."""
 
     folder: ResultsFolder
+    declaration: Declaration
+    """What was to be measured and ruled."""
     manifest: Manifest
+    """Where it ran."""
+    seal: Seal
+    """Whether the declaration is the one that the journal was begun for."""
     frames: Frames
     """The tables as they go into `runs.parquet` and `epochs.parquet`."""
     runs: pd.DataFrame
-    """One row a run, columns as in `runs.parquet`, sorted by arm (manifest order), phase, run id."""
+    """One row a run, columns as in `runs.parquet`, sorted by arm (declared order), phase, run id."""
     epochs: pd.DataFrame
     """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
     winners: dict[str, str | None]
@@ -50,17 +58,23 @@ class StudyRecords:
     @property
     def arms(self) -> list[str]:
         """The arms in the study file's order, which every table and figure keeps."""
-        return list(self.manifest.arms)
+        return list(self.declaration.arms)
+
+    @property
+    def declared_in(self) -> str:
+        """Name of the file that holds the declaration."""
+        has_own = self.seal.sha256 is not None
+        return (self.folder.declaration if has_own else self.folder.manifest).name
 
     @property
     def has_search(self) -> bool:
         """Whether any arm has search runs planned."""
-        return any(arm.search_runs for arm in self.manifest.arms.values())
+        return any(arm.search_runs for arm in self.declaration.arms.values())
 
     @property
     def has_confirm(self) -> bool:
         """Whether any arm has confirm runs planned, without which no run sees the test set."""
-        return any(arm.confirm_runs for arm in self.manifest.arms.values())
+        return any(arm.confirm_runs for arm in self.declaration.arms.values())
 
     def runs_of(self, phase: Phase, arm: str | None = None) -> pd.DataFrame:
         """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and arm.
@@ -110,30 +124,36 @@ class StudyRecords:
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.
         """
-        samples = self.manifest.dataset.test_samples
+        samples = self.declaration.dataset.test_samples
         if samples < 1 or not 0 <= accuracy <= 1:
             return None
         return math.sqrt(accuracy * (1 - accuracy) / samples)
 
 
-def load_study(path: Path) -> StudyRecords:
+def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     """Read a results folder.
+
+    Args:
+        path: The folder.
+        expected: SHA-256 of its declaration as it was kept elsewhere, if it was.
 
     Raises:
         ResultsError: The folder is missing or is not a results folder, a file of it is damaged, or its
-            journal and manifest belong to different studies.
+            journal and declaration belong to different studies.
     """
     _check_folder(path)
     folder = ResultsFolder(path)
-    manifest = Manifest.read(folder.manifest)
+    manifest, declaration = Manifest.read(folder.manifest), Declaration.read(folder)
     marks = _Marks()
     events = marks.noted(read_journal(folder))
-    frames = frames_from_events(manifest.study, events, manifest.dataset.train_samples)
+    frames = frames_from_events(declaration.study, events, declaration.dataset.train_samples)
     records = StudyRecords(
         folder=folder,
+        declaration=declaration,
         manifest=manifest,
+        seal=seal_of(folder, manifest, marks.declarations, expected),
         frames=frames,
-        runs=_sorted_runs(frames.runs, list(manifest.arms)),
+        runs=_sorted_runs(frames.runs, list(declaration.arms)),
         epochs=frames.epochs_frame(),
         winners=marks.winners,
         audits=marks.audits(),
@@ -168,6 +188,7 @@ class _Marks:
     """What the two tables do not hold, noted while a journal is read once."""
 
     winners: dict[str, str | None] = field(default_factory=dict)
+    declarations: Declarations = field(default_factory=Declarations)
     _numbered: dict[Phase, dict[tuple[str, int], str]] = field(
         default_factory=lambda: {"search": {}, "audit": {}}
     )
@@ -180,6 +201,7 @@ class _Marks:
                 self.winners[event.arm] = event.winner
             if event.event == "run_started" and event.phase in self._numbered:
                 self._numbered[event.phase][event.arm, event.number] = event.run_id
+            self.declarations.note(event)
             yield event
 
     def audits(self) -> dict[str, str]:
@@ -208,19 +230,19 @@ def _journal_sha256(folder: ResultsFolder) -> str:
 
 
 def _check_consistency(records: StudyRecords) -> None:
-    """Refuse a journal that contradicts its manifest or the rule of selection."""
+    """Refuse a journal that contradicts its declaration or the rule of selection."""
     strangers = sorted((set(records.runs["arm"].unique()) | set(records.winners)) - set(records.arms))
     if strangers:
         raise ResultsError(
-            f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but the manifest "
-            f"declares only {', '.join(records.arms)}. Remedy: put back the manifest that belongs to this "
-            "journal."
+            f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but "
+            f"{records.declared_in} declares only {', '.join(records.arms)}. Remedy: put back the one that "
+            "belongs to this journal."
         )
     undeclared = _undeclared_seed(records)
     if undeclared is not None:
         raise ResultsError(
-            f"{records.folder.root}: run {undeclared} has a seed that the manifest does not declare, so it "
-            f"is another study's. Remedy: put back the manifest that belongs to this journal."
+            f"{records.folder.root}: run {undeclared} has a seed that {records.declared_in} does not "
+            f"declare, so it is another study's. Remedy: put back the one that belongs to this journal."
         )
     twice = records.runs.loc[records.runs["run_id"].duplicated(), "run_id"]
     if len(twice):
@@ -240,14 +262,22 @@ def _check_consistency(records: StudyRecords) -> None:
 
 def _undeclared_seed(records: StudyRecords) -> str | None:
     """Return the first run whose seed is none of its phase's; None where all are declared."""
-    manifest = records.manifest
     is_confirm = records.runs["phase"] == "confirm"
     is_known = (
         records.runs["seed"]
-        .isin(manifest.confirm_seeds)
-        .where(is_confirm, records.runs["seed"].isin(manifest.search_seeds))
+        .isin(_confirm_seeds(records))
+        .where(is_confirm, records.runs["seed"].isin(records.declaration.search_seeds))
     )
     return None if is_known.all() else str(records.runs.loc[~is_known, "run_id"].iloc[0])
+
+
+def _confirm_seeds(records: StudyRecords) -> list[int]:
+    """Return the confirm seeds that were declared, and those that were added to them later."""
+    declaration, added = records.declaration, records.manifest.grown(CONFIRM_SEEDS)
+    if not added or records.seal.sha256 is None:  # older versions rewrote what they declared
+        return declaration.confirm_seeds
+    taken = declaration.search_seeds
+    return distinct_seeds(declaration.search.seed, "confirm", max(map(int, added)), taken=taken)
 
 
 _MACHINE = ("device", "host", "threads")

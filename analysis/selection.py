@@ -1,6 +1,6 @@
 """What each arm's search chose, and where that lies in the range the study declared.
 
-Ranges come from the manifest, never from the data: whether an optimum is interior cannot be read off the
+Ranges come from the declaration, never from the data: whether an optimum is interior cannot be read off the
 points that happened to be sampled.
 
 Source of the rule: Google tuning playbook, "search space is suspicious if the best point is close to its
@@ -60,13 +60,13 @@ class Choice:
 
 
 def choices(records: StudyRecords) -> dict[str, Choice]:
-    """Return what each arm chose, in the manifest's order of arms."""
+    """Return what each arm chose, in the declared order of arms."""
     return {arm: choice_of(records, arm) for arm in records.arms}
 
 
 def choice_of(records: StudyRecords, arm: str) -> Choice:
     """Return what one arm chose."""
-    declared = records.manifest.arms[arm]
+    declared = records.declaration.arms[arm]
     winner = records.winners.get(arm)
     if winner is None:
         chosen = records.runs_of("confirm", arm)
@@ -118,7 +118,7 @@ def runs_of_one_configuration(
     that searches nothing in a study without a confirm phase, its search runs.
     """
     is_searched = bool(at) or not (
-        records.manifest.arms[arm].confirm_runs or records.manifest.arms[arm].space
+        records.declaration.arms[arm].confirm_runs or records.declaration.arms[arm].space
     )
     runs = records.runs_of("search" if is_searched else "confirm", arm)
     chosen = pd.Series(data=True, index=runs.index)

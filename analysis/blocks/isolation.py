@@ -69,7 +69,7 @@ def _title(field: str, condition: str) -> str:
 
 def _fields(records: StudyRecords, arm: str) -> list[SearchedField]:
     """Return an arm's searched fields; its learning rate, which has a figure of its own, only by branches."""
-    fields = fields_of(records.manifest.arms[arm].space)
+    fields = fields_of(records.declaration.arms[arm].space)
     return [field for field in fields if field.name != "lr" or field.condition]
 
 

@@ -42,7 +42,7 @@ def compute(facts: Facts) -> pd.DataFrame:
     values = pd.concat([at_full_length(records, "search"), at_full_length(records, "confirm")])
     rows = []
     for arm in records.arms:
-        if records.manifest.arms[arm].search_runs:
+        if records.declaration.arms[arm].search_runs:
             tried, fresh = records.runs_of("search", arm), records.runs_of("confirm", arm)
             won = _runs_of_winner(tried, records.winners.get(arm), rule)
             reached = float(values.reindex(won["run_id"]).mean()) if len(won) else None

@@ -64,7 +64,7 @@ def compute_table(facts: Facts) -> pd.DataFrame:
 def _range_of(facts: Facts, arm: str) -> NumericRange | None:
     """Return the range that an arm's rate was chosen from; while none is, that of all branches together."""
     choice = facts.choices[arm]
-    ranges = selection.declared_ranges(facts.records.manifest.arms[arm].space, "lr")
+    ranges = selection.declared_ranges(facts.records.declaration.arms[arm].space, "lr")
     is_open = choice.run_id is None and ranges
     return selection.hull(ranges) if is_open else choice.learning_rate_range
 
@@ -111,7 +111,7 @@ def _warnings(row: dict[Any, Any]) -> str:
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how the search chose, and why its values are no results."""
     records = facts.records
-    rule, sampler = facts.rule, records.manifest.search.sampler
+    rule, sampler = facts.rule, records.declaration.search.sampler
     each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
     fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
     return (
@@ -167,13 +167,13 @@ _BOUNDS = ("low", "high", "is_log", "is_listed")
 
 def _searched_arms(facts: Facts) -> set[str]:
     """Return the arms that search their learning rate, in one branch at least."""
-    arms = facts.records.manifest.arms
+    arms = facts.records.declaration.arms
     return {name for name, arm in arms.items() if selection.declared_ranges(arm.space, "lr")}
 
 
 def _declared_for(facts: Facts, arm: str, runs: pd.DataFrame) -> list[NumericRange | None]:
     """Return the range that each of an arm's runs drew its learning rate from."""
-    space = facts.records.manifest.arms[arm].space
+    space = facts.records.declaration.arms[arm].space
     if runs.empty:
         return []
     fields = selection.choosers(space)

@@ -111,7 +111,7 @@ def value_in_words(value: Any) -> str:
     """Return a recipe value, such as `0.01`, `fcn (hidden [300, 200])` or `normal (std 0.01)`.
 
     Args:
-        value: As the manifest holds it, or a cell of a `config.` column, which holds structures as JSON.
+        value: As the declaration holds it, or a cell of a `config.` column, which holds structures as JSON.
     """
     value = parsed(value)
     if value is None:
