@@ -162,9 +162,8 @@ def _foreign_run(declared: Manifest, run: RunStarted) -> str | None:
         planned = arm.confirm_runs // n_repeats
     if run.number >= planned:
         return f"run {run.run_id} is number {run.number + 1}, of {planned} planned"
-    seed = seeds[run.number * len(seeds) // planned]
-    if run.seed != seed:
-        return f"run {run.run_id} has the seed {run.seed}, declared {seed}"
+    if run.seed not in (seeds[run.number : run.number + 1] if run.phase == "confirm" else seeds):
+        return f"run {run.run_id} has the seed {run.seed}, declared {', '.join(map(str, seeds))}"
     field = undeclared_field(arm.fixed, arm.space, run.configuration)
     if field is not None:
         return (
