@@ -54,9 +54,9 @@ class DeclaredArm(_Part):
     """Recipe fields with a domain, written as in a study file: `{"low": ..., "high": ..., "log": true}`,
     `{"choices": [...]}`, `{"grid": [...]}` or `{"one_of": {value: {field: domain or value}}}`."""
     search_runs: int
-    """Planned runs of the search phase."""
+    """Planned runs of the search phase, over all repeats."""
     confirm_runs: int
-    """Planned runs of the confirm phase."""
+    """Planned runs of the confirm phase, over all repeats."""
     max_epochs: int | None
     """Epochs of a full-length run; null when `epochs` itself is searched."""
 
@@ -174,7 +174,9 @@ class Declaration(_Part):
     confirm: Confirm
     plan: DeclaredPlan
     search_seeds: list[int]
+    """Of the first repeat, the same in all arms."""
     confirm_seeds: list[int]
+    """The same in all arms; none where each repeat of each arm has its own."""
     baseline: str | None = None
     """Arm that every other one is compared with."""
     claims: list[DeclaredClaim]

@@ -24,6 +24,9 @@ class _Part(BaseModel):
 CONFIRM_SEEDS = "confirm.seeds"
 """The field of a change in the number of confirm seeds."""
 
+REPEATS = "search.repeats"
+"""The field of a change in the number of repeats."""
+
 
 class Change(_Part):
     """What was another when a study was continued."""

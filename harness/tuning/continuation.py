@@ -11,13 +11,13 @@ from pydantic import BaseModel
 
 from harness.declaration import Declaration
 from harness.errors import ResultsError
-from harness.manifest import CONFIRM_SEEDS, Change, Manifest
+from harness.manifest import CONFIRM_SEEDS, REPEATS, Change, Manifest
 from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import DECIDING_VERSIONS
 from harness.seal import Declarations, seal_of
 from harness.study.domains import undeclared_field
-from harness.study.plan import plan_study
+from harness.study.plan import confirm_seeds_of, plan_study, search_seeds_of
 from harness.study.study import Study
 from harness.training.data.registry import DatasetSpec
 from harness.tuning.declaration import declare
@@ -60,10 +60,38 @@ class Begun:
         """Of the declaration."""
         return hashlib.sha256(self.text).hexdigest()
 
-    @property
-    def confirm_seeds(self) -> int:
-        """The most seeds an arm that were asked for so far."""
-        return max(self.declaration.confirm.seeds, *map(int, self.manifest.grown(CONFIRM_SEEDS)), 0)
+    def growth(self, study: Study) -> Change | None:
+        """Return how a study asks for more replicates than before, or for fewer; None where it does not."""
+        budget = self._budget(study)
+        if budget is None:
+            return None
+        field, declared, asked = budget
+        most = max([declared, *map(int, self.manifest.grown(field))])
+        return Change(field=field, before=most, after=asked) if asked != most else None
+
+    def ungrown(self, study: Study) -> Study:
+        """Return a study that may ask for more replicates with the number that was declared."""
+        match self._budget(study):
+            case (field, declared, _) if field == REPEATS:
+                return replace(study, search=study.search.model_copy(update={"repeats": declared}))
+            case (field, declared, _):
+                return replace(study, confirm=study.confirm.model_copy(update={"seeds": declared}))
+            case _:
+                return study
+
+    def _budget(self, study: Study) -> tuple[str, int, int] | None:
+        """Return the budget that may grow: its name, the number declared, and the one that is asked for.
+
+        Seeds of several repeats depend on each other's number, and a study that decides at looks has a last
+        one: neither may grow.
+        """
+        search, confirm = self.declaration.search, self.declaration.confirm
+        field, declared, asked = (REPEATS, search.repeats, study.search.repeats)
+        if search.max_repeats == 1:
+            field, declared, asked = (CONFIRM_SEEDS, confirm.seeds, study.confirm.seeds)
+        if isinstance(declared, int) and isinstance(asked, int) and 0 < declared <= asked:
+            return field, declared, asked
+        return None
 
 
 def check_sealed(folder: ResultsFolder, begun: Begun, events: Sequence[Event]) -> None:
@@ -84,9 +112,9 @@ def check_sealed(folder: ResultsFolder, begun: Begun, events: Sequence[Event]) -
 
 
 def accepted_changes(begun: Begun, study: Study, spec: DatasetSpec, manifest: Manifest) -> list[Change]:
-    """Return what differs and does no harm: more confirm seeds, resources, the machine.
+    """Return what differs and does no harm: more replicates, resources, the machine.
 
-    More seeds do not change what was declared: what they measure is exploratory, and no claim is ruled by it.
+    More replicates do not change what was declared: they are exploratory, and no claim is ruled by them.
 
     Args:
         begun: What the results folder holds.
@@ -97,14 +125,13 @@ def accepted_changes(begun: Begun, study: Study, spec: DatasetSpec, manifest: Ma
     Raises:
         ResultsError: Something differs that would make the parts incomparable; all of it is told.
     """
-    asked, most = study.confirm.seeds, begun.confirm_seeds
-    refused = [f"{CONFIRM_SEEDS}: {most} before, only {asked} now"] if asked < most else []
-    if begun.declaration.confirm.seeds > 0:  # growing from none would make another study
-        study = replace(study, confirm=begun.declaration.confirm)
-    now = declare(study, plan_study(study), spec).as_bytes()
-    refused += [change.in_words() for change in _changes(_deciding_versions(begun.manifest, manifest))]
-    if now != begun.text:
-        refused += [change.in_words() for change in declared_differences(begun.text, now)]
+    growth, ungrown = begun.growth(study), begun.ungrown(study)
+    now = declare(ungrown, plan_study(ungrown), spec).as_bytes()
+    differences = declared_differences(begun.text, now) if now != begun.text else []
+    differences += _changes(_deciding_versions(begun.manifest, manifest))
+    if growth is not None and growth.after < growth.before:
+        differences.append(growth)
+    refused = [change.in_words() for change in differences]
     if refused:
         raise ResultsError(
             "\n".join(
@@ -115,7 +142,7 @@ def accepted_changes(begun: Begun, study: Study, spec: DatasetSpec, manifest: Ma
                 ]
             )
         )
-    return _changes([(CONFIRM_SEEDS, most, asked), *_harmless(begun.manifest, manifest)])
+    return [*([growth] if growth else []), *_changes(_harmless(begun.manifest, manifest))]
 
 
 def declared_differences(before: bytes, now: bytes) -> list[Change]:
@@ -198,13 +225,17 @@ def _foreign_run(declared: Declaration, run: RunStarted) -> str | None:
     arm = declared.arms.get(run.arm)
     if arm is None:
         return _no_such_arm(declared, run.arm)
-    seeds, planned = declared.search_seeds, arm.search_runs
+    n_repeats = declared.search.max_repeats
+    if run.repeat >= n_repeats:
+        return f"run {run.run_id} is of repeat {run.repeat + 1}, of {n_repeats} planned"
+    seeds, planned = search_seeds_of(declared.search, run.arm, run.repeat), arm.search_runs // n_repeats
     if run.phase == "confirm":
-        seeds, planned = declared.confirm_seeds, arm.confirm_runs
+        seeds = confirm_seeds_of(declared.search, declared.confirm, run.arm, run.repeat)
+        planned = arm.confirm_runs // n_repeats
     if run.number >= planned:
         return f"run {run.run_id} is number {run.number + 1}, of {planned} planned"
-    if run.seed != seeds[run.number % len(seeds)]:
-        return f"run {run.run_id} has the seed {run.seed}, declared {seeds[run.number % len(seeds)]}"
+    if run.seed not in (seeds[run.number : run.number + 1] if run.phase == "confirm" else seeds):
+        return f"run {run.run_id} has the seed {run.seed}, declared {', '.join(map(str, seeds))}"
     field = undeclared_field(arm.fixed, arm.space, run.configuration)
     if field is not None:
         return (

@@ -28,12 +28,12 @@ def declare(study: Study, plan: Plan, spec: DatasetSpec) -> Declaration:
         protocol_version=PROTOCOL_VERSION,
         study=study.name,
         question=study.question,
-        arms={arm_plan.arm.name: _declared_arm(arm_plan) for arm_plan in plan.arms},
+        arms={arm_plan.arm.name: _declared_arm(arm_plan, plan) for arm_plan in plan.arms},
         search=study.search,
         confirm=study.confirm,
-        plan=_declared_plan(study),
-        search_seeds=list(plan.search_seeds),
-        confirm_seeds=list(plan.confirm_seeds),
+        plan=_declared_plan(plan),
+        search_seeds=list(plan.search_seeds(study.arms[0].name, 0)),
+        confirm_seeds=list(plan.confirm_seeds(study.arms[0].name, 0)) if plan.seeds_are_common else [],
         baseline=study.baseline,
         claims=list(study.claims),
         published=study.published,
@@ -70,19 +70,24 @@ def describe(study: Study, declaration_sha256: str, slots: int) -> Manifest:
     )
 
 
-def _declared_plan(study: Study) -> DeclaredPlan:
-    """Return a fixed plan: claims are ruled once, when every seed has ended."""
-    n_seeds = study.confirm.seeds or study.search.seeds
-    return DeclaredPlan(unit="seed", looks=(n_seeds,), weights=(1.0,), seeds_are_common=True)
+def _declared_plan(plan: Plan) -> DeclaredPlan:
+    """Return the plan with the looks spending the error in equal parts."""
+    n_looks = len(plan.looks)
+    return DeclaredPlan(
+        unit=plan.unit,
+        looks=plan.looks,
+        weights=(1 / n_looks,) * n_looks,
+        seeds_are_common=plan.seeds_are_common,
+    )
 
 
-def _declared_arm(arm_plan: ArmPlan) -> DeclaredArm:
+def _declared_arm(arm_plan: ArmPlan, plan: Plan) -> DeclaredArm:
     arm = arm_plan.arm
     return DeclaredArm(
         template=arm.template,
         fixed=arm.fixed,
         space=arm.space,
-        search_runs=arm_plan.search_runs,
-        confirm_runs=arm_plan.confirm_runs,
+        search_runs=arm_plan.search_runs * plan.max_repeats,
+        confirm_runs=arm_plan.confirm_runs * plan.max_repeats,
         max_epochs=arm.max_epochs,
     )

@@ -67,7 +67,7 @@ def continued(drill_study: Path, declared: Declared) -> Continued:
         ("search.trials=2", "search.trials: 4 before, 2 now"),
         ("search.trials=6", "search.trials: 4 before, 6 now"),
         ("search.audit=0", "search.audit: 1 before, 0 now"),
-        ("confirm.seeds=1", "confirm.seeds: 2 before, only 1 now"),
+        ("confirm.seeds=1", "confirm.seeds: 2 before, 1 now"),
         ("question=Is it the same?", "question: 'Is anything lost?' before, 'Is it the same?' now"),
         ("claims=[{says: x, best: {arm: sgd, metric: test_accuracy}}]", "claims: [] before, [{"),
     ],
@@ -105,7 +105,7 @@ def test_seeds_that_were_added_are_kept(continued: Continued) -> None:
     """Runs with them are in the journal: they can be added to again, and not taken back."""
     assert continued("confirm.seeds=5", raised_to=4) == ["confirm.seeds: 4 before, 5 now"]
     assert continued("confirm.seeds=4", raised_to=4) == []
-    with pytest.raises(ResultsError, match=r"confirm\.seeds: 4 before, only 2 now"):
+    with pytest.raises(ResultsError, match=r"confirm\.seeds: 4 before, 2 now"):
         continued(raised_to=4)
 
 
