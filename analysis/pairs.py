@@ -49,7 +49,7 @@ def every_pair(records: StudyRecords) -> tuple[Pair, ...]:
 
 def against_baseline(records: StudyRecords) -> tuple[Pair, ...]:
     """Return every other arm with the declared baseline; no pair where the study declares none."""
-    baseline = records.manifest.baseline
+    baseline = records.declaration.baseline
     return tuple((arm, baseline) for arm in records.arms if baseline in records.arms and arm != baseline)
 
 

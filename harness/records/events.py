@@ -24,6 +24,15 @@ class _Event(BaseModel):
     """UTC, ISO 8601 with microseconds."""
 
 
+class StudyDeclared(_Event):
+    """Say which declaration every later event belongs to: the first line of a journal."""
+
+    event: Literal["study_declared"] = "study_declared"
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of `declaration.json`, over its bytes as written."""
+    schema_version: Literal[2] = 2
+
+
 class RunStarted(_Event):
     """Say that a run began, and everything needed to begin it again."""
 
@@ -31,8 +40,10 @@ class RunStarted(_Event):
     run_id: str
     arm: str
     phase: Phase
+    repeat: Annotated[int, Field(ge=0)] = 0
+    """Number of the whole search that the run belongs to, from 0."""
     number: int
-    """Position of the run in its arm and phase, from 0."""
+    """Position of the run in its arm, repeat and phase, from 0."""
     seed: int
     """Fixes the split, the initialisation and the data order."""
     configuration: dict[str, Any]
@@ -89,18 +100,21 @@ class RunEnded(_Event):
 
 
 class PhaseEnded(_Event):
-    """Say that an arm finished a phase; for the search phase, which run won."""
+    """Say that an arm finished a phase of a repeat; for the search phase, which run won."""
 
     event: Literal["phase_ended"] = "phase_ended"
     phase: Phase
     arm: str
+    repeat: Annotated[int, Field(ge=0)] = 0
     winner: str | None
     """The run id whose configuration the confirm phase uses; null in other phases or without one."""
     reason: str | None = None
     """Why a search phase was given up before its budget was spent; null where it was not."""
 
 
-Event = Annotated[RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")]
+Event = Annotated[
+    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")
+]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses and validates one line of a journal."""
