@@ -4,7 +4,7 @@ Before a study: from deviations that are stated, or that an earlier study measur
 After it: `shown_difference`, which looks at how much the replicates vary and never at the difference they
 showed. Everything is by the noncentral t distribution or by integrals over the estimated variances, exact for
 normal replicates, for Welch's test of equally noisy arms. Several claims and looks enter by `alpha`: that of
-Holm's first step, at looks that of the last one (`Looks.last_alpha`), which the earlier looks only add to.
+Holm's first step, at looks that of the last one (`Looks.last_alpha`), asked for `POWER_AT_LOOKS`.
 
 Deviations are estimates, so every number here is one too: a plan, never evidence.
 """
@@ -19,6 +19,9 @@ from scipy import optimize, special, stats
 
 POWER = 0.8
 """Probability with which a true difference is to be found."""
+
+POWER_AT_LOOKS = 0.85
+"""The same of the last look alone: where futile claims stop before it, 80 % remain (simulated, 80 to 86)."""
 
 FEWEST = 5
 """With fewer replicates nothing is said of what they could have shown: it would be found in 46 to 90 %."""

@@ -108,7 +108,7 @@ def test_limits_of_a_deviation_match_tables() -> None:
 
 
 def test_shown_difference_by_hand() -> None:
-    """Five replicates, equal deviations of 1: (t(.975, 8) + t(.8, 8)) sqrt(2 / 5) sqrt(8 / chi2(.2, 8) = 4.5936)."""
+    """Five replicates of deviation 1: (t(.975, 8) + t(.8, 8)) sqrt(2 / 5) sqrt(8 / chi2(.2, 8))."""
     found = power.shown_difference(first=1.0, others=[1.0], n=5, alpha=0.05)
     assert found is not None
     assert found.high == pytest.approx((2.30600 + 0.88889) * 0.4**0.5 * (8 / 4.59357) ** 0.5, rel=1e-4)
