@@ -283,7 +283,7 @@ def test_arms_just_outside_the_region_are_rarely_equivalent(looks: tuple[int, ..
 @pytest.mark.full
 @pytest.mark.slow
 def test_neither_kind_of_ruling_is_often_false() -> None:
-    """One of three arms apart by the region: rulings that it is equivalent, or that the others differ, 5 %."""
+    """One of three arms apart by the region: called equivalent, or the others different, in 5 % each."""
     protocol, false = Protocol(FOUR_LOOKS, welch, region=1.0), []
     for study in normal(16, 4000, 3, 20, ahead=1.0):
         *of_the_first, of_equals = protocol.run(study)
