@@ -13,6 +13,7 @@ from harness.records.folder import ResultsFolder
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
+    from harness.tuning.looks import Look
     from harness.tuning.study_run import Outcome
 
 
@@ -105,8 +106,22 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    outcome = run_study(study, folder, options.address, _say, interruption, resume=resume)
+    look = partial(_look, folder)
+    outcome = run_study(study, folder, options.address, _say, interruption, take_look=look, resume=resume)
     return _finish(outcome, folder, writes_report=not options.no_report)
+
+
+def _look(folder: ResultsFolder, n: int) -> "Look":
+    """Rule the claims of a running study at a look, as its report will."""
+    from analysis.claims.decide import standing
+    from analysis.facts import Facts
+    from analysis.records import load_study
+    from harness.tuning.looks import Look
+
+    records = load_study(folder.root)
+    now = standing(Facts(records).grounds, n)
+    arms = tuple(arm for arm in records.arms if arm in now.needed_arms)
+    return Look(open=tuple(now.open), arms=arms, why=now.why)
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:
