@@ -34,7 +34,14 @@ FEW_SEEDS = 5
 
 
 def decide(grounds: Grounds) -> list[Verdict]:
-    """Return a verdict for every declared claim, in its order."""
+    """Return a verdict for every declared claim, in its order; none is ruled under a broken seal."""
+    seal = grounds.records.seal
+    if seal.state == "broken":
+        reason = f"claims may have been changed after the first run: {seal.in_words()}"
+        return [
+            Verdict(ruling="not testable", reason=reason, n=0, claim=_statement(claim))
+            for claim in grounds.claims
+        ]
     verdicts = judge([_measure(grounds, claim) for claim in grounds.claims])
     arm_flags = _arm_flags(grounds)
     return [
