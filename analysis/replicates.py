@@ -95,6 +95,11 @@ class Replicates:
         """The values there are."""
         return self.values[~np.isnan(self.values)]
 
+    @property
+    def ended(self) -> "Replicates":
+        """Those that have ended."""
+        return self.only([key for key, status in zip(self.keys, self.statuses, strict=True) if status != "open"])
+
     def only(self, keys: Sequence[Key]) -> "Replicates":
         """Return some of the replicates, in the order of their keys."""
         places = [self.keys.index(key) for key in keys]
@@ -134,7 +139,7 @@ def replicates(
     rows = records.runs_of("confirm", arm) if runs is None else runs
     chance = chance_level(records, metric)
     groups = list(_groups(records, arm, rows, upto))
-    results = [_result(of_one, metric, chance, planned, is_lost) for _, of_one, planned, is_lost in groups]
+    results = [result_of(of_one, metric, chance, planned, is_lost) for _, of_one, planned, is_lost in groups]
     return Replicates(
         arm=arm,
         keys=[key for key, *_ in groups],
@@ -176,22 +181,35 @@ def _has_no_winner(records: StudyRecords, arm: str, repeat: int) -> bool:
     return repeat == 0 and searches(records, arm) and records.winners.get(arm, "open") is None
 
 
-def _result(
-    runs: pd.DataFrame, metric: str, chance: float | None, planned: int, is_lost: bool
+def result_of(
+    runs: pd.DataFrame, metric: str, chance: float | None, planned: int = 1, is_lost: bool = False
 ) -> tuple[float, Status]:
-    """Return the value of a replicate and how it ended."""
+    """Return the value of a replicate and how it ended.
+
+    Args:
+        runs: Those of its runs that ended.
+        metric: Column of the runs.
+        chance: The metric's chance level, which a diverged accuracy counts as.
+        planned: Runs that it has when it has ended.
+        is_lost: Whether it can have none.
+    """
     if len(runs) < planned and not is_lost:
         return math.nan, "open"
-    if is_lost or (runs["status"] == "failed").any():
+    statuses = runs["status"].to_numpy()
+    if is_lost or not np.isin(statuses, ("completed", "diverged")).all():
         return math.nan, "missing"
-    values = runs[metric].to_numpy(dtype=np.float64)
-    has_diverged = runs["status"].to_numpy() == "diverged"
-    if metric.endswith("accuracy") and chance is not None:
-        values = np.where(has_diverged, chance, values)
-    else:
-        values = np.where(has_diverged, math.nan, values)
+    is_accuracy, has_diverged = metric.endswith("accuracy") and chance is not None, statuses == "diverged"
+    values = np.where(has_diverged, chance if is_accuracy else math.nan, runs[metric].to_numpy(np.float64))
     is_finite = not np.isnan(values).any()
-    return float(values.mean()), "diverged" if has_diverged.any() or not is_finite else "completed"
+    is_lost_time = not is_finite and not has_diverged.any() and not metric.endswith("loss")
+    value = float(values.mean()) if is_finite else math.nan
+    return value, "missing" if is_lost_time else "completed" if is_finite and not has_diverged.any() else "diverged"
+
+
+def planned_runs(records: StudyRecords, arm: str, upto: int | None = None) -> pd.DataFrame:
+    """Return the confirm runs that have ended of an arm's first replicates."""
+    runs = records.runs_of("confirm", arm)
+    return pd.concat([runs.head(0), *(own for _, own, *_ in _groups(records, arm, runs, upto))])
 
 
 def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
@@ -209,9 +227,7 @@ def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
 
 def n_beyond_the_plan(records: StudyRecords, arm: str) -> int:
     """Return how many confirm runs of an arm have ended that no planned replicate holds."""
-    runs = records.runs_of("confirm", arm)
-    inside = sum(len(own) for _, own, *_ in _groups(records, arm, runs, None))
-    return len(runs) - inside
+    return len(records.runs_of("confirm", arm)) - len(planned_runs(records, arm))
 
 
 def uses_no_seed(records: StudyRecords, arm: str) -> bool:

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import statistics
-from analysis.claims.evidence import Bounds, Edges, Levels, Paths, PValues, Untestable, too_few
+from analysis.claims.evidence import Bounds, Edges, Levels, PValues, Untestable, too_few
 from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.replicates import Replicates
 from analysis.statistics import tests
-from analysis.statistics.sequential import Looks, is_futile
+from analysis.statistics.sequential import is_futile
 from analysis.statistics.tests import Difference
 
 
@@ -72,6 +72,10 @@ class Scale:
         if self.region is None:
             return "no declared region"
         return f"±{100 * self.region:g} %" if self.is_ratio else f"±{spec.scale * self.region:g}{spec.unit}"
+
+    def tested(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values in the unit of the tests: of times, their logarithms."""
+        return np.log(values) if self.is_ratio else values
 
     def effect(self, value: float) -> float:
         """Return a contrast as verdicts carry it."""
@@ -206,15 +210,19 @@ class ContrastEvidence:
         """Return the p-values of each contrast, by its two sides."""
         return {key_of(each): each.p_values(self.scale, kindest=kindest) for each in self.contrasts}
 
-    def is_futile(self, plan: Looks, look: int, n_claims: int) -> bool:
-        """Return whether no contrast would be decided at the last look; see `sequential.is_futile`."""
-        region = self.scale.half_width
-        tested = [test for each in self.contrasts for test in each.fills or (each.test,)]
-        return all(is_futile(test, look, plan, n_claims, region) for test in tested)
+    def is_futile(self, levels: Levels) -> bool:
+        """Return whether no contrast that is open would be decided at the last look."""
+        region, plan = self.scale.half_width, levels.plan
+        tested = [test for each in self._open(levels) for test in each.fills or (each.test,)]
+        return all(is_futile(test, levels.look, plan, levels.n_claims, region) for test in tested)
 
-    def needs(self, paths: Paths, level: float) -> frozenset[str]:
-        """Return both sides of every contrast."""
-        return frozenset(side for each in self.contrasts for side in (each.arm, each.than))
+    def needs(self, levels: Levels) -> frozenset[str]:
+        """Return both sides of every contrast that is open: an arm left behind stays there."""
+        return frozenset(side for each in self._open(levels) for side in (each.arm, each.than))
+
+    def _open(self, levels: Levels) -> list[Contrast]:
+        """Return the contrasts that are not yet decided on the side claimed."""
+        return [each for each in self.contrasts if levels.paths[key_of(each)].ahead >= levels.first_step]
 
     def verdict(
         self,
@@ -285,6 +293,7 @@ def contrast(
             otherwise each has replicates of its own (Welch's).
         bounds: What a missing replicate may have been; None where nothing is known of that.
     """
+    first, second = first.ended, second.ended
     if is_paired:
         first, second = _in_common(first, second)
     sides = (first, second)
@@ -294,7 +303,7 @@ def contrast(
     lost = [own.arm for own in sides if own.count("missing")]
     if lost and bounds is None:
         return Untestable(reason=f"a replicate of {' and '.join(lost)} is missing, and could have been anything")
-    values = [np.log(own.values) if scale.is_ratio else own.values for own in sides]
+    values = [scale.tested(own.values) for own in sides]
     test = difference(values[0], values[1], is_paired=is_paired)
     if test is None:
         usable = ~np.isnan(values[0]) & ~np.isnan(values[1]) if is_paired else ~np.isnan(values[0])
@@ -337,7 +346,7 @@ def _filled(own: Replicates, bounds: Bounds, scale: Scale) -> Iterable[NDArray[n
     """Return values with those missing at chance and at the best seen."""
     fills = bounds if own.count("missing") else bounds[:1]
     filled = [np.where(np.isnan(own.values), fill, own.values) for fill in fills]
-    return [np.log(values) if scale.is_ratio else values for values in filled]
+    return [scale.tested(values) for values in filled]
 
 
 def reach(test: Difference, scale: Scale, levels: Levels, *, n_rivals: int = 1) -> Reach:

@@ -96,6 +96,11 @@ class Levels:
         return self.plan.weights[self.look] * self.plan.alpha / max(1, self.n_claims)
 
     @property
+    def first_step(self) -> float:
+        """Level at which a comparison is decided whatever becomes of the other claims."""
+        return self.plan.alpha / max(1, self.n_claims)
+
+    @property
     def tied_alpha(self) -> float:
         """Level of each of the two one-sided tests of equivalence."""
         return self.plan.weights[self.look] * self.plan.alpha / max(1, self.n_regions)
@@ -123,11 +128,11 @@ class Evidence(Protocol):
     def sides(self, paths: Paths) -> Sides:
         """Return the levels at which the claim is decided by the minima of its comparisons."""
 
-    def is_futile(self, plan: Looks, look: int, n_claims: int) -> bool:
-        """Return whether the last look would decide nothing even if the luck of one standard error came."""
+    def is_futile(self, levels: Levels) -> bool:
+        """Return whether the last look would decide nothing even one standard error beyond what is measured."""
 
-    def needs(self, paths: Paths, level: float) -> frozenset[str]:
-        """Return the arms whose further replicates an open claim needs, at the smallest level of Holm's."""
+    def needs(self, levels: Levels) -> frozenset[str]:
+        """Return the arms whose further replicates the claim needs while it is open."""
 
     def tell(self, outcome: Outcome, levels: Levels) -> Verdict:
         """Return the verdict of an outcome, with its intervals and its words."""
