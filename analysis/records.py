@@ -24,6 +24,7 @@ from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
+from harness.study.plan import confirm_seeds_of, search_seeds_of, seeds_are_common
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
@@ -40,12 +41,22 @@ class StudyRecords:
     """One row a run, columns as in `runs.parquet`, sorted by arm (manifest order), phase, run id."""
     epochs: pd.DataFrame
     """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
-    winners: dict[str, str | None]
-    """Winning search run of each arm whose search phase ended; null where no run reached full length."""
+    repeat_winners: dict[tuple[str, int], str | None]
+    """Winning search run of each arm and repeat whose search phase ended; null where no run reached full
+    length."""
     audits: dict[str, str]
     """By search run, the audit run that repeats it: the run of the same arm and number."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
+
+    @property
+    def winners(self) -> dict[str, str | None]:
+        """Winning search run of each arm whose first search ended."""
+        return {arm: winner for (arm, repeat), winner in self.repeat_winners.items() if repeat == 0}
+
+    def winners_of(self, arm: str) -> dict[int, str | None]:
+        """Return the winning search run of each repeat of an arm whose search ended."""
+        return {repeat: winner for (own, repeat), winner in self.repeat_winners.items() if own == arm}
 
     @property
     def arms(self) -> list[str]:
@@ -135,7 +146,7 @@ def load_study(path: Path) -> StudyRecords:
         frames=frames,
         runs=_sorted_runs(frames.runs, list(manifest.arms)),
         epochs=frames.epochs_frame(),
-        winners=marks.winners,
+        repeat_winners=marks.winners,
         audits=marks.audits(),
         journal_sha256=_journal_sha256(folder),
     )
@@ -167,19 +178,19 @@ def _check_folder(path: Path) -> None:
 class _Marks:
     """What the two tables do not hold, noted while a journal is read once."""
 
-    winners: dict[str, str | None] = field(default_factory=dict)
-    _numbered: dict[Phase, dict[tuple[str, int], str]] = field(
+    winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    _numbered: dict[Phase, dict[tuple[str, int, int], str]] = field(
         default_factory=lambda: {"search": {}, "audit": {}}
     )
-    """Of each phase, the run by its arm and number."""
+    """Of each phase, the run by its arm, repeat and number."""
 
     def noted(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass events through."""
         for event in events:
             if event.event == "phase_ended" and event.phase == "search":
-                self.winners[event.arm] = event.winner
+                self.winners[event.arm, event.repeat] = event.winner
             if event.event == "run_started" and event.phase in self._numbered:
-                self._numbered[event.phase][event.arm, event.number] = event.run_id
+                self._numbered[event.phase][event.arm, event.repeat, event.number] = event.run_id
             yield event
 
     def audits(self) -> dict[str, str]:
@@ -209,7 +220,8 @@ def _journal_sha256(folder: ResultsFolder) -> str:
 
 def _check_consistency(records: StudyRecords) -> None:
     """Refuse a journal that contradicts its manifest or the rule of selection."""
-    strangers = sorted((set(records.runs["arm"].unique()) | set(records.winners)) - set(records.arms))
+    named = set(records.runs["arm"].unique()) | {arm for arm, _ in records.repeat_winners}
+    strangers = sorted(named - set(records.arms))
     if strangers:
         raise ResultsError(
             f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but the manifest "
@@ -229,7 +241,7 @@ def _check_consistency(records: StudyRecords) -> None:
             f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it."
         )
     completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
-    for arm, winner in records.winners.items():
+    for (arm, _), winner in records.repeat_winners.items():
         if winner is not None and winner not in completed:
             raise ResultsError(
                 f"{records.folder.root}: the winner of arm {arm}, run {winner}, is not a completed run "
@@ -240,14 +252,23 @@ def _check_consistency(records: StudyRecords) -> None:
 
 def _undeclared_seed(records: StudyRecords) -> str | None:
     """Return the first run whose seed is none of its phase's; None where all are declared."""
-    manifest = records.manifest
-    is_confirm = records.runs["phase"] == "confirm"
-    is_known = (
-        records.runs["seed"]
-        .isin(manifest.confirm_seeds)
-        .where(is_confirm, records.runs["seed"].isin(manifest.search_seeds))
-    )
-    return None if is_known.all() else str(records.runs.loc[~is_known, "run_id"].iloc[0])
+    manifest, runs = records.manifest, records.runs
+    is_confirm = runs["phase"] == "confirm"
+    if seeds_are_common(manifest.search):
+        in_search = runs["seed"].isin(manifest.search_seeds)
+        is_known = runs["seed"].isin(manifest.confirm_seeds).where(is_confirm, in_search)
+        return None if is_known.all() else str(runs.loc[~is_known, "run_id"].iloc[0])
+    for key, own in runs.groupby(["arm", "repeat", "phase"]):
+        arm, repeat, phase = str(key[0]), int(key[1]), str(key[2])
+        declared = (
+            confirm_seeds_of(manifest.search, manifest.confirm, arm, repeat)
+            if phase == "confirm"
+            else search_seeds_of(manifest.search, arm, repeat)
+        )
+        strange = own.loc[~own["seed"].isin(declared), "run_id"]
+        if len(strange):
+            return str(strange.iloc[0])
+    return None
 
 
 _MACHINE = ("device", "host", "threads")

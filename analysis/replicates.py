@@ -17,8 +17,7 @@ from analysis.records import StudyRecords
 from analysis.statistics.sequential import Looks
 from harness.declaration import CONFIRM_SEEDS
 from harness.recipe.datasets import DATASETS
-
-Unit = Literal["repeat", "seed"]
+from harness.study.plan import Plan, Unit
 
 Status = Literal["completed", "diverged", "missing", "open"]
 """`missing`: it has ended without a value, as a run failed twice or a search had no winner. `open`: not ended."""
@@ -58,12 +57,18 @@ class Design:
 
 def design_of(records: StudyRecords) -> Design:
     """Return what a study's plan says of replicates: before a later session changed it, if one did."""
-    manifest = records.manifest
-    added = [change.before for change in manifest.changes if change.field == CONFIRM_SEEDS]
-    seeds = int(added[0]) if added else manifest.confirm.seeds
-    counts = (seeds or manifest.search.seeds,)
-    looks = Looks.even(counts) if counts[0] >= 2 else _DECIDES_NOTHING
-    return Design(unit="seed", counts=counts, looks=looks, seeds_are_common=True, seeds_a_repeat=seeds)
+    search, confirm = records.manifest.search, records.manifest.confirm
+    added = [change.before for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
+    seeds = int(added[0]) if added else confirm.seeds
+    plan = Plan(arms=(), search=search, confirm=confirm.model_copy(update={"seeds": seeds}))
+    looks = Looks.even(plan.looks) if plan.looks[0] >= 2 else _DECIDES_NOTHING
+    return Design(
+        unit=plan.unit,
+        counts=plan.looks,
+        looks=looks,
+        seeds_are_common=plan.seeds_are_common,
+        seeds_a_repeat=plan.confirm.max_seeds,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,7 +103,9 @@ class Replicates:
     @property
     def ended(self) -> "Replicates":
         """Those that have ended."""
-        return self.only([key for key, status in zip(self.keys, self.statuses, strict=True) if status != "open"])
+        return self.only(
+            [key for key, status in zip(self.keys, self.statuses, strict=True) if status != "open"]
+        )
 
     def only(self, keys: Sequence[Key]) -> "Replicates":
         """Return some of the replicates, in the order of their keys."""
@@ -154,6 +161,8 @@ def _groups(
     """Yield each replicate's key, runs that ended, number of planned runs, and whether it can have none."""
     design = design_of(records)
     count = design.counts[-1] if upto is None else upto
+    if not records.manifest.arms[arm].confirm_runs:
+        return
     if design.seeds_are_common:
         is_lost = _has_no_winner(records, arm, 0)
         seeds = records.manifest.confirm_seeds[: min(count, records.manifest.arms[arm].confirm_runs)]
@@ -162,7 +171,7 @@ def _groups(
             yield seed, by_seed.get(seed, runs.head(0)), 1, is_lost
         return
     for repeat in range(count):
-        own = runs[repeats_of(runs) == repeat].sort_values("run_id")
+        own = runs[runs["repeat"] == repeat].sort_values("run_id")
         is_lost = _has_no_winner(records, arm, repeat)
         if searches(records, arm):
             yield repeat, own, design.seeds_a_repeat, is_lost
@@ -171,14 +180,9 @@ def _groups(
                 yield (repeat, place), own.iloc[place : place + 1], 1, is_lost
 
 
-def repeats_of(runs: pd.DataFrame) -> "pd.Series[int]":
-    """Return the repeat of each run; 0 in studies that repeat no search."""
-    return runs["repeat"] if "repeat" in runs else pd.Series(0, index=runs.index)
-
-
 def _has_no_winner(records: StudyRecords, arm: str, repeat: int) -> bool:
     """Return whether a search of an arm ended without a run to confirm."""
-    return repeat == 0 and searches(records, arm) and records.winners.get(arm, "open") is None
+    return searches(records, arm) and records.winners_of(arm).get(repeat, "open") is None
 
 
 def result_of(
@@ -198,12 +202,16 @@ def result_of(
     statuses = runs["status"].to_numpy()
     if is_lost or not np.isin(statuses, ("completed", "diverged")).all():
         return math.nan, "missing"
-    is_accuracy, has_diverged = metric.endswith("accuracy") and chance is not None, statuses == "diverged"
-    values = np.where(has_diverged, chance if is_accuracy else math.nan, runs[metric].to_numpy(np.float64))
+    has_diverged = statuses == "diverged"
+    counts_as = chance if metric.endswith("accuracy") and chance is not None else math.nan
+    values = np.where(has_diverged, counts_as, runs[metric].to_numpy(np.float64))
     is_finite = not np.isnan(values).any()
     is_lost_time = not is_finite and not has_diverged.any() and not metric.endswith("loss")
     value = float(values.mean()) if is_finite else math.nan
-    return value, "missing" if is_lost_time else "completed" if is_finite and not has_diverged.any() else "diverged"
+    return (
+        value,
+        "missing" if is_lost_time else "completed" if is_finite and not has_diverged.any() else "diverged",
+    )
 
 
 def planned_runs(records: StudyRecords, arm: str, upto: int | None = None) -> pd.DataFrame:
@@ -245,6 +253,4 @@ def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int
         return 0
     own = replicates(records, arm, "test_accuracy", upto)
     is_low = own.values < COLLAPSED * chance
-    return sum(
-        bool(low) and status == "completed" for low, status in zip(is_low, own.statuses, strict=True)
-    )
+    return sum(bool(low) and status == "completed" for low, status in zip(is_low, own.statuses, strict=True))

@@ -82,7 +82,9 @@ class Ahead(ContrastEvidence):
     def _equivalent(self, levels: Levels) -> ContrastVerdict:
         level = levels.tied_alpha / len(self.contrasts)
         closest = min(self.contrasts, key=lambda c: levels.paths[key_of(c)].inside)
-        reason = f"two one-sided tests put it within {self.scale.region_in_words}, declared too small to matter"
+        reason = (
+            f"two one-sided tests put it within {self.scale.region_in_words}, declared too small to matter"
+        )
         if len(self.contrasts) > 1:
             reason = f"tied with {closest.than}: {reason}"
         reason += self.reaches_out(closest, level)

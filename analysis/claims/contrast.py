@@ -267,12 +267,8 @@ class ContrastEvidence:
         return DRAWN_BEYOND if max(map(abs, ends)) >= region else ""
 
 
-DRAWN_WIDER = (
-    "; the interval, drawn for all claims together, holds no difference, which Holm's sharper procedure excludes"
-)
-DRAWN_BEYOND = (
-    "; the interval, drawn for all claims together, leaves the region, where Holm's sharper procedure does not"
-)
+DRAWN_WIDER = "; the interval, drawn for all claims together, holds no difference, which Holm's sharper procedure excludes"
+DRAWN_BEYOND = "; the interval, drawn for all claims together, leaves the region, where Holm's sharper procedure does not"
 
 
 def key_of(contrast: Contrast) -> Hashable:
@@ -302,7 +298,9 @@ def contrast(
         return Untestable(reason=f"a confirm run of {' and '.join(void)} diverged, which voids the mean")
     lost = [own.arm for own in sides if own.count("missing")]
     if lost and bounds is None:
-        return Untestable(reason=f"a replicate of {' and '.join(lost)} is missing, and could have been anything")
+        return Untestable(
+            reason=f"a replicate of {' and '.join(lost)} is missing, and could have been anything"
+        )
     values = [scale.tested(own.values) for own in sides]
     test = difference(values[0], values[1], is_paired=is_paired)
     if test is None:
@@ -316,7 +314,7 @@ def contrast(
         for filled in product(*(_filled(own, bounds, scale) for own in sides)):
             one = difference(*filled, is_paired=is_paired)
             fills += [one] if one is not None else []
-    better, worse = (own.measured for own in (sides if METRICS[scale.metric].sign > 0 else sides[::-1]))
+    better, worse = (own.measured.tolist() for own in (sides if METRICS[scale.metric].sign > 0 else sides[::-1]))
     return Contrast(
         arm=first.arm,
         than=second.arm,

@@ -18,7 +18,6 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.verdict import METRICS, Reach
 from analysis.replicates import replicates
-from analysis.statistics import power
 from analysis.statistics.sequential import p_equal, q_equal
 from harness.study.claims import Equal
 
@@ -51,7 +50,7 @@ class Equality(ContrastEvidence):
     def sides(self, paths: Paths) -> Sides:
         """Return the levels at which any pair lies outside the region (Bonferroni), and every one inside."""
         own = [paths[key_of(pair)] for pair in self.contrasts]
-        return Sides(1.0, p_equal(own), q_equal(own))
+        return Sides(1.0, p_equal(own), q_equal(own), is_claimed_a_tie=True)
 
     def tell(self, outcome: Outcome, levels: Levels) -> ContrastVerdict:
         """Return the verdict of an outcome; that all pairs are tied is what it claims."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
 
@@ -68,6 +68,8 @@ class Sides(NamedTuple):
     against: float
     tied: float = 1.0
     """Of the family of equivalence."""
+    is_claimed_a_tie: bool = False
+    """Whether equivalence is what is claimed."""
 
     @property
     def p(self) -> float:

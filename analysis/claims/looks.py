@@ -6,7 +6,7 @@ the claims with a region) by equivalence. A claim that is decided keeps its p, s
 fixed plan is one look with weight 1. See `analysis.statistics.sequential` for why this keeps the error.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis import statistics
@@ -29,6 +29,10 @@ class Course:
     """Where, counted from 0."""
     is_futile: bool = False
     """Whether it was given up before the last look."""
+    arms: frozenset[str] = frozenset()
+    """Those that it compares."""
+    has_region: bool = False
+    """Whether it has a region of equivalence."""
 
     @property
     def is_open(self) -> bool:
@@ -49,11 +53,6 @@ class Course:
             return Sides(1.0, 1.0, 1.0)
         return self.evidence.sides(self.paths)
 
-    @property
-    def has_region(self) -> bool:
-        """Whether equivalence can be concluded."""
-        return not isinstance(self.evidence, Untestable | None) and self.evidence.has_region
-
 
 @dataclass
 class Courses:
@@ -64,11 +63,6 @@ class Courses:
     unit: str = "seeds"
     """What is counted, in the plural."""
 
-    @classmethod
-    def of(cls, plan: Looks, n_claims: int, unit: str = "seeds") -> "Courses":
-        """Return the state before the first look."""
-        return cls(plan=plan, claims=[Course() for _ in range(n_claims)], unit=unit)
-
     @property
     def n_claims(self) -> int:
         """Claims of the family of differences."""
@@ -77,7 +71,7 @@ class Courses:
     @property
     def n_regions(self) -> int:
         """Claims of the family of equivalence."""
-        return sum(claim.has_region for claim in self.claims)
+        return sum(claim.has_region and claim.is_counted for claim in self.claims)
 
     @property
     def open(self) -> list[int]:
@@ -103,10 +97,11 @@ class Courses:
             measure: Returns the evidence of a claim, by its place, over the look's replicates.
         """
         for place in self.open:
-            claim = self.claims[place]
-            claim.evidence = measure(place)
-            if not isinstance(claim.evidence, Untestable):
-                _continue(claim, claim.evidence.p_values(), self.plan, look)
+            claim, evidence = self.claims[place], measure(place)
+            claim.evidence = evidence
+            if not isinstance(evidence, Untestable):
+                claim.has_region |= evidence.has_region
+                _continue(claim, evidence.p_values(), self.plan, look)
         self._decide(look)
         is_last = look == self.plan.last
         for place in self.open:
@@ -137,9 +132,17 @@ class Courses:
         needed: frozenset[str] = frozenset()
         for place in self.open:
             claim = self.claims[place]
-            if claim.evidence is not None and not isinstance(claim.evidence, Untestable):
+            if claim.evidence is None or isinstance(claim.evidence, Untestable):
+                needed |= claim.arms
+            else:
                 needed |= claim.evidence.needs(self.levels(claim, look))
         return needed
+
+    def so_far(self, place: int, evidence: Evidence, look: int) -> Verdict:
+        """Return what replicates that are no whole look say of a claim: nothing is decided by them."""
+        claim = Course(evidence=evidence, paths=dict(self.claims[place].paths))
+        _continue(claim, evidence.p_values(), self.plan, look)
+        return evidence.tell("open", self.levels(claim, look))
 
     def verdicts(self) -> list[Verdict | None]:
         """Return the verdict of every claim; None where no look has been enough."""
@@ -165,11 +168,13 @@ class Courses:
             return None
         levels, sides = self.levels(claim, claim.look), claim.sides
         verdict = evidence.tell(claim.outcome, levels)
-        is_of_ties = claim.outcome == "tied" or (claim.outcome == "open" and sides.tied < sides.p)
+        is_of_ties = claim.outcome == "tied" or (claim.outcome == "open" and sides.is_claimed_a_tie)
         p, p_adjusted = (sides.tied, tied) if is_of_ties else (sides.p, adjusted)
         verdict = replace(verdict, p=p, p_adjusted=p_adjusted, look=self.plan.looks[claim.look])
         if claim.outcome == "open" and not claim.is_futile and self._depends_on_missing(claim, claim.look):
-            reason = "replicates are missing, and with other values in their place the ruling would be another"
+            reason = (
+                "replicates are missing, and with other values in their place the ruling would be another"
+            )
             return Verdict(ruling="not testable", reason=reason, n=evidence.n)
         return replace(verdict, reason=verdict.reason + self._stopped(claim))
 
@@ -204,7 +209,7 @@ class Courses:
         return max(1, self.n_claims - decided)
 
 
-def _continue(claim: Course, p_values: "dict[Hashable, PValues]", plan: Looks, look: int) -> None:
+def _continue(claim: Course, p_values: Mapping[Hashable, PValues], plan: Looks, look: int) -> None:
     """Continue the minima of a claim's comparisons."""
     for key, values in p_values.items():
         claim.paths[key] = values.onto(claim.paths.get(key, Path(plan=plan)), look)
@@ -217,7 +222,7 @@ def judge(plan: Looks, looks: Sequence[Sequence[Evidence | Untestable]]) -> list
         plan: The looks.
         looks: The evidence of each claim, look by look; of one look where the plan is fixed.
     """
-    courses = Courses.of(plan, len(looks[0]))
+    courses = Courses(plan=plan, claims=[Course() for _ in looks[0]])
     for look, evidence in enumerate(looks):
         courses.take(look, lambda place, evidence=evidence: evidence[place])  # type: ignore[misc]
     return courses.verdicts()

@@ -89,12 +89,12 @@ class Place:
             the study's own test in place of its common variance.
         """
         scale, count = self._scale, len(self.response.levels)
-        refuted = {}
+        refuted: dict[Hashable, PValues] = {}
         for place, level in enumerate(self.response.levels):
             others = [self.response.between(place, other) for other in range(count) if other != place]
             one_sided = min(other.p_values(scale, kindest=kindest).behind / 2 for other in others)
             refuted[level] = PValues(ahead=1.0, behind=min(1.0, (count - 1) * one_sided))
-        return dict(refuted)
+        return refuted
 
     def sides(self, paths: Paths) -> Sides:
         """Return the level at which all levels outside the claim are refuted, and all inside of it."""

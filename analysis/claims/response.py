@@ -12,7 +12,15 @@ from numpy.typing import NDArray
 
 from analysis import selection
 from analysis.claims.contrast import Contrast, Scale
-from analysis.claims.evidence import Bounds, Grounds, Untestable, bounds_of, shared_machine, too_few, unknown_arm
+from analysis.claims.evidence import (
+    Bounds,
+    Grounds,
+    Untestable,
+    bounds_of,
+    shared_machine,
+    too_few,
+    unknown_arm,
+)
 from analysis.claims.verdict import METRICS
 from analysis.records import StudyRecords
 from analysis.replicates import Replicates, chance_level, replicates, result_of
@@ -122,7 +130,10 @@ class Response:
         if self.bounds is not None and any(own.count("missing") for own in used):
             choices = [self.bounds if own.count("missing") else self.bounds[:1] for own in used]
             filled = [
-                [np.where(np.isnan(own.values), fill, own.values) for own, fill in zip(used, fill_of, strict=True)]
+                [
+                    np.where(np.isnan(own.values), fill, own.values)
+                    for own, fill in zip(used, fill_of, strict=True)
+                ]
                 for fill_of in product(*choices)
             ]
             fills = [one for columns in filled if (one := self._test(columns, weights)) is not None]
@@ -221,9 +232,7 @@ def _by_seed(records: StudyRecords, arm: str, runs: pd.DataFrame, metric: str) -
     )
 
 
-def _of_arms(
-    grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: int
-) -> Response | Untestable:
+def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: int) -> Response | Untestable:
     """Return the response of arms that fix the field, from the confirm runs where there are any."""
     records = grounds.records
     groups: dict[Level, pd.DataFrame] = {}
@@ -245,9 +254,7 @@ def _of_arms(
             else _by_seed(records, arm, groups[level], metric)
         )
     is_paired = grounds.design.seeds_are_common
-    return _response(
-        records, groups, columns, field, metric, is_paired=is_paired, growing=frozenset(arms)
-    )
+    return _response(records, groups, columns, field, metric, is_paired=is_paired, growing=frozenset(arms))
 
 
 def _response(
@@ -296,7 +303,9 @@ def _usable(response: Response) -> Response | Untestable:
     n = response.n if response.columns else 0
     if n < 2:
         return too_few(n)
-    lost = [level for level, own in zip(response.levels, response.columns, strict=True) if own.count("missing")]
+    lost = [
+        level for level, own in zip(response.levels, response.columns, strict=True) if own.count("missing")
+    ]
     if lost and (response.bounds is None or len(lost) > _MOST_FILLED):
         names = ", ".join(map(label, lost))
         return Untestable(reason=f"replicates at {names} are missing, and could have been anything", n=n)
@@ -318,7 +327,9 @@ def _without_comparable_times(
 
 def _is_level_after_level(groups: Iterable[pd.DataFrame]) -> bool:
     """Return whether several runs of each level ran before the next level's first one."""
-    spans = sorted((runs["started_at"].min(), runs["started_at"].max(), len(runs)) for runs in groups if len(runs))
+    spans = sorted(
+        (runs["started_at"].min(), runs["started_at"].max(), len(runs)) for runs in groups if len(runs)
+    )
     is_repeated = any(count > 1 for *_, count in spans)
     return is_repeated and all(
         last < first for (_, last, _), (first, *_) in zip(spans, spans[1:], strict=False)

@@ -87,7 +87,9 @@ class Slope:
         """Return the verdict of an outcome."""
         tau = f"Kendall's tau averages {self.rank_correlation:.2f} over the replicates"
         if outcome == "claimed":
-            reason = f"on average over the range the slope has the claimed sign{self._exceptions(levels)}; {tau}"
+            reason = (
+                f"on average over the range the slope has the claimed sign{self._exceptions(levels)}; {tau}"
+            )
             return self._verdict("supported", reason, levels)
         if outcome == "against":
             reason = f"on average over the range the slope has the other sign; {tau}"

@@ -220,7 +220,9 @@ class Verdict:
     def ruling_in_words(self) -> str:
         """Return the ruling with what it is about: one search says nothing of searching."""
         is_decided = self.ruling in {"supported", "contradicted", "equivalent"}
-        return f"{self.ruling} {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else self.ruling
+        return (
+            f"{self.ruling} {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else self.ruling
+        )
 
     def measured(self) -> str:
         """Return the effect with the interval that decided the claim, in words."""
