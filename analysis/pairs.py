@@ -118,7 +118,7 @@ def sides_of(records: StudyRecords, metric: str) -> dict[str, Replicates]:
 def gaps_of(records: StudyRecords, first: Replicates, second: Replicates) -> dict[Key, float]:
     """Return the differences that a figure shows as dots, by the first arm's replicate, in order.
 
-    With common seeds those of each seed; otherwise each replicate of the first arm minus the mean of the second.
+    With common seeds those of each seed; otherwise each replicate of the first arm minus the second's mean.
     """
     of_first = dict(zip(first.keys, first.values, strict=True))
     if design_of(records).seeds_are_common:
@@ -164,7 +164,7 @@ def _tested(outcome: Contrast, metric: str, p_adjusted: float, level: float) -> 
 def _untested(
     outcome: Untestable, first: Replicates, second: Replicates, *, is_paired: bool
 ) -> dict[str, Any]:
-    """Return what is known of a pair that cannot be tested: how many replicates, and their mean difference."""
+    """Return what is known of a pair that cannot be tested: how many replicates, their mean difference."""
     if is_paired:
         shared = [key for key in first.keys if key in second.keys]
         first, second = first.only(shared), second.only(shared)
@@ -224,11 +224,14 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     records = grounds.records
     arms = [arm for arm in records.arms if arm in {*frame["arm"], *frame["than"]}]
     sentences = []
-    void = [arm for arm in arms for metric in set(frame["metric"]) if replicates(records, arm, metric).is_voided]
+    void = [
+        arm for arm in arms for metric in set(frame["metric"]) if replicates(records, arm, metric).is_voided
+    ]
     void = list(dict.fromkeys(void))
     if void:
         sentences.append(
-            f"No difference of losses is formed with {_names(void)}: a confirm run diverged, which voids the mean."
+            f"No difference of losses is formed with {_names(void)}: a confirm run diverged, which voids the "
+            "mean."
         )
     sentences += _chance_in_words(records, arms, frame)
     sentences += _untested_in_words(frame, void)
@@ -254,8 +257,8 @@ def _chance_in_words(records: StudyRecords, arms: Sequence[str], frame: pd.DataF
         sentences.append(f"A diverged accuracy counts as chance: {_names(diverged)}.")
     if missing:
         sentences.append(
-            "A missing replicate may have been anything from chance to the best seen, and intervals hold both: "
-            f"{_names(missing)}."
+            "A missing replicate may have been anything from chance to the best seen, and intervals hold "
+            f"both: {_names(missing)}."
         )
     return sentences
 

@@ -292,7 +292,7 @@ def _undeclared_seed(records: StudyRecords) -> str | None:
         is_known = runs["seed"].isin(manifest.confirm_seeds).where(is_confirm, in_search)
         return None if is_known.all() else str(runs.loc[~is_known, "run_id"].iloc[0])
     for key, own in runs.groupby(["arm", "repeat", "phase"]):
-        arm, repeat, phase = str(key[0]), int(key[1]), str(key[2])
+        arm, repeat, phase = str(key[0]), int(str(key[1])), str(key[2])
         declared = (
             confirm_seeds_of(manifest.search, manifest.confirm, arm, repeat)
             if phase == "confirm"

@@ -20,7 +20,7 @@ from harness.recipe.datasets import DATASETS
 from harness.study.plan import Plan, Unit
 
 Status = Literal["completed", "diverged", "missing", "open"]
-"""`missing`: it has ended without a value, as a run failed twice or a search had no winner. `open`: not ended."""
+"""`missing`: it has ended without a value: a run failed twice, or a search had no winner. `open`: not ended."""
 
 Key = int | tuple[int, int]
 """A confirm seed, the number of a repeat, or a repeat and the place of a run in it."""
@@ -146,7 +146,9 @@ def replicates(
     rows = records.runs_of("confirm", arm) if runs is None else runs
     chance = chance_level(records, metric)
     groups = list(_groups(records, arm, rows, upto))
-    results = [result_of(of_one, metric, chance, planned, is_lost) for _, of_one, planned, is_lost in groups]
+    results = [
+        result_of(of_one, metric, chance, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups
+    ]
     return Replicates(
         arm=arm,
         keys=[key for key, *_ in groups],
@@ -186,7 +188,7 @@ def _has_no_winner(records: StudyRecords, arm: str, repeat: int) -> bool:
 
 
 def result_of(
-    runs: pd.DataFrame, metric: str, chance: float | None, planned: int = 1, is_lost: bool = False
+    runs: pd.DataFrame, metric: str, chance: float | None, planned: int = 1, *, is_lost: bool = False
 ) -> tuple[float, Status]:
     """Return the value of a replicate and how it ended.
 
@@ -243,7 +245,7 @@ def uses_no_seed(records: StudyRecords, arm: str) -> bool:
     runs = records.runs_of("confirm", arm)
     runs = runs[runs["status"] == "completed"]
     values = runs[["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy"]]
-    return len(runs) > 1 and bool((values.nunique(dropna=False) == 1).all())
+    return len(runs) > 1 and len(values.drop_duplicates()) == 1
 
 
 def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int:
@@ -252,5 +254,5 @@ def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int
     if chance is None:
         return 0
     own = replicates(records, arm, "test_accuracy", upto)
-    is_low = own.values < COLLAPSED * chance
-    return sum(bool(low) and status == "completed" for low, status in zip(is_low, own.statuses, strict=True))
+    ended = zip(own.values, own.statuses, strict=True)
+    return sum(bool(value < COLLAPSED * chance) and status == "completed" for value, status in ended)

@@ -162,7 +162,9 @@ def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
     )
     recorded = "Settings that the study leaves to their defaults are those the runs recorded."
     rates = _rates(set(accuracy["learning_rate"]))
-    return " ".join([what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, accuracy)])
+    return " ".join(
+        [what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, accuracy)]
+    )
 
 
 def _rates(kinds: set[str]) -> list[str]:

@@ -21,6 +21,7 @@ from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from harness.declaration import DeclaredArm
 from harness.study.published import PublishedValues
 
 Position = Literal["within", "above", "below"]
@@ -241,7 +242,28 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     ]
     frame = pd.DataFrame(rows).reindex(columns=records.runs.columns)
     types = {name: records.runs.dtypes[name] for name in ("status", "phase", "arm", "concurrency", "seed")}
-    return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners={})
+    manifest = records.manifest.model_copy(
+        update={
+            "arms": {arm: _with_one_run(own) for arm, own in records.manifest.arms.items()},
+            "confirm": records.manifest.confirm.model_copy(update={"seeds": 1}),
+            "confirm_seeds": [_SEED],
+            "resumed": [],
+        }
+    )
+    return replace(
+        records,
+        manifest=manifest,
+        runs=frame.astype(types),
+        epochs=records.epochs.iloc[:0],
+        repeat_winners={},
+    )
+
+
+def _with_one_run(arm: DeclaredArm) -> DeclaredArm:
+    """Return an arm of which one run was planned in each phase it has."""
+    return arm.model_copy(
+        update={"search_runs": min(arm.search_runs, 1), "confirm_runs": min(arm.confirm_runs, 1)}
+    )
 
 
 def _of_turn(published: Sequence[PublishedValues], turn: int) -> list[PublishedValues]:

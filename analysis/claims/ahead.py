@@ -37,7 +37,7 @@ class Ahead(ContrastEvidence):
     """One arm compared with one or more rivals."""
 
     def sides(self, paths: Paths) -> Sides:
-        """Return the levels at which every rival is left behind, and any one is ahead or tied (Bonferroni)."""
+        """Return the levels at which all rivals are left behind, or any is ahead or tied (Bonferroni)."""
         own = [paths[key_of(each)] for each in self.contrasts]
         return Sides(ahead_of_all(own), behind_any(own), q_best(own))
 
@@ -100,7 +100,7 @@ class Ahead(ContrastEvidence):
             reason += " and does not show equivalence"
         is_behind = self.scale.sign * strongest.test.mean <= 0
         level = levels.alpha / (len(self.contrasts) if is_behind else 1)
-        outlook = reach(strongest.test, self.scale, levels, n_rivals=len(self.contrasts))
+        outlook = reach(self.contrasts, self.scale, levels)
         return self.verdict(
             "inconclusive", reason, strongest, levels.alpha, decisive_alpha=level, outlook=outlook
         )
@@ -148,11 +148,10 @@ def ahead_of(
 
 
 def _measure(
-    grounds: Grounds, arm: str, rivals: Sequence[str], metric: str, region: float | None, n: int
+    grounds: Grounds, spec: Better | Best, rivals: Sequence[str], region: float | None, n: int
 ) -> Ahead | Untestable:
     """Compare an arm's confirm runs with those of its rivals."""
-    if not rivals:
-        return Untestable(reason="the study has one arm only", is_by_design=True)
+    arm, metric = spec.arm, spec.metric
     records, arms = grounds.records, [arm, *rivals]
     refused = unknown_arm(records, arms) or without_seed(records, arms)
     if refused:
@@ -164,12 +163,14 @@ def _measure(
 
 
 def _measure_better(grounds: Grounds, spec: Better, region: float | None, n: int) -> Ahead | Untestable:
-    return _measure(grounds, spec.arm, [spec.than], spec.metric, region, n)
+    return _measure(grounds, spec, [spec.than], region, n)
 
 
 def _measure_best(grounds: Grounds, spec: Best, region: float | None, n: int) -> Ahead | Untestable:
     rivals = [arm for arm in grounds.records.arms if arm != spec.arm]
-    return _measure(grounds, spec.arm, rivals, spec.metric, region, n)
+    if not rivals:
+        return Untestable(reason="the study has one arm only", is_by_design=True)
+    return _measure(grounds, spec, rivals, region, n)
 
 
 BETTER = Kind(measure=_measure_better, compared_arms=lambda spec, _: (spec.arm, spec.than))

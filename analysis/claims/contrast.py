@@ -14,7 +14,7 @@ from analysis.claims.evidence import Bounds, Edges, Levels, PValues, Untestable,
 from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.replicates import Replicates
-from analysis.statistics import tests
+from analysis.statistics import power, tests
 from analysis.statistics.sequential import is_futile
 from analysis.statistics.tests import Difference
 
@@ -111,10 +111,14 @@ class Contrast:
     test: Difference
     """Of `arm` minus `than`, or of the logarithm of their ratio, over the replicates that have a value."""
     fills: Sequence[Difference] = ()
-    """The same over all replicates, with those that are missing at chance level and at the best seen, in every
-    combination; empty where none is missing."""
+    """The same over all replicates, with those that are missing at chance level and at the best seen, in
+    every combination; empty where none is missing."""
     improvement: float | None = None
     """Share of all pairs of runs in which `arm` has the better value."""
+    kind: power.Test = "paired"
+    """Of the test."""
+    deviations: tuple[float, float] = (0.0, 0.0)
+    """Standard deviations of both sides' replicates, where each has its own."""
 
     @property
     def n(self) -> int:
@@ -261,14 +265,20 @@ class ContrastEvidence:
         return DRAWN_WIDER if drawn.low <= none <= drawn.high else ""
 
     def reaches_out(self, decisive: Contrast, alpha: float) -> str:
-        """Return a remark where the interval drawn leaves the region, inside which Holm's procedure puts it."""
+        """Return a remark where the interval drawn leaves the region, which Holm's procedure does not."""
         drawn, region = decisive.comparison(self.scale, 1 - 2 * alpha), self.scale.half_width or 0.0
         ends = [math.log(end) if self.scale.is_ratio else end for end in (drawn.low, drawn.high)]
         return DRAWN_BEYOND if max(map(abs, ends)) >= region else ""
 
 
-DRAWN_WIDER = "; the interval, drawn for all claims together, holds no difference, which Holm's sharper procedure excludes"
-DRAWN_BEYOND = "; the interval, drawn for all claims together, leaves the region, where Holm's sharper procedure does not"
+DRAWN_WIDER = (
+    "; the interval, drawn for all claims together, holds no difference, which Holm's sharper procedure "
+    "excludes"
+)
+DRAWN_BEYOND = (
+    "; the interval, drawn for all claims together, leaves the region, within which Holm's sharper procedure "
+    "puts it"
+)
 
 
 def key_of(contrast: Contrast) -> Hashable:
@@ -314,13 +324,17 @@ def contrast(
         for filled in product(*(_filled(own, bounds, scale) for own in sides)):
             one = difference(*filled, is_paired=is_paired)
             fills += [one] if one is not None else []
-    better, worse = (own.measured.tolist() for own in (sides if METRICS[scale.metric].sign > 0 else sides[::-1]))
+    better, worse = (
+        own.measured.tolist() for own in (sides if METRICS[scale.metric].sign > 0 else sides[::-1])
+    )
     return Contrast(
         arm=first.arm,
         than=second.arm,
         test=test,
         fills=tuple(fills),
         improvement=statistics.probability_of_improvement(better, worse),
+        kind="paired" if is_paired else "welch",
+        deviations=(0.0, 0.0) if is_paired else (deviation_of(values[0]), deviation_of(values[1])),
     )
 
 
@@ -333,7 +347,7 @@ def _in_common(first: Replicates, second: Replicates) -> tuple[Replicates, Repli
 def difference(
     first: NDArray[np.float64], second: NDArray[np.float64], *, is_paired: bool
 ) -> Difference | None:
-    """Return the test of two sides' values, those that are NaN left out; None with fewer than two of either."""
+    """Return the test of two sides' values but for NaN; None with fewer than two of either."""
     if is_paired:
         gaps = first - second
         return tests.paired(gaps[~np.isnan(gaps)].tolist())
@@ -347,6 +361,57 @@ def _filled(own: Replicates, bounds: Bounds, scale: Scale) -> Iterable[NDArray[n
     return [scale.tested(values) for values in filled]
 
 
-def reach(test: Difference, scale: Scale, levels: Levels, *, n_rivals: int = 1) -> Reach:
-    """Return what an open contrast's replicates would have shown, and how many the declared region takes."""
-    return Reach()  # PLACEHOLDER
+def deviation_of(values: NDArray[np.float64]) -> float:
+    """Return the standard deviation of values, those that are NaN left out; at least 2."""
+    return float(np.std(values[~np.isnan(values)], ddof=1))
+
+
+def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
+    """Return what an open claim's replicates would have shown, and how many the declared region takes.
+
+    What matters is the region of equivalence; where none is declared nothing is said of numbers, as a measured
+    difference is no effect to plan for. Ratios are given on the side that is claimed, differences by size.
+
+    Args:
+        contrasts: Of one side with each of its rivals.
+        scale: Their unit, direction and region.
+        levels: Of the verdict.
+    """
+    test, n, alpha = contrasts[0].kind, levels.n_last(contrasts[0].n), levels.last_alpha
+    deviations = [each.test.deviation for each in contrasts]
+    if not any(deviations):
+        return Reach()
+    ends = (
+        power.shown_paired_difference(deviations=deviations, n=n, alpha=alpha)
+        if test == "paired"
+        else power.shown_difference(
+            first=contrasts[0].deviations[0],
+            others=[each.deviations[1] for each in contrasts],
+            n=n,
+            alpha=alpha,
+        )
+    )
+    if ends is None:
+        return Reach()
+    side = scale.sign if scale.is_ratio else 1
+    needed: tuple[int | None, int | None] = (None, None)
+    if scale.half_width:
+        limits = power.deviation_limits(math.sqrt(np.mean(np.square(deviations))), contrasts[0].test.df)
+        low, high = (
+            power.seeds_to_find(
+                difference=scale.half_width,
+                deviation=limit,
+                alpha=alpha,
+                test=test,
+                rivals=len(contrasts),
+            )
+            for limit in limits
+        )
+        needed = (low, high)
+    return Reach(
+        detectable=scale.effect(side * ends.high),
+        detectable_low=scale.effect(side * ends.low),
+        seeds_needed=needed[1],
+        seeds_needed_low=needed[0],
+        needed_for=scale.effect(side * scale.half_width) if scale.half_width else None,
+    )

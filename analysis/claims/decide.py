@@ -1,4 +1,4 @@
-"""From declared claims to verdicts: follow them through the looks of the plan, rule, flag what weakens them."""
+"""From declared claims to verdicts: follow them through the plan's looks, rule, flag what weakens them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -88,11 +88,11 @@ class Share:
         """Return the levels at which the share is larger and smaller."""
         return Sides(paths[None].ahead, paths[None].behind)
 
-    def is_futile(self, levels: Levels) -> bool:
+    def is_futile(self, _levels: Levels) -> bool:
         """Return False: counts may yet turn."""
         return False
 
-    def needs(self, levels: Levels) -> frozenset[str]:
+    def needs(self, _levels: Levels) -> frozenset[str]:
         """Return the arms that are counted."""
         return self.growing
 

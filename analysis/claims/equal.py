@@ -18,6 +18,7 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.verdict import METRICS, Reach
 from analysis.replicates import replicates
+from analysis.statistics import power
 from analysis.statistics.sequential import p_equal, q_equal
 from harness.study.claims import Equal
 
@@ -82,8 +83,28 @@ class Equality(ContrastEvidence):
         return self.verdict("inconclusive", reason, pair, 2 * levels.tied_alpha, decisive_alpha=level)
 
     def _reach(self, pair: Contrast, levels: Levels) -> Reach:
-        """Return the narrowest region the pair's replicates would have shown, and what the declared one takes."""
-        return Reach()  # PLACEHOLDER
+        """Return the region the pair's replicates would have shown, and how many the declared one takes."""
+        n, alpha = (
+            levels.n_last(pair.n),
+            levels.plan.weights[-1] * levels.plan.alpha / max(1, levels.n_regions),
+        )
+        if pair.test.deviation == 0 or n < power.FEWEST:
+            return Reach()
+        limits = power.deviation_limits(pair.test.deviation, pair.test.df)
+        narrowest = [
+            power.provable_region(n=n, deviation=limit, alpha=alpha, test=pair.kind) for limit in limits
+        ]
+        low, high = (
+            power.seeds_to_show_equivalence(deviation=limit, region=self.region, alpha=alpha, test=pair.kind)
+            for limit in limits
+        )
+        return Reach(
+            detectable=narrowest[1],
+            detectable_low=narrowest[0],
+            seeds_needed=high,
+            seeds_needed_low=low,
+            needed_for=self.region,
+        )
 
 
 def _measure(grounds: Grounds, spec: Equal, region: float | None, n: int) -> Equality | Untestable:

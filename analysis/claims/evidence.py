@@ -21,7 +21,7 @@ ENDED = ("completed", "diverged")
 """Statuses of runs that say something about their configuration."""
 
 Outcome = Literal["claimed", "against", "tied", "open"]
-"""What the tests say of a claim: what it claims, the contrary, too small a difference to matter, or nothing."""
+"""What the tests say: what is claimed, the contrary, too small a difference to matter, or nothing."""
 
 Paths = Mapping[Hashable, Path]
 """The running minima of each of a claim's comparisons, by what tells it from the others."""
@@ -79,7 +79,7 @@ class Sides(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Levels:
-    """At which levels a verdict's intervals are drawn: those of Bonferroni, whatever Holm's procedure adds."""
+    """At which levels a verdict's intervals are drawn: those of Bonferroni."""
 
     plan: Looks
     look: int
@@ -96,6 +96,15 @@ class Levels:
     def alpha(self) -> float:
         """Two-sided level of an interval of a difference."""
         return self.plan.weights[self.look] * self.plan.alpha / max(1, self.n_claims)
+
+    @property
+    def last_alpha(self) -> float:
+        """Two-sided level of Holm's first step at the last look."""
+        return self.plan.weights[-1] * self.plan.alpha / max(1, self.n_claims)
+
+    def n_last(self, n: int) -> int:
+        """Return the replicates at the last look, given those of this one."""
+        return n if self.look == self.plan.last else self.plan.looks[-1]
 
     @property
     def first_step(self) -> float:
@@ -130,10 +139,10 @@ class Evidence(Protocol):
     def sides(self, paths: Paths) -> Sides:
         """Return the levels at which the claim is decided by the minima of its comparisons."""
 
-    def is_futile(self, levels: Levels) -> bool:
-        """Return whether the last look would decide nothing even one standard error beyond what is measured."""
+    def is_futile(self, levels: Levels, /) -> bool:
+        """Return whether the last look would decide nothing even a standard error beyond what is measured."""
 
-    def needs(self, levels: Levels) -> frozenset[str]:
+    def needs(self, levels: Levels, /) -> frozenset[str]:
         """Return the arms whose further replicates the claim needs while it is open."""
 
     def tell(self, outcome: Outcome, levels: Levels) -> Verdict:
@@ -171,8 +180,8 @@ class Kind(Generic[Spec]):
     """One kind of claim."""
 
     measure: Callable[[Grounds, Spec, float | None, int], Evidence | Untestable]
-    """Returns the evidence of the first replicates of the plan's unit, given the claim's region of equivalence
-    (None for the metric's own) and their number."""
+    """Returns the evidence of the plan's first replicates, given the claim's region of equivalence (None for
+    the metric's own) and their number."""
     compared_arms: Callable[[Spec, Manifest], Iterable[str]]
     """Returns which of the study's arms a claim is about."""
     note: str | None = None

@@ -188,8 +188,8 @@ class Courses:
         if claim.outcome == "tied":
             return f"; stopped at n = {n} of {last}"
         return (
-            f"; stopped at n = {n} of {last} because the difference was large there: such estimates run high, "
-            "read the interval"
+            f"; stopped at n = {n} of {last} because the difference was large there: such estimates run "
+            "high, read the interval"
         )
 
     def _depends_on_missing(self, claim: Course, look: int) -> bool:

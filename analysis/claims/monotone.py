@@ -48,11 +48,11 @@ class Steps(ContrastEvidence):
         along = max(paths[places].ahead for places in self.pairs if places[1] == places[0] + 1)
         return Sides(along, min(1.0, len(self.pairs) * min(paths[places].behind for places in self.pairs)))
 
-    def is_futile(self, levels: Levels) -> bool:
+    def is_futile(self, _levels: Levels) -> bool:
         """Return False: which step may yet be told is not foretold."""
         return False
 
-    def needs(self, levels: Levels) -> frozenset[str]:
+    def needs(self, _levels: Levels) -> frozenset[str]:
         """Return the arms that are levels; a grid has all its runs at once."""
         return self.growing
 

@@ -1,7 +1,7 @@
 """`optimum`: at which value of a field the mean of a metric is best, as a set of values not refuted."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,8 +85,8 @@ class Place:
 
         A level is refuted by any that is better: the smallest one-sided p, times the number of other levels.
 
-        Source: Hsu (1981), Simultaneous confidence intervals for all distances from the "best"; Bonferroni and
-            the study's own test in place of its common variance.
+        Source: Hsu (1981), Simultaneous confidence intervals for all distances from the "best"; Bonferroni
+            and the study's own test in place of its common variance.
         """
         scale, count = self._scale, len(self.response.levels)
         refuted: dict[Hashable, PValues] = {}
@@ -101,11 +101,11 @@ class Place:
         p = self._refuted(paths)
         return Sides(float(p[~self.is_named].max(initial=0.0)), float(p[self.is_named].max(initial=0.0)))
 
-    def is_futile(self, levels: Levels) -> bool:
+    def is_futile(self, _levels: Levels) -> bool:
         """Return False: which level may yet be refuted is not foretold."""
         return False
 
-    def needs(self, levels: Levels) -> frozenset[str]:
+    def needs(self, _levels: Levels) -> frozenset[str]:
         """Return the arms that are levels; a grid has all its runs at once."""
         return self.response.growing
 
@@ -153,8 +153,7 @@ class Place:
         if not is_rival.any():
             return Reach()
         rival = int(np.where(is_rival, self.sign * self.response.means, -np.inf).argmax())
-        test = self.response.between(self._best, rival).test
-        return reach(test, self._scale, levels, n_rivals=len(self.response.levels) - 1)
+        return reach([self.response.between(self._best, rival)], replace(self._scale, region=None), levels)
 
     def _verdict(
         self, ruling: Ruling, reason: str, levels: Levels, outlook: Reach | None = None
@@ -177,7 +176,7 @@ class Place:
 
 def _measure(grounds: Grounds, spec: Optimum, _region: float | None, n: int) -> Place | Untestable:
     """Find the best level of a field."""
-    response = respond(grounds, spec.arm, None, spec.field, spec.metric, n)
+    response = respond(grounds, spec.arm, spec.field, spec.metric, n)
     if isinstance(response, Untestable):
         return response
     if len(response.levels) < 2:

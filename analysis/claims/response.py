@@ -1,9 +1,9 @@
-"""A metric over the levels of a field: replicates of each level, and tests between weighted sums of levels."""
+"""A metric over the levels of a field: replicates of each, and tests of weighted sums of levels."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -66,7 +66,7 @@ class Response:
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """Shape `(n, n_levels)`: of shared seeds those with a value at every level; of times the logarithms."""
+        """Shape `(n, n_levels)`: of shared seeds those with a value everywhere; of times the logarithms."""
         columns = [self.scale.tested(own.values) for own in self.columns]
         matrix = np.array([column[: min(map(len, columns))] for column in columns]).T
         return np.asarray(matrix[~np.isnan(matrix).any(axis=1)])
@@ -124,8 +124,8 @@ class Response:
         """
         used = [own for own, weight in zip(self.columns, weights, strict=True) if weight]
         weights = weights[weights != 0]
-        test = self._test([own.values for own in used], weights)
-        assert test is not None, "a response has two replicates a level"
+        test = self._test([own.values for own in used], weights)  # noqa: PD011 - an array already
+        assert test is not None, "a response has two replicates a level"  # noqa: S101 - `_usable` sees to it
         fills: list[Difference] = []
         if self.bounds is not None and any(own.count("missing") for own in used):
             choices = [self.bounds if own.count("missing") else self.bounds[:1] for own in used]
@@ -138,7 +138,15 @@ class Response:
             ]
             fills = [one for columns in filled if (one := self._test(columns, weights)) is not None]
         names = label(self.levels[arm]), label(self.levels[than])
-        return Contrast(arm=names[0], than=names[1], test=test, fills=tuple(fills))
+        own = test.deviation / math.sqrt(2)  # each side's share where both vary alike
+        return Contrast(
+            arm=names[0],
+            than=names[1],
+            test=test,
+            fills=tuple(fills),
+            kind="paired" if self.is_paired else "welch",
+            deviations=(own, own),
+        )
 
     def _test(
         self, columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]
@@ -154,7 +162,7 @@ class Response:
 def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]) -> Difference | None:
     """Return the test of a weighted sum of means of independent samples.
 
-    Source: Welch (1951), On the comparison of several mean values; degrees of freedom by Satterthwaite (1946).
+    Source: Welch (1951), On the comparison of several mean values; degrees of freedom by Satterthwaite.
     """
     sizes = np.array([len(column) for column in columns])
     if (sizes < 2).any():
@@ -174,26 +182,28 @@ def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64])
 
 
 def respond(
-    grounds: Grounds, arm: str | None, arms: Sequence[str] | None, field: str, metric: str, n: int
+    grounds: Grounds, members: str | Sequence[str], field: str, metric: str, n: int
 ) -> Response | Untestable:
     """Return a metric over the levels of a field.
 
     Args:
         grounds: The study.
-        arm: An arm whose grid varies the field, or a template of arms that fix it at one value each.
-        arms: Such arms by name, where `arm` is None.
+        members: An arm whose grid varies the field, or a template of arms that fix it at one value each; or
+            such arms by name.
         field: The recipe field.
         metric: Column of the runs.
         n: Replicates of each arm; a grid has those of its search seeds.
     """
     records = grounds.records
-    if arm is not None and arm in records.arms:
-        return _of_grid(records, arm, field, metric)
-    members = list(arms) if arms is not None else records.manifest.arms_of(arm or "")
-    if arm is not None and not members:
-        reason = f"the study has no arm or template {arm!r}; it has {', '.join(records.arms)}"
+    if not isinstance(members, str):
+        return unknown_arm(records, members) or _of_arms(grounds, members, field, metric, n)
+    if members in records.arms:
+        return _of_grid(records, members, field, metric)
+    arms = records.manifest.arms_of(members)
+    if not arms:
+        reason = f"the study has no arm or template {members!r}; it has {', '.join(records.arms)}"
         return Untestable(reason=reason, is_by_design=True)
-    return unknown_arm(records, members) or _of_arms(grounds, members, field, metric, n)
+    return _of_arms(grounds, arms, field, metric, n)
 
 
 def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
@@ -331,6 +341,4 @@ def _is_level_after_level(groups: Iterable[pd.DataFrame]) -> bool:
         (runs["started_at"].min(), runs["started_at"].max(), len(runs)) for runs in groups if len(runs)
     )
     is_repeated = any(count > 1 for *_, count in spans)
-    return is_repeated and all(
-        last < first for (_, last, _), (first, *_) in zip(spans, spans[1:], strict=False)
-    )
+    return is_repeated and all(last < first for (_, last, _), (first, *_) in pairwise(spans))

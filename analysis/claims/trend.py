@@ -79,7 +79,7 @@ class Slope:
         region = self.scale.half_width
         return is_futile(self.change.test, levels.look, levels.plan, levels.n_claims, region)
 
-    def needs(self, levels: Levels) -> frozenset[str]:
+    def needs(self, _levels: Levels) -> frozenset[str]:
         """Return the arms that are levels; a grid has all its runs at once."""
         return self.growing
 
@@ -99,7 +99,7 @@ class Slope:
             reason = f"the change over all values lies within {region}, declared too small to matter; {tau}"
             return self._verdict("equivalent", reason, levels)
         reason = f"the test of the change does not exclude {self.scale.no_difference}; {tau}"
-        return self._verdict("inconclusive", reason, levels, reach(self.change.test, self.scale, levels))
+        return self._verdict("inconclusive", reason, levels, reach([self.change], self.scale, levels))
 
     def _exceptions(self, levels: Levels) -> str:
         """Return which steps are not told apart and which changes go the other way beyond chance."""
@@ -142,7 +142,7 @@ def _from_to(pair: Contrast) -> str:
 
 def ordered_response(grounds: Grounds, spec: Trend | Monotone, n: int) -> Response | Untestable:
     """Return a metric over three or more levels of a field, every one with a mean."""
-    response = respond(grounds, spec.arm, spec.arms, spec.over, spec.metric, n)
+    response = respond(grounds, spec.arms or str(spec.arm), spec.over, spec.metric, n)
     if isinstance(response, Untestable):
         return response
     if response.diverged:
