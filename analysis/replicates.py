@@ -20,7 +20,7 @@ from harness.recipe.datasets import DATASETS
 from harness.study.plan import Plan, Unit
 
 Status = Literal["completed", "diverged", "missing", "open"]
-"""`missing`: it has ended without a value: a run failed twice, or a search had no winner. `open`: not ended."""
+"""`missing`: it ended without a value, as a run failed twice or a search had no winner. `open`: not ended."""
 
 Key = int | tuple[int, int]
 """A confirm seed, the number of a repeat, or a repeat and the place of a run in it."""
