@@ -225,7 +225,7 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     arms = [arm for arm in records.arms if arm in {*frame["arm"], *frame["than"]}]
     sentences = []
     void = [
-        arm for arm in arms for metric in set(frame["metric"]) if replicates(records, arm, metric).is_voided
+        arm for arm in arms for metric in _metrics(frame) if replicates(records, arm, metric).is_voided
     ]
     void = list(dict.fromkeys(void))
     if void:
@@ -246,9 +246,14 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     return sentences
 
 
+def _metrics(frame: pd.DataFrame) -> list[str]:
+    """Return the metrics of a frame of differences; a figure's is of test accuracies alone."""
+    return list(dict.fromkeys(frame["metric"])) if "metric" in frame else ["test_accuracy"]
+
+
 def _chance_in_words(records: StudyRecords, arms: Sequence[str], frame: pd.DataFrame) -> list[str]:
     """Return what stands for diverged and missing replicates of accuracies."""
-    metrics = [metric for metric in set(frame["metric"]) if metric.endswith("accuracy")]
+    metrics = [metric for metric in _metrics(frame) if metric.endswith("accuracy")]
     own = [replicates(records, arm, metric) for arm in arms for metric in metrics]
     diverged = [each.arm for each in own if each.count("diverged")]
     missing = [each.arm for each in own if each.count("missing")]

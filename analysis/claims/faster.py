@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.claims.ahead import Ahead, ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.diverges import Share, share_of
-from analysis.claims.evidence import Grounds, Kind, Untestable, shared_machine, unknown_arm, without_seed
+from analysis.claims.evidence import Grounds, Kind, Untestable, shared_machine, unknown_arm
 from analysis.records import StudyRecords
 from analysis.replicates import planned_runs, replicates
 from harness.study.claims import Faster, Target
@@ -21,7 +21,7 @@ def _measure(grounds: Grounds, spec: Faster, region: float | None, n: int) -> Ah
     only who was first is counted, seed by seed, and a miss is last.
     """
     records, arms = grounds.records, [spec.arm, spec.than]
-    refused = unknown_arm(records, arms) or without_seed(records, arms)
+    refused = unknown_arm(records, arms)
     if refused:
         return refused
     runs = {arm: planned_runs(records, arm, n) for arm in arms}
