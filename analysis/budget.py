@@ -10,8 +10,8 @@ nearly every comparison under early stopping, and deciding on nothing would let 
 
 So: **no claim of the study is decided** when arms differ by more than 10 % in
 
-- search runs planned of arms that search, or search runs that ended with a result (completed, stopped or diverged: a failed run
-  tells the search nothing, and an interrupted one has not run), or
+- search runs planned, among arms that search, or search runs that ended with a result (completed, stopped or
+  diverged: a failed run tells the search nothing, and an interrupted one has not run), or
 - epochs of a full-length run, or planned search runs times those epochs.
 
 Spent epochs, steps and seconds are shown beside their ratio to the mean of the arms, and differences above
@@ -59,7 +59,7 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
 
 
 def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dict[str, object]:
-    declared = records.manifest.arms[arm]
+    declared = records.declaration.arms[arm]
     planned = {
         "search": declared.search_runs,
         "confirm": declared.confirm_runs,
@@ -87,7 +87,7 @@ def inequalities(records: StudyRecords) -> list[str]:
     Search budgets are compared among the arms that search: beside one that does not, the price of tuning is
     what is asked.
     """
-    declared = records.manifest.arms
+    declared = records.declaration.arms
     searching = {arm: own for arm, own in declared.items() if own.search_runs}
     granted: dict[str, dict[str, float | None]] = {
         "planned search runs": {arm: own.search_runs for arm, own in searching.items()},
@@ -102,12 +102,12 @@ def inequalities(records: StudyRecords) -> list[str]:
 
 
 def _tried(records: StudyRecords, arm: str) -> float:
-    """Return the search runs of an arm that ended with a result; of several searches, the mean of whole ones."""
+    """Return an arm's search runs that ended with a result; of several searches, the mean of whole ones."""
     runs = records.runs_of("search", arm)
     runs = runs[runs["status"] != "failed"]
-    if records.manifest.search.max_repeats == 1:
+    if records.declaration.search.max_repeats == 1:
         return len(runs)
-    whole = list(records.winners_of(arm))
+    whole = list(records.winners_by_repeat.get(arm, {}))
     return int(runs["repeat"].isin(whole).sum()) / max(1, len(whole))
 
 

@@ -50,7 +50,7 @@ def every_pair(records: StudyRecords) -> tuple[Pair, ...]:
 
 def against_baseline(records: StudyRecords) -> tuple[Pair, ...]:
     """Return every other arm with the declared baseline; no pair where the study declares none."""
-    baseline = records.manifest.baseline
+    baseline = records.declaration.baseline
     return tuple((arm, baseline) for arm in records.arms if baseline in records.arms and arm != baseline)
 
 
@@ -224,9 +224,7 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     records = grounds.records
     arms = [arm for arm in records.arms if arm in {*frame["arm"], *frame["than"]}]
     sentences = []
-    void = [
-        arm for arm in arms for metric in _metrics(frame) if replicates(records, arm, metric).is_voided
-    ]
+    void = [arm for arm in arms for metric in _metrics(frame) if replicates(records, arm, metric).is_voided]
     void = list(dict.fromkeys(void))
     if void:
         sentences.append(

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from analysis.records import StudyRecords
 from analysis.statistics.sequential import Looks
-from harness.declaration import CONFIRM_SEEDS
+from harness.manifest import CONFIRM_SEEDS
 from harness.recipe.datasets import DATASETS
-from harness.study.plan import Plan, Unit
+from harness.study.plan import Unit
 
 Status = Literal["completed", "diverged", "missing", "open"]
 """`missing`: it ended without a value, as a run failed twice or a search had no winner. `open`: not ended."""
@@ -56,18 +56,19 @@ class Design:
 
 
 def design_of(records: StudyRecords) -> Design:
-    """Return what a study's plan says of replicates: before a later session changed it, if one did."""
-    search, confirm = records.manifest.search, records.manifest.confirm
-    added = [change.before for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
-    seeds = int(added[0]) if added else confirm.seeds
-    plan = Plan(arms=(), search=search, confirm=confirm.model_copy(update={"seeds": seeds}))
-    looks = Looks.even(plan.looks) if plan.looks[0] >= 2 else _DECIDES_NOTHING
+    """Return what a study's plan says of replicates; of an older folder, before a later change of it."""
+    declaration, plan = records.declaration, records.declaration.plan
+    counts, weights = plan.looks, plan.weights
+    if records.seal.sha256 is None:
+        grown = [change.before for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
+        counts = (int(grown[0]),) if grown else counts
+    looks = Looks(looks=counts, weights=weights, alpha=plan.alpha) if counts[0] >= 2 else _DECIDES_NOTHING
     return Design(
         unit=plan.unit,
-        counts=plan.looks,
+        counts=counts,
         looks=looks,
         seeds_are_common=plan.seeds_are_common,
-        seeds_a_repeat=plan.confirm.max_seeds,
+        seeds_a_repeat=declaration.confirm.max_seeds,
     )
 
 
@@ -119,7 +120,7 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
 
     Of losses it is that of equal probabilities, ln(classes).
     """
-    if records.manifest.dataset.name not in DATASETS:
+    if records.declaration.dataset.name not in DATASETS:
         return None
     if metric.endswith("accuracy"):
         return 1 / N_CLASSES
@@ -128,7 +129,7 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
 
 def searches(records: StudyRecords, arm: str) -> bool:
     """Return whether an arm searches anything."""
-    return bool(records.manifest.arms[arm].space)
+    return bool(records.declaration.arms[arm].space)
 
 
 def replicates(
@@ -163,11 +164,11 @@ def _groups(
     """Yield each replicate's key, runs that ended, number of planned runs, and whether it can have none."""
     design = design_of(records)
     count = design.counts[-1] if upto is None else upto
-    if not records.manifest.arms[arm].confirm_runs:
+    if not records.declaration.arms[arm].confirm_runs:
         return
     if design.seeds_are_common:
         is_lost = _has_no_winner(records, arm, 0)
-        seeds = records.manifest.confirm_seeds[: min(count, records.manifest.arms[arm].confirm_runs)]
+        seeds = records.declaration.confirm_seeds[: min(count, records.declaration.arms[arm].confirm_runs)]
         by_seed = dict(iter(runs.groupby("seed")))
         for seed in seeds:
             yield seed, by_seed.get(seed, runs.head(0)), 1, is_lost
@@ -184,7 +185,8 @@ def _groups(
 
 def _has_no_winner(records: StudyRecords, arm: str, repeat: int) -> bool:
     """Return whether a search of an arm ended without a run to confirm."""
-    return searches(records, arm) and records.winners_of(arm).get(repeat, "open") is None
+    winners = records.winners_by_repeat.get(arm, {})
+    return searches(records, arm) and repeat in winners and winners[repeat] is None
 
 
 def result_of(
@@ -227,7 +229,7 @@ def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
 
     An arm without confirm runs is measured by its search runs: these are counted.
     """
-    declared = records.manifest.arms[arm]
+    declared = records.declaration.arms[arm]
     if not declared.confirm_runs:
         ended, planned = len(records.runs_of("search", arm)), declared.search_runs
         return (planned if arm in records.winners else min(ended, planned)), planned

@@ -71,7 +71,7 @@ def _write_study(facts: Facts) -> Path:
 def claims_json(facts: Facts) -> str:
     """Return every claim's verdict with all its fields, for machines: the text of `claims.json`."""
     verdicts: list[dict[str, Any]] = [verdict.as_row() for verdict in facts.verdicts]
-    whole = {"study": facts.records.manifest.study, "alpha": claims.ALPHA, "claims": verdicts}
+    whole = {"study": facts.records.declaration.study, "alpha": claims.ALPHA, "claims": verdicts}
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -15,7 +15,7 @@ _HEADINGS = ["Claim", "Verdict", "Measured", "P(better)", "p (Holm)", "n", "Why"
 
 
 def tabulate_verdicts(verdicts: Sequence[claims.Verdict]) -> pd.DataFrame:
-    """Return one row a claim with the fields of a verdict's row, in the manifest's order.
+    """Return one row a claim with the fields of a verdict's row, in the declared order.
 
     Flags are those of single arms, joined by semicolons; those of the whole study, what each means and the
     single comparisons stand in `claims.json`.
@@ -71,14 +71,14 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
     regions = _regions(decided | _untested_regions(facts, verdicts))
     region = f"Equivalent: the interval lies inside the region fixed beforehand ({regions})."
-    data = facts.records.manifest.dataset.name
+    data = facts.records.declaration.dataset.name
     return " ".join([how, *shares, *notes, region, f"Holds for {data} and these networks only."])
 
 
 def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:
     """Return metric and region of every claim that was not tested: fixed beforehand all the same."""
     declared = set()
-    for claim, verdict in zip(facts.records.manifest.claims, verdicts, strict=True):
+    for claim, verdict in zip(facts.records.declaration.claims, verdicts, strict=True):
         if verdict.ruling != "not testable" or not isinstance(claim, Claim) or claim.metric is None:
             continue
         region = claims.METRICS[claim.metric].equivalence if claim.region is None else claim.region

@@ -370,7 +370,8 @@ def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
     """Return what an open claim's replicates would have shown, and how many the declared region takes.
 
     What matters is the region of equivalence; where none is declared no number of replicates is named, as a
-    measured difference is no effect to plan for. Ratios are given on the side that is claimed, differences by size.
+    measured difference is no effect to plan for. Ratios are given on the side that is claimed, differences by
+    size.
 
     Args:
         contrasts: Of one side with each of its rivals.

@@ -23,7 +23,8 @@ from analysis.replicates import (
     replicates,
     searches,
 )
-from harness.declaration import CONFIRM_SEEDS, UnknownClaim
+from harness.declaration import UnknownClaim
+from harness.manifest import CONFIRM_SEEDS
 from harness.study.claims import WITHOUT_REGION, Claim
 
 KINDS: Mapping[str, Kind[Any]] = {
@@ -124,6 +125,10 @@ def _follow(grounds: Grounds, upto: int | None = None) -> _Progress:
 
 def _course(grounds: Grounds, claim: Claim | UnknownClaim) -> Course:
     """Return a claim's course before the first look; one that can never be tested has ended."""
+    seal = grounds.records.seal
+    if seal.state == "broken":
+        reason = f"{seal.in_words()}: what was declared before the data is not known"
+        return Course(evidence=Untestable(reason=reason, is_by_design=True))
     if isinstance(claim, UnknownClaim):
         return Course(evidence=Untestable(reason=claim.reason, is_by_design=True))
     evidence = _measure(grounds, claim, grounds.design.counts[0])
@@ -144,7 +149,7 @@ def _waiting(grounds: Grounds, arms: frozenset[str], n: int) -> str:
             continue
         ended, planned = n_ended(records, arm, n)
         if ended < planned:
-            is_confirmed = bool(records.manifest.arms[arm].confirm_runs)
+            is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
             is_repeat = grounds.design.unit == "repeat" and searches(records, arm)
             noun = "repeats" if is_repeat else "seeds" if is_confirmed else "runs"
             return f"{ended} of {planned} {noun} of {arm} have ended"
@@ -214,13 +219,13 @@ def _counted(grounds: Grounds, arm: str, n: int) -> Counted:
         planned=planned,
         missing=own.count("missing"),
         diverged=own.count("diverged"),
-        beyond_plan=n_beyond_the_plan(records, arm) if records.manifest.arms[arm].confirm_runs else 0,
+        beyond_plan=n_beyond_the_plan(records, arm) if records.declaration.arms[arm].confirm_runs else 0,
     )
 
 
 def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
     """Return the arms of the study that a claim is about, in the study's order, templates expanded."""
-    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.manifest))
+    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.declaration))
     return [arm for arm in records.arms if arm in named]
 
 
@@ -290,8 +295,8 @@ def _collapse_flags(records: StudyRecords, arm: str) -> list[Flag]:
 
 def _failure_flags(records: StudyRecords, arm: str) -> list[Flag]:
     """Return the flag of measured runs that failed: seeds that every comparison of the arm goes without."""
-    declared = records.manifest.arms[arm]
-    is_grid = not declared.confirm_runs and records.manifest.search.sampler == "grid"
+    declared = records.declaration.arms[arm]
+    is_grid = not declared.confirm_runs and records.declaration.search.sampler == "grid"
     measured = records.runs_of("search" if is_grid else "confirm", arm)
     failed = int((measured["status"] == "failed").sum())
     runs = "search runs" if is_grid else "confirm runs"
@@ -306,7 +311,7 @@ def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:
     flags = []
     if grounds.unequal_budgets:
         flags.append(Flag(name="unequal budget", arm=None, detail="; ".join(grounds.unequal_budgets)))
-    fixed = [grounds.records.manifest.arms[arm].fixed for arm in arms]
+    fixed = [grounds.records.declaration.arms[arm].fixed for arm in arms]
     sizes, rates = ([settings.get(field) for settings in fixed] for field in ("batch_size", "lr"))
     if len(set(sizes)) > 1 and len(set(rates)) == 1 and rates[0] is not None:
         detail = (

@@ -155,7 +155,7 @@ def _measure(grounds: Grounds, spec: Diverges, _region: float | None, n: int) ->
     refused = unknown_arm(records, [spec.arm])
     if refused:
         return refused
-    is_confirmed = bool(records.manifest.arms[spec.arm].confirm_runs) and not spec.at
+    is_confirmed = bool(records.declaration.arms[spec.arm].confirm_runs) and not spec.at
     runs = (
         planned_runs(records, spec.arm, n)
         if is_confirmed

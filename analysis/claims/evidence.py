@@ -11,7 +11,7 @@ from analysis.claims.verdict import Verdict
 from analysis.records import StudyRecords, incomparable
 from analysis.replicates import Design, Replicates, chance_level, design_of, uses_no_seed
 from analysis.statistics.sequential import Looks, Path
-from harness.declaration import Manifest, UnknownClaim
+from harness.declaration import Declaration, UnknownClaim
 from harness.study.claims import Claim
 
 Edges = Mapping[str, selection.Side | None]
@@ -182,7 +182,7 @@ class Kind(Generic[Spec]):
     measure: Callable[[Grounds, Spec, float | None, int], Evidence | Untestable]
     """Returns the evidence of the plan's first replicates, given the claim's region of equivalence (None for
     the metric's own) and their number."""
-    compared_arms: Callable[[Spec, Manifest], Iterable[str]]
+    compared_arms: Callable[[Spec, Declaration], Iterable[str]]
     """Returns which of the study's arms a claim is about."""
     note: str | None = None
     """What a reader of the table of claims must know of the kind."""

@@ -92,6 +92,6 @@ def _measure(grounds: Grounds, spec: Monotone, _region: float | None, n: int) ->
 
 MONOTONE = Kind(
     measure=_measure,
-    compared_arms=lambda spec, manifest: spec.arms or manifest.arms_of(str(spec.arm)),
+    compared_arms=lambda spec, declaration: spec.arms or declaration.arms_of(str(spec.arm)),
     note="Monotone: every step between neighbouring values must go as claimed; any two values refute it.",
 )

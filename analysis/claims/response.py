@@ -199,7 +199,7 @@ def respond(
         return unknown_arm(records, members) or _of_arms(grounds, members, field, metric, n)
     if members in records.arms:
         return _of_grid(records, members, field, metric)
-    arms = records.manifest.arms_of(members)
+    arms = records.declaration.arms_of(members)
     if not arms:
         reason = f"the study has no arm or template {members!r}; it has {', '.join(records.arms)}"
         return Untestable(reason=reason, is_by_design=True)
@@ -208,7 +208,7 @@ def respond(
 
 def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
     """Return the response of an arm's grid, from the search runs."""
-    space, search = records.manifest.arms[arm].space, records.manifest.search
+    space, search = records.declaration.arms[arm].space, records.declaration.search
     domain = space.get(field)
     if search.sampler != "grid" or not isinstance(domain, Choices | Grid):
         how = f"was searched by {search.sampler}" if field in space else "is not varied"
@@ -248,7 +248,7 @@ def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: 
     groups: dict[Level, pd.DataFrame] = {}
     columns: dict[Level, Replicates] = {}
     for arm in arms:
-        fixed = records.manifest.arms[arm].fixed
+        fixed = records.declaration.arms[arm].fixed
         if field not in fixed:
             reason = f"{arm} does not fix {field}, so it is no level of it"
             return Untestable(reason=reason, is_by_design=True)
@@ -257,7 +257,7 @@ def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: 
             reason = f"several arms have {field} {label(level)}. Remedy: list the arms to compare"
             return Untestable(reason=reason, is_by_design=True)
         groups[level] = selection.runs_of_one_configuration(records, arm)
-        is_confirmed = bool(records.manifest.arms[arm].confirm_runs)
+        is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
         columns[level] = (
             replicates(records, arm, metric, n)
             if is_confirmed

@@ -95,8 +95,8 @@ def is_collection(path: Path) -> bool:
 def study_folders(path: Path) -> list[Path]:
     """Return the results folders directly below a folder and one level further down, by name.
 
-    A folder counts as one if it has a manifest or a journal, damaged or not. What lies inside a results
-    folder belongs to that study.
+    A folder counts as one if it has a manifest, a declaration or a journal, damaged or not. What lies inside
+    a results folder belongs to that study.
     """
     studies: list[Path] = []
     for child in _folders(path):
@@ -113,7 +113,8 @@ def _is_study(path: Path) -> bool:
     folder = ResultsFolder(path)
     try:
         list(path.iterdir())
-        return any(file.exists() for file in (folder.manifest, folder.journal, folder.compressed_journal))
+        files = (folder.manifest, folder.declaration, folder.journal, folder.compressed_journal)
+        return any(file.exists() for file in files)
     except OSError:
         return True
 
@@ -121,10 +122,11 @@ def _is_study(path: Path) -> bool:
 def summarise(facts: Facts, root: Path) -> Summary:
     """Return what the overview in `root` says of a study."""
     records, manifest = facts.records, facts.records.manifest
+    declaration = records.declaration
     return Summary(
         place=_place(records.folder.root, root),
-        study=manifest.study,
-        question=manifest.question,
+        study=declaration.study,
+        question=declaration.question,
         progress=document.progress(records),
         started=manifest.created_at[:16].replace("T", " "),
         commit=_commit(manifest.git),

@@ -123,7 +123,7 @@ def confirmed(study: "Study", arm: str) -> "list[Run]":
 
 
 def test_a_diverged_seed_counts_as_chance(new_study: "type[Study]", tmp_path: Path) -> None:
-    """One of b's ten seeds at 10 % instead of 88 %: b's mean falls by 7.8 points, and its loss has no mean."""
+    """One of b's ten seeds at 10 % instead of 88 %: b's mean falls by 7.8 points; its loss has no mean."""
     study = study_of(new_study, 1.0, 0.01)
     study.claims = [better(), better(metric="test_loss")]
     confirmed(study, "b")[0].status = "diverged"
@@ -265,7 +265,7 @@ def test_claims_nobody_can_decide_say_why(
 
 
 def test_p_values_are_corrected_over_the_study(new_study: "type[Study]", tmp_path: Path) -> None:
-    """The same claim among three copies has three times the p; all intervals are drawn at Bonferroni's level."""
+    """A claim among three copies has three times the p; all intervals are drawn at Bonferroni's level."""
     study = study_of(new_study, 1.0, 0.01)
     study.claims = [better()] * 3
     first, _, last = decided(study.facts(tmp_path))

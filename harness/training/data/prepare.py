@@ -45,7 +45,7 @@ class PreparedDataset:
     @property
     def sha256(self) -> dict[str, str]:
         """SHA-256 of every unpacked IDX file, by file name."""
-        return {part.file.name: str(part.file.sha256) for part in self.spec.parts}
+        return self.spec.sha256
 
 
 def prepare_dataset(
@@ -83,7 +83,7 @@ def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
 
     Args:
         name: A key of `DATASETS`, or `idx:` and a folder.
-        declared: SHA-256 of every unpacked file by its name, as the study's manifest holds them.
+        declared: SHA-256 of every unpacked file by its name, as the study declares them.
 
     Raises:
         DataError: As `prepare_dataset`; or the files are others than those declared.
