@@ -72,7 +72,14 @@ class _Progress:
 
 
 def decide(grounds: Grounds) -> list[Verdict]:
-    """Return a verdict for every claim of the declaration, in its order."""
+    """Return a verdict for every declared claim, in its order; none is ruled under a broken seal."""
+    seal = grounds.records.seal
+    if seal.state == "broken":
+        reason = f"claims may have been changed after the first run: {seal.in_words()}"
+        return [
+            Verdict(ruling="not testable", reason=reason, n=0, claim=_statement(claim))
+            for claim in grounds.claims
+        ]
     progress = _follow(grounds)
     ruled = progress.courses.verdicts()
     verdicts = [verdict or _not_yet(grounds, place, progress) for place, verdict in enumerate(ruled)]
@@ -125,10 +132,6 @@ def _follow(grounds: Grounds, upto: int | None = None) -> _Progress:
 
 def _course(grounds: Grounds, claim: Claim | UnknownClaim) -> Course:
     """Return a claim's course before the first look; one that can never be tested has ended."""
-    seal = grounds.records.seal
-    if seal.state == "broken":
-        reason = f"{seal.in_words()}: what was declared before the data is not known"
-        return Course(evidence=Untestable(reason=reason, is_by_design=True))
     if isinstance(claim, UnknownClaim):
         return Course(evidence=Untestable(reason=claim.reason, is_by_design=True))
     evidence = _measure(grounds, claim, grounds.design.counts[0])

@@ -159,7 +159,9 @@ def unconfirmed(records: StudyRecords) -> str | None:
 
 def warnings(facts: Facts) -> list[str]:
     """Return what a reader must know before believing the tables."""
-    sentences = [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
+    seal = facts.records.seal
+    sentences = [f"No claim is decided: {seal.in_words()}."] if seal.state == "broken" else []
+    sentences += [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
     sentences += [
         f"The chosen learning rate of {arm} ({numbers.rates(choice.rate_cells)}) lies at the {choice.edge} "
         f"edge of its declared range: a wider range may change its results."
@@ -295,6 +297,8 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
         ("Machine", _settings(as_written(manifest.machine))),
         ("Started", manifest.created_at),
         *(("Taken up again", _resumption(session)) for session in manifest.resumed),
+        ("Declaration SHA-256", records.seal.sha256 or "none"),
+        ("Seal", records.seal.in_words()),
         ("Journal SHA-256", records.journal_sha256),
         ("Data SHA-256", _settings(records.declaration.dataset.sha256)),
     ]

@@ -218,6 +218,7 @@ class Study:
             "slots": 1,
             "command": ["python", "-m", "harness.sweep", "search_spaces/optimizers.yaml"],
             "created_at": "2026-01-02T03:04:05+00:00",
+            "resumed": [],
         }
 
     def _declared(self, arm: str, space: dict[str, Any]) -> dict[str, Any]:

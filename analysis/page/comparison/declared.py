@@ -67,6 +67,7 @@ def _settings(records: StudyRecords) -> Settings:
         "name": declaration.study,
         "question": declaration.question,
         "baseline": declaration.baseline,
+        "declaration": records.seal.state,
         "protocol version": declaration.protocol_version,
         "command": " ".join(manifest.command),
         "started": manifest.created_at,
