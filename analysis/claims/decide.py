@@ -10,11 +10,22 @@ from analysis.claims.diverges import DIVERGES
 from analysis.claims.equal import EQUAL
 from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
 from analysis.claims.faster import FASTER
+from analysis.claims.images import on_new_images
 from analysis.claims.looks import Course, Courses
 from analysis.claims.monotone import MONOTONE
 from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
-from analysis.claims.verdict import METRICS, Counted, Flag, Reach, Ruling, Scope, Statement, Verdict
+from analysis.claims.verdict import (
+    METRICS,
+    Counted,
+    Flag,
+    NewImages,
+    Reach,
+    Ruling,
+    Scope,
+    Statement,
+    Verdict,
+)
 from analysis.records import StudyRecords
 from analysis.replicates import (
     n_beyond_the_plan,
@@ -193,9 +204,11 @@ def _complete(
     verdict = replace(verdict, claim=_statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
     if isinstance(claim, UnknownClaim):
         return verdict
-    n = verdict.look or grounds.design.counts[0]
+    n, on_new = verdict.look or grounds.design.counts[0], on_new_images(grounds, verdict)
     return replace(
         verdict,
+        new_images=on_new if isinstance(on_new, NewImages) else None,
+        no_new_images=on_new if isinstance(on_new, str) else None,
         scope=scope_of(grounds, claim),
         replicates={arm: _counted(grounds, arm, n) for arm in compared_arms(grounds.records, claim)},
         unit=grounds.design.noun,
