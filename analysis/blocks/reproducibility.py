@@ -100,7 +100,7 @@ def _chosen(records: StudyRecords) -> list[_Row]:
     for arm, declared in records.manifest.arms.items():
         if not declared.search_runs:
             continue
-        n_repeats = records.manifest.search.max_repeats
+        n_repeats = records.max_repeats
         ended = records.winners_by_repeat.get(arm, {})
         for repeat in range(n_repeats):
             winner = ended.get(repeat)
@@ -159,9 +159,11 @@ def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     """Return the seeds, the data and how it was split."""
     manifest, dataset = records.manifest, records.manifest.dataset
     rows = []
-    if records.has_search:
+    if records.is_repeated:
+        rows.append(("Seeds", "each repeat's own, from search.seed, arm and repeat", "runs.parquet: seed"))
+    elif records.has_search:
         rows.append(("Search seeds", _listed(manifest.search_seeds), "manifest.json: search_seeds"))
-    if records.has_confirm:
+    if records.has_confirm and not records.is_repeated:
         rows.append(("Confirm seeds", _listed(manifest.confirm_seeds), "manifest.json: confirm_seeds"))
     short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
     sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
