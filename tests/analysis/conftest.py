@@ -58,6 +58,7 @@ class Run:
     test_loss: float | None = 0.42
     test_accuracy: float | None = 0.87
     epoch_seconds: float = 2.0
+    repeat: int = 0
     run_id: str = ""
     number: int | None = None
     configuration: dict[str, Any] = field(default_factory=dict)
@@ -75,6 +76,9 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
+    """Of each arm's first search."""
+    later_winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -254,8 +258,9 @@ class Study:
             )
         for run in self.runs:
             events += _run_events(run, now)
-        for arm, winner in self.winners.items():
-            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        ends = {(arm, 0): winner for arm, winner in self.winners.items()} | self.later_winners
+        for (arm, repeat), winner in ends.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 
 
@@ -267,6 +272,7 @@ def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
             run_id=run.run_id,
             arm=run.arm,
             phase=run.phase,
+            repeat=run.repeat,
             number=run.number or 0,
             seed=run.seed,
             configuration=configuration | run.configuration,
