@@ -52,6 +52,10 @@ class Looks:
         """Place of the last look, counted from 0."""
         return len(self.looks) - 1
 
+    def last_alpha(self, n_claims: int) -> float:
+        """Return the level at which the last look tests a claim in Holm's first step."""
+        return self.weights[-1] * self.alpha / n_claims
+
     def scaled(self, look: int, p: float) -> float:
         """Return a p-value of a look, counted from 0, as a contribution to a running minimum."""
         return min(1.0, p / self.weights[look])
@@ -179,8 +183,7 @@ def is_futile(
     n, n_last = plan.looks[look], plan.looks[-1]
     last_error = difference.standard_error * math.sqrt(n / n_last)
     last_df = difference.df * (n_last - 1) / (n - 1)
-    level = plan.weights[-1] * plan.alpha / (2 * n_claims)
-    reach = float(special.stdtrit(last_df, 1 - level)) * last_error
+    reach = float(special.stdtrit(last_df, 1 - plan.last_alpha(n_claims) / 2)) * last_error
     mean, error = abs(difference.mean), difference.standard_error
     is_different = mean + error >= reach
     is_equivalent = region is not None and region - max(mean - error, 0.0) >= reach
