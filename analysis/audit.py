@@ -63,16 +63,18 @@ def is_asked(records: StudyRecords) -> bool:
 
 
 def planned_runs(records: StudyRecords, arm: str) -> int:
-    """Return an arm's audit runs: as many as asked for, once its search is over at most those stopped."""
-    if not records.manifest.arms[arm].search_runs:
+    """Return an arm's audit runs: as many as asked for, once a search is over at most those it stopped."""
+    if not records.declaration.arms[arm].search_runs:
         return 0
-    stopped = int((records.runs_of("search", arm)["status"] == "stopped").sum())
-    declared = _declared_runs(records)
-    return min(declared, stopped) if arm in records.winners else declared
+    search, declared = records.runs_of("search", arm), _declared_runs(records)
+    stopped = search.loc[search["status"] == "stopped", "repeat"].value_counts()
+    ended = records.winners_by_repeat.get(arm, {})
+    n_repeats = records.declaration.search.max_repeats
+    return sum(min(declared, int(stopped.get(n, 0))) if n in ended else declared for n in range(n_repeats))
 
 
 def _declared_runs(records: StudyRecords) -> int:
-    return records.manifest.search.audit
+    return records.declaration.search.audit
 
 
 def compute_runs(records: StudyRecords) -> pd.DataFrame:
@@ -85,17 +87,19 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
         winner's (negative: worse). `repeat_deviation` is the largest difference of the metric between a
         stopped run and its audit over the epochs of both.
     """
-    rule = WinnerRule.of(records.manifest)
+    rule = WinnerRule.of(records.declaration)
     search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
     ended = search["status"].isin(["completed", "stopped"])
     frame = _fates(records, search.loc[ended, ["arm", "run_id", "status"]])
     known = pd.concat([frame["run_id"], frame["full_run_id"]]).unique()
     curves = metric_curves(records, list(known), rule.metric)
     frame = frame.assign(metric=rule.metric).join(_values(frame, curves, rule))
-    winners = {winner for winner in records.winners.values() if winner is not None}
-    frame["is_winner"] = frame["run_id"].isin(winners)
-    winner_final = frame[frame["is_winner"]].set_index("arm")["final"]
-    frame["gain"] = rule.sign * (frame["final"] - frame["arm"].map(winner_final))
+    frame["is_winner"] = frame["run_id"].isin(records.all_winners)
+    repeats = search.loc[ended, "repeat"].to_numpy()
+    winner_final = (
+        frame["final"].where(frame["is_winner"]).groupby([frame["arm"], repeats]).transform("first")
+    )
+    frame["gain"] = rule.sign * (frame["final"] - winner_final)
     return frame[list(_RUN_COLUMNS)].astype(_RUN_COLUMNS)
 
 
@@ -171,12 +175,12 @@ def compute_audit(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
         Values are in the metric's unit, accuracies in [0, 1]; `regret` is at least 0 whichever direction
         of the metric is better.
     """
-    metric = WinnerRule.of(records.manifest).metric
+    metric = WinnerRule.of(records.declaration).metric
     ended = records.runs_of("search")["arm"].value_counts()
     rows = [
         {"arm": arm, "metric": metric, "ended": int(ended.get(arm, 0)), **_findings(runs[runs["arm"] == arm])}
         for arm in records.arms
-        if is_asked(records) and records.manifest.arms[arm].search_runs
+        if is_asked(records) and records.declaration.arms[arm].search_runs
     ]
     return pd.DataFrame(rows, columns=list(_ARM_COLUMNS)).astype(_ARM_COLUMNS)
 

@@ -92,7 +92,7 @@ def _target(points: list[tuple[responses.Point, pd.DataFrame]]) -> float | None:
 
 def _settings(records: StudyRecords, point: responses.Point) -> dict[str, Any]:
     """Return the learning rate of one batch size, and whether it was tuned for it."""
-    held = {**records.manifest.arms[point.arm].fixed, **point.at}
+    held = {**records.declaration.arms[point.arm].fixed, **point.at}
     if "lr" in held or point.at:
         return {"learning_rate": held.get("lr"), "is_tuned": False, "edge": ""}
     choice = selection.choice_of(records, point.arm)
@@ -101,7 +101,7 @@ def _settings(records: StudyRecords, point: responses.Point) -> dict[str, Any]:
 
 def _costs(records: StudyRecords, point: responses.Point, runs: pd.DataFrame) -> dict[str, Any]:
     """Return the budget of a run in epochs and steps, and what an epoch takes."""
-    steps, epochs = runs["steps_per_epoch"].max(), records.manifest.arms[point.arm].max_epochs
+    steps, epochs = runs["steps_per_epoch"].max(), records.declaration.arms[point.arm].max_epochs
     has_both = epochs is not None and pd.notna(steps)
     is_told = bool(point.at) and is_one_at_a_time(records)  # in the table of times
     counted = runs.iloc[:0] if is_told else runs[runs["status"] == "completed"]

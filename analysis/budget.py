@@ -59,7 +59,7 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
 
 
 def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dict[str, object]:
-    declared = records.manifest.arms[arm]
+    declared = records.declaration.arms[arm]
     planned = {
         "search": declared.search_runs,
         "confirm": declared.confirm_runs,
@@ -83,7 +83,7 @@ def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dic
 
 def inequalities(records: StudyRecords) -> list[str]:
     """Return a sentence for every granted amount that differs by more than 10 %."""
-    declared = records.manifest.arms
+    declared = records.declaration.arms
     search = records.runs_of("search")
     tried = search.loc[search["status"] != "failed", "arm"].value_counts()
     granted: dict[str, dict[str, float | None]] = {

@@ -24,7 +24,7 @@ class Facts:
     @cached_property
     def rule(self) -> WinnerRule:
         """The rule by which searches named their winners."""
-        return WinnerRule.of(self.records.manifest)
+        return WinnerRule.of(self.records.declaration)
 
     @cached_property
     def choices(self) -> Mapping[str, selection.Choice]:
@@ -62,7 +62,7 @@ class Facts:
             records=self.records,
             choices=self.choices,
             unequal_budgets=self.unequal_budgets,
-            claims=self.records.manifest.claims,
+            claims=self.records.declaration.claims,
         )
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Read one results folder: the manifest and the journal, nothing else, into frames and winners.
+"""Read one results folder: declaration, manifest and journal, nothing else, into frames and winners.
 
 Everything the report says derives from what `load_study` returns. The parquet files are never read: they are
 written from the same frames. Which seconds count, and which can be compared, is decided here too.
@@ -6,11 +6,11 @@ written from the same frames. Which seconds count, and which can be compared, is
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from harness.declaration import Manifest
+from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
+from harness.manifest import CONFIRM_SEEDS, Manifest
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
+from harness.seal import Declarations, Seal, seal_of
+from harness.study.plan import confirm_seeds_of, search_seeds_of
+from harness.study.seeds import confirm_seeds
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
@@ -33,39 +37,65 @@ class StudyRecords:
     """Everything known about one study. Two are the same only if they are one object."""
 
     folder: ResultsFolder
+    declaration: Declaration
+    """What was to be measured and ruled."""
     manifest: Manifest
+    """Where it ran."""
+    seal: Seal
+    """Whether the declaration is the one that the journal was begun for."""
     frames: Frames
     """The tables as they go into `runs.parquet` and `epochs.parquet`."""
     runs: pd.DataFrame
-    """One row a run, columns as in `runs.parquet`, sorted by arm (manifest order), phase, run id."""
+    """One row a run, columns as in `runs.parquet`, sorted by arm (declared order), phase, run id."""
     epochs: pd.DataFrame
     """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
-    winners: dict[str, str | None]
-    """Winning search run of each arm whose search phase ended; null where no run reached full length."""
+    winners_by_repeat: dict[str, dict[int, str | None]]
+    """Winning run of each search that ended, by arm and repeat; null where no run reached full length."""
     audits: dict[str, str]
-    """By search run, the audit run that repeats it: the run of the same arm and number."""
+    """By search run, the audit run that repeats it: the run of the same arm, repeat and number."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
 
     @property
     def arms(self) -> list[str]:
         """The arms in the study file's order, which every table and figure keeps."""
-        return list(self.manifest.arms)
+        return list(self.declaration.arms)
+
+    @property
+    def declared_in(self) -> str:
+        """Name of the file that holds the declaration."""
+        has_own = self.seal.sha256 is not None
+        return (self.folder.declaration if has_own else self.folder.manifest).name
+
+    @cached_property
+    def winners(self) -> dict[str, str | None]:
+        """Winning run of each arm's first search, of those that ended."""
+        return {arm: found[0] for arm, found in self.winners_by_repeat.items() if 0 in found}
+
+    def winners_of(self, arm: str) -> list[str | None]:
+        """Return the winning run of each of an arm's searches that ended, in the order of repeats."""
+        return [winner for _, winner in sorted(self.winners_by_repeat.get(arm, {}).items())]
+
+    @property
+    def all_winners(self) -> list[str]:
+        """Every run that won a search."""
+        return [winner for arm in self.winners_by_repeat for winner in self.winners_of(arm) if winner]
 
     @property
     def has_search(self) -> bool:
         """Whether any arm has search runs planned."""
-        return any(arm.search_runs for arm in self.manifest.arms.values())
+        return any(arm.search_runs for arm in self.declaration.arms.values())
 
     @property
     def has_confirm(self) -> bool:
         """Whether any arm has confirm runs planned, without which no run sees the test set."""
-        return any(arm.confirm_runs for arm in self.manifest.arms.values())
+        return any(arm.confirm_runs for arm in self.declaration.arms.values())
 
     def runs_of(self, phase: Phase, arm: str | None = None) -> pd.DataFrame:
-        """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and arm.
+        """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and repeat.
 
-        A second confirm run of the same arm and seed repeats the first one and is no further replicate.
+        A second confirm run of the same arm, repeat and seed repeats the first one and is no further
+        replicate.
         """
         found = self._rows[phase]
         rows = (
@@ -80,7 +110,7 @@ class StudyRecords:
         found = {}
         for phase in get_args(Phase):
             places = np.flatnonzero(self.runs["phase"] == phase)
-            keys = self.runs[["arm", "seed"]].iloc[places]
+            keys = self.runs[["arm", "repeat", "seed"]].iloc[places]
             if phase == "confirm":
                 is_first = ~keys.duplicated().to_numpy()
                 places, keys = places[is_first], keys[is_first]
@@ -110,32 +140,38 @@ class StudyRecords:
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.
         """
-        samples = self.manifest.dataset.test_samples
+        samples = self.declaration.dataset.test_samples
         if samples < 1 or not 0 <= accuracy <= 1:
             return None
         return math.sqrt(accuracy * (1 - accuracy) / samples)
 
 
-def load_study(path: Path) -> StudyRecords:
+def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     """Read a results folder.
+
+    Args:
+        path: The folder.
+        expected: SHA-256 of its declaration as it was kept elsewhere, if it was.
 
     Raises:
         ResultsError: The folder is missing or is not a results folder, a file of it is damaged, or its
-            journal and manifest belong to different studies.
+            journal and declaration belong to different studies.
     """
     _check_folder(path)
     folder = ResultsFolder(path)
-    manifest = Manifest.read(folder.manifest)
+    manifest, declaration = Manifest.read(folder.manifest), Declaration.read(folder)
     marks = _Marks()
     events = marks.noted(read_journal(folder))
-    frames = frames_from_events(manifest.study, events, manifest.dataset.train_samples)
+    frames = frames_from_events(declaration.study, events, declaration.dataset.train_samples)
     records = StudyRecords(
         folder=folder,
+        declaration=declaration,
         manifest=manifest,
+        seal=seal_of(folder, manifest, marks.declarations, expected),
         frames=frames,
-        runs=_sorted_runs(frames.runs, list(manifest.arms)),
+        runs=_sorted_runs(frames.runs, list(declaration.arms)),
         epochs=frames.epochs_frame(),
-        winners=marks.winners,
+        winners_by_repeat=marks.winners,
         audits=marks.audits(),
         journal_sha256=_journal_sha256(folder),
     )
@@ -167,19 +203,21 @@ def _check_folder(path: Path) -> None:
 class _Marks:
     """What the two tables do not hold, noted while a journal is read once."""
 
-    winners: dict[str, str | None] = field(default_factory=dict)
-    _numbered: dict[Phase, dict[tuple[str, int], str]] = field(
+    winners: dict[str, dict[int, str | None]] = field(default_factory=dict)
+    declarations: Declarations = field(default_factory=Declarations)
+    _numbered: dict[Phase, dict[tuple[str, int, int], str]] = field(
         default_factory=lambda: {"search": {}, "audit": {}}
     )
-    """Of each phase, the run by its arm and number."""
+    """Of each phase, the run by its arm, repeat and number."""
 
     def noted(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass events through."""
         for event in events:
             if event.event == "phase_ended" and event.phase == "search":
-                self.winners[event.arm] = event.winner
+                self.winners.setdefault(event.arm, {})[event.repeat] = event.winner
             if event.event == "run_started" and event.phase in self._numbered:
-                self._numbered[event.phase][event.arm, event.number] = event.run_id
+                self._numbered[event.phase][event.arm, event.repeat, event.number] = event.run_id
+            self.declarations.note(event)
             yield event
 
     def audits(self) -> dict[str, str]:
@@ -208,19 +246,21 @@ def _journal_sha256(folder: ResultsFolder) -> str:
 
 
 def _check_consistency(records: StudyRecords) -> None:
-    """Refuse a journal that contradicts its manifest or the rule of selection."""
-    strangers = sorted((set(records.runs["arm"].unique()) | set(records.winners)) - set(records.arms))
+    """Refuse a journal that contradicts its declaration or the rule of selection."""
+    strangers = sorted(
+        (set(records.runs["arm"].unique()) | set(records.winners_by_repeat)) - set(records.arms)
+    )
     if strangers:
         raise ResultsError(
-            f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but the manifest "
-            f"declares only {', '.join(records.arms)}. Remedy: put back the manifest that belongs to this "
-            "journal."
+            f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but "
+            f"{records.declared_in} declares only {', '.join(records.arms)}. Remedy: put back the one that "
+            "belongs to this journal."
         )
     undeclared = _undeclared_seed(records)
     if undeclared is not None:
         raise ResultsError(
-            f"{records.folder.root}: run {undeclared} has a seed that the manifest does not declare, so it "
-            f"is another study's. Remedy: put back the manifest that belongs to this journal."
+            f"{records.folder.root}: run {undeclared} has a seed that {records.declared_in} does not "
+            f"declare, so it is another study's. Remedy: put back the one that belongs to this journal."
         )
     twice = records.runs.loc[records.runs["run_id"].duplicated(), "run_id"]
     if len(twice):
@@ -229,10 +269,10 @@ def _check_consistency(records: StudyRecords) -> None:
             f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it."
         )
     completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
-    for arm, winner in records.winners.items():
-        if winner is not None and winner not in completed:
+    for winner in records.all_winners:
+        if winner not in completed:
             raise ResultsError(
-                f"{records.folder.root}: the winner of arm {arm}, run {winner}, is not a completed run "
+                f"{records.folder.root}: run {winner}, which won a search, is not a completed run "
                 f"of this journal, and only a run of full length can win. "
                 f"Remedy: restore the journal as it was written."
             )
@@ -240,14 +280,42 @@ def _check_consistency(records: StudyRecords) -> None:
 
 def _undeclared_seed(records: StudyRecords) -> str | None:
     """Return the first run whose seed is none of its phase's; None where all are declared."""
-    manifest = records.manifest
+    if not records.declaration.plan.seeds_are_common:
+        return _undeclared_in_repeats(records)
     is_confirm = records.runs["phase"] == "confirm"
     is_known = (
         records.runs["seed"]
-        .isin(manifest.confirm_seeds)
-        .where(is_confirm, records.runs["seed"].isin(manifest.search_seeds))
+        .isin(_confirm_seeds(records))
+        .where(is_confirm, records.runs["seed"].isin(records.declaration.search_seeds))
     )
     return None if is_known.all() else str(records.runs.loc[~is_known, "run_id"].iloc[0])
+
+
+def _confirm_seeds(records: StudyRecords) -> Sequence[int]:
+    """Return the confirm seeds that were declared, and those that were added to them later."""
+    declaration, added = records.declaration, records.manifest.grown(CONFIRM_SEEDS)
+    if not added or records.seal.sha256 is None:  # older versions rewrote what they declared
+        return declaration.confirm_seeds
+    search = declaration.search
+    return confirm_seeds(search.seed, "", 0, max(map(int, added)), common=True, searched=search.seeds)
+
+
+def _undeclared_in_repeats(records: StudyRecords) -> str | None:
+    """Return the first run whose seed is none of its phase and repeat, each of which has its own."""
+    search, confirm = records.declaration.search, records.declaration.confirm
+    is_confirm = records.runs["phase"] == "confirm"
+    groups = records.runs.groupby([is_confirm, "arm", "repeat"], sort=False)
+    place: Any
+    for place, runs in groups:
+        measures, arm, repeat = place
+        if measures:
+            seeds = confirm_seeds_of(search, confirm, arm, repeat)
+        else:
+            seeds = search_seeds_of(search, arm, repeat)
+        strangers = runs.loc[~runs["seed"].isin(seeds), "run_id"]
+        if len(strangers):
+            return str(strangers.iloc[0])
+    return None
 
 
 _MACHINE = ("device", "host", "threads")

@@ -105,12 +105,12 @@ def is_measured(records: StudyRecords) -> bool:
 def lines(records: StudyRecords) -> list[Line]:
     """Return every line of the study: grids in the order of arms, then templates."""
     all_lines: list[Line] = []
-    if records.manifest.search.sampler == "grid":
+    if records.declaration.search.sampler == "grid":
         for arm in records.arms:
-            all_lines += _of_grid(arm, records.manifest.arms[arm].space)
+            all_lines += _of_grid(arm, records.declaration.arms[arm].space)
     families: dict[str, list[str]] = {}
     for arm in records.arms:
-        declared = records.manifest.arms[arm]
+        declared = records.declaration.arms[arm]
         if declared.template and (declared.confirm_runs or not declared.space):
             families.setdefault(declared.template.name, []).append(arm)
     for template, arms in families.items():
@@ -144,7 +144,7 @@ def _first_numeric(listed: Mapping[str, Sequence[Any]]) -> str | None:
 
 def _of_template(records: StudyRecords, template: str, arms: Sequence[str]) -> Iterator[Line]:
     """Yield the lines of one template: along its first numeric field, one for each value of the others."""
-    fixed = {arm: records.manifest.arms[arm].fixed for arm in arms}
+    fixed = {arm: records.declaration.arms[arm].fixed for arm in arms}
     varied = _varied(list(fixed.values()))
     field = _first_numeric(varied)
     if field is None or not isinstance(as_level(varied[field][0]), float):
@@ -156,7 +156,7 @@ def _of_template(records: StudyRecords, template: str, arms: Sequence[str]) -> I
         held = {name: fixed[members[0]][name] for name in varied if name != field}
         points = [Point(level=as_level(fixed[arm][field]), arm=arm, at={}) for arm in members]
         if len(points) > 1:
-            phase: Phase = "confirm" if records.manifest.arms[members[0]].confirm_runs else "search"
+            phase: Phase = "confirm" if records.declaration.arms[members[0]].confirm_runs else "search"
             yield _line(template, field, points, held, phase)
 
 
@@ -199,7 +199,7 @@ def published_of(records: StudyRecords, line: Line) -> Iterator[tuple[Level, str
     A published run of a grid must say where it was measured in every setting that the grid varies.
     """
     for arm in dict.fromkeys(point.arm for point in line.points):
-        for run in records.manifest.published.get(arm, []):
+        for run in records.declaration.published.get(arm, []):
             level = _published_level(line, arm, run.at or {})
             if level is not None:
                 yield level, arm, run
@@ -238,7 +238,7 @@ def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric
     split, _, quantity = metric.partition("_")
     if quantity not in {"loss", "accuracy"}:
         return False
-    images, chance = getattr(records.manifest.dataset, f"{split}_samples"), 1 / CLASSES
+    images, chance = getattr(records.declaration.dataset, f"{split}_samples"), 1 / CLASSES
     bound = chance + _CERTAIN * math.sqrt(chance * (1 - chance) / max(images, 1_000))
     known = [runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna() for runs in of_points]
     known = [accuracies for accuracies in known if len(accuracies)]

@@ -1,6 +1,6 @@
 """The search of a study: which fields it varied, what its runs reached, and by which rule it named winners.
 
-Rule and domains come from the manifest, never from the data: a value that no run happened to take is still
+Rule and domains come from the declaration, never from the data: a value that no run happened to take is still
 declared. Manifests of older studies lack `winner` and `average_epochs`: their runs counted by the last epoch.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import selection
 from analysis.records import StudyRecords
-from harness.declaration import Manifest
+from harness.declaration import Declaration
 from harness.records.events import Phase
 from harness.study.domains import Domain, NumericRange, OneOf, Range
 
@@ -35,9 +35,9 @@ class WinnerRule:
     """Search runs of a configuration, over whose values the metric is averaged."""
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "WinnerRule":
+    def of(cls, declaration: Declaration) -> "WinnerRule":
         """Return a study's rule."""
-        search = manifest.search.filled()
+        search = declaration.search.filled()
         return cls(
             metric=search.metric,
             sign=-1 if search.mode == "min" else 1,
@@ -91,7 +91,7 @@ def at_full_length(
 
     Returns: The search metric by run id; runs without a finite value are left out.
     """
-    rule = WinnerRule.of(records.manifest)
+    rule = WinnerRule.of(records.declaration)
     runs = records.runs_of(phase, arm)
     runs = runs.loc[runs["status"] == "completed", ["run_id", rule.metric]]
     if not rule.is_best_epoch and rule.average_epochs == 1:
@@ -106,7 +106,7 @@ def at_full_length(
 
 def after_epoch(records: StudyRecords, run_ids: Iterable[str], epoch: int) -> "pd.Series[float]":
     """Return the search metric of some runs after one epoch, by run id; runs without it are left out."""
-    epochs, metric = records.epochs_of(run_ids), WinnerRule.of(records.manifest).metric
+    epochs, metric = records.epochs_of(run_ids), WinnerRule.of(records.declaration).metric
     return epochs[epochs["epoch"] == epoch].set_index("run_id")[metric].dropna()
 
 

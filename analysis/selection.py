@@ -1,6 +1,6 @@
 """What each arm's search chose, and where that lies in the range the study declared.
 
-Ranges come from the manifest, never from the data: whether an optimum is interior cannot be read off the
+Ranges come from the declaration, never from the data: whether an optimum is interior cannot be read off the
 points that happened to be sampled.
 
 Source of the rule: Google tuning playbook, "search space is suspicious if the best point is close to its
@@ -10,7 +10,7 @@ boundary".
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -41,7 +41,7 @@ def edge(declared: NumericRange, value: float) -> Side | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The learning rate an arm ended up with."""
+    """The learning rate an arm ended up with; where searches are repeated, in the first that chose."""
 
     run_id: str | None
     """The winning search run; None for an arm without a search or without a winner."""
@@ -50,24 +50,51 @@ class Choice:
     """None where the learning rate was fixed."""
     branches: Mapping[str, Any]
     """Each field that has a `one_of`, with the value that was chosen; empty without a winner."""
+    others: "tuple[Choice, ...]" = ()
+    """What further searches of the arm chose, where the study repeats them."""
+
+    @property
+    def searches(self) -> "tuple[Choice, ...]":
+        """What each search chose, this one first."""
+        return (self, *self.others)
+
+    @property
+    def rate_cells(self) -> dict[str, float | None]:
+        """The rate as cells of a table; where searches are repeated with the rates of all of them."""
+        cells = {"learning_rate": self.learning_rate}
+        rates = [one.learning_rate for one in self.searches if one.learning_rate is not None]
+        if not self.others or not rates:
+            return cells
+        return {**cells, "lowest_rate": min(rates), "highest_rate": max(rates), "repeats": len(rates)}
 
     @property
     def edge(self) -> Side | None:
-        """The bound of the declared range that the rate is close to."""
+        """The bound of the declared range that the rate is close to, that of any search."""
+        return next((side for one in self.searches if (side := one.own_edge)), None)
+
+    @property
+    def own_edge(self) -> Side | None:
+        """The bound of the declared range that the rate of the first search is close to."""
         if self.run_id is None or self.learning_rate is None or self.learning_rate_range is None:
             return None
         return edge(self.learning_rate_range, self.learning_rate)
 
 
 def choices(records: StudyRecords) -> dict[str, Choice]:
-    """Return what each arm chose, in the manifest's order of arms."""
+    """Return what each arm chose, in the declared order of arms."""
     return {arm: choice_of(records, arm) for arm in records.arms}
 
 
 def choice_of(records: StudyRecords, arm: str) -> Choice:
     """Return what one arm chose."""
-    declared = records.manifest.arms[arm]
-    winner = records.winners.get(arm)
+    winners = [winner for winner in records.winners_of(arm) if winner is not None]
+    first, *others = [_choice(records, arm, winner) for winner in winners] or [_choice(records, arm, None)]
+    return replace(first, others=tuple(others))
+
+
+def _choice(records: StudyRecords, arm: str, winner: str | None) -> Choice:
+    """Return what the search that a run won chose; without a winner, what the arm was confirmed with."""
+    declared = records.declaration.arms[arm]
     if winner is None:
         chosen = records.runs_of("confirm", arm)
     else:
@@ -118,7 +145,7 @@ def runs_of_one_configuration(
     that searches nothing in a study without a confirm phase, its search runs.
     """
     is_searched = bool(at) or not (
-        records.manifest.arms[arm].confirm_runs or records.manifest.arms[arm].space
+        records.declaration.arms[arm].confirm_runs or records.declaration.arms[arm].space
     )
     runs = records.runs_of("search" if is_searched else "confirm", arm)
     chosen = pd.Series(data=True, index=runs.index)

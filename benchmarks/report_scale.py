@@ -24,14 +24,24 @@ from typing import Any
 
 import numpy as np
 
-from harness.declaration import DeclaredArm, DeclaredData, Manifest
-from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted, Status
+from harness.records.events import (
+    EpochEnded,
+    Event,
+    Phase,
+    PhaseEnded,
+    RunEnded,
+    RunStarted,
+    Status,
+    StudyDeclared,
+)
 from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
-from harness.records.provenance import git_state, machine, versions
+from harness.records.provenance import machine, versions
 from harness.study.plan import Plan, plan_study
 from harness.study.reading.parse import parse_study
 from harness.study.study import Arm, Study
+from harness.training.data.registry import DATASETS
+from harness.tuning.declaration import declare, describe
 
 HEAD = """\
 study: large
@@ -89,46 +99,6 @@ def make_study(options: argparse.Namespace) -> Study:
         low, high = RANGES[optimizer]
         text += ARM.format(name=name, optimizer=optimizer, low=low, high=high)
     return parse_study(text, "benchmark")
-
-
-def make_manifest(study: Study, plan: Plan) -> Manifest:
-    """Return what the harness declares of such a study."""
-    return Manifest(
-        protocol_version="1",
-        study=study.name,
-        question=study.question,
-        arms={
-            arm_plan.arm.name: DeclaredArm(
-                fixed=arm_plan.arm.fixed,
-                space=arm_plan.arm.space,
-                search_runs=arm_plan.search_runs,
-                confirm_runs=arm_plan.confirm_runs,
-                max_epochs=arm_plan.arm.max_epochs,
-            )
-            for arm_plan in plan.arms
-        },
-        search=study.search,
-        confirm=study.confirm,
-        search_seeds=list(plan.search_seeds(study.arms[0].name, 0)),
-        confirm_seeds=list(plan.confirm_seeds(study.arms[0].name, 0)),
-        resources=study.resources,
-        claims=list(study.claims),
-        dataset=DeclaredData(
-            name="invented",
-            sha256={},
-            train_samples=54_000,
-            val_samples=6_000,
-            test_samples=10_000,
-            val_fraction=0.1,
-            split="invented",
-        ),
-        git=git_state(),
-        versions=versions(),
-        machine=machine(),
-        slots=SLOTS,
-        command=sys.argv,
-        created_at=START.isoformat(),
-    )
 
 
 def search_runs(study: Study, plan: Plan, stopped: float, rng: np.random.Generator) -> Iterator[Run]:
@@ -253,13 +223,16 @@ def _end(run: Run, loss: float, time: str) -> RunEnded:
 
 
 def write_folder(folder: ResultsFolder, study: Study, stopped: float) -> int:
-    """Write manifest and journal as the harness does, without waiting for the disk; return the events."""
+    """Write a results folder as the harness does, without waiting for the disk; return the events."""
     plan = plan_study(study)
     folder.root.mkdir(parents=True, exist_ok=True)
-    make_manifest(study, plan).write(folder.manifest)
+    declaration = declare(study, plan, DATASETS["fashion_mnist"])
+    declaration.write(folder)
+    describe(study, declaration.sha256, SLOTS).write(folder.manifest)
+    first = StudyDeclared(time=START.isoformat(), sha256=declaration.sha256)
     crc, count = 0, 0
     with folder.journal.open("wb") as journal:
-        for event in events_of(study, plan, stopped):
+        for event in itertools.chain([first], events_of(study, plan, stopped)):
             line, crc = seal(event.model_dump_json().encode(), crc)
             journal.write(line)
             count += 1

@@ -1,39 +1,38 @@
-"""The manifest: what a study declared before any result, and on what machine it ran.
+"""The declaration: everything that decides what a study measures and how its claims are ruled.
 
-Everything in it has the type that the study itself has; what an older version wrote is brought to it by
-`harness.records.older_manifests`.
+It is written before the first run and never again. Everything in it has the type that the study itself has;
+what an older version wrote is brought to it by `harness.records.older_manifests`. The machine and the later
+sessions stand in `harness.manifest`.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+import copy
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     SerializerFunctionWrapHandler,
-    TypeAdapter,
     ValidationError,
     model_serializer,
+    model_validator,
 )
 
-from harness.errors import ResultsError, unusable
-from harness.records.older_manifests import converted
-from harness.records.provenance import GitState, Machine
-from harness.records.recovery import Loss
+from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
+from harness.records.folder import ResultsFolder
+from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
 from harness.study.claims import KINDS, Claim
-from harness.study.domains import Domain, domains_of
-from harness.study.file import Confirm, Resources, Search
+from harness.study.domains import Domain, OneOf, domains_of
+from harness.study.file import Confirm, Search
 from harness.study.published import PublishedValues
 from harness.study.study import Template
-
-SCHEMA_VERSION: Literal[1] = 1
-"""Version of the files on disk; a reader refuses a newer one."""
-
-_JSON: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 class _Part(BaseModel):
@@ -92,7 +91,7 @@ class UnknownClaim(_Part):
     """A claim that this version does not decide."""
 
     words: dict[str, Any]
-    """As the manifest holds it."""
+    """As the declaration holds it."""
     reason: str
     """Why it is not decided."""
 
@@ -127,7 +126,7 @@ def _claim(declared: Any) -> Claim | UnknownClaim:
 
 
 def written_claim(claim: Claim | UnknownClaim) -> dict[str, Any]:
-    """Return a claim as the manifest holds it."""
+    """Return a claim as the declaration holds it."""
     if isinstance(claim, UnknownClaim):
         return claim.words
     return claim.model_dump(mode="json", exclude_none=True)
@@ -138,42 +137,33 @@ DeclaredClaim = Annotated[
 ]
 
 
-CONFIRM_SEEDS = "confirm.seeds"
-"""The field of a change in the number of confirm seeds."""
+class DeclaredPlan(_Part):
+    """What n counts, when claims are ruled, and how much of the error each look may spend."""
 
-REPEATS = "search.repeats"
-"""The field of a change in the number of repeats."""
+    unit: Literal["repeat", "seed"]
+    """What a replicate is where an arm searches: a whole search with its confirm runs, or a confirm seed."""
+    looks: Annotated[tuple[int, ...], Field(min_length=1)]
+    """Numbers of replicates at which claims are ruled, ascending; a fixed plan has one."""
+    weights: tuple[Annotated[float, Field(gt=0, le=1)], ...]
+    """Share of `alpha` that each look spends; their sum is 1."""
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    """Probability of any false ruling, over all claims and looks."""
+    seeds_are_common: bool
+    """Whether all arms have the same confirm seeds, so that they are compared in pairs."""
 
-
-class Change(_Part):
-    """What was another when a study was continued."""
-
-    field: str
-    """Its dotted name in the manifest, such as `confirm.seeds`, or what it is called."""
-    before: Any
-    after: Any
-
-    def in_words(self) -> str:
-        """Return what was another, as the screen and the report tell it."""
-        return f"{self.field}: {self.before!r} before, {self.after!r} now"
-
-
-class Resumption(_Part):
-    """A later session that continued the study."""
-
-    at: str
-    """UTC, ISO 8601."""
-    command: list[str]
-    changes: list[Change]
-    """What differed from before and was accepted."""
-    loss: Loss | None
-    """What was wrong with the journal and what became of it."""
+    @model_validator(mode="after")
+    def _has_a_weight_a_look(self) -> Self:
+        if len(self.weights) != len(self.looks):
+            raise ValueError(f"{len(self.looks)} looks have {len(self.weights)} weights")
+        if not math.isclose(sum(self.weights), 1):
+            raise ValueError(f"the weights of the looks sum up to {sum(self.weights)}, not to 1")
+        return self
 
 
-class Manifest(_Part):
-    """Everything the report needs to know that the journal does not say."""
+class Declaration(_Part):
+    """What will be measured and ruled."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = SCHEMA_VERSION
     protocol_version: str
     study: str
     question: str
@@ -182,33 +172,31 @@ class Manifest(_Part):
     search: Search
     """The study's `search` with defaults filled in."""
     confirm: Confirm
+    plan: DeclaredPlan
     search_seeds: list[int]
     """Of the first repeat, the same in all arms."""
     confirm_seeds: list[int]
     """The same in all arms; none where each repeat of each arm has its own."""
-    resources: Resources
     baseline: str | None = None
     """Arm that every other one is compared with."""
     claims: list[DeclaredClaim]
+    """Each with its region of equivalence, where the study file gives one."""
     published: dict[str, list[PublishedValues]] = {}
     """Arm to published runs."""
     dataset: DeclaredData
-    git: GitState
-    """Of the code that ran."""
-    versions: dict[str, str]
-    """Python and every package that can change a number."""
-    machine: Machine
-    slots: int
-    """Runs that may train at the same time."""
-    command: list[str]
-    created_at: str
-    """UTC, ISO 8601."""
-    resumed: list[Resumption] = []
+    sources: dict[str, str] = {}
+    """SHA-256 of code that the study file names, by its file."""
 
-    @property
-    def changes(self) -> list[Change]:
-        """Everything that was another in a later session."""
-        return [change for session in self.resumed for change in session.changes]
+    @model_validator(mode="before")
+    @classmethod
+    def _in_order(cls, document: Any) -> Any:
+        """Put the keys back into the order that sorting them for the file took from them."""
+        if not isinstance(document, dict) or "order" not in document:
+            return document
+        document = copy.deepcopy(document)
+        for pointer, keys in document.pop("order").items():
+            _reorder(document, pointer, keys)
+        return document
 
     @property
     def known_claims(self) -> list[Claim]:
@@ -221,44 +209,88 @@ class Manifest(_Part):
             return [name]
         return [arm for arm, own in self.arms.items() if own.template and own.template.name == name]
 
-    def write(self, path: Path) -> None:
-        """Write the manifest as indented JSON; at no moment is half of it there.
+    def as_bytes(self) -> bytes:
+        """Return the text of `declaration.json`: keys sorted, so that equal studies have equal bytes.
+
+        Where the order of keys means something, `order` has it by the place's JSON pointer (RFC 6901).
+        """
+        document = self.model_dump(mode="json") | {"order": dict(_orders(self))}
+        text = json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return text.encode(errors="backslashreplace")  # a file name's odd bytes become escapes of JSON
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the text as this version writes it; of what was written, the file's own bytes tell."""
+        return hashlib.sha256(self.as_bytes()).hexdigest()
+
+    def write(self, folder: ResultsFolder) -> None:
+        """Write `declaration.json`; at no moment is half of it there.
 
         Raises:
             ResultsError: The folder cannot be written.
         """
-        write_file(path, self.model_dump_json(indent=2) + "\n")
+        write_file(folder.declaration, self.as_bytes())
 
     @classmethod
-    def read(cls, path: Path) -> "Manifest":
-        """Read a manifest of this version or an older one.
+    def read(cls, folder: ResultsFolder) -> "Declaration":
+        """Read what a results folder declares, of this version or an older one, whose manifest held it.
 
         Raises:
             ResultsError: It is missing, damaged, or written by a newer version.
         """
-        try:
-            return cls.model_validate(converted(_JSON.validate_json(path.read_bytes())))
-        except FileNotFoundError:
-            raise ResultsError(
-                f"{path}: no manifest here, so this is not a results folder. "
-                f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers."
-            ) from None
-        except OSError as error:
-            raise ResultsError(unusable(path, "read", error)) from error
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            if first["type"] == "json_invalid":
-                raise ResultsError(
-                    f"{path}: damaged, it is no JSON text ({first['msg']}). Remedy: bring back a copy of it; "
-                    f"the journal beside it is not concerned."
-                ) from error
-            place = ".".join(str(part) for part in first["loc"]) or "the file"
-            raise ResultsError(
-                f"{path}: {place}: {first['msg']}. This version reads schema {SCHEMA_VERSION}. "
-                f"Remedy: use the version of the harness that wrote it."
-            ) from error
+        if not folder.declaration.exists():
+            manifest = parsed(folder.manifest, absent=NO_MANIFEST)
+            if is_older(manifest):
+                return validated(cls, declaration_of(manifest), folder.manifest)
+        return validated(cls, parsed(folder.declaration, absent=_NO_DECLARATION), folder.declaration)
 
 
-def as_written(part: BaseModel) -> dict[str, Any]:
-    """Return a part of a manifest that was read as the file has it: what it does not say is left out."""
-    return part.model_dump(mode="json", exclude_unset=True)
+_NO_DECLARATION = (
+    "is not there, and nothing else says what the study beside it declared. Remedy: bring back a copy of it."
+)
+
+
+def _orders(declaration: Declaration) -> Iterator[tuple[str, list[str]]]:
+    """Yield the order of keys of each mapping in which it means something and is not that of the alphabet."""
+    yield from _order("/arms", declaration.arms)
+    yield from _order("/published", declaration.published)
+    for name, arm in declaration.arms.items():
+        place = f"/arms/{_escaped(name)}"
+        yield from _order(f"{place}/fixed", arm.fixed)
+        yield from _order_of_space(f"{place}/space", arm.space)
+
+
+def _order_of_space(place: str, space: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the order of a space's fields and branches, in which samplers draw."""
+    yield from _order(place, space)
+    for field, domain in space.items():
+        if isinstance(domain, OneOf):
+            branches = f"{place}/{_escaped(field)}/one_of"
+            yield from _order(branches, domain.branches)
+            for value, branch in domain.branches.items():
+                yield from _order_of_space(f"{branches}/{_escaped(value)}", branch)
+
+
+def _order(place: str, mapping: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    if list(mapping) != sorted(mapping):
+        yield place, list(mapping)
+
+
+def _escaped(key: str) -> str:
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _reorder(document: dict[str, Any], pointer: str, keys: list[str]) -> None:
+    """Put one mapping's keys into an order, in place.
+
+    Raises:
+        ValueError: There is no such mapping, or it has other keys.
+    """
+    inner: Any = document
+    for key in pointer.split("/")[1:]:
+        inner = inner.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or sorted(inner) != sorted(keys):
+        raise ValueError(f"order names {pointer} and its keys otherwise than they are there")
+    ordered = {key: inner[key] for key in keys}
+    inner.clear()
+    inner.update(ordered)

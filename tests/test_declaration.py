@@ -1,13 +1,18 @@
-"""The manifest: what is written is read again, in types; older ones are brought to today's form."""
+"""Declaration and manifest: what is written is read again, in types; older ones are brought to this form."""
 
+import gzip
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.declaration import Change, DeclaredArm, DeclaredData, Manifest, Resumption, UnknownClaim
+from analysis.records import load_study
+from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan, UnknownClaim
 from harness.errors import ResultsError
+from harness.manifest import Change, Manifest, Resumption
+from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState, Machine
 from harness.records.recovery import Loss
 from harness.study.claims import Claim
@@ -25,8 +30,8 @@ SPACE = {
 }
 
 
-def manifest(**fields: Any) -> Manifest:
-    """Return a manifest of two arms that a template made."""
+def declaration(**fields: Any) -> Declaration:
+    """Return the declaration of two arms that a template made."""
     arms = {
         f"adam@batch_size={size}": DeclaredArm(
             template=Template(name="adam", values={"batch_size": size}),
@@ -36,7 +41,7 @@ def manifest(**fields: Any) -> Manifest:
             confirm_runs=3,
             max_epochs=9,
         )
-        for size in (16, 64)
+        for size in (64, 16)
     }
     whole: dict[str, Any] = {
         "protocol_version": "1",
@@ -45,9 +50,9 @@ def manifest(**fields: Any) -> Manifest:
         "arms": arms,
         "search": Search(trials=4).filled(),
         "confirm": Confirm(seeds=3),
+        "plan": DeclaredPlan(unit="seed", looks=(3,), weights=(1.0,), seeds_are_common=True),
         "search_seeds": [1],
         "confirm_seeds": [2, 3, 4],
-        "resources": Resources(),
         "claims": [CLAIM, UNKNOWN],
         "published": {"adam@batch_size=16": [PublishedValues(source="A", metrics={"test_accuracy": 0.9})]},
         "dataset": DeclaredData(
@@ -59,6 +64,15 @@ def manifest(**fields: Any) -> Manifest:
             val_fraction=0.1,
             split="stratified",
         ),
+    }
+    return Declaration(**(whole | fields))
+
+
+def manifest(**fields: Any) -> Manifest:
+    """Return the manifest of a study that began on one machine."""
+    whole: dict[str, Any] = {
+        "declaration_sha256": "ab" * 32,
+        "resources": Resources(),
         "git": GitState(commit="abc", dirty=False),
         "versions": {"python": "3.11.9"},
         "machine": Machine(host="node1", cores=2),
@@ -69,15 +83,34 @@ def manifest(**fields: Any) -> Manifest:
     return Manifest(**(whole | fields))
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> ResultsFolder:
+    """Return a folder with a declaration and a manifest."""
+    folder = ResultsFolder(tmp_path)
+    declaration().write(folder)
+    manifest().write(folder.manifest)
+    return folder
+
+
+def older(folder: ResultsFolder) -> dict[str, Any]:
+    """Return the one document that the first version wrote of such a study."""
+    whole: dict[str, Any] = {}
+    for path in (folder.declaration, folder.manifest):
+        whole |= json.loads(path.read_text(encoding="utf-8"))
+    new = ("plan", "order", "sources", "declaration_sha256")
+    return {name: value for name, value in whole.items() if name not in new} | {"schema_version": 1}
+
+
+def test_what_is_written_is_read_again(folder: ResultsFolder) -> None:
     """Domains, branches, templates, claims, changes and losses keep their types."""
     changes = [Change(field="confirm.seeds", before=3, after=4)]
     loss = Loss(kind="damaged", lines=2, kept_as="journal.jsonl.damaged-1")
     later = Resumption(at="2026-01-03", command=["x"], changes=changes, loss=loss)
-    declared = manifest(resumed=[later])
-    declared.write(tmp_path / "manifest.json")
-    read = Manifest.read(tmp_path / "manifest.json")
-    assert read == declared
+    told = manifest(resumed=[later])
+    told.write(folder.manifest)
+    assert Manifest.read(folder.manifest) == told
+    read = Declaration.read(folder)
+    assert read == declaration()
     space = read.arms["adam@batch_size=16"].space
     assert [type(domain) for domain in space.values()] == [Range, Choices, OneOf]
     assert isinstance(space["lr_schedule"], OneOf)
@@ -87,28 +120,47 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     assert read.arms_of("adam@batch_size=64") == ["adam@batch_size=64"]
 
 
-def test_the_file_says_what_a_study_file_says(tmp_path: Path) -> None:
+def test_keys_are_sorted_and_yet_keep_their_order(folder: ResultsFolder) -> None:
+    """Equal studies have equal bytes; arms, fields and branches are as the study file orders them."""
+    text = folder.declaration.read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), sort_keys=True, indent=2) + "\n"
+    read = Declaration.read(folder)
+    assert list(read.arms) == ["adam@batch_size=64", "adam@batch_size=16"]
+    assert list(read.arms["adam@batch_size=16"].space) == list(SPACE)
+    schedule = read.arms["adam@batch_size=16"].space["lr_schedule"]
+    assert isinstance(schedule, OneOf)
+    assert schedule.listed == ["step", "cosine"]
+    assert read.as_bytes() == text.encode()
+
+
+def test_the_order_of_fields_is_declared(folder: ResultsFolder) -> None:
+    """Samplers draw in it, so another order is another study."""
+    turned = dict(reversed(SPACE.items()))
+    arms = {
+        name: arm.model_copy(update={"space": domains_of(turned)}) for name, arm in declaration().arms.items()
+    }
+    assert declaration(arms=arms).as_bytes() != folder.declaration.read_bytes()
+
+
+def test_the_file_says_what_a_study_file_says(folder: ResultsFolder) -> None:
     """Domains and claims as they were written, nothing filled in; an unknown claim word for word."""
-    manifest().write(tmp_path / "manifest.json")
-    written = json.loads((tmp_path / "manifest.json").read_text(encoding="utf-8"))
+    written = json.loads(folder.declaration.read_text(encoding="utf-8"))
     assert written["arms"]["adam@batch_size=16"]["space"] == SPACE
     assert written["claims"] == [CLAIM, UNKNOWN]
     assert written["published"]["adam@batch_size=16"][0]["values"] == {"test_accuracy": 0.9}
 
 
-def test_an_unknown_claim_says_why(tmp_path: Path) -> None:
+def test_an_unknown_claim_says_why() -> None:
     """It has its words, and the reason for which it is not decided."""
-    claim = manifest().claims[1]
+    claim = declaration().claims[1]
     assert isinstance(claim, UnknownClaim)
     assert (claim.says, claim.source, claim.kind) == ("It is prettier.", "a friend", "none")
     assert claim.reason.startswith("not a claim that this version decides (")
 
 
-def test_a_manifest_of_the_first_version_is_brought_to_todays_form(tmp_path: Path) -> None:
-    """Its arms' names told their template, its sessions what had changed and what was lost."""
-    path = tmp_path / "manifest.json"
-    manifest().write(path)
-    old = json.loads(path.read_text(encoding="utf-8"))
+def test_a_manifest_of_the_first_version_is_brought_to_todays_form(folder: ResultsFolder) -> None:
+    """It declared; its arms' names told their template, its sessions what had changed and what was lost."""
+    old = older(folder)
     for arm in old["arms"].values():
         del arm["template"]
     del old["dataset"]["val_fraction"], old["search"]["audit"], old["published"]
@@ -116,43 +168,79 @@ def test_a_manifest_of_the_first_version_is_brought_to_todays_form(tmp_path: Pat
     lost = "journal.jsonl: 2 damaged lines at the end were dropped. "
     lost += "The damaged file is kept as journal.jsonl.damaged-1."
     old["resumed"] = [{"at": "2026-01-03", "command": ["x"], "changes": sentences, "loss": lost}]
-    path.write_text(json.dumps(old), encoding="utf-8")
-    read = Manifest.read(path)
+    folder.manifest.write_text(json.dumps(old), encoding="utf-8")
+    folder.declaration.unlink()
+    read = Declaration.read(folder)
     assert read.arms["adam@batch_size=64"].template == Template(name="adam", values={"batch_size": 64})
     assert read.dataset.val_fraction == 0.1
     assert (read.search.audit, read.published) == (0, {})
-    assert [change.in_words() for change in read.changes] == sentences
-    assert [(change.before, change.after) for change in read.changes] == [(3, 4), ("now, before", "it's")]
-    assert read.resumed[0].loss == Loss(kind="damaged", lines=2, kept_as="journal.jsonl.damaged-1")
-    assert read.resumed[0].loss.in_words() == lost
+    assert read.plan == DeclaredPlan(unit="seed", looks=(3,), weights=(1.0,), seeds_are_common=True)
+    rest = Manifest.read(folder.manifest)
+    assert rest.declaration_sha256 is None
+    assert [change.in_words() for change in rest.changes] == sentences
+    assert [(change.before, change.after) for change in rest.changes] == [(3, 4), ("now, before", "it's")]
+    assert rest.resumed[0].loss == Loss(kind="damaged", lines=2, kept_as="journal.jsonl.damaged-1")
+    assert rest.resumed[0].loss.in_words() == lost
+
+
+@pytest.mark.parametrize("name", ["finished", "half finished"])
+def test_real_folders_of_the_first_version_are_read(name: str, repository: Path, tmp_path: Path) -> None:
+    """A reference result, and what a killed sweep left of it: nothing is missing in what they declare."""
+    folder = ResultsFolder(repository / "results" / "reference" / "optimizers")
+    if name == "half finished":
+        folder = half_of(folder, tmp_path)
+    records = load_study(folder.root)
+    assert (records.seal.state, records.seal.reason) == ("not sealed", "first version")
+    assert records.declared_in == "manifest.json"
+    assert records.declaration.plan.looks == (len(records.declaration.confirm_seeds),)
+    assert next(iter(records.declaration.arms)) == "sgd"
+
+
+def half_of(folder: ResultsFolder, root: Path) -> ResultsFolder:
+    """Return a copy whose journal was cut in its middle."""
+    half = ResultsFolder(root / folder.root.name)
+    half.root.mkdir()
+    shutil.copy(folder.manifest, half.manifest)
+    lines = gzip.decompress(folder.compressed_journal.read_bytes()).splitlines(keepends=True)
+    half.journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    return half
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("name", "old", "new", "told"),
     [
-        ('"schema_version": 1', '"schema_version": 2', "schema_version: Input should be 1"),
-        ('"slots": 1,', "", "slots: Field required"),
-        ('"low": 0.0001', '"low": 5', "low must be below high"),
+        ("manifest", '"schema_version": 2', '"schema_version": 3', "schema_version: Input should be 2"),
+        ("declaration", '"schema_version": 2', '"schema_version": 3', "schema_version: Input should be 2"),
+        ("manifest", '"slots": 1,', "", "slots: Field required"),
+        ("declaration", '"low": 0.0001', '"low": 5', "low must be below high"),
+        ("declaration", "1.0\n    ]", "0.5, 0.5]", "1 looks have 2 weights"),
     ],
 )
-def test_what_this_version_cannot_read_is_refused(tmp_path: Path, old: str, new: str, told: str) -> None:
-    """A newer version's file, a field that is missing, and a domain that breaks a rule."""
-    path = tmp_path / "manifest.json"
-    manifest().write(path)
+def test_what_this_version_cannot_read_is_refused(
+    folder: ResultsFolder, name: str, old: str, new: str, told: str
+) -> None:
+    """A newer version's file, a field that is missing, and what breaks a rule."""
+    path = folder.root / f"{name}.json"
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(ResultsError, match=told) as refused:
-        Manifest.read(path)
-    assert "This version reads schema 1. Remedy: use the version of the harness that wrote it" in str(
+        read_both(folder)
+    assert "This version reads schema 1 and 2. Remedy: use the version of the harness that wrote it" in str(
         refused.value
     )
 
 
-def test_what_is_no_json_is_told_to_be_damaged(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["manifest", "declaration"])
+def test_what_is_no_json_is_told_to_be_damaged(folder: ResultsFolder, name: str) -> None:
     """No other version could read it either."""
-    path = tmp_path / "manifest.json"
-    manifest().write(path)
+    path = folder.root / f"{name}.json"
     path.write_text(path.read_text(encoding="utf-8")[1:], encoding="utf-8")
     with pytest.raises(ResultsError, match=r"damaged, it is no JSON text .* Remedy: bring back a copy of it"):
-        Manifest.read(path)
+        read_both(folder)
+
+
+def read_both(folder: ResultsFolder) -> None:
+    """Read what a folder declares and where it ran."""
+    Declaration.read(folder)
+    Manifest.read(folder.manifest)

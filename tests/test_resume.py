@@ -86,8 +86,8 @@ def test_a_study_that_differs_is_not_continued(drill_study: Path, undisturbed: R
         "arms.sgd.lr.high=0.5": "arms.sgd.lr",
         "search.metric=val_loss": "search.metric: 'val_accuracy' before, 'val_loss' now",
         "search.seed=1": "search.seed: 0 before, 1 now",
-        "search.trials=2": "search.trials: 4 before, only 2 now",
-        "confirm.seeds=1": "confirm.seeds: 2 before, only 1 now",
+        "search.trials=2": "search.trials: 4 before, 2 now",
+        "confirm.seeds=1": "confirm.seeds: 2 before, 1 now",
     }
     before = undisturbed.journal.read_bytes()
     overrides = [f"--set={override}" for override in told]

@@ -15,7 +15,7 @@ _HEADINGS = ["Claim", "Verdict", "Measured", "P(better)", "p (Holm)", "n", "Why"
 
 
 def tabulate_verdicts(verdicts: Sequence[claims.Verdict]) -> pd.DataFrame:
-    """Return one row a claim with the fields of a verdict's row, in the manifest's order.
+    """Return one row a claim with the fields of a verdict's row, in the declared order.
 
     Flags are those of single arms, joined by semicolons; those of the whole study, what each means and the
     single comparisons stand in `claims.json`.
@@ -55,7 +55,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     if not verdicts:
         return "The study declares no claims: any comparison read from it is exploratory."
     how = (
-        "Claims fixed before the data. Measured: first arm minus second (times: first by second), over the n "
+        f"{_declared(facts)} Measured: first arm minus second (times: first by second), over the n "
         "seeds that both share: mean ± half-width of the paired t-interval, at the level of the "
         "claim's step in Holm's procedure, which keeps the chance of finding any difference where there is "
         f"none at {100 * claims.ALPHA:g} % for all claims together."
@@ -70,15 +70,27 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     notes = [kind.note for name, kind in claims.KINDS.items() if name in kinds and kind.note is not None]
     decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
     regions = _regions(decided | _untested_regions(facts, verdicts))
-    region = f"Equivalent: the interval lies inside the region fixed beforehand ({regions})."
-    data = facts.records.manifest.dataset.name
+    region = f"Equivalent: the interval lies inside the declared region ({regions})."
+    data = facts.records.declaration.dataset.name
     return " ".join([how, *shares, *notes, region, f"Holds for {data} and these networks only."])
 
 
+def _declared(facts: Facts) -> str:
+    """Return what is known of when the claims were made."""
+    seal = facts.records.seal
+    match seal.state:
+        case "sealed":
+            return f"Claims as declared before the first run, by the journal's own word ({seal.short})."
+        case "broken":
+            return f"Claims as they lie in the folder now: {seal.in_words()}."
+        case _:
+            return f"Claims as the folder declares them ({seal.in_words()})."
+
+
 def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:
-    """Return metric and region of every claim that was not tested: fixed beforehand all the same."""
+    """Return metric and region of every claim that was not tested: declared all the same."""
     declared = set()
-    for claim, verdict in zip(facts.records.manifest.claims, verdicts, strict=True):
+    for claim, verdict in zip(facts.records.declaration.claims, verdicts, strict=True):
         if verdict.ruling != "not testable" or not isinstance(claim, Claim) or claim.metric is None:
             continue
         region = claims.METRICS[claim.metric].equivalence if claim.region is None else claim.region

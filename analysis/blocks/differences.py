@@ -78,7 +78,7 @@ def compute_baseline(facts: Facts) -> pd.DataFrame:
 
 def _changes(records: StudyRecords, arm: str, baseline: str) -> str:
     """Return the fields in which two arms differ, such as `dropout 0.1 (baseline 0)`."""
-    declared = [records.manifest.arms[name] for name in (arm, baseline)]
+    declared = [records.declaration.arms[name] for name in (arm, baseline)]
     fields = dict.fromkeys(field for each in declared for field in (*each.fixed, *each.space))
     differences = []
     for field in fields:
@@ -94,7 +94,7 @@ def _changes(records: StudyRecords, arm: str, baseline: str) -> str:
 
 def _setting(records: StudyRecords, arm: str, field: str) -> _Setting:
     """Return what an arm does with a field: as declared, else as its confirm runs recorded it."""
-    declared = records.manifest.arms[arm]
+    declared = records.declaration.arms[arm]
     if field in declared.fixed:
         return _fixed(declared.fixed[field])
     if field in _searched(records, arm):  # inside a `one_of`, its whole domain says how
@@ -116,7 +116,7 @@ def _fixed(value: Any) -> _Setting:
 
 
 def _searched(records: StudyRecords, arm: str) -> set[str]:
-    return {field.name for field in fields_of(records.manifest.arms[arm].space)}
+    return {field.name for field in fields_of(records.declaration.arms[arm].space)}
 
 
 def _learning_rate(records: StudyRecords, arm: str, baseline: str) -> str:
@@ -157,7 +157,7 @@ def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what was subtracted from what, how the intervals were made, and what a fixed rate means."""
     accuracy = frame[frame["metric"] == "test_accuracy"]
     what = (
-        f"Every other arm minus the declared baseline {facts.records.manifest.baseline}: test accuracy in "
+        f"Every other arm minus the declared baseline {facts.records.declaration.baseline}: test accuracy in "
         "percentage points (pp), where positive is higher, and test loss, where negative is lower."
     )
     recorded = "Settings that the study leaves to their defaults are those the runs recorded."
@@ -304,7 +304,7 @@ def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
     family, _ = _family(records)
     means = frame[frame["line"] == "mean"]
     compared = (
-        f"Every other arm minus the declared baseline {records.manifest.baseline}"
+        f"Every other arm minus the declared baseline {records.declaration.baseline}"
         if pairs.against_baseline(records)
         else "Every two arms, the one that the study file names later minus the earlier one"
     )

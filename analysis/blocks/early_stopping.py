@@ -93,7 +93,7 @@ def compute_ranks(facts: Facts) -> pd.DataFrame:
     runs["length"] = [len(curves[run_id]) for run_id in runs["full_run_id"].to_numpy()]
     rows: list[dict[str, object]] = []
     for arm, group in runs.groupby("arm", sort=False):
-        for rung in _rungs(records.manifest.search, int(group["length"].max())):
+        for rung in _rungs(records.declaration.search, int(group["length"].max())):
             beyond = group[group["length"] > rung]
             there = [curves[run_id][rung - 1] for run_id in beyond["full_run_id"].to_numpy()]
             value = statistics.rank_correlation(there, list(beyond["final"]), list(beyond["weight"]))
@@ -170,7 +170,7 @@ def _correlation(value: float, n: float) -> str:
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how runs were drawn for the audit, and what each column estimates."""
     drawn = (
-        f"Stopped search runs, up to {facts.records.manifest.search.audit} an arm and drawn at random, "
+        f"Stopped search runs, up to {facts.records.declaration.search.audit} an arm and drawn at random, "
         "trained again at full length with the same configuration and seed (n = 1 run each). The audit "
         "chooses nothing: winners stay."
     )

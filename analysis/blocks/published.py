@@ -55,7 +55,7 @@ def compute_published(facts: Facts) -> pd.DataFrame:
     """
     rows = [
         _row(facts.records, arm, run, metric)
-        for arm, published in facts.records.manifest.published.items()
+        for arm, published in facts.records.declaration.published.items()
         for run in published
         for metric in run.metrics
     ]
@@ -165,11 +165,11 @@ def caption_published(facts: Facts, frame: pd.DataFrame) -> str:
         f"Of {len(judged)} judged values {outside} lie outside; of equal recipes about one in 20 would, and "
         "the values of one published run fall together."
     )
-    manifest = facts.records.manifest
+    declaration = facts.records.declaration
     searched = [
         arm
-        for arm, runs in manifest.published.items()
-        if manifest.arms[arm].search_runs and not all(run.at for run in runs)
+        for arm, runs in declaration.published.items()
+        if declaration.arms[arm].search_runs and not all(run.at for run in runs)
     ]
     other = f"Searched here, so that the recipe is another than the published one: {', '.join(searched)}."
     return " ".join([how, count, *([other] if searched else [])])
@@ -183,7 +183,7 @@ PUBLISHED = Block(
         compute=compute_published,
         lay_out=lay_out_published,
         caption=caption_published,
-        is_for=lambda facts: bool(facts.records.manifest.published),
+        is_for=lambda facts: bool(facts.records.declaration.published),
     ),
 )
 
@@ -230,18 +230,18 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     """Return the study as if the published runs were its own.
 
     Args:
-        records: The study, whose manifest holds the published values.
+        records: The study, whose declaration holds the published values.
         turn: 0 for the first published run of each arm, 1 for the second one of those that have it. Values
             at settings of their own (`at`) belong to the first.
     """
     rows = [
         _run_row(arm, run)
-        for arm, published in records.manifest.published.items()
+        for arm, published in records.declaration.published.items()
         for run in _of_turn(published, turn)
     ]
     frame = pd.DataFrame(rows).reindex(columns=records.runs.columns)
     types = {name: records.runs.dtypes[name] for name in ("status", "phase", "arm", "concurrency", "seed")}
-    return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners={})
+    return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners_by_repeat={})
 
 
 def _of_turn(published: Sequence[PublishedValues], turn: int) -> list[PublishedValues]:
@@ -285,7 +285,7 @@ def _difference(records: StudyRecords, verdict: claims.Verdict, turn: int) -> fl
 
 
 def _value(records: StudyRecords, arm: str | None, metric: str | None, turn: int) -> float | None:
-    runs = _of_turn(records.manifest.published.get(arm or "", []), turn)
+    runs = _of_turn(records.declaration.published.get(arm or "", []), turn)
     values = [run.metrics.get(metric or "") for run in runs if not run.at]
     return values[0] if values else None
 
@@ -351,8 +351,8 @@ def caption_conclusions(_facts: Facts, rows: Sequence[Conclusion]) -> str:
 
 def is_testable_against_published(facts: Facts) -> bool:
     """Return whether the study repeats published conclusions and holds the published numbers."""
-    manifest = facts.records.manifest
-    return bool(manifest.published) and any(claim.source for claim in manifest.claims)
+    declaration = facts.records.declaration
+    return bool(declaration.published) and any(claim.source for claim in declaration.claims)
 
 
 AS_PUBLISHED = Block(

@@ -88,7 +88,7 @@ def _groups(facts: Facts) -> dict[str, list[Group]]:
 
 def _groups_of(records: StudyRecords, arm: str) -> list[Group]:
     conditions: dict[str, list[SearchedField]] = {}
-    for field in fields_of(records.manifest.arms[arm].space):
+    for field in fields_of(records.declaration.arms[arm].space):
         conditions.setdefault(field.condition, []).append(field)
     return [
         group
@@ -105,7 +105,7 @@ def _lengths(records: StudyRecords, arm: str) -> Iterator[Length]:
     alive, completed = runs[runs["status"] != "diverged"], runs[runs["status"] == "completed"]
     if runs.empty:
         return
-    sign, full = WinnerRule.of(records.manifest).sign, at_full_length(records, "search", arm)
+    sign, full = WinnerRule.of(records.declaration).sign, at_full_length(records, "search", arm)
     if len(alive) == len(completed) and len(set(alive["epochs"])) < 2:
         yield Length(fidelity="full", epoch=_only(alive["epochs"]), losses=_ranked(runs, -sign * full))
         return
@@ -284,7 +284,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         "own."
     )
     sentences = [how, _compared_in_words(frame)]
-    if facts.records.manifest.search.sampler not in {"random", "grid", "qmc"}:
+    if facts.records.declaration.search.sampler not in {"random", "grid", "qmc"}:
         sentences.append(
             "The sampler went where values were promising, so most runs resemble the top ones: a setting "
             "that matters may well stay within noise."
@@ -317,7 +317,7 @@ def _left_out(facts: Facts) -> str:
     """Return which arms and branches have too few runs, as a sentence; empty where none has."""
     small: list[str] = []
     for arm, groups in facts.once(_groups).items():
-        if fields_of(facts.records.manifest.arms[arm].space) and not groups:
+        if fields_of(facts.records.declaration.arms[arm].space) and not groups:
             small.append(f"{arm} (no run)")
         few = [group for group in groups if not group.is_enough]
         small += [f"{arm}{_group_in_words(group)} ({len(group.runs)})" for group in _largest(few)]
@@ -352,7 +352,7 @@ def alt(frame: pd.DataFrame) -> str:
 
 def _is_for(facts: Facts) -> bool:
     """Return whether an arm was searched over several settings, so that there is something to compare."""
-    several = any(len(fields_of(arm.space)) > 1 for arm in facts.records.manifest.arms.values())
+    several = any(len(fields_of(arm.space)) > 1 for arm in facts.records.declaration.arms.values())
     return facts.is_searched and several
 
 

@@ -16,7 +16,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.numbers import space_in_words, value_in_words
 from analysis.search import WinnerRule, fields_of
-from harness.declaration import as_written
+from harness.records.documents import as_written
 from harness.records.events import Phase
 from harness.study.domains import Domain
 
@@ -49,20 +49,26 @@ def _search(records: StudyRecords) -> list[_Row]:
     """Return how many runs there were, and how configurations were proposed and chosen."""
     bounds = {
         arm: space_in_words(declared.space) or "nothing searched"
-        for arm, declared in records.manifest.arms.items()
+        for arm, declared in records.declaration.arms.items()
     }
     rows = [("Runs of each phase", _runs(records), "runs.parquet: phase, status")]
-    rows += [(f"Bounds of {_names(arms)}", text, "manifest.json: arms") for arms, text in _grouped(bounds)]
+    rows += [
+        (f"Bounds of {_names(arms)}", text, f"{records.declared_in}: arms") for arms, text in _grouped(bounds)
+    ]
     if records.has_search:
-        settings = as_written(records.manifest.search)
+        settings = as_written(records.declaration.search)
         method = [str(settings.get("sampler"))] + [
             f"{name} {value_in_words(settings[name])}"
             for name in ("trials", "seed", "early_stopping")
             if settings.get(name) is not None
         ]
-        rows.append(("Method of search", ", ".join(method), "manifest.json: search"))
+        rows.append(("Method of search", ", ".join(method), f"{records.declared_in}: search"))
         rows.append(
-            ("Selection criterion", WinnerRule.of(records.manifest).in_words(), "manifest.json: search")
+            (
+                "Selection criterion",
+                WinnerRule.of(records.declaration).in_words(),
+                f"{records.declared_in}: search",
+            )
         )
     return rows
 
@@ -94,18 +100,22 @@ def _names(arms: Sequence[str]) -> str:
 
 
 def _chosen(records: StudyRecords) -> list[_Row]:
-    """Return the configuration that each searched arm chose: the values of what it searched."""
+    """Return the configuration that each search of each arm chose: the values of what it searched."""
     search = records.runs_of("search")
     rows = []
-    for arm, declared in records.manifest.arms.items():
+    for arm, declared in records.declaration.arms.items():
         if not declared.search_runs:
             continue
-        winner = records.winners.get(arm)
-        if winner is None:
-            text = "no run of full length" if arm in records.winners else "not decided yet"
-        else:
-            text = _configuration(search[search["run_id"] == winner], _fields(declared.space))
-        rows.append((f"Chosen configuration of {arm}", text, "runs.parquet: config.*"))
+        n_repeats = records.declaration.search.max_repeats
+        ended = records.winners_by_repeat.get(arm, {})
+        for repeat in range(n_repeats):
+            winner = ended.get(repeat)
+            if winner is None:
+                text = "no run of full length" if repeat in ended else "not decided yet"
+            else:
+                text = _configuration(search[search["run_id"] == winner], _fields(declared.space))
+            which = f"{arm}, repeat {repeat}" if n_repeats > 1 else arm
+            rows.append((f"Chosen configuration of {which}", text, "runs.parquet: config.*"))
     return rows
 
 
@@ -124,7 +134,7 @@ def _configuration(run: pd.DataFrame, fields: Sequence[str]) -> str:
 def _results(records: StudyRecords) -> list[_Row]:
     """Return whether each test value has its validation value, and each mean its spread."""
     if not records.has_confirm:
-        return [("Test values", "none: the study has no confirm phase", "manifest.json: confirm")]
+        return [("Test values", "none: the study has no confirm phase", f"{records.declared_in}: confirm")]
     confirm = records.runs_of("confirm")
     tested = confirm[confirm["test_accuracy"].notna()]
     paired = int(tested["val_accuracy"].notna().sum())
@@ -153,18 +163,22 @@ def _means(records: StudyRecords, confirm: pd.DataFrame) -> str:
 
 def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     """Return the seeds, the data and how it was split."""
-    manifest, dataset = records.manifest, records.manifest.dataset
+    declaration, dataset = records.declaration, records.declaration.dataset
     rows = []
     if records.has_search:
-        rows.append(("Search seeds", _listed(manifest.search_seeds), "manifest.json: search_seeds"))
+        rows.append(
+            ("Search seeds", _listed(declaration.search_seeds), f"{records.declared_in}: search_seeds")
+        )
     if records.has_confirm:
-        rows.append(("Confirm seeds", _listed(manifest.confirm_seeds), "manifest.json: confirm_seeds"))
+        rows.append(
+            ("Confirm seeds", _listed(declaration.confirm_seeds), f"{records.declared_in}: confirm_seeds")
+        )
     short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
     sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
     rows += [
-        ("Data", f"{dataset.name}: {', '.join(sizes)}", "manifest.json: dataset"),
-        ("Data SHA-256", ", ".join(short) or "not recorded", "manifest.json: dataset.sha256"),
-        ("Split", dataset.split, "manifest.json: dataset.split"),
+        ("Data", f"{dataset.name}: {', '.join(sizes)}", f"{records.declared_in}: dataset"),
+        ("Data SHA-256", ", ".join(short) or "not recorded", f"{records.declared_in}: dataset.sha256"),
+        ("Split", dataset.split, f"{records.declared_in}: dataset.split"),
     ]
     return rows
 
@@ -185,7 +199,11 @@ def _code(records: StudyRecords) -> list[_Row]:
     versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     rows = [
         ("Code", code, "manifest.json: git"),
-        ("Protocol version", manifest.protocol_version, "manifest.json: protocol_version"),
+        (
+            "Protocol version",
+            records.declaration.protocol_version,
+            f"{records.declared_in}: protocol_version",
+        ),
         ("Versions", versions or "not recorded", "manifest.json: versions"),
         ("Command", shlex.join(manifest.command) or "not recorded", "manifest.json: command"),
     ]
@@ -233,10 +251,10 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
 
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return whose checklist it is, and what its numbers count."""
-    study = facts.records.manifest.study
+    study = facts.records.declaration.study
     return (
         f"{len(frame)} items after the ACL 2021 reproducibility checklist and Dodge et al. (2019), filled in "
-        f"from the manifest and the journal of study {study}; n counts confirm seeds. Files "
+        f"from declaration, manifest and journal of study {study}; n counts confirm seeds. Files "
         "are those of the results folder. Compute is that of training steps, evaluation excluded."
     )
 

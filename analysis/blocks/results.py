@@ -63,10 +63,10 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
     row: dict[str, object] = {
         "arm": arm,
         "optimizer": _optimizer(records, arm),
-        "learning_rate": choice.learning_rate,
+        **choice.rate_cells,
         "edge": choice.edge,
-        "selected_on": records.manifest.search.metric if choice.run_id else None,
-        "planned": records.manifest.arms[arm].confirm_runs,
+        "selected_on": records.declaration.search.metric if choice.run_id else None,
+        "planned": records.declaration.arms[arm].confirm_runs,
         "ended": len(runs),
         "diverged": diverged,
         "failed": int((runs["status"] == "failed").sum()),
@@ -80,11 +80,11 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
 
 def _optimizer(records: StudyRecords, arm: str) -> str | None:
     """Return the optimizer the arm's runs really used, or the declared one where none ran."""
-    declared = records.manifest.arms[arm].fixed.get("optimizer")
+    declared = records.declaration.arms[arm].fixed.get("optimizer")
     if "config.optimizer" not in records.runs:
         return None if declared is None else str(declared)
-    winner, runs = records.winners.get(arm), records.runs[records.runs["arm"] == arm]
-    used = runs[(runs["run_id"] == winner) | (runs["phase"] == "confirm")]["config.optimizer"].dropna()
+    winners, runs = records.winners_of(arm)[:1], records.runs[records.runs["arm"] == arm]
+    used = runs[runs["run_id"].isin(winners) | (runs["phase"] == "confirm")]["config.optimizer"].dropna()
     return str(used.iloc[0]) if len(used) else None if declared is None else str(declared)
 
 
@@ -95,8 +95,7 @@ def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
         "Arm": list(frame["arm"]),
         "Optimizer": [value if isinstance(value, str) else numbers.ABSENT for value in frame["optimizer"]],
         "Best learning rate": [
-            numbers.rate(value) + numbers.edge_mark(edge)
-            for value, edge in zip(frame["learning_rate"], frame["edge"], strict=True)
+            numbers.rates(row) + numbers.edge_mark(row["edge"]) for row in frame.to_dict("records")
         ],
     }
     for name in _VALUES:
@@ -124,13 +123,13 @@ def _count(n: int, diverged: int, ended: int) -> str:
 def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the table shows, how, and what its marks mean."""
     records = facts.records
-    is_searched = any(arm.search_runs for arm in records.manifest.arms.values())
+    is_searched = any(arm.search_runs for arm in records.declaration.arms.values())
     what = "chosen configuration, trained again on fresh" if is_searched else "configuration, trained on the"
     how = (
         f"Each arm's {what} confirm seeds: mean ± half-width of the 95 % Student t-interval over n seeds "
         "(one seed: the value alone). A seed fixes the split, the initialisation and the data order"
         f"{'; the search is not repeated' if is_searched else ''}. "
-        f"{WinnerRule.of(records.manifest).values_in_words()} Minutes are training time of one run, "
+        f"{WinnerRule.of(records.declaration).values_in_words()} Minutes are training time of one run, "
         "evaluation excluded."
     )
     sentences = [how]
@@ -142,7 +141,7 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
         )
     if frame["selected_on"].notna().any():
         sentences.append(
-            f"The search chose by {records.manifest.search.metric} on other seeds; no choice used "
+            f"The search chose by {records.declaration.search.metric} on other seeds; no choice used "
             "test values."
         )
     sentences += _leaders(facts)

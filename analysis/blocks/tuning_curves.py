@@ -108,7 +108,7 @@ def compute(facts: Facts) -> pd.DataFrame:
         `completed` those of full length; others give nothing. Arms without any value have no row.
     """
     records, rule = facts.records, facts.rule
-    curve = _median if is_independent(records.manifest.search) else _path
+    curve = _median if is_independent(records.declaration.search) else _path
     frames = []
     for arm in records.arms:
         runs = records.runs_of("search", arm).sort_values(["ended_at", "run_id"], kind="stable")["run_id"]
@@ -206,14 +206,14 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         f"{most} of several is optimistic."
     )
     missing = [
-        arm for arm in records.arms if records.manifest.arms[arm].space and arm not in set(arms["arm"])
+        arm for arm in records.arms if records.declaration.arms[arm].space and arm not in set(arms["arm"])
     ]
     without = f"No run of full length: {', '.join(missing)}." if missing else ""
     return " ".join([how.format(value=rule.in_words()), counted, without]).rstrip()
 
 
 def _of_path(records: StudyRecords, most: str) -> str:
-    search = records.manifest.search
+    search = records.declaration.search
     stops = ", runs stopped early" if isinstance(search.early_stopping, EarlyStopping) else ""
     return (
         f"The {most} {{value}} so far, in the order in which trials ended, with a mark where it changed. "
@@ -252,7 +252,7 @@ def _reached(rows: pd.DataFrame, trials: int) -> str:
 
 def _is_for(facts: Facts) -> bool:
     """Return whether trials were drawn one after another; a grid has its points and no budget to spend."""
-    return facts.is_searched and facts.records.manifest.search.sampler != "grid"
+    return facts.is_searched and facts.records.declaration.search.sampler != "grid"
 
 
 TUNING_CURVES = Block(

@@ -75,13 +75,13 @@ def _rows(
     accuracies = list(completed["test_accuracy"].dropna())
     of_arm = wobbles.reindex(completed["run_id"]).dropna()
     error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
-    images = records.manifest.dataset.test_samples
+    images = records.declaration.dataset.test_samples
     known = {"arm": arm, "diverged": diverged}
     yield known | {"source": "seeds", "n": len(accuracies), **_spread([] if diverged else accuracies)}
     yield known | {"source": "test set", "deviation": error, "n": images if error is not None else 0}
     wobble = math.sqrt(float(of_arm.mean())) if len(of_arm) else None
     yield known | {"source": "epochs", "deviation": wobble, "n": len(of_arm)}
-    yield known | {"source": "searches", "n": int(records.manifest.arms[arm].search_runs > 0)}
+    yield known | {"source": "searches", "n": int(records.declaration.arms[arm].search_runs > 0)}
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:

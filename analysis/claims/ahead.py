@@ -154,7 +154,7 @@ BETTER = Kind(measure=_measure_better, compared_arms=lambda spec, _: (spec.arm, 
 
 BEST = Kind(
     measure=_measure_best,
-    compared_arms=lambda _, manifest: manifest.arms,
+    compared_arms=lambda _, declaration: declaration.arms,
     note="Best: each other arm must be left behind; shown is the comparison that decided.",
 )
 

@@ -14,7 +14,8 @@ from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
 from analysis.claims.verdict import ALPHA, Flag, Statement, Verdict
 from analysis.records import StudyRecords
-from harness.declaration import CONFIRM_SEEDS, UnknownClaim
+from harness.declaration import UnknownClaim
+from harness.manifest import CONFIRM_SEEDS
 from harness.study.claims import Claim
 
 KINDS: Mapping[str, Kind[Any]] = {
@@ -33,7 +34,14 @@ FEW_SEEDS = 5
 
 
 def decide(grounds: Grounds) -> list[Verdict]:
-    """Return a verdict for every claim of the manifest, in its order."""
+    """Return a verdict for every declared claim, in its order; none is ruled under a broken seal."""
+    seal = grounds.records.seal
+    if seal.state == "broken":
+        reason = f"claims may have been changed after the first run: {seal.in_words()}"
+        return [
+            Verdict(ruling="not testable", reason=reason, n=0, claim=_statement(claim))
+            for claim in grounds.claims
+        ]
     verdicts = judge([_measure(grounds, claim) for claim in grounds.claims])
     arm_flags = _arm_flags(grounds)
     return [
@@ -68,7 +76,7 @@ def _measure(grounds: Grounds, claim: Claim | UnknownClaim) -> Evidence | Untest
 
 def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
     """Return the arms of the study that a claim is about, in the study's order, templates expanded."""
-    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.manifest))
+    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.declaration))
     return [arm for arm in records.arms if arm in named]
 
 
@@ -130,8 +138,8 @@ def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
 
 def _failure_flags(records: StudyRecords, arm: str) -> list[Flag]:
     """Return the flag of measured runs that failed: seeds that every comparison of the arm goes without."""
-    declared = records.manifest.arms[arm]
-    is_grid = not declared.confirm_runs and records.manifest.search.sampler == "grid"
+    declared = records.declaration.arms[arm]
+    is_grid = not declared.confirm_runs and records.declaration.search.sampler == "grid"
     measured = records.runs_of("search" if is_grid else "confirm", arm)
     failed = int((measured["status"] == "failed").sum())
     runs = "search runs" if is_grid else "confirm runs"
@@ -146,7 +154,7 @@ def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:
     flags = []
     if grounds.unequal_budgets:
         flags.append(Flag(name="unequal budget", arm=None, detail="; ".join(grounds.unequal_budgets)))
-    fixed = [grounds.records.manifest.arms[arm].fixed for arm in arms]
+    fixed = [grounds.records.declaration.arms[arm].fixed for arm in arms]
     sizes, rates = ([settings.get(field) for settings in fixed] for field in ("batch_size", "lr"))
     if len(set(sizes)) > 1 and len(set(rates)) == 1 and rates[0] is not None:
         detail = (

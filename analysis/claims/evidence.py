@@ -12,7 +12,7 @@ from analysis import selection
 from analysis.claims.verdict import METRICS, Verdict
 from analysis.records import StudyRecords, incomparable
 from analysis.responses import Level, as_level, label
-from harness.declaration import Manifest, UnknownClaim
+from harness.declaration import Declaration, UnknownClaim
 from harness.study.claims import Claim
 from harness.study.domains import Choices, Grid
 
@@ -76,7 +76,7 @@ class Kind(Generic[Spec]):
 
     measure: Callable[[Grounds, Spec, float | None], Evidence | Untestable]
     """Returns the evidence, given the claim's region of equivalence or None for the metric's own."""
-    compared_arms: Callable[[Spec, Manifest], Iterable[str]]
+    compared_arms: Callable[[Spec, Declaration], Iterable[str]]
     """Returns which of the study's arms a claim is about."""
     note: str | None = None
     """What a reader of the table of claims must know of the kind."""
@@ -174,7 +174,7 @@ def respond(
     """
     if arm is not None and arm in records.arms:
         return _of_grid(records, arm, field, metric)
-    members = list(arms) if arms is not None else records.manifest.arms_of(arm or "")
+    members = list(arms) if arms is not None else records.declaration.arms_of(arm or "")
     if arm is not None and not members:
         return Untestable(
             reason=f"the study has no arm or template {arm!r}; it has {', '.join(records.arms)}"
@@ -184,7 +184,7 @@ def respond(
 
 def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
     """Return the response of an arm's grid, from the search runs."""
-    space, search = records.manifest.arms[arm].space, records.manifest.search
+    space, search = records.declaration.arms[arm].space, records.declaration.search
     domain = space.get(field)
     if search.sampler != "grid" or not isinstance(domain, Choices | Grid):
         how = f"was searched by {search.sampler}" if field in space else "is not varied"
@@ -211,7 +211,7 @@ def _of_arms(records: StudyRecords, arms: Sequence[str], field: str, metric: str
     """Return the response of arms that fix the field, from the confirm runs where there are any."""
     groups: dict[Level, pd.DataFrame] = {}
     for arm in arms:
-        fixed = records.manifest.arms[arm].fixed
+        fixed = records.declaration.arms[arm].fixed
         if field not in fixed:
             return Untestable(reason=f"{arm} does not fix {field}, so it is no level of it")
         level = as_level(fixed[field])

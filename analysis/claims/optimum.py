@@ -198,7 +198,7 @@ def _open_ends(response: Response) -> tuple[bool, bool]:
 
 OPTIMUM = Kind(
     measure=_measure,
-    compared_arms=lambda spec, manifest: manifest.arms_of(spec.arm),
+    compared_arms=lambda spec, declaration: declaration.arms_of(spec.arm),
     note="Optimum: the set holds every value whose mean over n seeds is not beaten by another value's, "
     "paired over seeds, Bonferroni-corrected.",
 )

@@ -119,6 +119,6 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None) -> Slope | Unt
 
 TREND = Kind(
     measure=_measure,
-    compared_arms=lambda spec, manifest: spec.arms or manifest.arms_of(str(spec.arm)),
+    compared_arms=lambda spec, declaration: spec.arms or declaration.arms_of(str(spec.arm)),
     note="Trends: change from the first value to the last along each seed's fitted line.",
 )

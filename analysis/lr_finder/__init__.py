@@ -58,12 +58,12 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     if not ResultsFolder(root).manifest.exists():
         return dict.fromkeys(settings.arms)
     records = load_study(root)
-    if settings.dataset["sha256"] not in ({}, records.manifest.dataset.sha256):
+    if settings.dataset["sha256"] not in ({}, records.declaration.dataset.sha256):
         return dict.fromkeys(settings.arms)
     chosen = selection.choices(records)
     rates: dict[str, float | None] = {}
     for name, arm in settings.arms.items():
-        declared, choice = records.manifest.arms.get(name), chosen.get(name)
+        declared, choice = records.declaration.arms.get(name), chosen.get(name)
         tested = (arm.fixed, domains_of(arm.space))
         is_same = declared is not None and (declared.fixed, declared.space) == tested
         is_searched = (

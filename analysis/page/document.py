@@ -26,7 +26,8 @@ from analysis.render import numbers
 from analysis.render.figure import RenderedFigure, arm_styles
 from analysis.render.table import RenderedTable, escape_markdown
 from analysis.search import WinnerRule
-from harness.declaration import Resumption, as_written
+from harness.manifest import Resumption
+from harness.records.documents import as_written
 from harness.records.events import Phase
 
 
@@ -64,6 +65,7 @@ def render_markdown(content: Content) -> str:
 def _context(content: Content) -> dict[str, Any]:
     facts = content.facts
     return {
+        "declaration": facts.records.declaration,
         "manifest": facts.records.manifest,
         "tables": content.tables,
         "figures": content.figures,
@@ -128,9 +130,10 @@ _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 def progress(records: StudyRecords) -> str | None:
     """Return how much of the study is missing, as a sentence without its stop; None when all has ended."""
     planned = 0
-    for name, arm in records.manifest.arms.items():
-        has_no_winner = arm.search_runs > 0 and records.winners.get(name, "not decided yet") is None
-        planned += arm.search_runs + (0 if has_no_winner else arm.confirm_runs)
+    for name, arm in records.declaration.arms.items():
+        without_winner = records.winners_of(name).count(None)
+        confirm_runs = arm.confirm_runs // records.declaration.search.max_repeats
+        planned += arm.search_runs + arm.confirm_runs - without_winner * confirm_runs
         planned += audit.planned_runs(records, name)
     ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
     if ended >= planned:
@@ -156,9 +159,11 @@ def unconfirmed(records: StudyRecords) -> str | None:
 
 def warnings(facts: Facts) -> list[str]:
     """Return what a reader must know before believing the tables."""
-    sentences = [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
+    seal = facts.records.seal
+    sentences = [f"No claim is decided: {seal.in_words()}."] if seal.state == "broken" else []
+    sentences += [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
     sentences += [
-        f"The chosen learning rate of {arm} ({numbers.rate(choice.learning_rate)}) lies at the {choice.edge} "
+        f"The chosen learning rate of {arm} ({numbers.rates(choice.rate_cells)}) lies at the {choice.edge} "
         f"edge of its declared range: a wider range may change its results."
         for arm, choice in facts.choices.items()
         if choice.edge
@@ -193,14 +198,14 @@ def _in_unit(value: float, metric: claims.Metric) -> str:
 
 def limits(records: StudyRecords) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
-    name = records.manifest.dataset.name
+    name = records.declaration.dataset.name
     sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
     sentences.append(_limit_of_seeds(records))
     accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
     error = records.sampling_error(float(accuracies.mean())) if len(accuracies) else None
     if error is not None:
         sentences.append(
-            f"All arms share the same {records.manifest.dataset.test_samples:,} test images. Another "
+            f"All arms share the same {records.declaration.dataset.test_samples:,} test images. Another "
             f"draw of them would move an accuracy by a standard error of {100 * error:.2f} percentage "
             "points, which no interval here includes."
         )
@@ -217,7 +222,7 @@ def limits(records: StudyRecords) -> list[str]:
 
 def _limit_of_seeds(records: StudyRecords) -> str:
     if not records.has_confirm:
-        seeds = len(records.manifest.search_seeds)
+        seeds = len(records.declaration.search_seeds)
         return (
             f"Search runs only, on {seeds} {'seed' if seeds == 1 else 'seeds'}: the best of several values "
             "is optimistic, and no test value exists."
@@ -247,19 +252,19 @@ def arms(records: StudyRecords) -> list[dict[str, str]]:
             "Confirm runs": str(arm.confirm_runs),
             "Epochs": "searched" if arm.max_epochs is None else str(arm.max_epochs),
         }
-        for name, arm in records.manifest.arms.items()
+        for name, arm in records.declaration.arms.items()
     ]
 
 
 def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
-    manifest, dataset = records.manifest, records.manifest.dataset
+    manifest, dataset = records.manifest, records.declaration.dataset
     sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
     return [
         ("Search", _search(records)),
         ("Winner's rule", _winner_rule(records)),
-        ("Search seeds", _listing(manifest.search_seeds if records.has_search else [])),
-        ("Confirm seeds", _listing(manifest.confirm_seeds)),
+        ("Search seeds", _listing(records.declaration.search_seeds if records.has_search else [])),
+        ("Confirm seeds", _listing(records.declaration.confirm_seeds)),
         ("Data", f"{dataset.name}: {', '.join(sizes)} images"),
         ("Split", dataset.split),
         ("Resources a run", _settings(as_written(manifest.resources))),
@@ -270,11 +275,11 @@ def protocol(records: StudyRecords) -> list[tuple[str, str]]:
 def _search(records: StudyRecords) -> str:
     if not records.has_search:
         return "none, every setting is fixed"
-    return _settings(as_written(records.manifest.search))
+    return _settings(as_written(records.declaration.search))
 
 
 def _winner_rule(records: StudyRecords) -> str:
-    rule = WinnerRule.of(records.manifest)
+    rule = WinnerRule.of(records.declaration)
     if not records.has_search:
         return "none, nothing is searched"
     tested = ", whose network confirm runs are tested with" if rule.is_best_epoch else ""
@@ -287,13 +292,15 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
     commit = manifest.git.commit or "unknown"
     return [
         ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.dirty else ''}"),
-        ("Protocol version", manifest.protocol_version),
+        ("Protocol version", records.declaration.protocol_version),
         ("Versions", _settings(manifest.versions)),
         ("Machine", _settings(as_written(manifest.machine))),
         ("Started", manifest.created_at),
         *(("Taken up again", _resumption(session)) for session in manifest.resumed),
+        ("Declaration SHA-256", records.seal.sha256 or "none"),
+        ("Seal", records.seal.in_words()),
         ("Journal SHA-256", records.journal_sha256),
-        ("Data SHA-256", _settings(manifest.dataset.sha256)),
+        ("Data SHA-256", _settings(records.declaration.dataset.sha256)),
     ]
 
 

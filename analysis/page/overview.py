@@ -1,5 +1,6 @@
 """One page about all studies below a folder: what was asked, what came out, what every claim came to."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from analysis.facts import Facts
 from analysis.page import document
 from analysis.page.document import render
 from analysis.render import numbers
+from harness.declaration import Declaration
 from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState
@@ -28,7 +30,8 @@ _CAPTIONS = {
         "evaluation excluded. Each study's report says how its numbers were made and what limits them."
     ),
     "claims": (
-        "Claims fixed before the data, as their study files declare them, with the source they name. "
+        "Claims as their studies declare them, with the source they name; the report of each says whether its "
+        "declaration is sealed. "
         "Verdicts are Holm-corrected within their study, not over this page: among many studies, some "
         "verdicts may be chance. Measured and n as in the study's own table of claims, which says more."
     ),
@@ -43,6 +46,12 @@ class Summary:
     """Its folder, relative to the overview's, with forward slashes."""
     study: str
     question: str
+    seal: str
+    """Whether its declaration is sealed."""
+    seed: int
+    """From which everything random in it derives."""
+    kin: str
+    """The same in all studies whose declarations differ in name and seed at most."""
     progress: str | None
     """What is missing; None for a finished study."""
     started: str
@@ -95,8 +104,8 @@ def is_collection(path: Path) -> bool:
 def study_folders(path: Path) -> list[Path]:
     """Return the results folders directly below a folder and one level further down, by name.
 
-    A folder counts as one if it has a manifest or a journal, damaged or not. What lies inside a results
-    folder belongs to that study.
+    A folder counts as one if it has a manifest, a declaration or a journal, damaged or not. What lies inside
+    a results folder belongs to that study.
     """
     studies: list[Path] = []
     for child in _folders(path):
@@ -113,7 +122,8 @@ def _is_study(path: Path) -> bool:
     folder = ResultsFolder(path)
     try:
         list(path.iterdir())
-        return any(file.exists() for file in (folder.manifest, folder.journal, folder.compressed_journal))
+        files = (folder.manifest, folder.declaration, folder.journal, folder.compressed_journal)
+        return any(file.exists() for file in files)
     except OSError:
         return True
 
@@ -121,10 +131,14 @@ def _is_study(path: Path) -> bool:
 def summarise(facts: Facts, root: Path) -> Summary:
     """Return what the overview in `root` says of a study."""
     records, manifest = facts.records, facts.records.manifest
+    declaration = records.declaration
     return Summary(
         place=_place(records.folder.root, root),
-        study=manifest.study,
-        question=manifest.question,
+        study=declaration.study,
+        question=declaration.question,
+        seal=records.seal.state,
+        seed=declaration.search.seed,
+        kin=_kin(declaration),
         progress=document.progress(records),
         started=manifest.created_at[:16].replace("T", " "),
         commit=_commit(manifest.git),
@@ -138,6 +152,28 @@ def summarise(facts: Facts, root: Path) -> Summary:
         verdicts=facts.verdicts,
         has_report=(records.folder.report / "index.html").exists(),
     )
+
+
+def _kin(declaration: Declaration) -> str:
+    """Return what a declaration says but for its name, its seed, and what follows from that."""
+    varying = {"study": True, "search": {"seed"}, "search_seeds": True, "confirm_seeds": True}
+    return json.dumps(declaration.model_dump(mode="json", exclude=varying), sort_keys=True)
+
+
+def reruns(summaries: Sequence[Summary]) -> dict[str, str]:
+    """Return, by its folder, what is said of each study that was declared with several seeds.
+
+    Whoever runs a study again until it suits has as many chances of a false verdict.
+    """
+    seeds: dict[str, set[int]] = {}
+    for summary in summaries:
+        seeds.setdefault(summary.kin, set()).add(summary.seed)
+    return {
+        summary.place: f"one of {len(seeds[summary.kin])} declarations of this question that stand here and "
+        f"differ in their seed only: a verdict that suits is that much likelier by chance"
+        for summary in summaries
+        if len(seeds[summary.kin]) > 1
+    }
 
 
 def _place(folder: Path, root: Path) -> str:
@@ -193,6 +229,7 @@ def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadabl
     context: dict[str, Any] = {
         "studies": summaries,
         "unreadable": unreadable,
+        "reruns": reruns(summaries),
         "rulings": document.count_rulings(
             verdict.ruling for summary in summaries for verdict in summary.verdicts
         ),

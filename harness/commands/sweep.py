@@ -14,6 +14,7 @@ from harness.records.folder import ResultsFolder
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
+    from harness.study.study import Study
     from harness.tuning.study_run import Outcome
 
 
@@ -99,7 +100,8 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     if options.dry_run:
         from harness.training.data.own import training_images
 
-        deliver(dry_run.foretold(study, training_images(study.dataset), options))
+        text = dry_run.foretold(study, training_images(study.dataset), options)
+        deliver(f"{text}\n\n{_seal_line(study)}")
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
@@ -112,6 +114,21 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
 
     outcome = run_study(study, folder, options.address, _say, interruption, resume=resume)
     return _finish(outcome, folder, writes_report=not options.no_report)
+
+
+def _seal_line(study: "Study") -> str:
+    """Return the hash that a start would seal, to be kept elsewhere before."""
+    from harness.study.plan import plan_study
+    from harness.training.data.prepare import known_spec
+    from harness.tuning.declaration import declare
+
+    spec = known_spec(study.dataset)
+    if spec is None:
+        return (
+            f"declaration sha256: not known yet, as it holds that of the data, and {study.dataset} was never "
+            f"prepared on this machine: the first sweep or range test does that"
+        )
+    return f"declaration sha256: {declare(study, plan_study(study), spec).sha256}"
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

@@ -24,6 +24,15 @@ class _Event(BaseModel):
     """UTC, ISO 8601 with microseconds."""
 
 
+class StudyDeclared(_Event):
+    """Say which declaration every later event belongs to: the first line of a journal."""
+
+    event: Literal["study_declared"] = "study_declared"
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Of `declaration.json`, over its bytes as written."""
+    schema_version: Literal[2] = 2
+
+
 class RunStarted(_Event):
     """Say that a run began, and everything needed to begin it again."""
 
@@ -103,7 +112,9 @@ class PhaseEnded(_Event):
     """Why a search phase was given up before its budget was spent; null where it was not."""
 
 
-Event = Annotated[RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")]
+Event = Annotated[
+    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")
+]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 """Parses and validates one line of a journal."""

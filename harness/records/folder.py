@@ -20,8 +20,13 @@ class ResultsFolder:
         return self.root / "study.yaml"
 
     @property
+    def declaration(self) -> Path:
+        """What will be measured and ruled: see `harness.declaration`."""
+        return self.root / "declaration.json"
+
+    @property
     def manifest(self) -> Path:
-        """What was declared, and on what machine: see `harness.declaration`."""
+        """On what machine and code it ran, and what became of it: see `harness.manifest`."""
         return self.root / "manifest.json"
 
     @property

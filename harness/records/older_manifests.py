@@ -1,7 +1,7 @@
 """Manifests of older versions, brought to what this one writes. Everything about old formats stands here.
 
-They had no templates (an arm's name told) and no share of validation images, and told what had changed in a
-later session, and what a journal had lost, in sentences.
+They held the declaration too. They had no templates (an arm's name told) and no share of validation images,
+and told what had changed in a later session, and what a journal had lost, in sentences.
 """
 
 import ast
@@ -16,21 +16,49 @@ _LOSS = re.compile(
 )
 _TEMPLATE_FIELD = re.compile(r"(?:^|,)([a-z_0-9]+)=")
 
+_DECLARED = (
+    "protocol_version", "study", "question", "arms", "search", "confirm", "search_seeds", "confirm_seeds",
+    "baseline", "claims", "published", "dataset",
+)  # fmt: skip
+"""What today stands in the declaration."""
+
 _VAL_FRACTION = 0.1
 """The share of validation images where an older study named none."""
 
 
-def converted(manifest: Any) -> Any:
-    """Return a manifest, as its JSON says it, in today's form; a damaged one as it is, to be refused."""
+def is_older(document: Any) -> bool:
+    """Return whether a manifest is of the first version, which held the declaration as well."""
+    return isinstance(document, Mapping) and document.get("schema_version", 1) == 1
+
+
+def declaration_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an older manifest declares, in today's form; of a damaged one what there is."""
+    declared = {name: manifest[name] for name in _DECLARED if name in manifest}
     try:
         return {
-            **manifest,
+            **declared,
             "arms": {name: _with_template(name, arm) for name, arm in manifest["arms"].items()},
             "dataset": {"val_fraction": _val_fraction(manifest["arms"]), **manifest["dataset"]},
-            "resumed": [_session(session) for session in manifest.get("resumed", [])],
+            "plan": _plan(manifest),
         }
-    except (AttributeError, KeyError, StopIteration, SyntaxError, TypeError, ValueError):
-        return manifest
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError):
+        return declared  # is refused, with the place
+
+
+def manifest_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rest of an older manifest in today's form."""
+    rest = {name: value for name, value in manifest.items() if name not in {*_DECLARED, "schema_version"}}
+    rest |= {"declaration_sha256": None}
+    try:
+        return {**rest, "resumed": [_session(session) for session in manifest.get("resumed", [])]}
+    except (AttributeError, KeyError, SyntaxError, TypeError, ValueError):
+        return rest
+
+
+def _plan(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plan that every older study had: one look, when all of its seeds have ended."""
+    n_seeds = len(manifest["confirm_seeds"]) or len(manifest["search_seeds"])
+    return {"unit": "seed", "looks": [n_seeds], "weights": [1.0], "seeds_are_common": True}
 
 
 def _val_fraction(arms: Mapping[str, Mapping[str, Any]]) -> float:

@@ -1,31 +1,137 @@
-"""May a study be continued as it is asked for now? What was declared is compared with the manifest."""
+"""May a study be continued as it is asked for now? What was declared stays as it was, to the byte."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from harness.declaration import CONFIRM_SEEDS, REPEATS, Change, DeclaredArm, Manifest, written_claim
+from harness.declaration import Declaration
 from harness.errors import ResultsError
+from harness.manifest import CONFIRM_SEEDS, REPEATS, Change, Manifest
 from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
+from harness.records.folder import ResultsFolder
 from harness.records.provenance import DECIDING_VERSIONS
+from harness.seal import Declarations, seal_of
 from harness.study.domains import undeclared_field
-from harness.study.plan import confirm_seeds_of, search_seeds_of
+from harness.study.plan import confirm_seeds_of, plan_study, search_seeds_of
+from harness.study.study import Study
+from harness.training.data.registry import DatasetSpec
+from harness.tuning.declaration import declare
+
+_ABSENT = "absent"
+
+_DERIVED = {"search_runs", "confirm_runs", "max_epochs", "plan", "search_seeds", "confirm_seeds", "order"}
+"""Keys of a declaration that follow from others: told only where nothing else differs."""
 
 
-def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[Change]:
-    """Return what differs and does no harm: more trials, more seeds, resources, the machine.
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What a results folder holds of a study that was begun."""
+
+    declaration: Declaration
+    text: bytes
+    """Of `declaration.json`."""
+    manifest: Manifest
+
+    @classmethod
+    def read(cls, folder: ResultsFolder) -> "Begun":
+        """Read it.
+
+        Raises:
+            ResultsError: A file is missing or damaged, or the first version of the harness began the study.
+        """
+        manifest = Manifest.read(folder.manifest)
+        declaration = Declaration.read(folder)
+        if manifest.declaration_sha256 is None:
+            raise ResultsError(
+                f"{folder.root}: begun by an older version, which recorded no hash of what it declared: "
+                f"this one cannot continue it. Nothing was started. Remedy: finish it with the version "
+                f"that began it (commit {(manifest.git.commit or 'unknown')[:10]}), or start anew with "
+                f"--results DIR."
+            )
+        return cls(declaration=declaration, text=folder.declaration.read_bytes(), manifest=manifest)
+
+    @property
+    def sha256(self) -> str:
+        """Of the declaration."""
+        return hashlib.sha256(self.text).hexdigest()
+
+    def growth(self, study: Study) -> Change | None:
+        """Return how a study asks for more replicates than before, or for fewer; None where it does not."""
+        budget = self._budget(study)
+        if budget is None:
+            return None
+        field, declared, asked = budget
+        most = max([declared, *map(int, self.manifest.grown(field))])
+        return Change(field=field, before=most, after=asked) if asked != most else None
+
+    def ungrown(self, study: Study) -> Study:
+        """Return a study that may ask for more replicates with the number that was declared."""
+        match self._budget(study):
+            case (field, declared, _) if field == REPEATS:
+                return replace(study, search=study.search.model_copy(update={"repeats": declared}))
+            case (field, declared, _):
+                return replace(study, confirm=study.confirm.model_copy(update={"seeds": declared}))
+            case _:
+                return study
+
+    def _budget(self, study: Study) -> tuple[str, int, int] | None:
+        """Return the budget that may grow: its name, the number declared, and the one that is asked for.
+
+        Seeds of several repeats depend on each other's number, and a study that decides at looks has a last
+        one: neither may grow.
+        """
+        search, confirm = self.declaration.search, self.declaration.confirm
+        field, declared, asked = (REPEATS, search.repeats, study.search.repeats)
+        if search.max_repeats == 1:
+            field, declared, asked = (CONFIRM_SEEDS, confirm.seeds, study.confirm.seeds)
+        if isinstance(declared, int) and isinstance(asked, int) and 0 < declared <= asked:
+            return field, declared, asked
+        return None
+
+
+def check_sealed(folder: ResultsFolder, begun: Begun, events: Sequence[Event]) -> None:
+    """Refuse to continue where declaration, manifest and journal do not belong together.
+
+    Raises:
+        ResultsError: They do not.
+    """
+    declarations = Declarations()
+    for event in events:
+        declarations.note(event)
+    seal = seal_of(folder, begun.manifest, declarations)
+    if seal.state == "broken":
+        raise ResultsError(
+            f"{folder.root}: {seal.in_words()}. Nothing was started. Remedy: bring back the files that "
+            f"belong together, or start anew with --results DIR."
+        )
+
+
+def accepted_changes(begun: Begun, study: Study, spec: DatasetSpec, manifest: Manifest) -> list[Change]:
+    """Return what differs and does no harm: more replicates, resources, the machine.
+
+    More replicates do not change what was declared: they are exploratory, and no claim is ruled by them.
 
     Args:
-        before: What the results folder declares.
-        now: What is asked for.
-        events: What has happened so far.
+        begun: What the results folder holds.
+        study: What is asked for.
+        spec: Its data set, with the SHA-256 of its files.
+        manifest: Of what is asked for, here.
 
     Raises:
         ResultsError: Something differs that would make the parts incomparable; all of it is told.
     """
-    refused = [*_differences(before, now), *_shrunk_budgets(before, now), *_late_trials(before, now, events)]
+    growth, ungrown = begun.growth(study), begun.ungrown(study)
+    now = declare(ungrown, plan_study(ungrown), spec).as_bytes()
+    differences = declared_differences(begun.text, now) if now != begun.text else []
+    differences += _changes(_deciding_versions(begun.manifest, manifest))
+    if growth is not None and growth.after < growth.before:
+        differences.append(growth)
+    refused = [change.in_words() for change in differences]
     if refused:
         raise ResultsError(
             "\n".join(
@@ -36,47 +142,35 @@ def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -
                 ]
             )
         )
-    return _harmless(before, now)
+    return [*([growth] if growth else []), *_changes(_harmless(begun.manifest, manifest))]
 
 
-def _differences(before: Manifest, now: Manifest) -> list[str]:
-    """Return what must be equal and is not."""
-    pairs: list[tuple[str, Any, Any]] = [
-        ("study", before.study, now.study),
-        ("protocol version", before.protocol_version, now.protocol_version),
-        ("arms", list(before.arms), list(now.arms)),
-        ("data", before.dataset.model_dump(), now.dataset.model_dump()),
-        ("baseline", before.baseline, now.baseline),
-        *_unequal_budgets(before, now),
-        ("claims", [written_claim(c) for c in before.claims], [written_claim(c) for c in now.claims]),
-        *(
-            (f"version of {name}", before.versions.get(name), now.versions.get(name))
-            for name in DECIDING_VERSIONS
-        ),
+def declared_differences(before: bytes, now: bytes) -> list[Change]:
+    """Return every difference of two declarations, those that follow from others only where they are alone.
+
+    Args:
+        before: The text of a `declaration.json`.
+        now: That of another one.
+    """
+    changes = list(_differences("", json.loads(before), json.loads(now)))
+    given = [change for change in changes if _DERIVED.isdisjoint(change.field.split("."))]
+    return given or changes or [Change(field="declaration.json", before="other bytes", after="other bytes")]
+
+
+def _differences(place: str, before: Any, now: Any) -> Iterator[Change]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in sorted({*before, *now}):
+            inner = f"{place}.{key}" if place else key
+            yield from _differences(inner, before.get(key, _ABSENT), now.get(key, _ABSENT))
+    elif before != now:
+        yield Change(field=place, before=before, after=now)
+
+
+def _deciding_versions(before: Manifest, now: Manifest) -> list[tuple[str, Any, Any]]:
+    return [
+        (f"version of {name}", before.versions.get(name), now.versions.get(name))
+        for name in DECIDING_VERSIONS
     ]
-    there, here = before.search.model_dump(mode="json"), now.search.model_dump(mode="json")
-    pairs += [
-        (f"search.{key}", there[key], here[key]) for key in here if key not in {"trials", "audit", "repeats"}
-    ]
-    for name in before.arms.keys() & now.arms.keys():
-        old, new = _fields(before.arms[name]), _fields(now.arms[name])
-        pairs += [(f"arms.{name}.{f}", old.get(f), new.get(f)) for f in sorted({*old, *new})]
-    return [change.in_words() for change in _changes(pairs)]
-
-
-def _unequal_budgets(before: Manifest, now: Manifest) -> list[tuple[str, Any, Any]]:
-    """Return budgets on which seeds depend: each repeat of several has its own, derived with their number."""
-    there, here = before.search.repeats, now.search.repeats
-    may_grow = isinstance(there, int) and isinstance(here, int) and 1 < there <= here
-    repeats = [] if may_grow else [(REPEATS, there, here)]
-    if before.search.max_repeats == 1:
-        return repeats
-    return [*repeats, (CONFIRM_SEEDS, before.confirm.max_seeds, now.confirm.max_seeds)]
-
-
-def _fields(arm: DeclaredArm) -> dict[str, Any]:
-    """Return an arm's recipe fields as a study file writes them."""
-    return {**{field: domain.as_written for field, domain in arm.space.items()}, **arm.fixed}
 
 
 def _changes(pairs: Sequence[tuple[str, Any, Any]]) -> list[Change]:
@@ -84,29 +178,7 @@ def _changes(pairs: Sequence[tuple[str, Any, Any]]) -> list[Change]:
     return [Change(field=name, before=there, after=here) for name, there, here in pairs if there != here]
 
 
-def _shrunk_budgets(before: Manifest, now: Manifest) -> list[str]:
-    """Return budgets that became smaller: runs beyond them may already exist."""
-    pairs = [
-        ("search.trials", before.search.trials or 0, now.search.trials or 0),
-        ("search.audit", before.search.audit, now.search.audit),
-        (CONFIRM_SEEDS, len(before.confirm_seeds), len(now.confirm_seeds)),
-    ]
-    return [f"{what}: {there} before, only {here} now" for what, there, here in pairs if here < there]
-
-
-def _late_trials(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[str]:
-    """Refuse more trials once a winner was shown the test set: another one would be chosen knowing it."""
-    has_grown = (now.search.trials or 0) > (before.search.trials or 0)
-    has_confirmed = any(isinstance(event, RunStarted) and event.phase == "confirm" for event in events)
-    if not (has_grown and has_confirmed):
-        return []
-    closed = [event.arm for event in events if isinstance(event, PhaseEnded) and event.phase == "search"]
-    there, here = before.search.trials, now.search.trials
-    confirmed = f"the winners of {', '.join(closed)} have been confirmed on the test set already"
-    return [f"search.trials: {there} before, {here} now, but {confirmed}"]
-
-
-def check_journal_belongs(declared: Manifest, events: Sequence[Event], journal: Path) -> None:
+def check_journal_belongs(declared: Declaration, events: Sequence[Event], journal: Path) -> None:
     """Refuse to continue a journal whose runs the study cannot have made.
 
     Args:
@@ -138,17 +210,17 @@ def check_journal_belongs(declared: Manifest, events: Sequence[Event], journal: 
                 pass
         if reason is not None:
             raise ResultsError(
-                f"{journal}: is not the journal of the study that manifest.json declares: {reason}. Nothing "
-                f"was started. Remedy: bring back the manifest and the journal that belong together, or "
-                f"start anew with --results DIR."
+                f"{journal}: is not the journal of the study that declaration.json declares: {reason}. "
+                f"Nothing was started. Remedy: bring back the declaration and the journal that belong "
+                f"together, or start anew with --results DIR."
             )
 
 
-def _no_such_arm(declared: Manifest, arm: str) -> str:
-    return f"it has the arm {arm}, the manifest only {', '.join(declared.arms)}"
+def _no_such_arm(declared: Declaration, arm: str) -> str:
+    return f"it has the arm {arm}, the declaration only {', '.join(declared.arms)}"
 
 
-def _foreign_run(declared: Manifest, run: RunStarted) -> str | None:
+def _foreign_run(declared: Declaration, run: RunStarted) -> str | None:
     """Return why a run cannot have been handed out by this study."""
     arm = declared.arms.get(run.arm)
     if arm is None:
@@ -162,9 +234,8 @@ def _foreign_run(declared: Manifest, run: RunStarted) -> str | None:
         planned = arm.confirm_runs // n_repeats
     if run.number >= planned:
         return f"run {run.run_id} is number {run.number + 1}, of {planned} planned"
-    seed = seeds[run.number * len(seeds) // planned]
-    if run.seed != seed:
-        return f"run {run.run_id} has the seed {run.seed}, declared {seed}"
+    if run.seed not in (seeds[run.number : run.number + 1] if run.phase == "confirm" else seeds):
+        return f"run {run.run_id} has the seed {run.seed}, declared {', '.join(map(str, seeds))}"
     field = undeclared_field(arm.fixed, arm.space, run.configuration)
     if field is not None:
         return (
@@ -173,7 +244,7 @@ def _foreign_run(declared: Manifest, run: RunStarted) -> str | None:
     return None
 
 
-def _foreign_end(declared: Manifest, end: RunEnded, run: RunStarted | None) -> str | None:
+def _foreign_end(declared: Declaration, end: RunEnded, run: RunStarted | None) -> str | None:
     """Return why a run cannot have trained on this study's data."""
     if run is None:
         return f"run {end.run_id} ends without having begun"
@@ -183,13 +254,9 @@ def _foreign_end(declared: Manifest, end: RunEnded, run: RunStarted | None) -> s
     return f"run {end.run_id} took {end.steps_per_epoch} steps an epoch, where the declared data take {steps}"
 
 
-def _harmless(before: Manifest, now: Manifest) -> list[Change]:
-    pairs: list[tuple[str, Any, Any]] = [
-        ("search.trials", before.search.trials, now.search.trials),
-        ("search.audit", before.search.audit, now.search.audit),
-        (REPEATS, before.search.max_repeats, now.search.max_repeats),
-        (CONFIRM_SEEDS, len(before.confirm_seeds), len(now.confirm_seeds)),
-        ("question", before.question, now.question),
+def _harmless(before: Manifest, now: Manifest) -> list[tuple[str, Any, Any]]:
+    """Return what may differ between two sessions, as (field, before, after)."""
+    return [
         *_of_part("resources", before.resources, now.resources),
         *_of_part("machine", before.machine, now.machine),
         ("commit", before.git.commit, now.git.commit),
@@ -199,7 +266,6 @@ def _harmless(before: Manifest, now: Manifest) -> list[Change]:
             if name not in DECIDING_VERSIONS
         ),
     ]
-    return _changes(pairs)
 
 
 def _of_part(name: str, before: BaseModel, now: BaseModel) -> list[tuple[str, Any, Any]]:

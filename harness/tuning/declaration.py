@@ -1,46 +1,45 @@
-"""What a study declares before its first run, as a manifest."""
+"""What a study declares before its first run, and what is known of where it runs."""
 
 import sys
 
 from harness import PROTOCOL_VERSION
-from harness.declaration import DeclaredArm, DeclaredData, Manifest
+from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan
+from harness.manifest import Manifest
 from harness.recipe.lengths import split_sizes
 from harness.records.provenance import as_text, git_state, machine, utc_now, versions
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
-from harness.training.data.prepare import PreparedDataset
+from harness.training.data.registry import DatasetSpec
 
 COMMAND = ["python", "-m", "harness.sweep"]
 
 
-def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> Manifest:
-    """Return the manifest of a study about to run here.
+def declare(study: Study, plan: Plan, spec: DatasetSpec) -> Declaration:
+    """Return what a study declares.
 
     Args:
         study: The parsed study.
         plan: Its runs and seeds.
-        prepared: The verified data set.
-        slots: Runs that may train at the same time.
+        spec: The data set, with the SHA-256 of its files.
     """
-    spec = prepared.spec
     val_fraction = study.val_fraction
     train_samples, val_samples = split_sizes(spec.n_train, val_fraction)
-    return Manifest(
+    return Declaration(
         protocol_version=PROTOCOL_VERSION,
         study=study.name,
         question=study.question,
         arms={arm_plan.arm.name: _declared_arm(arm_plan, plan) for arm_plan in plan.arms},
         search=study.search,
         confirm=study.confirm,
+        plan=_declared_plan(plan),
         search_seeds=list(plan.search_seeds(study.arms[0].name, 0)),
         confirm_seeds=list(plan.confirm_seeds(study.arms[0].name, 0)) if plan.seeds_are_common else [],
-        resources=study.resources,
         baseline=study.baseline,
         claims=list(study.claims),
         published=study.published,
         dataset=DeclaredData(
             name=spec.name,
-            sha256=prepared.sha256,
+            sha256=spec.sha256,
             train_samples=train_samples,
             val_samples=val_samples,
             test_samples=spec.n_test,
@@ -48,12 +47,37 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
             split=f"stratified by class, {val_fraction:g} of the training images for validation, "
             f"drawn anew from each run's seed",
         ),
+    )
+
+
+def describe(study: Study, declaration_sha256: str, slots: int) -> Manifest:
+    """Return the manifest of a study about to run here.
+
+    Args:
+        study: The parsed study.
+        declaration_sha256: Of its declaration as written.
+        slots: Runs that may train at the same time.
+    """
+    return Manifest(
+        declaration_sha256=declaration_sha256,
+        resources=study.resources,
         git=git_state(),
         versions=versions(),
         machine=machine(),
         slots=slots,
         command=[*COMMAND, *as_text(sys.argv[1:])],
         created_at=utc_now(),
+    )
+
+
+def _declared_plan(plan: Plan) -> DeclaredPlan:
+    """Return the plan with the looks spending the error in equal parts."""
+    n_looks = len(plan.looks)
+    return DeclaredPlan(
+        unit=plan.unit,
+        looks=plan.looks,
+        weights=(1 / n_looks,) * n_looks,
+        seeds_are_common=plan.seeds_are_common,
     )
 
 

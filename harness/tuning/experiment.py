@@ -1,14 +1,14 @@
 """A study's runs as one Ray Tune experiment."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ray import tune
 from ray.exceptions import OutOfMemoryError
 from ray.tune.logger import JsonLoggerCallback
 
-from harness.declaration import Manifest
-from harness.records.provenance import DECIDING_VERSIONS
 from harness.study.study import Study
 from harness.tuning.cluster_slots import ClusterSlots
 from harness.tuning.conductor import Conductor
@@ -22,7 +22,11 @@ from harness.tuning.ray_adapters import (
 
 
 def run_in_tune(
-    conductor: Conductor, study: Study, declared: Manifest, slots: ClusterSlots, temporary: Path
+    conductor: Conductor,
+    study: Study,
+    pinned: Mapping[str, Any],
+    slots: ClusterSlots,
+    temporary: Path,
 ) -> bool:
     """Run everything the conductor hands out as one Tune experiment.
 
@@ -33,7 +37,7 @@ def run_in_tune(
     Args:
         conductor: Hands out runs and keeps the record.
         study: The study.
-        declared: Names the data and the versions with which alone a worker trains.
+        pinned: With which data (`sha256`, by file) and `versions` alone a worker trains.
         slots: Decide when another run may be handed out.
         temporary: A folder of this driver, for what Tune writes and nobody reads.
 
@@ -45,8 +49,7 @@ def run_in_tune(
     settings = {
         "threads": resources.cpu,
         "device": "cuda" if resources.gpu else "cpu",
-        "sha256": declared.dataset.sha256,
-        "versions": {name: declared.versions.get(name) for name in DECIDING_VERSIONS},
+        **pinned,
         "best_by": study.search.metric if study.search.winner == "best" else None,
         "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
     }

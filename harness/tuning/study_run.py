@@ -8,13 +8,14 @@ from pathlib import Path
 
 import optuna
 
-from harness.declaration import Manifest, Resumption
+from harness.declaration import Declaration
 from harness.errors import ResultsError
-from harness.records.events import Event
+from harness.manifest import Manifest, Resumption
+from harness.records.events import Event, StudyDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
-from harness.records.provenance import as_text, gpu_names, usable_cores, utc_now
+from harness.records.provenance import DECIDING_VERSIONS, as_text, gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
 from harness.records.whole_file import write_file
 from harness.study.feasible import oddities
@@ -23,8 +24,8 @@ from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
-from harness.tuning.continuation import accepted_changes, check_journal_belongs
-from harness.tuning.declaration import COMMAND, declare
+from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs, check_sealed
+from harness.tuning.declaration import COMMAND, declare, describe
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import local_ray
@@ -56,6 +57,8 @@ class _Session:
     say: Callable[[str], None]
     interruption: Interruption
     prepared: PreparedDataset
+    sha256: str
+    """Of the declaration that lies in the folder."""
     manifest: Manifest
     events: Sequence[Event]
 
@@ -99,11 +102,14 @@ def run_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with FolderLock(folder.lock):
         check_folder(folder, resume=resume)
-        declared = declare(study, plan, prepared, _local_slots(study) if address == "local" else 0)
+        declaration = declare(study, plan, prepared.spec)
+        sha256, events = declaration.sha256, list[Event]()
+        manifest = describe(study, sha256, _local_slots(study) if address == "local" else 0)
         if resume:
-            manifest, events = _continue(folder, declared, say)
+            sha256, manifest, events = _continue(folder, study, prepared, manifest, say)
+            check_journal_belongs(declaration, events, folder.journal)
         else:
-            manifest, events = _begin(folder, declared, study)
+            _begin(folder, declaration, manifest, study)
             for oddity in oddities(study, plan, prepared.spec.images):
                 say(f"note: {oddity}")
         session = _Session(
@@ -114,6 +120,7 @@ def run_study(
             say=say,
             interruption=interruption,
             prepared=prepared,
+            sha256=sha256,
             manifest=manifest,
             events=events,
         )
@@ -121,35 +128,41 @@ def run_study(
             return _run_session(session, journal)
 
 
-def _begin(folder: ResultsFolder, declared: Manifest, study: Study) -> tuple[Manifest, Sequence[Event]]:
-    """Write down what the study is before its first run."""
+def _begin(folder: ResultsFolder, declared: Declaration, manifest: Manifest, study: Study) -> None:
+    """Write down what the study is before its first run; last the manifest, which makes it a study's."""
     try:
         write_file(folder.study_file, study.text)
-        declared.write(folder.manifest)
+        declared.write(folder)
+        manifest.write(folder.manifest)
     except ResultsError:
-        with suppress(OSError):
-            folder.study_file.unlink(missing_ok=True)
+        for path in (folder.declaration, folder.study_file):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
         raise
-    return declared, []
 
 
 def _continue(
-    folder: ResultsFolder, declared: Manifest, say: Callable[[str], None]
-) -> tuple[Manifest, Sequence[Event]]:
+    folder: ResultsFolder,
+    study: Study,
+    prepared: PreparedDataset,
+    manifest: Manifest,
+    say: Callable[[str], None],
+) -> tuple[str, Manifest, list[Event]]:
     """Read what happened, and check that what is asked for now continues it."""
-    before = Manifest.read(folder.manifest)
+    begun = Begun.read(folder)
     recovery = recover_journal(folder)
-    changes = accepted_changes(before, declared, recovery.events)
-    check_journal_belongs(declared, recovery.events, folder.journal)
+    check_sealed(folder, begun, recovery.events)
+    changes = accepted_changes(begun, study, prepared.spec, manifest)
     if recovery.loss is not None:
         say(recovery.loss.in_words())
     for change in changes:
         say(change.in_words())
     command = [*COMMAND, *as_text(sys.argv[1:])]
     step = Resumption(at=utc_now(), command=command, changes=changes, loss=recovery.loss)
-    budgets = ("question", "arms", "search", "confirm", "confirm_seeds", "resources", "slots")
-    grown = {name: getattr(declared, name) for name in budgets}
-    return before.model_copy(update={**grown, "resumed": [*before.resumed, step]}), recovery.events
+    before = begun.manifest
+    asked = {"resources": manifest.resources, "slots": manifest.slots}
+    continued = before.model_copy(update={**asked, "resumed": [*before.resumed, step]})
+    return begun.sha256, continued, list(recovery.events)
 
 
 @contextmanager
@@ -159,7 +172,8 @@ def _tidied_unless_begun(folder: ResultsFolder) -> Iterator[None]:
         yield
     except BaseException:
         if folder.journal.exists() and folder.journal.stat().st_size == 0:
-            for path in (folder.journal, folder.manifest, folder.study_file, folder.optuna_journal):
+            made = (folder.journal, folder.manifest, folder.declaration, folder.study_file)
+            for path in (*made, folder.optuna_journal):
                 with suppress(OSError):  # why starting failed is what is to be told
                     path.unlink(missing_ok=True)
         raise
@@ -172,7 +186,13 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
     for event in session.events:
         progress.recall(event)
 
+    has_begun = bool(session.events)
+
     def write(event: Event) -> None:
+        nonlocal has_begun
+        if not has_begun:  # with the first run, and not before: a start that fails leaves nothing behind
+            journal.append(StudyDeclared(time=utc_now("microseconds"), sha256=session.sha256))
+            has_begun = True
         journal.append(event)
         progress.take(event)
 
@@ -195,6 +215,8 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     from harness.tuning.experiment import run_in_tune
 
     study, say = session.study, session.say
+    versions = {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS}
+    pinned = {"sha256": session.prepared.sha256, "versions": versions}
     with _ray(study, session.address) as temporary:
         slots = ClusterSlots(study.resources, say, is_joined=session.is_joined)
         check_cluster_fits(study, say, may_grow=slots.may_grow)
@@ -203,7 +225,7 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
         session.write_slots(slots.now)
         ends = session.interruption.ends_by(conductor.interrupt)
         with progress.shown(slots.now), ends, watched_raylet():
-            has_memory = run_in_tune(conductor, study, session.manifest, slots, temporary)
+            has_memory = run_in_tune(conductor, study, pinned, slots, temporary)
         session.write_slots(slots.most)
     return has_memory
 

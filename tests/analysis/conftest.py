@@ -1,8 +1,8 @@
-"""Build small real results folders from a manifest and the records' own events."""
+"""Build small real results folders from a declaration, a manifest and the records' own events."""
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,32 @@ import pytest
 from analysis.facts import Facts
 from analysis.records import load_study
 from analysis.report import write_report
-from harness.records.events import EpochEnded, Phase, PhaseEnded, RunEnded, RunStarted, Status
+from harness.declaration import Declaration
+from harness.records.events import (
+    EpochEnded,
+    Event,
+    Phase,
+    PhaseEnded,
+    RunEnded,
+    RunStarted,
+    Status,
+    StudyDeclared,
+)
 from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
+from harness.records.older_manifests import declaration_of
 
 STEPS_PER_EPOCH = 106
 LOG_RANGE = {"low": 1e-4, "high": 1.0, "log": True}
+
+
+def write_journal(folder: ResultsFolder, events: Iterable[Event]) -> None:
+    """Write a journal as JournalWriter does, without its fsync after every line."""
+    lines, crc = [], 0
+    for event in events:
+        line, crc = seal(event.model_dump_json().encode(), crc)
+        lines.append(line)
+    folder.journal.write_bytes(b"".join(lines))
 
 
 @dataclass
@@ -61,10 +81,12 @@ class Study:
     max_epochs: int | None = 3
     metric: str = "val_loss"
     search_settings: dict[str, Any] = field(default_factory=dict)
-    """More of the manifest's `search`, such as `audit`."""
+    """More of the declaration's `search`, such as `audit`."""
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Arm to recipe fields that it fixes besides the made-up ones."""
     resources: dict[str, Any] = field(default_factory=dict)
+    plan: dict[str, Any] = field(default_factory=dict)
+    """More of the declaration's `plan`, such as `looks` and `weights`."""
 
     def add(self, arm: str, phase: Phase, **values: Any) -> Run:
         """Add a run with the given fields of `Run`; its number is its position, its id says which it is."""
@@ -102,26 +124,43 @@ class Study:
             values = {"test_accuracy": accuracy, "val_accuracy": accuracy, "test_loss": 1 - accuracy} | other
             self.add(arm, "confirm", seed=seed, lr=lr, **values)
 
-    def write(self, root: Path) -> Path:
-        """Write manifest and journal below `root`; return the results folder."""
+    def write(self, root: Path, **more: Any) -> Path:
+        """Write declaration, manifest and journal below `root`; return the results folder.
+
+        Args:
+            root: Where the folder goes.
+            more: Further fields of declaration or manifest, instead of those made up.
+        """
         folder = ResultsFolder(root / self.name)
         folder.root.mkdir(parents=True)
-        folder.manifest.write_text(json.dumps(self.manifest(), indent=2) + "\n", encoding="utf-8")
-        lines, crc = [], 0  # as JournalWriter writes them, without its fsync after every line
-        for event in self.events():
-            line, crc = seal(event.model_dump_json().encode(), crc)
-            lines.append(line)
-        folder.journal.write_bytes(b"".join(lines))
+        declared, manifest = self.declaration(), self.manifest()
+        declared |= {name: value for name, value in more.items() if name not in manifest}
+        declaration = Declaration.model_validate(declared)
+        declaration.write(folder)
+        manifest |= {name: value for name, value in more.items() if name in manifest}
+        manifest |= {"declaration_sha256": declaration.sha256}
+        folder.manifest.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        first = StudyDeclared(time="2026-01-02T00:00:00.000000+00:00", sha256=declaration.sha256)
+        write_journal(folder, [first, *self.events()])
+        return folder.root
+
+    def write_older(self, root: Path) -> Path:
+        """Write a folder as the first version did: a manifest that declares too, and no hash."""
+        folder = ResultsFolder(root / self.name)
+        folder.root.mkdir(parents=True)
+        whole = self.declaration() | self.manifest() | {"schema_version": 1}
+        del whole["plan"]
+        folder.manifest.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        write_journal(folder, self.events())
         return folder.root
 
     def facts(self, root: Path) -> Facts:
         """Write the results folder below `root` and return what its report is made from."""
         return Facts(load_study(self.write(root)))
 
-    def manifest(self) -> dict[str, Any]:
-        """Return what the study declares, as the JSON of an older version, which wrote less."""
-        return {
-            "schema_version": 1,
+    def declaration(self) -> dict[str, Any]:
+        """Return what the study declares."""
+        declared: dict[str, Any] = {
             "protocol_version": "1",
             "study": self.name,
             "question": self.question,
@@ -137,7 +176,6 @@ class Study:
             "confirm": {"seeds": self._confirm_runs(next(iter(self.arms)))},
             "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
             "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
-            "resources": {"cpu": 1, "gpu": 0, **self.resources},
             "baseline": self.baseline,
             "claims": self.claims,
             "published": self.published,
@@ -147,8 +185,18 @@ class Study:
                 "train_samples": 54000,
                 "val_samples": 6000,
                 "test_samples": 10000,
+                "val_fraction": 0.1,
                 "split": "10 % of the training images, stratified by class, drawn with the run's seed",
             },
+        }
+        whole = declaration_of(declared)  # names the templates of arms such as `adam@batch_size=16`
+        return whole | {"plan": whole["plan"] | self.plan}
+
+    def manifest(self) -> dict[str, Any]:
+        """Return where the study ran; what is missing is the hash of its declaration."""
+        return {
+            "schema_version": 2,
+            "resources": {"cpu": 1, "gpu": 0, **self.resources},
             "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
             "versions": {"python": "3.11.9", "torch": "2.11.0"},
             "machine": {"host": "node1", "cpu": "An example CPU", "cores": 2},

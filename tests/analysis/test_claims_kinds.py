@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pytest
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
 from analysis.records import load_study
-from harness.declaration import CONFIRM_SEEDS, Change, Resumption
+from harness.manifest import CONFIRM_SEEDS, Change, Resumption
 from harness.study.claims import Claim
 
 if TYPE_CHECKING:
@@ -486,11 +487,10 @@ def test_seeds_added_after_a_look_are_flagged(new_study: "type[Study]", tmp_path
     more = Change(field=CONFIRM_SEEDS, before=5, after=10)
     later = Resumption(at="2026-01-03", command=["x"], changes=[more], loss=None)
     claimed = [Claim.model_validate({"says": "x", **best("a")})]
-    records = records.__class__(
-        **{
-            **vars(records),
-            "manifest": records.manifest.model_copy(update={"resumed": [later], "claims": claimed}),
-        }
+    records = replace(
+        records,
+        declaration=records.declaration.model_copy(update={"claims": claimed}),
+        manifest=records.manifest.model_copy(update={"resumed": [later]}),
     )
     (verdict,) = decided(Facts(records))
     assert [flag.name for flag in verdict.flags] == ["seeds added later"]

@@ -48,7 +48,23 @@ def empty_archive(folder: ResultsFolder) -> None:
 
 def manifest_not_utf8(folder: ResultsFolder) -> None:
     """Write a manifest as another system does."""
-    folder.manifest.write_bytes(folder.manifest.read_text().replace("Which", "Où").encode("latin-1"))
+    folder.manifest.write_bytes(folder.manifest.read_text().replace("python", "Où").encode("latin-1"))
+
+
+def declaration_cut(folder: ResultsFolder) -> None:
+    """Leave half a declaration."""
+    folder.declaration.write_bytes(folder.declaration.read_bytes()[:300])
+
+
+def declaration_of_another_order(folder: ResultsFolder) -> None:
+    """Name an arm in the order of arms that is not there."""
+    text = folder.declaration.read_text()
+    folder.declaration.write_text(text.replace('"/arms": [', '"/arms": ["adagrad", '))
+
+
+def no_declaration(folder: ResultsFolder) -> None:
+    """Lose the declaration."""
+    folder.declaration.unlink()
 
 
 def manifest_cut(folder: ResultsFolder) -> None:
@@ -95,6 +111,7 @@ def folder_without_entry(folder: ResultsFolder) -> None:
 
 DAMAGES = (
     truncated_archive, no_archive, damaged_archive, empty_archive, manifest_not_utf8, manifest_cut,
+    declaration_cut, declaration_of_another_order, no_declaration,
     manifest_without_arms, manifest_is_a_folder, journal_is_a_folder, journal_closed, manifest_closed,
     folder_closed, folder_without_entry,
 )  # fmt: skip

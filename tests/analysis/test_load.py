@@ -77,21 +77,21 @@ def test_the_parent_of_results_folders_is_pointed_at_them(results: Path) -> None
         load_study(results.parent)
 
 
-def test_a_manifest_without_training_samples_is_refused(results: Path) -> None:
+def test_a_declaration_without_training_samples_is_refused(results: Path) -> None:
     """Throughput cannot be computed without it."""
-    path = ResultsFolder(results).manifest
-    manifest = json.loads(path.read_text())
-    del manifest["dataset"]["train_samples"]
-    path.write_text(json.dumps(manifest))
+    path = ResultsFolder(results).declaration
+    declared = json.loads(path.read_text())
+    del declared["dataset"]["train_samples"]
+    path.write_text(json.dumps(declared))
     with pytest.raises(ResultsError, match=r"dataset\.train_samples: Field required"):
         load_study(results)
 
 
 def test_a_journal_of_another_study_is_refused(results: Path) -> None:
     """Runs of an arm that was never declared mean that the files do not belong together."""
-    path = ResultsFolder(results).manifest
-    path.write_text(path.read_text().replace('"adam": {', '"adamw": {'))
-    with pytest.raises(ResultsError, match=r"the journal has runs of adam, but the manifest"):
+    path = ResultsFolder(results).declaration
+    path.write_text(re.sub('"adam"', '"adamw"', path.read_text()))
+    with pytest.raises(ResultsError, match=r"the journal has runs of adam, but declaration\.json declares"):
         load_study(results)
 
 
@@ -112,12 +112,12 @@ def test_a_journal_of_two_studies_is_refused(three_arms: "Study", tmp_path: Path
         load_study(three_arms.write(tmp_path))
 
 
-def test_a_journal_beside_another_study_s_manifest_is_refused(results: Path) -> None:
+def test_a_journal_beside_another_study_s_declaration_is_refused(results: Path) -> None:
     """The arms have the same names, but the seeds are those of another search."""
-    manifest = ResultsFolder(results).manifest
-    declared = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(declared | {"confirm_seeds": declared["confirm_seeds"][1:]}))
+    path = ResultsFolder(results).declaration
+    declared = json.loads(path.read_text())
+    path.write_text(json.dumps(declared | {"confirm_seeds": declared["confirm_seeds"][1:]}))
     with pytest.raises(
-        ResultsError, match="run sgd-confirm-000 has a seed that the manifest does not declare"
+        ResultsError, match=r"run sgd-confirm-000 has a seed that declaration\.json does not declare"
     ):
         load_study(results)

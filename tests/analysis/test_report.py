@@ -19,7 +19,7 @@ from analysis.page import document
 from analysis.page.document import Content, render_figures, render_html, render_markdown, render_tables
 from analysis.records import load_study
 from analysis.report import write_figures, write_report, write_tables
-from harness.declaration import Change, Resumption
+from harness.manifest import Change, Resumption
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import Loss
 

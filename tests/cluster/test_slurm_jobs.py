@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.declaration import Manifest
+from harness.manifest import Manifest
 from harness.records.folder import ResultsFolder
 from harness.records.recovery import recover_journal
 from tests import drill

@@ -6,18 +6,20 @@ from typing import Any
 
 import pytest
 
-from harness.declaration import Manifest
+from harness.declaration import Declaration
 from harness.errors import ResultsError
-from harness.records.events import Event, PhaseEnded, RunEnded, RunStarted
+from harness.manifest import CONFIRM_SEEDS, Change, Resumption
+from harness.records.events import Event, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
 from harness.training.data.prepare import prepare_dataset
-from harness.tuning.continuation import accepted_changes, check_journal_belongs
-from harness.tuning.declaration import declare
+from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs
+from harness.tuning.declaration import declare, describe
 
-Declared = Callable[..., Manifest]
+Declared = Callable[..., Declaration]
+Continued = Callable[..., list[str]]
 
 
 @pytest.fixture
@@ -25,78 +27,100 @@ def declared(drill_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Return what the drill declares, with overrides."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
-    def declare_drill(*overrides: str) -> Manifest:
+    def declare_drill(*overrides: str) -> Declaration:
         study = load_study(drill_study, overrides)
-        prepared = prepare_dataset(str(study.arms[0].fixed["dataset"]))
-        return declare(study, plan_study(study), prepared, slots=1)
+        return declare(study, plan_study(study), prepare_dataset(study.dataset).spec)
 
     return declare_drill
 
 
+@pytest.fixture
+def continued(drill_study: Path, declared: Declared) -> Continued:
+    """Return what tells which changes are accepted when the begun drill is continued with overrides."""
+
+    def continue_drill(*overrides: str, raised_to: int | None = None) -> list[str]:
+        declaration = declared()
+        study = load_study(drill_study)
+        manifest = describe(study, declaration.sha256, slots=1)
+        if raised_to is not None:
+            change = Change(field=CONFIRM_SEEDS, before=2, after=raised_to)
+            later = Resumption(at="2026-01-03", command=["x"], changes=[change], loss=None)
+            manifest = manifest.model_copy(update={"resumed": [later]})
+        begun = Begun(declaration=declaration, text=declaration.as_bytes(), manifest=manifest)
+        asked = load_study(drill_study, overrides)
+        now = describe(asked, declaration.sha256, slots=1)
+        spec = prepare_dataset(asked.dataset).spec
+        return [change.in_words() for change in accepted_changes(begun, asked, spec, now)]
+
+    return continue_drill
+
+
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("arms.sgd.lr.high=0.5", "arms.sgd.lr: "),
-        (
-            "arms.third={optimizer: sgd, lr: 0.1}",
-            "arms: ['sgd', 'adam'] before, ['sgd', 'adam', 'third'] now",
-        ),
-        ("recipe.batch_size=60", "arms.adam.batch_size: 50 before, 60 now"),
+        ("arms.sgd.lr.high=0.5", "arms.sgd.space.lr.high: 1.0 before, 0.5 now"),
+        ("arms.third={optimizer: sgd, lr: 0.1}", "arms.third: 'absent' before, {"),
+        ("recipe.batch_size=60", "arms.adam.fixed.batch_size: 50 before, 60 now"),
         ("search.metric=val_loss", "search.metric: 'val_accuracy' before, 'val_loss' now"),
         ("search.seed=1", "search.seed: 0 before, 1 now"),
         ("study=other", "study: 'drill' before, 'other' now"),
-        ("search.trials=2", "search.trials: 4 before, only 2 now"),
-        ("search.audit=0", "search.audit: 1 before, only 0 now"),
-        ("confirm.seeds=1", "confirm.seeds: 2 before, only 1 now"),
+        ("search.trials=2", "search.trials: 4 before, 2 now"),
+        ("search.trials=6", "search.trials: 4 before, 6 now"),
+        ("search.audit=0", "search.audit: 1 before, 0 now"),
+        ("confirm.seeds=1", "confirm.seeds: 2 before, 1 now"),
+        ("question=Is it the same?", "question: 'Is anything lost?' before, 'Is it the same?' now"),
+        ("claims=[{says: x, best: {arm: sgd, metric: test_accuracy}}]", "claims: [] before, [{"),
     ],
 )
-def test_a_study_that_differs_is_not_continued(declared: Declared, override: str, told: str) -> None:
+def test_a_study_that_differs_is_not_continued(continued: Continued, override: str, told: str) -> None:
     """The message tells what differs, and a remedy."""
     with pytest.raises(ResultsError) as refused:
-        accepted_changes(declared(), declared(override), [])
+        continued(override)
     assert told in str(refused.value)
-    assert "Remedy: undo these changes" in str(refused.value)
+    assert "Remedy: undo these changes, or start anew with --results DIR" in str(refused.value)
+
+
+def test_every_difference_is_told(continued: Continued) -> None:
+    """All in one go; what follows from a difference is not told beside it."""
+    with pytest.raises(ResultsError) as refused:
+        continued("search.trials=6", "search.seed=1")
+    _, *lines, _ = str(refused.value).splitlines()
+    assert lines == ["  search.seed: 0 before, 1 now", "  search.trials: 4 before, 6 now"]
 
 
 @pytest.mark.parametrize(
     ("override", "told"),
     [
-        ("search.trials=6", "search.trials: 4 before, 6 now"),
-        ("search.audit=2", "search.audit: 1 before, 2 now"),
         ("confirm.seeds=3", "confirm.seeds: 2 before, 3 now"),
         ("resources.concurrency=2", "resources.concurrency: 1 before, 2 now"),
-        ("question=Is it the same?", "question: 'Is anything lost?' before, 'Is it the same?' now"),
     ],
 )
-def test_what_does_no_harm_is_accepted_and_told(declared: Declared, override: str, told: str) -> None:
-    """Larger budgets, other resources, other words."""
-    assert [c.in_words() for c in accepted_changes(declared(), declared(override), [])] == [told]
-    assert accepted_changes(declared(), declared(), []) == []
+def test_what_does_no_harm_is_accepted_and_told(continued: Continued, override: str, told: str) -> None:
+    """More seeds, which stay outside of what was declared, and other resources."""
+    assert continued(override) == [told]
+    assert continued() == []
 
 
-def test_no_trials_are_added_once_a_winner_has_seen_the_test_set(declared: Declared) -> None:
-    """Another winner would be chosen knowing it."""
-    events = [
-        PhaseEnded(time="2026-01-01T00:00:00", phase="search", arm="sgd", winner="sgd-search-0000"),
-        RunStarted(
-            time="2026-01-01T00:00:00",
-            run_id="sgd-confirm-0000",
-            arm="sgd",
-            phase="confirm",
-            number=0,
-            seed=1,
-            configuration={},
-        ),
-    ]
-    with pytest.raises(ResultsError, match=r"4 before, 6 now, but the winners of sgd have been confirmed"):
-        accepted_changes(declared(), declared("search.trials=6"), events)
+def test_seeds_that_were_added_are_kept(continued: Continued) -> None:
+    """Runs with them are in the journal: they can be added to again, and not taken back."""
+    assert continued("confirm.seeds=5", raised_to=4) == ["confirm.seeds: 4 before, 5 now"]
+    assert continued("confirm.seeds=4", raised_to=4) == []
+    with pytest.raises(ResultsError, match=r"confirm\.seeds: 4 before, 2 now"):
+        continued(raised_to=4)
+
+
+def test_a_study_begun_by_the_first_version_is_not_continued(repository: Path) -> None:
+    """Its declaration has no hash; the remedy names the version that can finish it."""
+    folder = ResultsFolder(repository / "results" / "reference" / "optimizers")
+    with pytest.raises(ResultsError, match=r"begun by an older version.* Remedy: finish it with the version"):
+        Begun.read(folder)
 
 
 AT = "2026-01-01T00:00:00"
 JOURNAL = Path("journal.jsonl")
 
 
-def begun(declared: Manifest, **fields: Any) -> RunStarted:
+def begun(declared: Declaration, **fields: Any) -> RunStarted:
     """Return the start of a run that the drill hands out, with other fields."""
     run_id = fields.pop("run_id", "run")
     configuration = {**declared.arms["sgd"].fixed, "lr": 0.1} | fields.pop("configuration", {})
@@ -126,7 +150,7 @@ def test_the_journal_of_the_study_belongs_to_it(declared: Declared) -> None:
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ({"arm": "other"}, "it has the arm other, the manifest only sgd, adam"),
+        ({"arm": "other"}, "it has the arm other, the declaration only sgd, adam"),
         ({"seed": 5}, "run run has the seed 5, declared "),
         ({"phase": "confirm"}, "run run has the seed "),
         ({"number": 4}, "run run is number 5, of 4 planned"),
@@ -138,12 +162,14 @@ def test_the_journal_of_the_study_belongs_to_it(declared: Declared) -> None:
 def test_a_journal_of_another_study_is_not_continued(
     declared: Declared, fields: dict[str, Any], told: str
 ) -> None:
-    """Its arm, its seed, its number or its recipe is none of those that the manifest declares."""
+    """Its arm, its seed, its number or its recipe is none of those that it declares."""
     with pytest.raises(ResultsError) as refused:
         check_journal_belongs(declared(), [begun(declared(), **fields)], JOURNAL)
-    assert str(refused.value).startswith("journal.jsonl: is not the journal of the study that manifest.json")
+    assert str(refused.value).startswith(
+        "journal.jsonl: is not the journal of the study that declaration.json"
+    )
     assert told in str(refused.value)
-    assert "Remedy: bring back the manifest and the journal that belong together" in str(refused.value)
+    assert "Remedy: bring back the declaration and the journal that belong together" in str(refused.value)
 
 
 def test_runs_on_other_data_or_written_twice_are_not_continued(declared: Declared) -> None:
@@ -162,7 +188,7 @@ def test_journals_of_reference_studies_belong_to_theirs(study: str, repository: 
     """Branches, templates, grids and searches as real sweeps wrote them; not to each other's."""
     folder = ResultsFolder(repository / "results" / "reference" / study)
     events = list(read_journal(folder))
-    check_journal_belongs(Manifest.read(folder.manifest), events, folder.journal)
-    other = Manifest.read(folder.root.parent / "optimizers" / "manifest.json")
+    check_journal_belongs(Declaration.read(folder), events, folder.journal)
+    other = Declaration.read(ResultsFolder(folder.root.parent / "optimizers"))
     with pytest.raises(ResultsError, match="is not the journal of the study"):
         check_journal_belongs(other, events, folder.journal)

@@ -62,14 +62,14 @@ def _context(sides: Sequence[Side], answers: Sequence[Answer], folder: Path) -> 
 
 def _folder(side: Side, out: Path) -> dict[str, Any]:
     """Return what is said of one folder, with the way to its report where both lie in one place."""
-    manifest = side.records.manifest
+    manifest, declaration = side.records.manifest, side.records.declaration
     report = resolved(side.records.folder.report / "index.html")
     is_near = report.exists() and report.is_relative_to(resolved(out).parent)
     commit = (manifest.git.commit or "unknown")[:10]
     return {
         "name": side.name,
         "link": Path(os.path.relpath(report.parent, resolved(out))).as_posix() if is_near else None,
-        "study": manifest.study,
+        "study": declaration.study,
         "started": manifest.created_at[:16].replace("T", " "),
         "commit": f"{commit} with changes" if manifest.git.dirty else commit,
         "machine": manifest.machine.host or numbers.ABSENT,
@@ -80,12 +80,12 @@ def _folder(side: Side, out: Path) -> dict[str, Any]:
 def _notices(sides: Sequence[Side]) -> list[str]:
     """Return what a reader must know of how far the folders can be compared."""
     notices = []
-    studies = dict.fromkeys(side.records.manifest.study for side in sides)
+    studies = dict.fromkeys(side.records.declaration.study for side in sides)
     shared = [arm for arm in sides[0].records.arms if all(arm in side.records.arms for side in sides)]
     if len(studies) > 1:
         arms = f"arms of the same name ({', '.join(shared)})" if shared else "nothing, as no arm is in all"
         notices.append(f"The folders hold different studies ({', '.join(studies)}): compared are {arms}.")
-    rules = dict.fromkeys(WinnerRule.of(side.records.manifest).epoch_in_words() for side in sides)
+    rules = dict.fromkeys(WinnerRule.of(side.records.declaration).epoch_in_words() for side in sides)
     if len(rules) > 1:
         notices.append(f"Values of runs are not of the same epoch in every folder: {'; '.join(rules)}.")
     every = dict.fromkeys(arm for side in sides for arm in side.records.arms)

@@ -10,11 +10,12 @@ from analysis.page.comparison.sides import Answer, Side
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
-from harness.declaration import UnknownClaim, as_written, written_claim
+from harness.declaration import UnknownClaim, written_claim
+from harness.records.documents import as_written
 from harness.study.claims import Claim
 
 _PARTS = ("study", "arms", "search", "seeds", "data", "resources", "code", "versions", "machine", "runs")
-"""Of a manifest, in the order of the table; `runs` is what the runs themselves say of where they ran."""
+"""Of declaration and manifest, in the table's order; `runs` is what the runs say of where they ran."""
 
 _NONE = "none"
 """Stands for a list without entries."""
@@ -60,22 +61,23 @@ def compute_settings(sides: Sequence[Side]) -> pd.DataFrame:
 
 def _settings(records: StudyRecords) -> Settings:
     """Return everything a folder declares and says of where it ran."""
-    manifest = records.manifest
+    manifest, declaration = records.manifest, records.declaration
     changes = [change.in_words() for change in manifest.changes]
     study = {
-        "name": manifest.study,
-        "question": manifest.question,
-        "baseline": manifest.baseline,
-        "protocol version": manifest.protocol_version,
+        "name": declaration.study,
+        "question": declaration.question,
+        "baseline": declaration.baseline,
+        "declaration": records.seal.state,
+        "protocol version": declaration.protocol_version,
         "command": " ".join(manifest.command),
         "started": manifest.created_at,
         "changes on resuming": changes or None,
     }
     parts: dict[str, Mapping[str, Any]] = {
         "study": study,
-        "search": as_written(manifest.search),
-        "seeds": {"search seeds": manifest.search_seeds, "confirm seeds": manifest.confirm_seeds},
-        "data": as_written(manifest.dataset),
+        "search": as_written(declaration.search),
+        "seeds": {"search seeds": declaration.search_seeds, "confirm seeds": declaration.confirm_seeds},
+        "data": as_written(declaration.dataset),
         "resources": {**as_written(manifest.resources), "runs at the same time": manifest.slots},
         "code": as_written(manifest.git),
         "versions": manifest.versions,
@@ -91,7 +93,7 @@ def _settings(records: StudyRecords) -> Settings:
 def _of_arms(records: StudyRecords) -> Settings:
     """Return which arms there are, and for each what is fixed, what is searched and how often it runs."""
     found: Settings = {("arms", "", f"arm {arm}"): "declared" for arm in records.arms}
-    for arm, declared in records.manifest.arms.items():
+    for arm, declared in records.declaration.arms.items():
         runs = {
             "search runs": declared.search_runs,
             "confirm runs": declared.confirm_runs,
@@ -209,7 +211,7 @@ def _of_folder(side: Side) -> pd.DataFrame:
         verdict.as_row()
         | {"key": key, "claim": verdict.claim.says, "folder": side.name, "measured": verdict.measured()}
         for key, verdict in zip(
-            map(_identity, side.records.manifest.claims), side.facts.verdicts, strict=True
+            map(_identity, side.records.declaration.claims), side.facts.verdicts, strict=True
         )
     ]
     return pd.DataFrame(rows, columns=["key", *_VERDICT_COLUMNS])

@@ -139,7 +139,7 @@ class _Pair:
 
 def compared_metrics(sides: Sequence[Side]) -> list[str]:
     """Return the metrics that are compared: of the test, and what the first folder's search chose by."""
-    chosen = WinnerRule.of(sides[0].records.manifest).metric
+    chosen = WinnerRule.of(sides[0].records.declaration).metric
     return list(dict.fromkeys(["test_accuracy", "test_loss", chosen]))
 
 

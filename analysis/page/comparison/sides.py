@@ -63,7 +63,7 @@ class Side:
         """
         runs = {
             arm: selection.runs_of_one_configuration(self.records, arm)
-            for arm, declared in self.records.manifest.arms.items()
+            for arm, declared in self.records.declaration.arms.items()
             if declared.confirm_runs or not declared.space
         }
         for line in self.facts.lines:

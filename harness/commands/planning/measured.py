@@ -48,7 +48,7 @@ class Earlier:
         earlier = cls(records=records, arms=[a for a in records.arms if a in shared or not shared])
         if not (earlier._completed().groupby("arm").size() > 1).any():
             raise ResultsError(
-                f"--from {folder}: no arm has two completed confirm runs, so these do not show how runs vary. "
+                f"--from {folder}: no arm has two completed confirm runs; they do not show how runs vary. "
                 f"Remedy: results of a study with confirm runs, or --sd RUN,SEARCH"
             )
         return earlier

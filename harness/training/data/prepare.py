@@ -45,7 +45,7 @@ class PreparedDataset:
     @property
     def sha256(self) -> dict[str, str]:
         """SHA-256 of every unpacked IDX file, by file name."""
-        return {part.file.name: str(part.file.sha256) for part in self.spec.parts}
+        return self.spec.sha256
 
 
 def prepare_dataset(
@@ -78,12 +78,29 @@ def prepare_dataset(
     return prepare_spec(DATASETS[name], path, progress)
 
 
+def known_spec(name: str) -> DatasetSpec | None:
+    """Return a data set with the SHA-256 of its files, without preparing it.
+
+    Args:
+        name: A key of `DATASETS`, or `idx:` and a folder.
+
+    Returns: None where nobody published them and this machine never prepared it.
+
+    Raises:
+        DataError: A user's own files are missing, unreadable, or contradict each other.
+    """
+    if name.startswith(IDX_PREFIX):
+        return spec_of_folder(Path(name.removeprefix(IDX_PREFIX)))
+    spec = recorded_spec(DATASETS[name], cache_folder(DATASETS[name]))
+    return spec if len(spec.sha256) == len(spec.parts) else None
+
+
 def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
     """Do `prepare_dataset`, and refuse data that a study did not declare.
 
     Args:
         name: A key of `DATASETS`, or `idx:` and a folder.
-        declared: SHA-256 of every unpacked file by its name, as the study's manifest holds them.
+        declared: SHA-256 of every unpacked file by its name, as the study declares them.
 
     Raises:
         DataError: As `prepare_dataset`; or the files are others than those declared.

@@ -80,6 +80,12 @@ class DatasetSpec:
         return replace(self, **files)  # type: ignore[arg-type]
 
     @property
+    def sha256(self) -> dict[str, str]:
+        """SHA-256 of every unpacked file that is known, by file name."""
+        known = {part.file.name: part.file.sha256 for part in self.parts}
+        return {name: sha256 for name, sha256 in known.items() if sha256 is not None}
+
+    @property
     def images(self) -> Images:
         """What a study's checks need to know of its training images."""
         return Images(n_images=self.n_train, sides=self.image_shape, class_sizes=self.class_sizes)

@@ -1,5 +1,6 @@
 """Every arm against the declared baseline: what was changed, and what it did."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +18,15 @@ LOG = {"low": 1e-4, "high": 1.0, "log": True}
 
 def with_baseline(study: "Study", folder: Path, baseline: str) -> Facts:
     """Write a study that declares a baseline and fixes no field that it searches; return its facts."""
-    results = study.write(folder)
-    records = load_study(results)
+    records = load_study(study.write(folder))
     arms = {
         name: arm.model_copy(
             update={"fixed": {field: value for field, value in arm.fixed.items() if field not in arm.space}}
         )
-        for name, arm in records.manifest.arms.items()
+        for name, arm in records.declaration.arms.items()
     }
-    declared = records.manifest.model_copy(update={"baseline": baseline, "arms": arms})
-    declared.write(records.folder.manifest)
-    return Facts(load_study(results))
+    declared = records.declaration.model_copy(update={"baseline": baseline, "arms": arms})
+    return Facts(replace(records, declaration=declared))
 
 
 def of(new_study: "type[Study]", **arms: dict[str, Any]) -> "Study":

@@ -183,10 +183,10 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
     )
     found = runs[runs["phase"] == "search"]
     best = found.loc[found.groupby("arm")["val_accuracy"].idxmax()].set_index("arm")["run_id"]
-    arms = dict.fromkeys(names, template.manifest.arms["sgd"])
+    arms = dict.fromkeys(names, template.declaration.arms["sgd"])
     records = dataclasses.replace(
         template,
-        manifest=template.manifest.model_copy(update={"arms": arms}),
+        declaration=template.declaration.model_copy(update={"arms": arms}),
         runs=runs,
         epochs=runs[["run_id", "val_accuracy"]],
         winners=dict(best),

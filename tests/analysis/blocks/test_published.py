@@ -7,7 +7,7 @@ import pytest
 
 from analysis.blocks.published import PUBLISHED, compute_published
 from analysis.facts import Facts
-from harness.declaration import Manifest
+from harness.declaration import Declaration
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
@@ -156,11 +156,11 @@ def test_manifests_of_older_studies_have_no_published_values(
     new_study: "type[Study]", tmp_path: Path
 ) -> None:
     """The field is optional."""
-    path = ResultsFolder(new_study(arms={"a": {}}).write(tmp_path)).manifest
-    text = path.read_text(encoding="utf-8")
+    folder = ResultsFolder(new_study(arms={"a": {}}).write_older(tmp_path))
+    text = folder.manifest.read_text(encoding="utf-8")
     assert '"published": {}' in text
-    path.write_text(text.replace('  "published": {},\n', ""), encoding="utf-8")
-    assert Manifest.read(path).published == {}
+    folder.manifest.write_text(text.replace('  "published": {},\n', ""), encoding="utf-8")
+    assert Declaration.read(folder).published == {}
 
 
 @pytest.mark.parametrize("table", list(STUDY_A))

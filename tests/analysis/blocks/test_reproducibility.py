@@ -1,6 +1,5 @@
 """The reproducibility checklist says what the records say, and nothing else."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +8,6 @@ import pytest
 from analysis.blocks import reproducibility
 from analysis.facts import Facts
 from analysis.records import load_study
-from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -25,11 +23,9 @@ def items(facts: Facts) -> dict[str, str]:
     return dict(zip(frame["item"], frame["value"], strict=True))
 
 
-def with_manifest(study: "Study", folder: Path, **fields: Any) -> Facts:
-    """Write a study with other fields of its manifest; return its facts."""
-    results = study.write(folder)
-    ResultsFolder(results).manifest.write_text(json.dumps(study.manifest() | fields), encoding="utf-8")
-    return Facts(load_study(results))
+def with_fields(study: "Study", folder: Path, **fields: Any) -> Facts:
+    """Write a study with other fields of its declaration or manifest; return its facts."""
+    return Facts(load_study(study.write(folder, **fields)))
 
 
 def test_search_bounds_and_choices(three_arms: "Study", tmp_path: Path) -> None:
@@ -94,7 +90,7 @@ def test_the_state_of_the_code_is_what_was_recorded(
 ) -> None:
     """Clean is said of a clean tree only."""
     study = new_study(arms={"a": {}})
-    assert items(with_manifest(study, tmp_path, git=git))["Code"] == text
+    assert items(with_fields(study, tmp_path, git=git))["Code"] == text
 
 
 def test_total_compute_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -117,19 +113,19 @@ def test_seeds_data_and_command(new_study: "type[Study]", tmp_path: Path) -> Non
     study = new_study(arms={"a": {}})
     study.confirm("a", [0.9, 0.91])
     command = ["python", "-m", "harness.sweep", "my study.yaml"]
-    few = items(with_manifest(study, tmp_path / "few", command=command))
+    few = items(with_fields(study, tmp_path / "few", command=command))
     assert few["Confirm seeds"] == "100, 101"
     assert few["Command"] == "python -m harness.sweep 'my study.yaml'"
     assert few["Data"] == "fashion_mnist: 54,000 train, 6,000 val, 10,000 test"
     assert few["Data SHA-256"] == "train-images abababababab..."
-    many = items(with_manifest(study, tmp_path / "many", confirm_seeds=list(range(7, 107))))
+    many = items(with_fields(study, tmp_path / "many", confirm_seeds=list(range(7, 107))))
     assert many["Confirm seeds"] == "100, from 7 to 106"
 
 
 def test_a_study_that_has_not_begun(new_study: "type[Study]", tmp_path: Path) -> None:
     """Every item stands, and none makes up a value."""
     study = new_study(arms={"a": {"lr": LOG}}, search_runs={"a": 5}, confirm_runs=3)
-    facts = with_manifest(study, tmp_path, machine={}, versions={})
+    facts = with_fields(study, tmp_path, machine={}, versions={})
     found = items(facts)
     assert found["Runs of each phase"] == "none has ended"
     for item in ("Hardware", "Versions"):
