@@ -96,9 +96,9 @@ class Earlier:
         seeds: int | None,
     ) -> str:
         """Return on what the noise rests, in words."""
-        scale = 100 if metric.endswith("accuracy") else 1
+        scale, unit = (100, " pp") if metric.endswith("accuracy") else (1, "")
         deviations = [float(own.std()) * scale for _, own in runs.groupby("arm")[metric] if len(own) > 1]
-        arms = f", by arm {min(deviations):.2g} to {max(deviations):.2g}" if len(deviations) > 1 else ""
+        arms = f", by arm {min(deviations):.2g} to {max(deviations):.2g}{unit}" if len(deviations) > 1 else ""
         n_arms = runs["arm"].nunique()
         rests = f"{len(runs)} runs of {n_arms} arm{'s' if n_arms > 1 else ''}"
         words = f"measured in {self.records.folder.root}: {rests}{arms}"
@@ -179,7 +179,7 @@ def _of_repeats(between: Between, within: MeanSquare | None, seeds: int) -> Mean
     weight = 1 / seeds - 1 / between.seeds
     parts = between.square.variance, weight * within.variance
     least = MeanSquare(within.variance / seeds, within.df)
-    if sum(parts) <= least.variance:
+    if weight < 0 and sum(parts) <= least.variance:  # searches seem to add less than nothing
         return least
     dfs = between.square.df, within.df
     return MeanSquare(sum(parts), sum(parts) ** 2 / sum(p**2 / df for p, df in zip(parts, dfs, strict=True)))

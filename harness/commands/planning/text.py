@@ -63,7 +63,8 @@ def outlook_lines(study: Study, plan: Plan, noise_of: NoiseOf) -> Iterator[str]:
     share = (
         f"{count} claims share 5 % for any false ruling of a kind" if count > 1 else "5 % for a false ruling"
     )
-    at = f", at the last look ({plan.looks[-1]} {plan.unit}s)" if len(plan.looks) > 1 else ""
+    last = f", by the last look alone ({plan.looks[-1]} {plan.unit}s; earlier ones change it by a few points)"
+    at = last if len(plan.looks) > 1 else ""
     yield f"what it can show{at}: {share}; found means in 80 % of such studies"
     metrics = dict.fromkeys(
         claim.spec.metric for claim in study.claims if isinstance(claim.spec, Better | Best | Equal)
