@@ -15,6 +15,7 @@ from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
     from harness.study.study import Study
+    from harness.tuning.looks import Look
     from harness.tuning.study_run import Outcome
 
 
@@ -112,7 +113,8 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    outcome = run_study(study, folder, options.address, _say, interruption, resume=resume)
+    look = partial(_look, folder)
+    outcome = run_study(study, folder, options.address, _say, interruption, take_look=look, resume=resume)
     return _finish(outcome, folder, writes_report=not options.no_report)
 
 
@@ -129,6 +131,19 @@ def _seal_line(study: "Study") -> str:
             f"prepared on this machine: the first sweep or range test does that"
         )
     return f"declaration sha256: {declare(study, plan_study(study), spec).sha256}"
+
+
+def _look(folder: ResultsFolder, n: int) -> "Look":
+    """Rule the claims of a running study at a look, as its report will."""
+    from analysis.claims.decide import standing
+    from analysis.facts import Facts
+    from analysis.records import load_study
+    from harness.tuning.looks import Look
+
+    records = load_study(folder.root)
+    now = standing(Facts(records).grounds, n)
+    arms = tuple(arm for arm in records.arms if arm in now.needed_arms)
+    return Look(open=tuple(now.open), arms=arms, why=now.why)
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

@@ -112,8 +112,21 @@ class PhaseEnded(_Event):
     """Why a search phase was given up before its budget was spent; null where it was not."""
 
 
+class LookTaken(_Event):
+    """Tell what a look at the claims left open. The last look, after which nothing runs, has none."""
+
+    event: Literal["look_taken"] = "look_taken"
+    n: Annotated[int, Field(ge=1)]
+    """Replicates of the look, one of the plan's."""
+    open: tuple[int, ...]
+    """Places of the claims, from 0, that the look left open."""
+    arms: tuple[str, ...]
+    """Arms that open claims need further replicates of."""
+
+
 Event = Annotated[
-    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")
+    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | LookTaken,
+    Field(discriminator="event"),
 ]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
