@@ -153,6 +153,18 @@ def test_earlier_results_tell_the_noise_that_they_rest_on(study_text: str) -> No
     assert "one search an arm: that of searches is assumed" in text
 
 
+def test_what_is_assumed_of_runs_is_what_reference_studies_measured() -> None:
+    """Three quarters of their arms lie within the range that is told, half below its middle."""
+    deviations: list[float] = []
+    for file in sorted(REFERENCE.parent.glob("*/runs.parquet")):
+        runs = pd.read_parquet(file)
+        is_measured = (runs["phase"] == "confirm") & (runs["status"] == "completed")
+        deviations += runs[is_measured].groupby("arm")["test_accuracy"].std().dropna().tolist()
+    likely, low, high = noise._RUN
+    assert np.mean([low <= round(each, 4) <= high for each in deviations]) > 0.75
+    assert np.median(deviations) == pytest.approx(likely, rel=0.1)
+
+
 def test_components_of_repeats_are_told_apart() -> None:
     """A study of 400 repeats x 2 seeds has the deviations that made it, for other numbers of seeds too."""
     generator = np.random.default_rng(0)
@@ -172,7 +184,7 @@ def test_components_of_repeats_are_told_apart() -> None:
 
 
 def test_the_upper_limit_of_the_deviation_holds_in_80_percent() -> None:
-    """And in up to 90 of repeats with more seeds than were measured, by Satterthwaite's degrees of freedom."""
+    """And in up to 90 of repeats with more seeds than were measured; degrees of freedom by Satterthwaite."""
     generator, n_studies = np.random.default_rng(0), 4_000
     values = generator.normal(0, 0.1, (n_studies, 3, 5, 1)) + generator.normal(0, 0.25, (n_studies, 3, 5, 2))
     squares = values.mean(axis=3).var(axis=2, ddof=1).mean(axis=1), values.var(axis=3, ddof=1).mean((1, 2))

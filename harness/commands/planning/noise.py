@@ -66,7 +66,10 @@ class Stated(NamedTuple):
 
 
 _RUN = Spread(0.0025, 0.0014, 0.0038)
+"""Of test accuracies: 29 of 37 confirmed arms of the reference studies lie between; their median is 0.0024."""
+
 _SEARCH = 0.001
+"""One arm was searched four times: 0.0004, its 95 % upper limit 0.0013."""
 
 
 def assumed_search(metric: str) -> Spread | None:
@@ -95,7 +98,8 @@ def assumed(metric: str, seeds: int | None) -> Noise | None:
         search=search,
         repeat=of_repeats(_RUN, search, seeds),
         origin="assumed, not measured",
-        ends="in brackets: for 0.14 to 0.38 pp a run, as in reference studies of this repository",
+        ends="in brackets: for 0.14 to 0.38 pp a run, as test accuracies of most arms have in the reference "
+        "studies of this repository",
     )
 
 
@@ -115,7 +119,7 @@ def stated(said: Stated, metric: str, seeds: int | None) -> Noise:
         paired=None,
         search=search,
         repeat=of_repeats(run, search, seeds),
-        origin="stated; that of searches assumed" if seeds and said.search is None else "stated",
+        origin="stated, that of searches assumed" if seeds and said.search is None else "stated",
         ends="",
     )
 
