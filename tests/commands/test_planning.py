@@ -3,20 +3,23 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path as FilePath
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.statistics.sequential import Looks, Path, is_futile
+from analysis.statistics.tests import welch
 from harness.commands.planning import measured, noise, outlook
 from harness.commands.planning.text import NoiseOf, outlook_lines
 from harness.commands.sweep import main
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study, parse_study
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = FilePath(__file__).parents[2]
 REFERENCE = REPOSITORY / "results" / "reference" / "optimizers"
 STUDIES = sorted((REPOSITORY / "search_spaces").glob("*.yaml"))
 
@@ -28,7 +31,7 @@ def foretell(text: str, *settings: str, known: NoiseOf = noise.assumed) -> str:
 
 
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
-def test_every_claim_of_every_study_is_told_once(file: Path) -> None:
+def test_every_claim_of_every_study_is_told_once(file: FilePath) -> None:
     """With numbers, or with why there are none."""
     study = load_study(file)
     text = "\n".join(outlook_lines(study, plan_study(study), noise.assumed))
@@ -94,6 +97,41 @@ def test_what_is_foretold_comes_true(test: outlook.power.Test, n: int, arms: int
         assert within.mean() >= told.equivalent.likely - tolerance
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("region", [1.0, 1.6])
+@pytest.mark.parametrize("looks", [(5, 8, 12), (5, 8, 12, 20)])
+def test_what_is_foretold_of_the_last_look_is_about_right(looks: tuple[int, ...], region: float) -> None:
+    """Earlier looks find a little more; stopping for futility costs up to half of "equivalent"."""
+    told = outlook_of("welch", looks[-1], kind="better", arms=2, region=region)
+    told = replace(told, first_alpha=0.05 / 3 / len(looks))
+    generator = np.random.default_rng(0)
+    assert told.equivalent is not None
+    shares = {}
+    for true, ruling in ((told.found.likely, "ahead"), (0.0, "inside")):
+        rulings = [
+            ruled(generator.normal(true, 1.0, looks[-1]), generator.normal(size=looks[-1]), looks, region)
+            for _ in range(3_000)
+        ]
+        shares[ruling] = rulings.count(ruling) / 3_000
+    assert shares["ahead"] == pytest.approx(0.8, abs=0.05)
+    assert told.equivalent.likely / 2 < shares["inside"] + 0.01 < told.equivalent.likely + 0.03
+
+
+def ruled(first: np.ndarray, second: np.ndarray, looks: tuple[int, ...], region: float) -> str:
+    """Return which p-value decides one of three claims at Holm's first step, over the looks."""
+    path = Path(plan=Looks.even(looks))
+    for look, n in enumerate(looks):
+        difference = welch(first[:n].tolist(), second[:n].tolist())
+        assert difference is not None
+        path = path.add(look, difference, region)
+        for name, p in (("ahead", path.ahead), ("behind", path.behind), ("inside", path.inside)):
+            if p < 0.05 / 3:
+                return name
+        if look < path.plan.last and is_futile(difference, look, path.plan, 3, region):
+            break
+    return "open"
+
+
 @pytest.mark.parametrize("test", ["paired", "welch"])
 def test_replicates_that_are_said_to_suffice_do(test: outlook.power.Test) -> None:
     """As many as the region takes find a difference of its width, and rule equal arms equivalent."""
@@ -134,7 +172,7 @@ def test_the_levels_are_those_of_the_last_look(study_text: str) -> None:
     """Four looks leave a quarter of alpha to the last one, three claims a third of that to the first step."""
     study = parse_study(study_text, "s.yaml", ("search.repeats={min: 5, max: 20}",))
     assert outlook.levels(plan_study(study), 3) == pytest.approx((0.05 / 12, 0.05 / 4))
-    assert "by the last look alone (20 repeats;" in foretell(study.text, "search.repeats={min: 5, max: 20}")
+    assert "by the last look alone (20 repeats);" in foretell(study.text, "search.repeats={min: 5, max: 20}")
 
 
 def test_earlier_results_tell_the_noise_that_they_rest_on(study_text: str) -> None:
@@ -276,7 +314,7 @@ def test_options_of_a_dry_run_are_refused_without_it(capsys: pytest.CaptureFixtu
     assert "--slots and --measure: only --dry-run foretells" in capsys.readouterr().err
 
 
-def test_a_folder_without_results_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_results_is_refused(tmp_path: FilePath, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, with the remedy."""
     assert main([str(STUDIES[0]), "--dry-run", "--from", str(tmp_path)]) == 2
     assert "holds no results of a study. Remedy: a folder that" in capsys.readouterr().err
@@ -285,7 +323,7 @@ def test_a_folder_without_results_is_refused(tmp_path: Path, capsys: pytest.Capt
     assert "no arm has two completed confirm runs" in capsys.readouterr().err
 
 
-def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: Path) -> None:
+def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: FilePath) -> None:
     """It tells what the study can show and what it costs on as many slots as are given."""
     script = (
         "import sys; from harness.commands.sweep import main; code = main(sys.argv[1:]); "
