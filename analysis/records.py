@@ -44,7 +44,7 @@ class StudyRecords:
     seal: Seal
     """Whether the declaration is the one that the journal was begun for."""
     frames: Frames
-    """The tables as they go into `runs.parquet` and `epochs.parquet`."""
+    """The tables as they go into parquet files."""
     runs: pd.DataFrame
     """One row a run, columns as in `runs.parquet`, sorted by arm (declared order), phase, run id."""
     epochs: pd.DataFrame
@@ -133,6 +133,16 @@ class StudyRecords:
         spans = [self.epoch_rows[run_id] for run_id in sorted(set(run_ids)) if run_id in self.epoch_rows]
         rows = [np.arange(span.start, span.stop) for span in spans]
         return self.epochs.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
+
+    @property
+    def test_labels(self) -> NDArray[np.uint8] | None:
+        """The classes of the test images, `(n_images,)`, in the published order; None where none are kept."""
+        predictions = self.frames.predictions
+        return next((predictions.labels_of(dataset) for dataset in predictions.datasets), None)
+
+    def predictions(self, run_id: str) -> NDArray[np.uint8] | None:
+        """Return the class that a run gives each test image, `(n_images,)`; None where none are kept."""
+        return self.frames.predictions.of(run_id)
 
     def sampling_error(self, accuracy: float) -> float | None:
         """Return the standard error of an accuracy due to the finite test set; None if its size is unknown.
@@ -276,6 +286,29 @@ def _check_consistency(records: StudyRecords) -> None:
                 f"of this journal, and only a run of full length can win. "
                 f"Remedy: restore the journal as it was written."
             )
+    contradiction = _contradicted_accuracy(records)
+    if contradiction is not None:
+        raise ResultsError(
+            f"{records.folder.root}: {contradiction}, so the journal is not as it was written. "
+            f"Remedy: bring back a copy of it."
+        )
+
+
+def _contradicted_accuracy(records: StudyRecords) -> str | None:
+    """Return which run's predicted classes contradict its test accuracy; None where all agree."""
+    predictions = records.frames.predictions
+    recorded = dict(zip(records.runs["run_id"], records.runs["test_accuracy"], strict=True))
+    for run_id in predictions:
+        try:
+            accuracy = predictions.accuracy_of(run_id)
+        except ValueError as error:
+            return f"the predicted classes of run {run_id} cannot be read ({error})"
+        if accuracy != recorded[run_id]:
+            return (
+                f"run {run_id} has a test accuracy of {recorded[run_id]}, but its predicted classes have "
+                f"{accuracy}"
+            )
+    return None
 
 
 def _undeclared_seed(records: StudyRecords) -> str | None:

@@ -1,9 +1,9 @@
 """`python -m analysis.report RESULTS_DIR ...`: write the report again, from what the sweep recorded.
 
 The same declaration, manifest and journal give the same bytes of everything below `report/` and of both
-parquet files: nothing here asks for the time, the machine or the folder's place. A folder that holds several results folders
-has each study's report written, and an overview of them; `--compare` sets several results folders side by
-side.
+parquet files: nothing here asks for the time, the machine or the folder's place. A folder that holds several
+results folders has each study's report written, and an overview of them; `--compare` sets several results
+folders side by side.
 """
 
 import argparse

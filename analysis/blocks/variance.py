@@ -13,6 +13,8 @@ from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.replicates import design_of, planned_runs, searches
+from analysis.statistics import images
 
 _LAST_EPOCHS = 5
 """Epochs at the end of a run over which its wobble is measured."""
@@ -21,7 +23,7 @@ _HEADINGS = {
     "seeds": "Seeds: SD of test accuracy (pp)",
     "test set": "Test set: standard error (pp)",
     "epochs": "Epochs: SD of validation accuracy (pp)",
-    "searches": "Searches",
+    "searches": "Searches: SD of test accuracy (pp)",
 }
 _SOURCES = (
     (
@@ -55,8 +57,10 @@ def compute(facts: Facts) -> pd.DataFrame:
         `seeds`, the standard deviation of test accuracy over `n` completed confirm seeds, with its 95 %
         interval; `test set`, the standard error due to `n` test images; `epochs`, the standard deviation of
         validation accuracy around a straight line through a run's last 5 epochs, root mean square over `n`
-        runs; `searches`, which is absent, with `n` = 1 search, or 0 where nothing is searched. `diverged`
-        counts confirm seeds that did: they void the first two.
+        runs; `searches`, the standard deviation over `n` searches beyond what their seeds make of it, with
+        its 95 % interval: absent for one search, with `n` = 0 where nothing is searched. Of an arm with several
+        searches `seeds` is that within a search. `diverged` counts confirm seeds that did: they void all but
+        `epochs`.
     """
     records = facts.records
     confirm = records.runs_of("confirm")
@@ -77,11 +81,34 @@ def _rows(
     error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
     images = records.declaration.dataset.test_samples
     known = {"arm": arm, "diverged": diverged}
-    yield known | {"source": "seeds", "n": len(accuracies), **_spread([] if diverged else accuracies)}
+    parts = _components(records, arm) if not diverged else None
+    within = _spread([] if diverged else accuracies) if parts is None else _deviation(parts.seed)
+    yield known | {"source": "seeds", "n": len(accuracies), **within}
     yield known | {"source": "test set", "deviation": error, "n": images if error is not None else 0}
     wobble = math.sqrt(float(of_arm.mean())) if len(of_arm) else None
     yield known | {"source": "epochs", "deviation": wobble, "n": len(of_arm)}
-    yield known | {"source": "searches", "n": int(records.declaration.arms[arm].search_runs > 0)}
+    beyond = {} if parts is None else _deviation(parts.search)
+    yield known | {"source": "searches", "n": _n_searches(records, arm), **beyond}
+
+
+def _components(records: StudyRecords, arm: str) -> images.Components | None:
+    """Return the parts of search and seed in an arm's noise; None where its searches are not repeated."""
+    if design_of(records).unit != "repeat" or not searches(records, arm):
+        return None
+    runs = planned_runs(records, arm)
+    runs = runs[runs["status"] == "completed"]
+    return images.components([own["test_accuracy"].tolist() for _, own in runs.groupby("repeat")])
+
+
+def _deviation(part: images.Deviation) -> dict[str, float]:
+    return {"deviation": part.value, "low": part.low, "high": part.high}
+
+
+def _n_searches(records: StudyRecords, arm: str) -> int:
+    """Return the searches of an arm that have confirm runs, at least 1; 0 where nothing is searched."""
+    if not records.declaration.arms[arm].search_runs:
+        return 0
+    return max(1, int(planned_runs(records, arm)["repeat"].nunique()))
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
@@ -134,8 +161,11 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(row: dict[Any, Any]) -> str:
-    if row["source"] == "searches":
-        return "not measured: the search ran once" if row["n"] else "nothing was searched"
+    if row["source"] == "searches" and row["n"] == 0:
+        return "nothing was searched"
+    if row["source"] == "searches" and not numbers.is_present(row["deviation"]):
+        once = row["n"] == 1
+        return "not measured: the search ran once" if once else f"not measured ({row['n']} searches)"
     if not numbers.is_present(row["deviation"]):
         diverged = f"{row['diverged']} diverged, " if row["diverged"] and row["source"] == "seeds" else ""
         return f"{numbers.ABSENT} ({diverged}n = {row['n']:,})"
@@ -152,7 +182,13 @@ def _points(share: float) -> str:
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what each source is, how it was measured, and what no interval of the report holds."""
     sentences = ["How far each source of noise moves one accuracy, in percentage points (pp).", *_SOURCES]
-    if facts.records.has_search:
+    if design_of(facts.records).unit == "repeat":
+        sentences.append(
+            "Searches: SD of what one search's choice scores beyond another's, over n searches, the part of "
+            "their seeds taken off (one-way random effects; 95 % interval, wide for few searches); seeds are "
+            "then those within a search."
+        )
+    elif facts.records.has_search:
         sentences.append(
             "Searches: another search could choose another configuration; how far that would move the "
             "accuracy takes several searches an arm."

@@ -22,6 +22,9 @@ from harness.records.whole_file import write_file
 _MOST_ARMS = 12
 """Arms whose accuracy is shown; a study of more keeps the rest to its own report."""
 
+_VARYING = {"study", "search", "search_seeds", "confirm_seeds"}
+"""Of a declaration, what may differ where a study is run again with another seed."""
+
 _CAPTIONS = {
     "studies": (
         "Verdicts: claims by how they were decided. Test accuracy: mean ± half-width of the 95 % Student "
@@ -30,7 +33,7 @@ _CAPTIONS = {
         "evaluation excluded. Each study's report says how its numbers were made and what limits them."
     ),
     "claims": (
-        "Claims as their studies declare them, with the source they name; the report of each says whether its "
+        "Claims as their studies declare them, with the source they name; each report says whether its "
         "declaration is sealed. "
         "Verdicts are Holm-corrected within their study, not over this page: among many studies, some "
         "verdicts may be chance. Measured and n as in the study's own table of claims, which says more."
@@ -156,8 +159,10 @@ def summarise(facts: Facts, root: Path) -> Summary:
 
 def _kin(declaration: Declaration) -> str:
     """Return what a declaration says but for its name, its seed, and what follows from that."""
-    varying = {"study": True, "search": {"seed"}, "search_seeds": True, "confirm_seeds": True}
-    return json.dumps(declaration.model_dump(mode="json", exclude=varying), sort_keys=True)
+    whole = declaration.model_dump(mode="json")
+    search = {name: value for name, value in whole["search"].items() if name != "seed"}
+    same = {name: value for name, value in whole.items() if name not in _VARYING}
+    return json.dumps(same | {"search": search}, sort_keys=True)
 
 
 def reruns(summaries: Sequence[Summary]) -> dict[str, str]:

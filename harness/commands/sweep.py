@@ -118,6 +118,19 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     return _finish(outcome, folder, writes_report=not options.no_report)
 
 
+def _look(folder: ResultsFolder, n: int) -> "Look":
+    """Rule the claims of a running study at a look, as its report will."""
+    from analysis.claims.decide import standing
+    from analysis.facts import Facts
+    from analysis.records import load_study
+    from harness.tuning.looks import Look
+
+    records = load_study(folder.root)
+    now = standing(Facts(records).grounds, n)
+    arms = tuple(arm for arm in records.arms if arm in now.needed_arms)
+    return Look(open=tuple(now.open), arms=arms, why=now.why)
+
+
 def _seal_line(study: "Study") -> str:
     """Return the hash that a start would seal, to be kept elsewhere before."""
     from harness.study.plan import plan_study
@@ -131,19 +144,6 @@ def _seal_line(study: "Study") -> str:
             f"prepared on this machine: the first sweep or range test does that"
         )
     return f"declaration sha256: {declare(study, plan_study(study), spec).sha256}"
-
-
-def _look(folder: ResultsFolder, n: int) -> "Look":
-    """Rule the claims of a running study at a look, as its report will."""
-    from analysis.claims.decide import standing
-    from analysis.facts import Facts
-    from analysis.records import load_study
-    from harness.tuning.looks import Look
-
-    records = load_study(folder.root)
-    now = standing(Facts(records).grounds, n)
-    arms = tuple(arm for arm in records.arms if arm in now.needed_arms)
-    return Look(open=tuple(now.open), arms=arms, why=now.why)
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from analysis.facts import Facts
 from analysis.records import load_study
 from analysis.report import write_report
 from harness.declaration import Declaration
+from harness.records.class_codes import encode_classes
 from harness.records.events import (
     EpochEnded,
     Event,
@@ -22,6 +24,7 @@ from harness.records.events import (
     RunStarted,
     Status,
     StudyDeclared,
+    TestLabels,
 )
 from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
@@ -60,6 +63,8 @@ class Run:
     configuration: dict[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
+    predicted: str | None = None
+    """As its end holds it."""
 
 
 @dataclass
@@ -85,6 +90,8 @@ class Study:
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Arm to recipe fields that it fixes besides the made-up ones."""
     resources: dict[str, Any] = field(default_factory=dict)
+    labels: Sequence[int] = ()
+    """Of the test images, where `classify` gives their predicted classes."""
     plan: dict[str, Any] = field(default_factory=dict)
     """More of the declaration's `plan`, such as `looks` and `weights`."""
 
@@ -123,6 +130,14 @@ class Study:
         for seed, accuracy in enumerate(accuracies, start=100):
             values = {"test_accuracy": accuracy, "val_accuracy": accuracy, "test_loss": 1 - accuracy} | other
             self.add(arm, "confirm", seed=seed, lr=lr, **values)
+
+    def classify(self, arm: str, predictions: Sequence[Sequence[int]]) -> None:
+        """Add one completed confirm run a row of predicted classes (0 to 9), with the accuracy it has."""
+        labels = np.array(self.labels)
+        for seed, classes in enumerate(predictions, start=100):
+            text = encode_classes(np.array(classes, np.uint8), 10)
+            accuracy = int((np.array(classes) == labels).sum()) / len(labels)
+            self.add(arm, "confirm", seed=seed, test_accuracy=accuracy, predicted=text)
 
     def write(self, root: Path, **more: Any) -> Path:
         """Write declaration, manifest and journal below `root`; return the results folder.
@@ -203,6 +218,7 @@ class Study:
             "slots": 1,
             "command": ["python", "-m", "harness.sweep", "search_spaces/optimizers.yaml"],
             "created_at": "2026-01-02T03:04:05+00:00",
+            "resumed": [],
         }
 
     def _declared(self, arm: str, space: dict[str, Any]) -> dict[str, Any]:
@@ -231,6 +247,11 @@ class Study:
             return f"2026-01-02T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}.000000+00:00"
 
         events: list[Any] = []
+        if self.labels:
+            text, n_images = encode_classes(np.array(self.labels, np.uint8), 10), len(self.labels)
+            events.append(
+                TestLabels(time=now(), dataset="fashion_mnist", labels=text, n_images=n_images, n_classes=10)
+            )
         for run in self.runs:
             events += _run_events(run, now)
         for arm, winner in self.winners.items():
@@ -268,6 +289,7 @@ def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
             threads=1,
             device="cpu",
             host="node1",
+            predicted=run.predicted,
         )
     )
     return events

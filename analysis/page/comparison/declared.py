@@ -210,6 +210,7 @@ def _of_folder(side: Side) -> pd.DataFrame:
     rows = [
         verdict.as_row()
         | {"key": key, "claim": verdict.claim.says, "folder": side.name, "measured": verdict.measured()}
+        | {"ruling": verdict.ruling_in_words()}
         for key, verdict in zip(
             map(_identity, side.records.declaration.claims), side.facts.verdicts, strict=True
         )

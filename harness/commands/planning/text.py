@@ -236,7 +236,8 @@ def _chances(spread: Spread) -> str:
 
 
 def _percent(share: float) -> str:
-    return "<1" if 0 < share < 0.005 else ">99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
+    is_extreme = min(share, 1 - share) < 0.01
+    return f"{100 * share:.{1 if is_extreme else 0}f}"
 
 
 def _counts(counts: Counts) -> str:
