@@ -60,6 +60,7 @@ class Run:
     epoch_seconds: float = 2.0
     run_id: str = ""
     number: int | None = None
+    repeat: int = 0
     configuration: dict[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
@@ -75,6 +76,8 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
+    winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat, where searches are repeated."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -188,7 +191,9 @@ class Study:
                 "seed": 0,
                 **self.search_settings,
             },
-            "confirm": {"seeds": self._confirm_runs(next(iter(self.arms)))},
+            "confirm": {
+                "seeds": self._confirm_runs(next(iter(self.arms))) // self.search_settings.get("repeats", 1)
+            },
             "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
             "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
             "baseline": self.baseline,
@@ -256,6 +261,8 @@ class Study:
             events += _run_events(run, now)
         for arm, winner in self.winners.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        for (arm, repeat), winner in self.winners_of_repeats.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 
 
@@ -267,6 +274,7 @@ def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
             run_id=run.run_id,
             arm=run.arm,
             phase=run.phase,
+            repeat=run.repeat,
             number=run.number or 0,
             seed=run.seed,
             configuration=configuration | run.configuration,
