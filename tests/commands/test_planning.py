@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path as FilePath
 
 import numpy as np
@@ -20,7 +21,9 @@ from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study, parse_study
 
 REPOSITORY = FilePath(__file__).parents[2]
-REFERENCE = REPOSITORY / "results" / "reference" / "optimizers"
+REFERENCE = REPOSITORY / "results" / "reference" / "initializations"
+"""Five arms, each searched once, ten common seeds."""
+
 STUDIES = sorted((REPOSITORY / "search_spaces").glob("*.yaml"))
 
 
@@ -183,10 +186,10 @@ def test_earlier_results_tell_the_noise_that_they_rest_on(study_text: str) -> No
     assert known is not None
     assert known.paired is not None
     assert known.run.likely == pytest.approx(np.sqrt(table.var().mean()))
-    gaps = [table["adam"] - table["sgd"], table["adam"] - table["rmsprop"], table["rmsprop"] - table["sgd"]]
+    gaps = [table[one] - table[other] for one, other in combinations(table, 2)]
     assert 2 * known.paired.likely**2 == pytest.approx(np.mean([gap.var() for gap in gaps]))
     assert known.run.low < known.run.likely < known.run.high
-    text = foretell(study_text, known=measured.Earlier.of(REFERENCE, ["sgd", "adam"]).noise)
+    text = foretell(study_text, known=measured.Earlier.of(REFERENCE, ["default", "orthogonal"]).noise)
     assert "20 runs of 2 arms" in text
     assert "one search an arm: that of searches is assumed" in text
 
@@ -329,9 +332,9 @@ def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: 
         "import sys; from harness.commands.sweep import main; code = main(sys.argv[1:]); "
         "print({'ray', 'torch'} & set(sys.modules)); sys.exit(code)"
     )
-    arguments = ("search_spaces/optimizers.yaml", "--dry-run", "--from", str(REFERENCE), "--slots", "8")
+    arguments = ("search_spaces/initializations.yaml", "--from", "results/reference/initializations")
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-c", script, *arguments, "--dry-run", "--slots", "8"],
         cwd=repository,
         capture_output=True,
         text=True,
@@ -339,6 +342,6 @@ def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: 
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("set()\n")
-    assert "30 runs of 3 arms" in done.stdout
-    assert "costs: 51 runs" in done.stdout
+    assert "measured in results/reference/initializations: 50 runs of 5 arms" in done.stdout
+    assert "costs: 110 runs" in done.stdout
     assert "hours on 8 slots of 1 CPU" in done.stdout

@@ -10,8 +10,8 @@ from harness.declaration import Declaration
 from harness.errors import StudyError
 from harness.recipe.datasets import Images
 from harness.records.folder import ResultsFolder
-from harness.study.looks import Looks, looks_of
 from harness.study.estimate import cost_of
+from harness.study.looks import Looks, looks_of
 from harness.study.plan import confirm_seeds_of, plan_study, search_seeds_of
 from harness.study.preview import preview
 from harness.study.reading.parse import parse_study
