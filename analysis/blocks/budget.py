@@ -97,7 +97,8 @@ def compute_failures(facts: Facts) -> pd.DataFrame:
     Returns: Columns `arm, phase, status, runs, ended, share, share_low, share_high, rate_low, rate_high,
         completed, completed_rate_low, completed_rate_high, reason`. `runs` of the `ended` runs of the arm and
         phase had this status; the ends of their share are Clopper and Pearson's, 95 %. The rates are the
-        smallest and the largest learning rate of these runs, and of the `completed` ones. `reason` is the first one given.
+        smallest and the largest learning rate of these runs, and of the `completed` ones. `reason` is the
+        first one given.
     """
     runs = facts.records.runs
     if "config.lr" not in runs:
@@ -166,8 +167,8 @@ def caption_failures(facts: Facts, frame: pd.DataFrame) -> str:
     return (
         f"Diverged: the loss was no finite number any more; failed: an error. {frame['runs'].sum():,} of "
         f"{ended:,} runs. Runs: of the n runs of the arm and phase that ended; share with Clopper and "
-        "Pearson's 95 % interval. A run that early stopping ended is neither. Learning rates: smallest and largest, beside "
-        "those of the completed runs of the same arm and phase."
+        "Pearson's 95 % interval. A run that early stopping ended is neither. Learning rates: smallest and "
+        "largest, beside those of the completed runs of the same arm and phase."
     )
 
 

@@ -58,9 +58,9 @@ def compute(facts: Facts) -> pd.DataFrame:
         interval; `test set`, the standard error due to `n` test images; `epochs`, the standard deviation of
         validation accuracy around a straight line through a run's last 5 epochs, root mean square over `n`
         runs; `searches`, the standard deviation over `n` searches beyond what their seeds make of it, with
-        its 95 % interval: absent for one search, with `n` = 0 where nothing is searched. Of an arm with several
-        searches `seeds` is that within a search. `diverged` counts confirm seeds that did: they void all but
-        `epochs`.
+        its 95 % interval: absent for one search, with `n` = 0 where nothing is searched. Of an arm with
+        several searches `seeds` is that within a search. `diverged` counts confirm seeds that did: they void
+        all but `epochs`.
     """
     records = facts.records
     confirm = records.runs_of("confirm")

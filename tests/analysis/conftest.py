@@ -76,8 +76,9 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
-    winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
-    """By arm and repeat, where searches are repeated."""
+    """Of each arm's first search."""
+    later_winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -259,9 +260,8 @@ class Study:
             )
         for run in self.runs:
             events += _run_events(run, now)
-        for arm, winner in self.winners.items():
-            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
-        for (arm, repeat), winner in self.winners_of_repeats.items():
+        ends = {(arm, 0): winner for arm, winner in self.winners.items()} | self.later_winners
+        for (arm, repeat), winner in ends.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 

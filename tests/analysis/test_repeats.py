@@ -34,7 +34,7 @@ def repeated(new_study: "type[Study]") -> "Study":
             for number, lr in enumerate((rate, 0.001)):
                 run_id = f"{arm}-r{repeat}-search-{number:04d}"
                 study.add(arm, "search", repeat=repeat, number=number, run_id=run_id, lr=lr, seed=seed)
-            study.winners_of_repeats[arm, repeat] = f"{arm}-r{repeat}-search-0000"
+            study.later_winners[arm, repeat] = f"{arm}-r{repeat}-search-0000"
             fresh = confirm_seeds(0, arm, repeat, 2, common=False)
             for number, (seed, accuracy) in enumerate(zip(fresh, (0.80, 0.82), strict=True)):
                 study.add(
