@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from harness.edge import path_argument, resolved
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
-from harness.records.provenance import usable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,6 +113,8 @@ def _noise_of(said: "Sequence[Stated]", earlier: Path | None, arms: "Sequence[st
 
 def _n_slots(study: "Study", options: argparse.Namespace) -> int:
     """Return how many runs train beside each other; 0 where none fits on this machine."""
+    from harness.records.provenance import usable_cores
+
     resources = study.resources
     slots: int = options.slots or usable_cores() // resources.cpu
     return min(slots, resources.concurrency or slots)
