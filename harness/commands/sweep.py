@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands.planning import dry_run
 from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
@@ -64,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         help="override a setting by its dotted key, such as recipe.epochs=2; may be repeated",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
+        "--dry-run",
+        action="store_true",
+        help="print arms, spaces, runs, what the study can show and what it costs; start nothing",
     )
     parser.add_argument(
         "--no-report",
@@ -84,19 +87,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="local|auto|HOST:PORT",
         help="a private Ray on this machine (local, the default), or a running cluster",
     )
+    dry_run.add_options(parser)
     return parser
 
 
 def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    dry_run.check_options(options, parser)
     from harness.study.reading.parse import load_study
 
     study = load_study(options.study, tuple(options.overrides))
     if options.dry_run:
-        from harness.study.preview import preview
         from harness.training.data.own import training_images
 
-        deliver("\n".join([preview(study, training_images(study.dataset)), _seal_line(study)]))
+        text = dry_run.foretold(study, training_images(study.dataset), options)
+        deliver(f"{text}\n\n{_seal_line(study)}")
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start

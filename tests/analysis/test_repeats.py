@@ -10,6 +10,7 @@ from analysis.blocks.variance import compute as compute_variance
 from analysis.facts import Facts
 from analysis.records import load_study
 from analysis.report import write_report
+from harness.commands.planning.measured import Earlier
 from harness.errors import ResultsError
 from harness.study.seeds import confirm_seeds, search_seeds
 
@@ -67,6 +68,18 @@ def test_the_chosen_rates_of_all_repeats_are_shown(repeated: "Study", tmp_path: 
     facts = Facts(load_study(repeated.write(tmp_path)))
     table = RESULTS.table.rendered("results", facts)
     assert "0.02 to 0.9 (3 repeats) (edge ↑)" in table.markdown()
+
+
+def test_a_further_study_is_planned_by_the_spread_of_repeats(repeated: "Study", tmp_path: Path) -> None:
+    """Repeats of as many seeds vary as these do; those of one seed by half the variance of seeds more."""
+    earlier = Earlier.of(repeated.write(tmp_path), ["sgd"])
+    two, one = (earlier.noise("test_accuracy", seeds) for seeds in (2, 1))
+    assert two is not None and two.repeat is not None  # noqa: PT018
+    assert one is not None and one.repeat is not None  # noqa: PT018
+    assert two.repeat.likely == pytest.approx(0.01)
+    assert one.repeat.likely == pytest.approx((0.01**2 + 0.02 / 100 / 2) ** 0.5)
+    assert two.paired is None
+    assert "6 runs of 1 arm; 3 repeats of 2 seeds" in two.origin
 
 
 def test_the_spread_of_repeats_is_told_from_that_of_seeds(repeated: "Study", tmp_path: Path) -> None:
