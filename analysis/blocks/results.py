@@ -128,7 +128,7 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     how = (
         f"Each arm's {what} confirm seeds: mean ± half-width of the 95 % Student t-interval over n seeds "
         "(one seed: the value alone). A seed fixes the split, the initialisation and the data order"
-        f"{'; the search is not repeated' if is_searched else ''}. "
+        f"{'; the search is not repeated' if is_searched and not records.is_repeated else ''}. "
         f"{WinnerRule.of(records.declaration).values_in_words()} Minutes are training time of one run, "
         "evaluation excluded."
     )

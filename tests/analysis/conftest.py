@@ -57,6 +57,7 @@ class Run:
     epoch_seconds: float = 2.0
     run_id: str = ""
     number: int | None = None
+    repeat: int = 0
     configuration: dict[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
@@ -70,6 +71,8 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
+    winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat, where searches are repeated."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -173,7 +176,9 @@ class Study:
                 "seed": 0,
                 **self.search_settings,
             },
-            "confirm": {"seeds": self._confirm_runs(next(iter(self.arms)))},
+            "confirm": {
+                "seeds": self._confirm_runs(next(iter(self.arms))) // self.search_settings.get("repeats", 1)
+            },
             "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
             "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
             "baseline": self.baseline,
@@ -190,7 +195,9 @@ class Study:
             },
         }
         whole = declaration_of(declared)  # names the templates of arms such as `adam@batch_size=16`
-        return whole | {"plan": whole["plan"] | self.plan}
+        repeats = self.search_settings.get("repeats", 1)
+        own = {"unit": "repeat", "looks": [repeats], "seeds_are_common": False} if repeats > 1 else {}
+        return whole | {"plan": whole["plan"] | own | self.plan}
 
     def manifest(self) -> dict[str, Any]:
         """Return where the study ran; what is missing is the hash of its declaration."""
@@ -236,6 +243,8 @@ class Study:
             events += _run_events(run, now)
         for arm, winner in self.winners.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        for (arm, repeat), winner in self.winners_of_repeats.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 
 
@@ -247,6 +256,7 @@ def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
             run_id=run.run_id,
             arm=run.arm,
             phase=run.phase,
+            repeat=run.repeat,
             number=run.number or 0,
             seed=run.seed,
             configuration=configuration | run.configuration,

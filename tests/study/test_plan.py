@@ -13,9 +13,10 @@ FASHION_MNIST = Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 1
 def test_seeds_of_search_and_confirm_never_meet(study_text: str) -> None:
     """The winner is measured on seeds the search has not seen."""
     plan = plan_study(parse_study(study_text, "s.yaml"))
-    assert len(plan.search_seeds) == 1
-    assert len(set(plan.confirm_seeds)) == 3
-    assert not set(plan.search_seeds) & set(plan.confirm_seeds)
+    searched, confirmed = plan.search_seeds("sgd", 0), plan.confirm_seeds("sgd", 0)
+    assert len(searched) == 1
+    assert len(set(confirmed)) == 3
+    assert not set(searched) & set(confirmed)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
