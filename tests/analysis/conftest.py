@@ -211,7 +211,9 @@ class Study:
             },
         }
         whole = declaration_of(declared)  # names the templates of arms such as `adam@batch_size=16`
-        return whole | {"plan": whole["plan"] | self.plan}
+        repeats = self.search_settings.get("repeats", 1)
+        own = {"unit": "repeat", "looks": [repeats], "seeds_are_common": False} if repeats > 1 else {}
+        return whole | {"plan": whole["plan"] | own | self.plan}
 
     def manifest(self) -> dict[str, Any]:
         """Return where the study ran; what is missing is the hash of its declaration."""

@@ -59,7 +59,7 @@ def test_a_seed_of_another_repeat_is_a_stranger(repeated: "Study", tmp_path: Pat
     """Each repeat of each arm has seeds of its own."""
     runs = {run.run_id: run for run in repeated.runs}
     runs["sgd-r1-confirm-0000"].seed = runs["sgd-r2-confirm-0000"].seed
-    with pytest.raises(ResultsError, match=r"run sgd-r1-confirm-0000 has a seed that the manifest does not"):
+    with pytest.raises(ResultsError, match=r"run sgd-r1-confirm-0000 has a seed that declaration\.json"):
         load_study(repeated.write(tmp_path))
 
 
