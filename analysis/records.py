@@ -292,7 +292,7 @@ def _check_consistency(records: StudyRecords) -> None:
     for winner in records.all_winners:
         if winner not in completed:
             raise ResultsError(
-                f"{records.folder.root}: run {winner}, which won a search, is not a completed run "
+                f"{records.folder.root}: the winner of a search, run {winner}, is not a completed run "
                 f"of this journal, and only a run of full length can win. "
                 f"Remedy: restore the journal as it was written."
             )
