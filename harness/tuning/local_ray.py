@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from harness.errors import EnvironmentMismatchError, reason
-from harness.tuning.interruption import hear_again, sparing_children
+from harness.tuning.interruption import sparing_children
 
 _QUIET_AND_CLOSED = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
@@ -145,7 +145,6 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
                 runtime_env=_runtime_environment(),
                 _temp_dir=str(folder),
             )
-        hear_again()
     except Exception as error:
         told = " ".join(str(error).split())
         raise EnvironmentMismatchError(

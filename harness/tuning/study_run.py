@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -195,7 +195,9 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     from harness.tuning.experiment import run_in_tune
 
     study, say = session.study, session.say
-    with _ray(study, session.address) as temporary:
+    with ExitStack() as to_leave:
+        with session.interruption.put_off():
+            temporary = to_leave.enter_context(_ray(study, session.address))
         slots = ClusterSlots(study.resources, say, is_joined=session.is_joined)
         check_cluster_fits(study, say, may_grow=slots.may_grow)
         if session.is_joined:

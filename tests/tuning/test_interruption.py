@@ -5,12 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from harness.tuning import interruption
-from harness.tuning.interruption import INTERRUPTING, Interruption, hear_again, sparing_children
+from harness.tuning.interruption import INTERRUPTING, Interruption, sparing_children
 
 
 @pytest.fixture
@@ -21,12 +22,20 @@ def asked() -> Iterator[Interruption]:
         yield heard
 
 
+def ask(number: signal.Signals = signal.SIGTERM) -> None:
+    """Ask this process to end, and give the thread that waits for SIGTERM the time to pass it on."""
+    os.kill(os.getpid(), number)
+    until = time.monotonic() + 0.5
+    while time.monotonic() < until:
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize("number", INTERRUPTING)
 def test_the_first_signal_asks_to_stop(number: signal.Signals, asked: Interruption) -> None:
     """Ctrl-C, a scheduler's SIGTERM and its warning, and a closed terminal alike."""
     stops = []
     with asked.ends_by(lambda: stops.append(number)):
-        os.kill(os.getpid(), number)
+        ask(number)
         assert stops == [number]
 
 
@@ -36,7 +45,7 @@ def test_before_there_is_anything_to_stop_a_signal_ends_what_runs(
 ) -> None:
     """Whatever the command does then: it reads data, or starts Ray."""
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), number)
+        ask(number)
 
 
 @pytest.mark.parametrize("number", INTERRUPTING)
@@ -48,13 +57,13 @@ def test_nobody_takes_the_place_of_a_handler(number: signal.Signals, asked: Inte
 
     signal.signal(number, exit_with_number)
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), number)
+        ask(number)
 
 
 def test_a_request_that_was_swallowed_is_not_forgotten(asked: Interruption) -> None:
     """A library that catches everything, or a destructor, can take the exception of a signal."""
     try:
-        os.kill(os.getpid(), signal.SIGTERM)
+        ask()
     except KeyboardInterrupt:
         swallowed = True
     assert swallowed
@@ -66,8 +75,8 @@ def test_one_request_that_comes_twice_is_one(asked: Interruption) -> None:
     """Ray Jobs signals a driver and, once more, all its descendants."""
     stops = []
     with asked.ends_by(lambda: stops.append(1)):
-        os.kill(os.getpid(), signal.SIGTERM)
-        os.kill(os.getpid(), signal.SIGTERM)
+        ask()
+        ask()
         assert stops == [1]
 
 
@@ -75,9 +84,9 @@ def test_a_second_request_ends_at_once(asked: Interruption, monkeypatch: pytest.
     """Whoever asks again has no patience left."""
     monkeypatch.setattr(interruption, "_SAME_REQUEST_SECONDS", -1.0)
     with asked.ends_by(lambda: None):
-        os.kill(os.getpid(), signal.SIGINT)
+        ask(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            ask(signal.SIGINT)
 
 
 def test_afterwards_signals_mean_what_they_did() -> None:
@@ -108,10 +117,39 @@ def test_children_do_not_hear_of_a_closed_terminal(asked: Interruption) -> None:
         os.kill(os.getpid(), signal.SIGHUP)
 
 
-def test_a_handler_that_a_library_took_in_c_is_taken_back(asked: Interruption) -> None:
+def test_a_handler_that_a_library_took_in_c_is_never_run(asked: Interruption) -> None:
     """Ray's core does, for SIGTERM, when this process connects to a cluster; Python does not see it."""
     ctypes.CDLL(None).signal(int(signal.SIGTERM), 1)  # 1: SIG_IGN
-    os.kill(os.getpid(), signal.SIGTERM)
-    hear_again()
     with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), signal.SIGTERM)
+        ask()
+
+
+@pytest.mark.parametrize("number", INTERRUPTING)
+def test_what_must_not_be_cut_ends_before_a_request_is_heard(
+    number: signal.Signals, asked: Interruption
+) -> None:
+    """An exception while Ray's core starts crashes the process."""
+    ended = []
+    with pytest.raises(KeyboardInterrupt), asked.put_off():
+        ask(number)
+        ended.append(number)
+    assert ended == [number]
+
+
+def test_what_fails_of_a_request_is_an_interruption(asked: Interruption) -> None:
+    """The processes that Ray starts may hear of the signal too."""
+    with pytest.raises(KeyboardInterrupt), asked.put_off():
+        ask()
+        raise OSError
+    with pytest.raises(KeyboardInterrupt), Interruption().put_off():
+        raise KeyboardInterrupt
+    with pytest.raises(OSError, match="of its own"), Interruption().put_off():
+        raise OSError("of its own")
+
+
+def test_children_hear_sigterm(asked: Interruption) -> None:
+    """Ray ends its processes with it, and this process has it blocked."""
+    waiting = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with subprocess.Popen(waiting, preexec_fn=int) as child:  # noqa: PLW1509 - as Ray does
+        child.terminate()
+        assert child.wait() == -signal.SIGTERM
