@@ -38,6 +38,7 @@ class Interruption:
     def __init__(self) -> None:
         self._asked_at: float | None = None
         self._stop: Callable[[], None] | None = None
+        self._is_delicate = _is_nowhere
         self._patience = _PATIENCE_SECONDS
 
     @contextmanager
@@ -66,38 +67,38 @@ class Interruption:
                 signal.signal(number, handler)
 
     @contextmanager
-    def put_off(self) -> Iterator[None]:
-        """Hear a first request at the end of the context, and a second one at once.
+    def put_off(self, is_delicate: Callable[[FrameType | None], bool]) -> Iterator[None]:
+        """Hear a first request only once what must not be cut in two is over; a second one at once.
 
-        For what must not be cut in two: Ray's core crashes the process when an exception comes while it starts.
+        Args:
+            is_delicate: Whether a frame, or one that called it, is of that kind.
 
         Raises:
             KeyboardInterrupt: A request came. What failed besides may have failed of it.
         """
-        with self.ends_by(lambda: None, patience=_START_PATIENCE_SECONDS):
-            try:
-                yield
-            except Exception as error:
-                if self._asked_at is not None:
-                    raise KeyboardInterrupt from error
-                raise
+        self._is_delicate, self._patience = is_delicate, _START_PATIENCE_SECONDS
+        try:
+            yield
+        except Exception as error:
+            if self._asked_at is not None:
+                raise KeyboardInterrupt from error
+            raise
+        finally:
+            self._is_delicate = _is_nowhere
+            signal.alarm(0)
         if self._asked_at is not None:
             raise KeyboardInterrupt
 
     @contextmanager
-    def ends_by(self, stop: Callable[[], None], patience: int = _PATIENCE_SECONDS) -> Iterator[None]:
-        """Call `stop` on the first request; raise KeyboardInterrupt on the second, or when patience ends.
-
-        Args:
-            stop: Leads to the end of the context.
-            patience: Seconds that this may take.
+    def ends_by(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Call `stop` on the first request; raise KeyboardInterrupt on the second, or after 10 s.
 
         Raises:
             KeyboardInterrupt: A request came before, and whatever ran then has swallowed its exception.
         """
         if self._asked_at is not None:
             raise KeyboardInterrupt
-        self._stop, self._patience = stop, patience
+        self._stop, self._patience = stop, _PATIENCE_SECONDS
         try:
             yield
         finally:
@@ -105,15 +106,20 @@ class Interruption:
             signal.alarm(0)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        del frame
         if self._asked_at is None:
             self._asked_at = time.monotonic()
-            if self._stop is None:
+            if self._stop is not None:
+                self._stop()
+            elif not self._is_delicate(frame):
                 raise KeyboardInterrupt
-            self._stop()
             signal.alarm(self._patience)
         elif number == signal.SIGALRM or time.monotonic() - self._asked_at > _SAME_REQUEST_SECONDS:
             raise KeyboardInterrupt
+
+
+def _is_nowhere(frame: FrameType | None) -> bool:
+    del frame
+    return False
 
 
 def _is_left_alone(number: signal.Signals) -> bool:

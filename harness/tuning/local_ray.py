@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
@@ -64,6 +65,7 @@ def set_ray_environment(*, is_local: bool) -> None:
     Args:
         is_local: A private Ray will be started, which always asks for a token and listens on loopback only.
     """
+    os.environ.pop("PYTHONWARNINGS", None)  # Ray's own processes die of warnings that it makes errors
     defaults = _QUIET_AND_CLOSED if is_local else _QUIET_AND_CLOSED | _JOINING
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
@@ -122,6 +124,18 @@ def private_folder(*, short: bool) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_connecting(frame: FrameType | None) -> bool:
+    """Return whether this process connects to Ray in a frame, or in one that called it.
+
+    An exception there, of a signal for instance, leaves half of Ray's core behind, which crashes the process.
+    """
+    while frame is not None:
+        if frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "ray._private.worker":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _start(folder: Path, cpus: int, gpus: int) -> None:

@@ -27,7 +27,7 @@ from harness.tuning.continuation import accepted_changes, check_journal_belongs
 from harness.tuning.declaration import COMMAND, declare
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
-from harness.tuning.local_ray import local_ray
+from harness.tuning.local_ray import is_connecting, local_ray
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
 from harness.tuning.preflight import check_folder
@@ -196,7 +196,7 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
 
     study, say = session.study, session.say
     with ExitStack() as to_leave:
-        with session.interruption.put_off():
+        with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))
         slots = ClusterSlots(study.resources, say, is_joined=session.is_joined)
         check_cluster_fits(study, say, may_grow=slots.may_grow)
