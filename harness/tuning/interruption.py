@@ -4,8 +4,8 @@ They are Ctrl-C, SIGTERM, SIGHUP (the terminal was closed) and SIGUSR1, which cl
 limit or a preemption.
 
 SIGTERM goes another way than the others. Ray's core takes it in C++ when this process connects, and ends the
-process with it, before a line of Python runs. So no thread takes it: all have it blocked, from before the first
-library starts one, and a thread of ours waits for it and passes it on to the main thread as `_PASSED_ON`.
+process with it, before a line of Python runs. So no thread takes it: all have it blocked, from before the
+first library starts one, and a thread of ours waits for it and passes it on to the main thread.
 """
 
 import os
@@ -38,7 +38,7 @@ class Interruption:
     def __init__(self) -> None:
         self._asked_at: float | None = None
         self._stop: Callable[[], None] | None = None
-        self._is_delicate = _is_nowhere
+        self._is_delicate: Callable[[FrameType | None], bool] = _is_nowhere
         self._patience = _PATIENCE_SECONDS
 
     @contextmanager
@@ -48,8 +48,8 @@ class Interruption:
         Nobody else's handler takes their place meanwhile: Ray installs one for SIGTERM that exits with the
         signal's number, and Tune one for SIGUSR1. A SIGHUP that was ignored before (nohup) stays so.
         """
-        watched = [number for number in INTERRUPTING if not _is_left_alone(number)]
-        watched += [signal.SIGALRM, _PASSED_ON]
+        heeded = [number for number in INTERRUPTING if not _is_left_alone(number)]
+        watched = [*heeded, signal.SIGALRM, _PASSED_ON]
         before = {number: signal.signal(number, self._handle) for number in watched}
         install = signal.signal
 

@@ -145,55 +145,69 @@ def test_a_handler_that_a_library_took_in_c_is_never_run() -> None:
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
+class Delicate:
+    """Say that every frame is delicate, or none; know whether it was asked, by a signal's handler."""
+
+    def __init__(self, *, is_so: bool) -> None:
+        self._is_so = is_so
+        self.was_asked = False
+
+    def __call__(self, _frame: FrameType | None) -> bool:
+        """Return whether a frame is."""
+        self.was_asked = True
+        return self._is_so
+
+
+def end_of(heard: Interruption, number: signal.Signals, delicate: Delicate, error: Exception | None) -> str:
+    """Ask this process to end while that is put off; return what came to its end."""
+    ended = "cut"
+    try:
+        with heard.put_off(delicate):
+            ask(number, lambda: delicate.was_asked)
+            ended = "whole"
+            if error is not None:
+                raise error
+    except KeyboardInterrupt:
+        return ended
+    return "not interrupted"
+
+
 @pytest.mark.parametrize("number", INTERRUPTING)
 def test_what_must_not_be_cut_ends_before_a_request_is_heard(
     number: signal.Signals, asked: Interruption
 ) -> None:
     """An exception while Ray's core starts crashes the process."""
-    ended, is_put_off = [], []
-
-    def is_delicate(frame: FrameType | None) -> bool:
-        is_put_off.append(frame)
-        return True
-
-    with pytest.raises(KeyboardInterrupt), asked.put_off(is_delicate):
-        ask(number, lambda: is_put_off)
-        ended.append(number)
-    assert ended == [number]
-
-
-def test_what_may_be_cut_is_cut(asked: Interruption) -> None:
-    """The start of Ray's processes can take half a minute on a busy machine."""
-    ended = []
-    with pytest.raises(KeyboardInterrupt), asked.put_off(lambda frame: False):
-        ask(signal.SIGTERM)
-        ended.append(1)
-    assert not ended
-
-
-def test_where_ray_connects_is_known() -> None:
-    """By its function's name, which a version of Ray may change."""
-    frames: list[FrameType | None] = []
-    assert not is_connecting(inspect.currentframe())
-    names = {"__name__": "ray._private.worker", "look": lambda: frames.append(inspect.currentframe())}
-    exec("def connect():\n look()\nconnect()", names)
-    assert is_connecting(frames[0])
-    assert callable(importlib.import_module("ray._private.worker").connect)
+    assert end_of(asked, number, Delicate(is_so=True), None) == "whole"
+    assert end_of(Interruption(), number, Delicate(is_so=True), None) == "not interrupted"
 
 
 def test_what_fails_of_a_request_is_an_interruption(asked: Interruption) -> None:
     """The processes that Ray starts may hear of the signal too."""
-    heard = []
-
-    def is_delicate(frame: FrameType | None) -> bool:
-        heard.append(frame)
-        return True
-
-    with pytest.raises(KeyboardInterrupt), asked.put_off(is_delicate):
-        ask(signal.SIGTERM, lambda: heard)
-        raise OSError
-    with pytest.raises(OSError, match="of its own"), Interruption().put_off(lambda frame: True):
+    assert end_of(asked, signal.SIGTERM, Delicate(is_so=True), OSError()) == "whole"
+    with pytest.raises(OSError, match="of its own"), Interruption().put_off(Delicate(is_so=True)):
         raise OSError("of its own")
+
+
+def test_what_may_be_cut_is_cut(asked: Interruption) -> None:
+    """The start of Ray's processes can take half a minute on a busy machine."""
+    assert end_of(asked, signal.SIGTERM, Delicate(is_so=False), None) == "cut"
+
+
+class Looking:
+    """A node that Ray is asked to connect to."""
+
+    def get_gcs_client(self) -> None:
+        """Tell where this is asked for."""
+        raise LookupError(is_connecting(inspect.currentframe()))
+
+
+def test_where_ray_connects_is_known() -> None:
+    """By the name of Ray's own function, which another version may change."""
+    worker = importlib.import_module("ray._private.worker")
+    with pytest.raises(LookupError, match="True"):
+        worker.connect(Looking(), "session", worker=worker.Worker())
+    with pytest.raises(LookupError, match="False"):
+        Looking().get_gcs_client()
 
 
 def test_children_hear_sigterm(asked: Interruption) -> None:
