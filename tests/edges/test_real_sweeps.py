@@ -211,3 +211,20 @@ def test_a_request_to_end_is_heard_at_every_moment(moment: str, number: signal.S
     assert b"interrupted" in output
     _, left = psutil.wait_procs(family, timeout=20)
     assert not left
+
+
+@pytest.mark.full
+def test_a_request_to_the_whole_group_costs_no_order(place: Place) -> None:
+    """`timeout 1h` signals everything that it has started; Ray's processes are no part of that group."""
+    place.epochs = 2000
+    process = place.start()
+    looked_at = psutil.Process(process.pid)
+    drill.wait_until(lambda: trains(place, looked_at), lambda: process.poll() is not None)
+    family = looked_at.children(recursive=True)
+    os.killpg(process.pid, signal.SIGTERM)
+    output, _ = process.communicate()
+    assert process.returncode == 75, output
+    assert b"--resume finishes the study" in output
+    assert b"Ray is gone" not in output
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert not left
