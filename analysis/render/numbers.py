@@ -55,7 +55,10 @@ def with_uncertainty(
 
 
 def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:
-    """Return a value of a metric in the readers' unit: percent with two digits after the point, else four."""
+    """Return a value of a metric, not a difference of two, in the readers' unit.
+
+    In percent it has two digits after the point where no half-width says how many, else four.
+    """
     is_share = scale == 100
     return with_uncertainty(value, half_width, scale=scale, decimals=2 if is_share else 4, is_share=is_share)
 

@@ -145,6 +145,7 @@ def _terminations_passed_on() -> Iterator[None]:
         is_over.set()
         signal.pthread_kill(listener.ident or 0, signal.SIGTERM)
         listener.join()
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # in C it may still be Ray's
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
