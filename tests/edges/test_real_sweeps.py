@@ -224,7 +224,7 @@ def test_a_request_to_the_whole_group_costs_no_order(place: Place) -> None:
     os.killpg(process.pid, signal.SIGTERM)
     output, _ = process.communicate()
     assert process.returncode == 75, output
-    assert b"--resume finishes the study" in output
+    assert b"interrupted" in output
     assert b"Ray is gone" not in output
     _, left = psutil.wait_procs(family, timeout=20)
     assert not left
