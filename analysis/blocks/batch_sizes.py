@@ -110,8 +110,7 @@ def _to_target(row: dict[Any, Any], name: str) -> str:
 
 
 def _amount(row: dict[Any, Any], name: str, scale: float) -> str:
-    decimals = 4 if scale == 1 else 2
-    return numbers.with_uncertainty(row[name], row[f"{name}_half_width"], scale=scale, decimals=decimals)
+    return numbers.amount(row[name], row[f"{name}_half_width"], scale=scale)
 
 
 def caption_sizes(facts: Facts, frame: pd.DataFrame) -> str:

@@ -141,7 +141,10 @@ def _amount(row: dict[Any, Any], name: str, half_width: float | None) -> str:
 
 
 def _signed(row: dict[Any, Any]) -> str:
-    text = _amount(row, "gap", row["half_width"])
+    scale = METRICS[str(row["metric"])].scale
+    text = numbers.with_uncertainty(
+        row["gap"], row["half_width"], scale=scale, decimals=2 if scale == 100 else 4
+    )
     return f"+{text}" if row["gap"] > 0 else text
 
 

@@ -128,7 +128,9 @@ def _cells(row: Any) -> dict[str, str]:
         "Arm": f"{row.arm}, {row.at}" if row.at else row.arm,
         "Value": f"{spec.label}{' (%)' if spec.unit else ' (s)' if spec.is_time else ''}",
         "Published": f"{spec.scale * row.published:.6g}",
-        "Measured": numbers.with_uncertainty(row.mean, row.half_width, scale=spec.scale, decimals=decimals),
+        "Measured": numbers.with_uncertainty(
+            row.mean, row.half_width, scale=spec.scale, decimals=decimals, is_share=bool(spec.unit)
+        ),
         "n": str(row.n),
         "Single runs": _span(row, spec.scale),
         "Published lies": _position(row, spec.scale, spec.unit),

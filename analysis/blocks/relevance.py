@@ -34,6 +34,8 @@ _MOST_ARMS = 12
 """Arms drawn; the table below the figure has all."""
 _WIDEST = 125.0
 """Largest share on the axis, in percent: bands beyond it are only named."""
+_ONE_LINE = 16
+"""Letters of an arm's name that leave a panel's title room for the length of its runs."""
 _COLUMNS = {
     "arm": "str",
     "fidelity": "str",
@@ -225,7 +227,8 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, style: ArmStyle, height: int) -> 
         _draw_group(ax, group, rows, style)
         heights += rows
         line = rows[-1] + 1
-    ax.set_title(f"{style.label}, {_length_in_words(frame)}")
+    gap = "\n" if len(style.label) > _ONE_LINE else " "  # a long name needs the panel's width for itself
+    ax.set_title(f"{style.label},{gap}{_length_in_words(frame)}")
     ax.set_yticks(heights, [literal(field) for field in frame["field"]])
     ax.set_ylim(height - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)

@@ -139,8 +139,7 @@ def _heading(metric: str) -> str:
 
 def _amount(row: Any) -> str:
     spec = METRICS[row.metric]
-    decimals = 2 if spec.unit else 4
-    text = numbers.with_uncertainty(row.mean, row.half_width, scale=spec.scale, decimals=decimals)
+    text = numbers.amount(row.mean, row.half_width, scale=spec.scale)
     return text + (_BEST if row.is_best and not row.is_guessing else "")
 
 

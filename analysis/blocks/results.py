@@ -106,7 +106,9 @@ def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
         heading = _HEADINGS[name] + (", selected on" if name in selected else "")
         scale, decimals = (100, 2) if name in _ACCURACIES else (1, 2 if name == "minutes" else 4)
         cells[heading] = [
-            numbers.with_uncertainty(mean, half_width, scale=scale, decimals=decimals)
+            numbers.with_uncertainty(
+                mean, half_width, scale=scale, decimals=decimals, is_share=name in _ACCURACIES
+            )
             for mean, half_width in zip(frame[name], frame[f"{name}_half_width"], strict=True)
         ]
     cells["n"] = [
@@ -252,7 +254,7 @@ def _remark(rows: pd.DataFrame, mean: Mapping[Any, Any]) -> str:
 
 def _amount(mean: Mapping[Any, Any]) -> str:
     half_width = mean["high"] - mean["test_accuracy"]
-    return numbers.with_uncertainty(mean["test_accuracy"], half_width, scale=100, decimals=2)
+    return numbers.amount(mean["test_accuracy"], half_width, scale=100)
 
 
 def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:

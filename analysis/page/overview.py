@@ -205,9 +205,7 @@ def _accuracy(row: dict[Any, Any]) -> str:
         return f"{row['diverged']} of {row['ended']} diverged"
     if not row["ended"]:
         return "no confirm run yet"
-    return numbers.with_uncertainty(
-        row["test_accuracy"], row["test_accuracy_half_width"], scale=100, decimals=2
-    )
+    return numbers.amount(row["test_accuracy"], row["test_accuracy_half_width"], scale=100)
 
 
 def write_overview(root: Path, summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> Path:

@@ -52,6 +52,8 @@ MOST_LARGE_MARKS = 300
 """With more marks in a panel each is drawn smaller."""
 
 RC: dict[Any, Any] = {
+    # Matplotlib's own: a user's matplotlibrc may ask for TeX, or for other sizes.
+    **{name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")},
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,

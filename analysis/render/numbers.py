@@ -22,15 +22,23 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def with_uncertainty(
-    mean: float | None, half_width: float | None, *, scale: float = 1, decimals: int = 4
+    mean: float | None,
+    half_width: float | None,
+    *,
+    scale: float = 1,
+    decimals: int = 4,
+    is_share: bool = False,
 ) -> str:
     """Return `mean ± half_width`, rounded to two significant digits of the half-width, thousands separated.
+
+    An interval of shares that would pass 0 or 1 ends there, and its two ends are told: `51 (0 to 100)`.
 
     Args:
         mean: None gives the mark for an absent value.
         half_width: None (a single value) gives the mean alone, with `decimals` digits.
         scale: Multiplies both, 100 for percent.
         decimals: Digits after the point where no half-width says how many are meant.
+        is_share: The mean is one of shares, such as accuracies, in [0, 1].
     """
     if not is_present(mean):
         return ABSENT
@@ -39,12 +47,20 @@ def with_uncertainty(
     if half_width <= 1e-12 * abs(mean):  # no spread but rounding
         return f"{scale * mean:,.{decimals}f} ± 0"
     digits = decimals_of(scale * half_width)
+    low, high = mean - half_width, mean + half_width
+    if is_share and (low < 0 or high > 1):
+        low, high = scale * max(0.0, low), scale * min(1.0, high)
+        return f"{scale * mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
     return f"{scale * mean:,.{digits}f} ± {scale * half_width:,.{digits}f}"
 
 
 def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:
-    """Return a value of a metric in the readers' unit: percent with two digits after the point, else four."""
-    return with_uncertainty(value, half_width, scale=scale, decimals=2 if scale == 100 else 4)
+    """Return a value of a metric, not a difference of two, in the readers' unit.
+
+    In percent it has two digits after the point where no half-width says how many, else four.
+    """
+    is_share = scale == 100
+    return with_uncertainty(value, half_width, scale=scale, decimals=2 if is_share else 4, is_share=is_share)
 
 
 def decimals_of(half_width: float) -> int:

@@ -43,7 +43,7 @@ Dataset = Annotated[
 ]
 InputNormName = Literal["none", "unit", "standardize", "batch_norm"]
 
-PositiveInt = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a column of a table can hold
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 DecayRate = Annotated[float, Field(ge=0, lt=1)]

@@ -119,12 +119,16 @@ def _last_crc(path: Path) -> int:
 def read_journal(folder: ResultsFolder) -> Iterator[Event]:
     """Yield a study's events in the order they happened, from the journal or its compressed copy.
 
+    A last line without its end is no event yet: it is being written, or was when its sweep was killed.
+
     Raises:
         ResultsError: There is no journal, or a line of it is damaged.
     """
     crc = 0
     with opened_journal(folder) as lines:
         for number, line in enumerate(lines, start=1):
+            if line[-1:] != b"\n" and unseal(line[:-1] + b"\n") is None:
+                return
             event, crc = checked_line(line, crc, f"{lines.name}:{number}")
             yield event
 
@@ -177,7 +181,21 @@ def checked_line(line: bytes, previous: int, place: str) -> tuple[Event, int]:
         ) from error
 
 
+def converted(place: str) -> ResultsError:
+    """Return what is told of a journal whose lines a copy, an editor or git has given other ends.
+
+    Args:
+        place: Its path, or that of a line.
+    """
+    return ResultsError(
+        f"{place}: lines end with CR LF, as a copy for Windows has them. Nothing is lost or changed. "
+        f"Remedy: take the CR away, with `sed -i 's/\\r$//'` and the journal's name, and copy as it is."
+    )
+
+
 def _damaged(line: bytes, place: str) -> ResultsError:
+    if line.endswith(b"\r\n"):
+        return converted(place)
     if unseal(line) is None:
         return ResultsError(
             f"{place}: not a whole line of a journal: {line[:120]!r}. "

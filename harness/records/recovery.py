@@ -5,6 +5,7 @@ What is certain is kept, what was lost is named, and the damaged file stays besi
 - lines missing their end, or garbage, at the end: what a crash leaves. The intact lines before them are used.
 - a block of lines repeated: what a copy gone wrong leaves. The repetition is dropped, nothing is lost.
 - anything damaged before lines that are sound: refused. Dropping the sound ones is the user's decision.
+- no line is a journal's: it is another file, or its ends of lines were converted. Refused.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from harness.errors import ResultsError, unusable
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
-from harness.records.journal import checked_line, follows, unseal
+from harness.records.journal import checked_line, converted, follows, unseal
 from harness.records.whole_file import unwritable, write_whole
 
 
@@ -114,8 +115,24 @@ def _intact(lines: list[bytes], path: Path) -> tuple[list[bytes], _Dropped | Non
                 f"lines after it record are then run again."
             )
         else:
+            _refuse_another_file(kept, lines, path)
             return kept, ("damaged", len(lines) - at)
     return kept, ("repeated", repeated) if repeated else None
+
+
+def _refuse_another_file(kept: list[bytes], lines: list[bytes], path: Path) -> None:
+    """Refuse lines of which none can be kept: no crash leaves that.
+
+    Raises:
+        ResultsError: So it is.
+    """
+    if any(line.endswith(b"\r\n") for line in lines):
+        raise converted(str(path))
+    if not kept and len(lines) > 1:
+        raise ResultsError(
+            f"{path}: none of its {len(lines)} lines is one of a journal. Nothing was changed. Remedy: bring "
+            f"back a copy of the journal, or begin another study with --results DIR."
+        )
 
 
 def _crc(line: bytes) -> int:

@@ -47,7 +47,7 @@ class Search(_Section):
 
     sampler: Literal["tpe", "random", "grid", "gp", "cmaes", "qmc"] = "tpe"
     """Optuna's, each seeded. Only `tpe` and `random` know `one_of`; `cmaes` needs two numeric ranges."""
-    trials: Annotated[int, Field(ge=1)] | None = None
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
     metric: Metric = "val_loss"
     """What selects, at the end of a run of full length. Never a test value."""
@@ -61,7 +61,7 @@ class Search(_Section):
     """Follows from the metric; may be spelled out."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Everything random in the study derives from it."""
-    seeds: Annotated[int, Field(ge=1)] = 1
+    seeds: Annotated[int, Field(ge=1, le=10_000)] = 1
     """Runs per configuration, each with its own seed; the same seeds in every arm."""
     repeats: Repeats = 1
     """Whole searches per arm, each with its own seeds and rungs, its winner confirmed on seeds of its own:

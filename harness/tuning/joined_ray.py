@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import EnvironmentMismatchError
-from harness.tuning.interruption import hear_again
 from harness.tuning.local_ray import private_folder
 
 _PATIENCE_SECONDS = 10.0
@@ -48,7 +47,6 @@ def _join(address: str) -> None:
         _knock(os.environ["RAY_ADDRESS"], "RAY_ADDRESS")
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        hear_again()
     except Exception as error:
         raise EnvironmentMismatchError(
             f"--address {address}: this Ray cluster does not let the sweep in ({error}). "

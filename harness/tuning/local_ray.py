@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 import psutil
 
 from harness.errors import EnvironmentMismatchError, reason
-from harness.tuning.interruption import hear_again, sparing_children
+from harness.tuning.interruption import sparing_children
 
 _QUIET_AND_CLOSED = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
@@ -64,6 +65,7 @@ def set_ray_environment(*, is_local: bool) -> None:
     Args:
         is_local: A private Ray will be started, which always asks for a token and listens on loopback only.
     """
+    os.environ.pop("PYTHONWARNINGS", None)  # Ray's own processes die of warnings that it makes errors
     defaults = _QUIET_AND_CLOSED if is_local else _QUIET_AND_CLOSED | _JOINING
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
@@ -124,6 +126,18 @@ def private_folder(*, short: bool) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def is_connecting(frame: FrameType | None) -> bool:
+    """Return whether this process connects to Ray in a frame, or in one that called it.
+
+    An exception there, of a signal for instance, leaves half of Ray's core behind, which crashes the process.
+    """
+    while frame is not None:
+        if frame.f_code.co_name == "connect" and frame.f_globals.get("__name__") == "ray._private.worker":
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _start(folder: Path, cpus: int, gpus: int) -> None:
     """Start Ray.
 
@@ -145,7 +159,6 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
                 runtime_env=_runtime_environment(),
                 _temp_dir=str(folder),
             )
-        hear_again()
     except Exception as error:
         told = " ".join(str(error).split())
         raise EnvironmentMismatchError(

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from harness.tuning.declaration import COMMAND, declare, describe
 from harness.tuning.given_labels import GivenLabels
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
-from harness.tuning.local_ray import local_ray
+from harness.tuning.local_ray import is_connecting, local_ray
 from harness.tuning.looks import Look, TakeLook
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
@@ -236,7 +236,9 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     study, say = session.study, session.say
     versions = {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS}
     pinned = {"sha256": session.prepared.sha256, "versions": versions}
-    with _ray(study, session.address) as temporary:
+    with ExitStack() as to_leave:
+        with session.interruption.put_off(is_connecting):
+            temporary = to_leave.enter_context(_ray(study, session.address))
         slots = ClusterSlots(study.resources, say, is_joined=session.is_joined)
         check_cluster_fits(study, say, may_grow=slots.may_grow)
         if session.is_joined:

@@ -30,6 +30,22 @@ def test_numbers_are_rounded_to_two_digits_of_their_uncertainty(
 
 
 @pytest.mark.parametrize(
+    ("mean", "half_width", "text"),
+    [
+        (0.51, 0.89, "51 (0 to 100)"),
+        (0.9951, 0.0123, "99.5 (98.3 to 100.0)"),
+        (0.1, 0.1, "10 ± 10"),
+        (0.8808, 0.0012, "88.08 ± 0.12"),
+        (1.0, 0.0, "100.00 ± 0"),
+        (0.51, None, "51.00"),
+    ],
+)
+def test_an_interval_of_shares_ends_where_shares_do(mean: float, half_width: float | None, text: str) -> None:
+    """No accuracy is above 100 %, however few its seeds are."""
+    assert numbers.amount(mean, half_width, scale=100) == text
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [(0.02, "0.02"), (8e-5, "8e-5"), (1.234e-4, "1.23e-4"), (1.0, "1"), (None, numbers.ABSENT)],
 )

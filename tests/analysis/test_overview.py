@@ -125,7 +125,7 @@ def test_a_study_in_one_row(make: Make, tmp_path: Path) -> None:
     """Means, n, runs and hours follow from the runs: 2 of 0.90 and 0.92, 1 of 0.80, 3 x 6 seconds."""
     summary = summarise(Facts(load_study(make(tmp_path, "near"))), tmp_path)
     # t(0.975, 1) = 12.706; half-width = 12.706 x 0.01414 / sqrt(2) = 0.12706
-    assert summary.headline == ["a: 91 ± 13", "b: 80.00", "n = 1 to 2"]
+    assert summary.headline == ["a: 91 (78 to 100)", "b: 80.00", "n = 1 to 2"]
     assert (summary.runs, summary.arms, summary.train_seconds) == (3, 2, 18.0)
     assert summary.rulings == [("not testable", 1)]
     assert (summary.started, summary.commit) == ("2026-01-02 03:04", "0123456789")

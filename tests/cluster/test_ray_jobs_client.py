@@ -9,13 +9,14 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from harness.cluster.ray_jobs import client
 from harness.cluster.ray_jobs.client import ask_version
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions, exit_code_in
-from harness.cluster.ray_jobs.job import RayTarget
+from harness.cluster.ray_jobs.job import RayTarget, sweep_exit_code
 from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
@@ -239,6 +240,27 @@ def test_the_driver_notes_how_its_sweep_ended(tmp_path: Path) -> None:
         ("started", "drill-1", StatusDetail()),
         ("ended", "drill-1", StatusDetail(exit_code=2)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "ray", "output", "noted", "code"),
+    [
+        ("FAILED", 1, "No module named harness\n", None, None),
+        ("FAILED", 1, "2 runs failed\nthe sweep ended with exit code 1\n", None, 1),
+        ("FAILED", 1, "", 1, 1),
+        ("FAILED", 2, "", None, 2),
+        ("STOPPED", None, "the sweep ended with exit code 75\n", None, 75),
+        ("STOPPED", None, "", None, None),
+    ],
+)
+def test_an_exit_code_is_a_sweeps_or_none(
+    status: str, ray: int | None, output: str, noted: int | None, code: int | None
+) -> None:
+    """1 means that some runs failed, and Python itself ends with 1 where the harness is not installed."""
+    info = SimpleNamespace(status=SimpleNamespace(value=status), driver_exit_code=ray)
+    answers = SimpleNamespace(get_job_logs=lambda _: output)
+    record = SubmitRecord.now("ray", "drill-1", "drill", address="http://127.0.0.1:1")
+    assert sweep_exit_code(answers, info, record, noted) == code
 
 
 @pytest.mark.parametrize(

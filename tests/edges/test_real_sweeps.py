@@ -149,11 +149,15 @@ def test_closed_standard_streams_cost_nothing(place: Place) -> None:
     assert is_finished(place)
 
 
-def has_handlers(place: Place, process: psutil.Process) -> bool:
-    """Return whether a sweep hears SIGTERM yet: its first line was reached."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
-    return bool(caught >> (signal.SIGTERM - 1) & 1)
+def catches(number: signal.Signals) -> Callable[[Place, psutil.Process], bool]:
+    """Return whether a sweep has a handler for a signal yet."""
+
+    def is_caught(_place: Place, process: psutil.Process) -> bool:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        caught = int(next(line for line in status.splitlines() if line.startswith("SigCgt")).split()[1], 16)
+        return bool(caught >> (number - 1) & 1)
+
+    return is_caught
 
 
 def has_declared(place: Place, process: psutil.Process) -> bool:
@@ -172,15 +176,16 @@ def trains(place: Place, process: psutil.Process) -> bool:
 
 
 MOMENTS = {
-    "first line": has_handlers,
+    "first line": catches(signal.SIGUSR1),
     "declared": has_declared,
     "Ray's first process": has_child("gcs_server"),
     "Ray's node": has_child("raylet"),
+    "Ray's core": catches(signal.SIGTRAP),  # it takes SIGTERM, and some that nobody else has handlers for
     "training": trains,
 }
 
 
-_ALWAYS = {("Ray's first process", signal.SIGTERM), ("training", signal.SIGTERM)}
+_ALWAYS = {("Ray's core", signal.SIGTERM), ("training", signal.SIGTERM)}
 """What is tried in every test run; all others have the mark `full`."""
 
 
@@ -204,5 +209,22 @@ def test_a_request_to_end_is_heard_at_every_moment(moment: str, number: signal.S
     assert process.returncode == 75, output
     assert b"Traceback" not in output
     assert b"interrupted" in output
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert not left
+
+
+@pytest.mark.full
+def test_a_request_to_the_whole_group_costs_no_order(place: Place) -> None:
+    """`timeout 1h` signals everything that it has started; Ray's processes are no part of that group."""
+    place.epochs = 2000
+    process = place.start()
+    looked_at = psutil.Process(process.pid)
+    drill.wait_until(lambda: trains(place, looked_at), lambda: process.poll() is not None)
+    family = looked_at.children(recursive=True)
+    os.killpg(process.pid, signal.SIGTERM)
+    output, _ = process.communicate()
+    assert process.returncode == 75, output
+    assert b"interrupted" in output
+    assert b"Ray is gone" not in output
     _, left = psutil.wait_procs(family, timeout=20)
     assert not left

@@ -1,5 +1,6 @@
 """Commands with every path argument at places that cannot be what they should."""
 
+import gzip
 import os
 import shutil
 import tempfile
@@ -11,7 +12,8 @@ import pytest
 
 import analysis.lr_finder.__main__ as finder_again
 from analysis import output, report
-from harness.commands import lr_finder, sweep
+from harness.cluster.submit_folder import SubmitFolder
+from harness.commands import lr_finder, submit, sweep
 from harness.records.folder import ResultsFolder
 from harness.tuning import study_run as _all_that_a_sweep_imports  # noqa: F401 - while it can be read
 from tests import drill
@@ -21,6 +23,13 @@ GOOD = "GOOD"
 """Stands for a study file that is right."""
 
 Command = Callable[[list[str]], int]
+
+TARGETS = {
+    "slurm": ["slurm"],
+    "ray": ["ray", "--address", "http://127.0.0.1:1"],
+    "kuberay": ["kuberay", "--image", "harness:1", "--storage", "pvc:data"],
+}
+"""What submits, with what each cannot do without; there is no cluster."""
 
 COMMANDS: dict[str, tuple[Command, list[str]]] = {
     "sweep STUDY": (sweep.main, ["PLACE"]),
@@ -40,6 +49,15 @@ COMMANDS: dict[str, tuple[Command, list[str]]] = {
     "lr_finder again": (
         partial(output.run, module="analysis.lr_finder", description="", write=finder_again.write), ["PLACE"],
     ),
+    **{f"submit {verb}": (submit.main, [verb, "PLACE"]) for verb in ("status", "logs", "cancel", "resume")},
+    **{
+        f"submit {name} STUDY": (submit.main, [*words, "PLACE", "--dry-run"])
+        for name, words in TARGETS.items()
+    },
+    **{
+        f"submit {name} --profile": (submit.main, [*words, GOOD, "--dry-run", "--profile", "PLACE"])
+        for name, words in TARGETS.items()
+    },
 }  # fmt: skip
 """What reads a place."""
 
@@ -48,8 +66,15 @@ WRITERS: dict[str, tuple[Command, list[str]]] = {
     "sweep --run-dir": (sweep.main, [GOOD, "--run-dir", "PLACE"]),
     "sweep --resume-if-begun": (sweep.main, [GOOD, "--resume-if-begun", "--run-dir", "PLACE"]),
     "lr_finder --results": (lr_finder.main, [GOOD, "--results", "PLACE"]),
-}
-"""What writes into a place, and must say before anything begins that it cannot."""
+    "submit ray --working-dir": (
+        submit.main, [*TARGETS["ray"], GOOD, "--dry-run", "--working-dir", "PLACE"],
+    ),
+    **{
+        f"submit {name} --run-dir": (submit.main, [*words, GOOD, "--run-dir", "PLACE"])
+        for name, words in TARGETS.items()
+    },
+}  # fmt: skip
+"""What writes into a place or ships it, and must say before anything begins that it cannot."""
 
 
 def nothing(home: Path) -> Path:
@@ -133,6 +158,37 @@ def results_of_an_empty_study(home: Path) -> Path:
     return _results(home, b'{"arms": {}, "dataset": {}}', b"")
 
 
+def results_of_a_cut_archive(home: Path) -> Path:
+    """Make a results folder whose journal was archived, and the archive cut."""
+    folder = ResultsFolder(_results(home, b'{"arms": {}, "dataset": {}}', b""))
+    folder.journal.unlink()
+    folder.compressed_journal.write_bytes(gzip.compress(b"{}" * 1000)[:-9])
+    return folder.root
+
+
+def submission_of_bytes(home: Path) -> Path:
+    """Make the folder of a submission whose record is no text."""
+    folder = SubmitFolder(home / "submitted")
+    folder.root.mkdir(parents=True)
+    folder.record.write_bytes(b"\xff\xfe\x80")
+    return folder.run_dir
+
+
+def submission_of_folders(home: Path) -> Path:
+    """Make the folder of a submission with a folder in the place of its record."""
+    folder = SubmitFolder(home / "submitted")
+    folder.record.mkdir(parents=True)
+    return folder.run_dir
+
+
+def closed_submission(home: Path) -> Path:
+    """Make the folder of a submission that may not be entered."""
+    folder = SubmitFolder(home / "submitted")
+    folder.root.mkdir(parents=True, mode=0o700)
+    folder.root.chmod(0)
+    return folder.run_dir
+
+
 def _results(home: Path, manifest: bytes, journal: bytes) -> Path:
     folder = ResultsFolder(home / "results")
     folder.root.mkdir()
@@ -144,12 +200,13 @@ def _results(home: Path, manifest: bytes, journal: bytes) -> Path:
 PLACES = (
     nothing, empty_folder, file_of_bytes, forbidden_file, forbidden_folder, below_a_forbidden_folder,
     name_too_long, path_too_long, circle, below_a_file, strange_name, results_of_bytes, results_of_folders,
-    results_of_an_empty_study,
+    results_of_an_empty_study, results_of_a_cut_archive,
 )  # fmt: skip
 UNWRITABLE = (
     file_of_bytes, forbidden_folder, below_a_forbidden_folder, name_too_long, path_too_long, circle,
     below_a_file,
 )  # fmt: skip
+SUBMISSIONS = (submission_of_bytes, submission_of_folders, closed_submission)
 
 
 @pytest.fixture
@@ -160,10 +217,11 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         os.chown(folder, NOBODY, NOBODY)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("PATH", str(folder / "bin"))  # neither sbatch nor kubectl: nothing is ever submitted
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     with without_rights():
         yield folder
-    for path in folder.glob("*"):
+    for path in (*folder.glob("*"), *folder.glob("*/submit")):
         if path.is_dir():
             path.chmod(0o700)
     shutil.rmtree(folder)
@@ -203,4 +261,16 @@ def test_what_cannot_be_written_is_a_sentence(
 ) -> None:
     """Likewise, and before anything begins."""
     command, arguments = WRITERS[name]
+    refused(command, arguments, make(home), home, capsys)
+
+
+@pytest.mark.parametrize("make", SUBMISSIONS)
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS | WRITERS if "submit" in name and "--working" not in name]
+)
+def test_a_damaged_submission_is_a_sentence(
+    name: str, make: Callable[[Path], Path], home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of every command that looks after one, or would take its place."""
+    command, arguments = (COMMANDS | WRITERS)[name]
     refused(command, arguments, make(home), home, capsys)

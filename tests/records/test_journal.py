@@ -58,10 +58,25 @@ def test_appending_keeps_what_is_there(folder: ResultsFolder) -> None:
     assert len(list(read_journal(folder))) == 5
 
 
+def test_half_a_line_at_the_end_is_no_event_yet(folder: ResultsFolder) -> None:
+    """A report may look while a line is written, or after its sweep was killed."""
+    whole = folder.journal.read_bytes()
+    for cut in range(whole.rindex(b"\n", 0, -1) + 1, len(whole)):
+        folder.journal.write_bytes(whole[:cut])
+        assert len(list(read_journal(folder))) == 3
+
+
+def test_a_journal_with_other_ends_of_lines_is_told(folder: ResultsFolder) -> None:
+    """Git, an editor or a copy for Windows has converted it; nothing is lost."""
+    folder.journal.write_bytes(folder.journal.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(ResultsError, match=r"journal\.jsonl:1: lines end with CR LF.* Nothing is lost"):
+        list(read_journal(folder))
+
+
 def test_a_cut_line_is_named_with_its_remedy(folder: ResultsFolder) -> None:
     """The message gives file:line, and nothing before the line is doubted."""
     with folder.journal.open("a") as file:
-        file.write('{"event": "epoch", "run')
+        file.write('{"event": "epoch", "run\n')
     with pytest.raises(ResultsError, match=r"journal\.jsonl:5: not a whole line of a journal"):
         list(read_journal(folder))
 

@@ -103,3 +103,17 @@ def test_damage_before_sound_lines_is_refused_and_nothing_changed(folder: Result
     ):
         recover_journal(folder)
     assert lines(folder) == damaged
+
+
+@pytest.mark.parametrize(
+    ("ends", "told"), [(b"\r\n", "lines end with CR LF"), (b"x\n", "none of its 6 lines is one of a journal")]
+)
+def test_what_no_crash_leaves_is_refused_and_nothing_changed(
+    folder: ResultsFolder, ends: bytes, told: str
+) -> None:
+    """Dropped as a damaged end, it would begin the study again."""
+    content = folder.journal.read_bytes().replace(b"\n", ends)
+    folder.journal.write_bytes(content)
+    with pytest.raises(ResultsError, match=told):
+        recover_journal(folder)
+    assert folder.journal.read_bytes() == content

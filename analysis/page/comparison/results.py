@@ -260,9 +260,7 @@ def _cells(row: dict[Any, Any], names: Sequence[str]) -> dict[str, str]:
 def _mean(row: dict[Any, Any], side: str, spec: claims.Metric) -> str:
     if row[f"{side}diverged"]:
         return f"{row[f'{side}diverged']} of {row[f'{side}n'] + row[f'{side}diverged']} diverged"
-    decimals = 2 if spec.unit else 4
-    mean, half_width = row[f"{side}mean"], row[f"{side}half_width"]
-    shown = numbers.with_uncertainty(mean, half_width, scale=spec.scale, decimals=decimals)
+    shown = numbers.amount(row[f"{side}mean"], row[f"{side}half_width"], scale=spec.scale)
     return f"{shown} (n = {row[f'{side}n']})"
 
 

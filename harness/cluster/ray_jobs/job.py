@@ -18,7 +18,7 @@ from harness.cluster.ray_jobs.entry import exit_code_in
 from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, UnreachableError, named
-from harness.errors import EnvironmentMismatchError
+from harness.errors import EXIT_SOME_FAILED, EnvironmentMismatchError
 from harness.study.submission import RaySite
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class RayTarget:
             return (
                 JobState(phase="unknown", reason=reason) if noted_code is None else _over(noted_code, reason)
             )
-        state = _state_of(info, _exit_code(client, info, record, noted_code))
+        state = _state_of(info, sweep_exit_code(client, info, record, noted_code))
         return replace(state, facts=_facts(info, folder, is_seen_here=bool(events)))
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
@@ -169,15 +169,15 @@ def _details(client: "JobSubmissionClient", record: SubmitRecord) -> "JobDetails
             raise
 
 
-def _exit_code(
+def sweep_exit_code(
     client: "JobSubmissionClient", info: "JobDetails", record: SubmitRecord, noted: int | None
 ) -> int | None:
-    """Return the sweep's exit code.
+    """Return the sweep's exit code; None where no sweep ended.
 
     Ray has none of a job that was stopped: its driver noted it, and where it shares no file system with this
-    machine only its last line tells.
+    machine only its last line tells. A 1 that neither tells is Python's own, of a driver that never began.
     """
-    if info.status.value != "STOPPED":
+    if info.status.value != "STOPPED" and info.driver_exit_code != EXIT_SOME_FAILED:
         return info.driver_exit_code
     if noted is not None:
         return noted

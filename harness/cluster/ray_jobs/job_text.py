@@ -12,7 +12,7 @@ import harness
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions
 from harness.cluster.target import Request
 from harness.edge import resolved
-from harness.errors import EnvironmentMismatchError
+from harness.errors import EnvironmentMismatchError, unusable
 from harness.records.provenance import COMMIT_VARIABLE, checkout_commit
 from harness.study.submission import RaySite
 
@@ -155,6 +155,10 @@ def shipped(working_dir: str | None, run_dir: Path) -> dict[str, str | list[str]
             f"--working-dir {working_dir}: {folder} is no folder. Remedy: a folder, `{NOTHING}` where "
             f"the cluster has the harness, or the address of a zip file."
         )
+    try:
+        next(folder.iterdir(), None)
+    except OSError as error:
+        raise EnvironmentMismatchError(unusable(folder, "read", error)) from error
     results = [_pattern(run_dir.relative_to(folder))] if run_dir.is_relative_to(folder) else []
     return {"working_dir": str(folder), "excludes": [*_NO_DATA, *results]}
 

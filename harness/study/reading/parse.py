@@ -37,8 +37,13 @@ def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
         text = path.read_bytes().decode(
             "utf-8"
         )  # as it is, ends of lines too: the study is kept byte for byte
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+    except UnicodeDecodeError as error:
+        raise StudyError(
+            f"{path}: cannot be read (not UTF-8 text, from byte {error.start} on). Remedy: save the study "
+            f"file as UTF-8 (PowerShell, for instance, writes UTF-16), or give the path of one."
+        ) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StudyError(
             f"{path}: cannot be read ({reason}). Remedy: give the path of a study file, such as "
             f"search_spaces/optimizers.yaml."

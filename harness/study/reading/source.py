@@ -10,6 +10,7 @@ from typing import Any, cast
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from harness.study.reading.problems import Problem
 
@@ -77,6 +78,11 @@ def read_source(text: str, name: str) -> Source:
         mark = error.problem_mark or error.context_mark
         source.lines[()] = mark.line + 1 if mark else 1
         source.report((), f"not valid YAML: {error.problem or error.context}")
+        return source
+    except ReaderError as error:
+        source.lines[()] = text.count("\n", 0, error.position) + 1
+        character = repr(text[error.position : error.position + 1])
+        source.report((), f"not valid YAML: holds the character {character}, which no text has")
         return source
     except YAMLError as error:
         source.report((), f"not valid YAML: {error}")

@@ -30,7 +30,7 @@ _WORDED = {
     "too_long": "must have at most {max_length} entries, but is {input}",
     "string_too_short": "must not be empty",
     "string_too_long": "must have at most {max_length} characters, but is {input}",
-    "string_pattern_mismatch": "takes letters, digits, _ and - only (it names files), but is {input}",
+    "string_pattern_mismatch": "takes letters, digits, _ and - only, a letter or digit first, but is {input}",
     "string_unicode": "must be text, but holds half of a character: {input}",
     "finite_number": "must be a finite number, but is {input}",
 }
