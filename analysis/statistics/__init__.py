@@ -272,6 +272,24 @@ def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[
     return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
+def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
+    """Return the exact interval of a proportion, both ends in [0, 1].
+
+    It holds the shares that `binomial_p` does not reject at `1 - level`: what is shown agrees with rulings.
+
+    Raises:
+        ValueError: There are no trials.
+
+    Source: Clopper and Pearson (1934), The use of confidence or fiducial limits.
+    """
+    if trials < 1:
+        raise ValueError("a proportion needs at least one trial")
+    tail, failures = (1 - level) / 2, trials - successes
+    low = float(stats.beta.ppf(tail, successes, failures + 1)) if successes else 0.0
+    high = float(stats.beta.ppf(1 - tail, successes + 1, failures)) if failures else 1.0
+    return low, high
+
+
 def rank_correlation(
     first: Sequence[float], second: Sequence[float], weights: Sequence[float]
 ) -> float | None:

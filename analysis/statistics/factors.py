@@ -20,10 +20,14 @@ has neither, nor a null; and reports need no Optuna.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
+
+from analysis.statistics import tests
 
 
 def slopes(positions: Sequence[float], values: np.ndarray) -> np.ndarray:
@@ -76,6 +80,32 @@ def not_the_largest(values: np.ndarray) -> np.ndarray:
     t[means == 0] = 0.0
     np.fill_diagonal(t, -np.inf)
     return np.asarray(np.minimum(1.0, (count - 1) * stats.t.sf(t, n - 1).min(axis=1)))
+
+
+class Monotone(NamedTuple):
+    """Two p-values of "every step goes up"; the smaller one rules."""
+
+    along: float
+    """That every step goes up: the largest two-sided p of a step on that side (intersection-union)."""
+    against: float
+    """That some level lies below an earlier one: the smallest two-sided p of any pair, times their number."""
+
+
+def monotone_p(values: np.ndarray) -> Monotone:
+    """Return the evidence for and against values that rise with every step; for falling ones, of `-values`.
+
+    Args:
+        values: Shape `(n_seeds, n_levels)`, at least 2 of each, the levels in order, seeds common to them.
+
+    Source: Berger (1982), Multiparameter hypothesis testing and acceptance sampling (intersection-union).
+    """
+    n_levels = values.shape[1]
+    pairs = list(combinations(range(n_levels), 2))
+    rises = [tests.paired((values[:, high] - values[:, low]).tolist()) for low, high in pairs]
+    tested = [(high - low, rise) for (low, high), rise in zip(pairs, rises, strict=True) if rise is not None]
+    along = max((rise.p_ahead for distance, rise in tested if distance == 1), default=1.0)
+    against = len(pairs) * min((rise.p_behind for _, rise in tested), default=1.0)
+    return Monotone(along=along, against=min(1.0, against))
 
 
 Floats = NDArray[np.float64]

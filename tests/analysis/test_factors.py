@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.statistics import factors
 
@@ -61,3 +62,23 @@ def test_the_best_level_stays_in_the_set(n: int) -> None:
         values = means + generator.normal(size=(n, 7)) + generator.normal(size=(n, 1))
         refuted += factors.not_the_largest(values)[3] < 0.05
     assert refuted <= 50
+
+
+def test_monotone_by_hand() -> None:
+    """Steps 1, 2, 3 and 1, 2, 6: t = 3.46 and 1.96 on 2 degrees; the second is the weaker, p = .18855."""
+    values = np.array([[0.0, 1.0, 2.0], [0.0, 2.0, 4.0], [0.0, 3.0, 9.0]])
+    assert factors.monotone_p(values).along == pytest.approx(stats.ttest_1samp([1, 2, 6], 0).pvalue)
+    assert factors.monotone_p(values).against == 1.0
+
+
+def test_any_pair_refutes_a_monotone_response() -> None:
+    """Levels 0 and 2 fall by 1, 2, 3 (p = .074180), more clearly than either step: 3 pairs times that."""
+    values = np.array([[1.0, 0.5, 0.0], [2.0, 0.5, 0.0], [3.0, 2.5, 0.0]])
+    monotone = factors.monotone_p(values)
+    assert monotone.along == 1.0
+    assert monotone.against == pytest.approx(3 * 0.074180, abs=1e-5)
+
+
+def test_one_seed_says_nothing_of_a_monotone_response() -> None:
+    """No step can be tested."""
+    assert factors.monotone_p(np.array([[0.0, 1.0]])) == (1.0, 1.0)

@@ -67,3 +67,72 @@ def test_five_runs_detect_no_share() -> None:
 def test_trials_to_find(true: float, expected: int | None) -> None:
     """Runs that all diverge are told from one half by six, on either side; one half itself never."""
     assert power.trials_to_find(true=true, share=0.5, alpha=0.05) == expected
+
+
+@pytest.mark.parametrize(("n", "alpha"), [(3, 0.05), (5, 0.05), (5, 0.05 / 15), (10, 0.05)])
+def test_welch_finds_what_is_foretold(n: int, alpha: float) -> None:
+    """20 000 pairs of samples with the detectable difference: Welch's test finds it in 79 to 81 of 100."""
+    detectable = power.detectable_difference(n=n, deviation=2**0.5, alpha=alpha, test="welch")
+    first, second = np.random.default_rng(n).normal(size=(2, 20_000, n))
+    found = stats.ttest_ind(first + detectable, second, axis=1, equal_var=False).pvalue < alpha
+    assert found.mean() == pytest.approx(0.8, abs=0.01)
+
+
+def test_welch_shows_equivalence_as_often_as_foretold() -> None:
+    """20 000 pairs of equal samples of 10, region 1.2: both one-sided tests pass as foretold (.65)."""
+    first, second = np.random.default_rng(9).normal(size=(2, 20_000, 10))
+    result = stats.ttest_ind(first, second, axis=1, equal_var=False).confidence_interval(0.9)
+    is_inside = (result.low > -1.2) & (result.high < 1.2)
+    foretold = power.equivalence_power(n=10, deviation=2**0.5, region=1.2, alpha=0.05, test="welch")
+    assert is_inside.mean() == pytest.approx(foretold, abs=0.01)
+
+
+def test_more_rivals_take_more_replicates() -> None:
+    """Power .8 against five rivals is at least .96 against each: more than the test of one pair needs."""
+    plan = {"deviation": 1.0, "alpha": 0.05, "test": "welch"}
+    least = power.detectable_difference(n=10, power=0.96, **plan)
+    assert power.detectable_difference(n=10, rivals=5, **plan) == pytest.approx(least)
+    assert power.power_of_test(n=10, difference=-least, **plan) == pytest.approx(0.96)
+    one, five = (power.seeds_to_find(difference=least, rivals=rivals, **plan) for rivals in (1, 5))
+    assert (one, five) == (7, 10)
+
+
+def test_a_repeat_varies_by_search_and_seeds() -> None:
+    """sqrt(.3² + .8² / 4) = .5."""
+    assert power.replicate_deviation(search=0.3, seed=0.8, seeds=4) == pytest.approx(0.5)
+
+
+def test_limits_of_a_deviation_match_tables() -> None:
+    """sqrt(4 / chi2(.2, 4)) = sqrt(4 / 1.6488) = 1.5576 and sqrt(4 / chi2(.8, 4)) = sqrt(4 / 5.9886)."""
+    assert power.deviation_limits(2.0, 4) == pytest.approx((2 * 0.81728, 2 * 1.55758), rel=1e-4)
+
+
+def test_shown_difference_by_hand() -> None:
+    """Five replicates, equal deviations of 1: (t(.975, 8) + t(.8, 8)) sqrt(2 / 5) sqrt(8 / chi2(.2, 8) = 4.5936)."""
+    found = power.shown_difference(first=1.0, others=[1.0], n=5, alpha=0.05)
+    assert found is not None
+    assert found.high == pytest.approx((2.30600 + 0.88889) * 0.4**0.5 * (8 / 4.59357) ** 0.5, rel=1e-4)
+    assert found.low == pytest.approx((2.30600 + 0.88889) * 0.4**0.5 * (8 / 11.03009) ** 0.5, rel=1e-4)
+
+
+def test_shown_difference_to_several_rivals_by_hand() -> None:
+    """Five rivals of deviation 2: 1 + 4; df 4 * 25 / (1 + 5 * .64), the test's at most 8; miss .04."""
+    found = power.shown_difference(first=1.0, others=[2.0] * 5, n=5, alpha=0.05)
+    errors = 2.30600 + float(stats.t.isf(0.04, 8))
+    deviation = power.deviation_limits(5**0.5, 100 / 4.2).high
+    assert found is not None
+    assert found.high == pytest.approx(errors * deviation / 5**0.5, rel=1e-4)
+
+
+def test_shown_paired_difference_by_hand() -> None:
+    """Five pairs, deviations 1 and 7 of two differences: their root mean square 5; df 4; miss .1 each."""
+    found = power.shown_paired_difference(deviations=[1.0, 7.0], n=5, alpha=0.05)
+    assert found is not None
+    assert found.high == pytest.approx((2.77645 + 1.53321) * 5 / 5**0.5 * 1.55758, rel=1e-4)
+
+
+def test_few_replicates_are_not_said_to_show_anything() -> None:
+    """Four replicates know too little of their noise; arms without any show every difference."""
+    assert power.shown_difference(first=1.0, others=[1.0], n=4, alpha=0.05) is None
+    assert power.shown_paired_difference(deviations=[1.0], n=4, alpha=0.05) is None
+    assert power.shown_difference(first=0.0, others=[0.0], n=5, alpha=0.05) == (0.0, 0.0)

@@ -193,6 +193,30 @@ def test_wilson_interval_needs_a_trial() -> None:
         statistics.wilson_interval(0, 0)
 
 
+def test_clopper_pearson_of_all_and_none() -> None:
+    """Six of six: (.05 / 2)^(1/6) = .5407 and 1; the mirror image for none of six."""
+    assert statistics.clopper_pearson(6, 6) == (pytest.approx(0.025 ** (1 / 6)), 1.0)
+    assert statistics.clopper_pearson(0, 6) == (0.0, pytest.approx(1 - 0.025 ** (1 / 6)))
+
+
+@given(st.integers(1, 40), st.data(), st.floats(0.02, 0.98), st.sampled_from([0.9, 0.95, 0.99]))
+def test_clopper_pearson_says_what_the_test_rules(
+    trials: int, data: st.DataObject, share: float, level: float
+) -> None:
+    """A share lies in the interval exactly where the exact test does not reject it."""
+    successes = data.draw(st.integers(0, trials))
+    low, high = statistics.clopper_pearson(successes, trials, level)
+    if min(abs(low - share), abs(high - share)) > 1e-9:
+        is_rejected = statistics.binomial_p(successes, trials, share) < 1 - level
+        assert (low <= share <= high) != is_rejected
+
+
+def test_clopper_pearson_needs_a_trial() -> None:
+    """A proportion of nothing is refused."""
+    with pytest.raises(ValueError, match="at least one trial"):
+        statistics.clopper_pearson(0, 0)
+
+
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_t_interval_covers_as_often_as_it_says(n: int) -> None:
     """Of 5 000 means of n normal values, 95 % intervals cover the true mean in 94 to 96 of 100."""
