@@ -63,12 +63,14 @@ def is_asked(records: StudyRecords) -> bool:
 
 
 def planned_runs(records: StudyRecords, arm: str) -> int:
-    """Return an arm's audit runs: as many as asked for, once its search is over at most those stopped."""
+    """Return an arm's audit runs: as many as asked for, once a search is over at most those it stopped."""
     if not records.manifest.arms[arm].search_runs:
         return 0
-    stopped = int((records.runs_of("search", arm)["status"] == "stopped").sum())
-    declared = _declared_runs(records)
-    return min(declared, stopped) if arm in records.winners else declared
+    search, declared = records.runs_of("search", arm), _declared_runs(records)
+    stopped = search.loc[search["status"] == "stopped", "repeat"].value_counts()
+    ended = records.winners_by_repeat.get(arm, {})
+    n_repeats = records.manifest.search.max_repeats
+    return sum(min(declared, int(stopped.get(n, 0))) if n in ended else declared for n in range(n_repeats))
 
 
 def _declared_runs(records: StudyRecords) -> int:
@@ -92,10 +94,12 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
     known = pd.concat([frame["run_id"], frame["full_run_id"]]).unique()
     curves = metric_curves(records, list(known), rule.metric)
     frame = frame.assign(metric=rule.metric).join(_values(frame, curves, rule))
-    winners = {winner for winner in records.winners.values() if winner is not None}
-    frame["is_winner"] = frame["run_id"].isin(winners)
-    winner_final = frame[frame["is_winner"]].set_index("arm")["final"]
-    frame["gain"] = rule.sign * (frame["final"] - frame["arm"].map(winner_final))
+    frame["is_winner"] = frame["run_id"].isin(records.all_winners)
+    repeats = search.loc[ended, "repeat"].to_numpy()
+    winner_final = (
+        frame["final"].where(frame["is_winner"]).groupby([frame["arm"], repeats]).transform("first")
+    )
+    frame["gain"] = rule.sign * (frame["final"] - winner_final)
     return frame[list(_RUN_COLUMNS)].astype(_RUN_COLUMNS)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
+from harness.study.plan import confirm_seeds_of, search_seeds_of, seeds_are_common
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
 
@@ -40,10 +41,10 @@ class StudyRecords:
     """One row a run, columns as in `runs.parquet`, sorted by arm (manifest order), phase, run id."""
     epochs: pd.DataFrame
     """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
-    winners: dict[str, str | None]
-    """Winning search run of each arm whose search phase ended; null where no run reached full length."""
+    winners_by_repeat: dict[str, dict[int, str | None]]
+    """Winning run of each search that ended, by arm and repeat; null where no run reached full length."""
     audits: dict[str, str]
-    """By search run, the audit run that repeats it: the run of the same arm and number."""
+    """By search run, the audit run that repeats it: the run of the same arm, repeat and number."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
 
@@ -51,6 +52,20 @@ class StudyRecords:
     def arms(self) -> list[str]:
         """The arms in the study file's order, which every table and figure keeps."""
         return list(self.manifest.arms)
+
+    @cached_property
+    def winners(self) -> dict[str, str | None]:
+        """Winning run of each arm's first search, of those that ended."""
+        return {arm: found[0] for arm, found in self.winners_by_repeat.items() if 0 in found}
+
+    def winners_of(self, arm: str) -> list[str | None]:
+        """Return the winning run of each of an arm's searches that ended, in the order of repeats."""
+        return [winner for _, winner in sorted(self.winners_by_repeat.get(arm, {}).items())]
+
+    @property
+    def all_winners(self) -> list[str]:
+        """Every run that won a search."""
+        return [winner for arm in self.winners_by_repeat for winner in self.winners_of(arm) if winner]
 
     @property
     def has_search(self) -> bool:
@@ -63,9 +78,10 @@ class StudyRecords:
         return any(arm.confirm_runs for arm in self.manifest.arms.values())
 
     def runs_of(self, phase: Phase, arm: str | None = None) -> pd.DataFrame:
-        """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and arm.
+        """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and repeat.
 
-        A second confirm run of the same arm and seed repeats the first one and is no further replicate.
+        A second confirm run of the same arm, repeat and seed repeats the first one and is no further
+        replicate.
         """
         found = self._rows[phase]
         rows = (
@@ -80,7 +96,7 @@ class StudyRecords:
         found = {}
         for phase in get_args(Phase):
             places = np.flatnonzero(self.runs["phase"] == phase)
-            keys = self.runs[["arm", "seed"]].iloc[places]
+            keys = self.runs[["arm", "repeat", "seed"]].iloc[places]
             if phase == "confirm":
                 is_first = ~keys.duplicated().to_numpy()
                 places, keys = places[is_first], keys[is_first]
@@ -145,7 +161,7 @@ def load_study(path: Path) -> StudyRecords:
         frames=frames,
         runs=_sorted_runs(frames.runs, list(manifest.arms)),
         epochs=frames.epochs_frame(),
-        winners=marks.winners,
+        winners_by_repeat=marks.winners,
         audits=marks.audits(),
         journal_sha256=_journal_sha256(folder),
     )
@@ -177,19 +193,19 @@ def _check_folder(path: Path) -> None:
 class _Marks:
     """What the two tables do not hold, noted while a journal is read once."""
 
-    winners: dict[str, str | None] = field(default_factory=dict)
-    _numbered: dict[Phase, dict[tuple[str, int], str]] = field(
+    winners: dict[str, dict[int, str | None]] = field(default_factory=dict)
+    _numbered: dict[Phase, dict[tuple[str, int, int], str]] = field(
         default_factory=lambda: {"search": {}, "audit": {}}
     )
-    """Of each phase, the run by its arm and number."""
+    """Of each phase, the run by its arm, repeat and number."""
 
     def noted(self, events: Iterable[Event]) -> Iterator[Event]:
         """Pass events through."""
         for event in events:
             if event.event == "phase_ended" and event.phase == "search":
-                self.winners[event.arm] = event.winner
+                self.winners.setdefault(event.arm, {})[event.repeat] = event.winner
             if event.event == "run_started" and event.phase in self._numbered:
-                self._numbered[event.phase][event.arm, event.number] = event.run_id
+                self._numbered[event.phase][event.arm, event.repeat, event.number] = event.run_id
             yield event
 
     def audits(self) -> dict[str, str]:
@@ -219,7 +235,9 @@ def _journal_sha256(folder: ResultsFolder) -> str:
 
 def _check_consistency(records: StudyRecords) -> None:
     """Refuse a journal that contradicts its manifest or the rule of selection."""
-    strangers = sorted((set(records.runs["arm"].unique()) | set(records.winners)) - set(records.arms))
+    strangers = sorted(
+        (set(records.runs["arm"].unique()) | set(records.winners_by_repeat)) - set(records.arms)
+    )
     if strangers:
         raise ResultsError(
             f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but the manifest "
@@ -239,10 +257,10 @@ def _check_consistency(records: StudyRecords) -> None:
             f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it."
         )
     completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
-    for arm, winner in records.winners.items():
-        if winner is not None and winner not in completed:
+    for winner in records.all_winners:
+        if winner not in completed:
             raise ResultsError(
-                f"{records.folder.root}: the winner of arm {arm}, run {winner}, is not a completed run "
+                f"{records.folder.root}: run {winner}, which won a search, is not a completed run "
                 f"of this journal, and only a run of full length can win. "
                 f"Remedy: restore the journal as it was written."
             )
@@ -274,6 +292,8 @@ def _contradicted_accuracy(records: StudyRecords) -> str | None:
 def _undeclared_seed(records: StudyRecords) -> str | None:
     """Return the first run whose seed is none of its phase's; None where all are declared."""
     manifest = records.manifest
+    if not seeds_are_common(manifest.search):
+        return _undeclared_in_repeats(records)
     is_confirm = records.runs["phase"] == "confirm"
     is_known = (
         records.runs["seed"]
@@ -281,6 +301,24 @@ def _undeclared_seed(records: StudyRecords) -> str | None:
         .where(is_confirm, records.runs["seed"].isin(manifest.search_seeds))
     )
     return None if is_known.all() else str(records.runs.loc[~is_known, "run_id"].iloc[0])
+
+
+def _undeclared_in_repeats(records: StudyRecords) -> str | None:
+    """Return the first run whose seed is none of its phase and repeat, each of which has its own."""
+    search, confirm = records.manifest.search, records.manifest.confirm
+    is_confirm = records.runs["phase"] == "confirm"
+    groups = records.runs.groupby([is_confirm, "arm", "repeat"], sort=False)
+    place: Any
+    for place, runs in groups:
+        measures, arm, repeat = place
+        if measures:
+            seeds = confirm_seeds_of(search, confirm, arm, repeat)
+        else:
+            seeds = search_seeds_of(search, arm, repeat)
+        strangers = runs.loc[~runs["seed"].isin(seeds), "run_id"]
+        if len(strangers):
+            return str(strangers.iloc[0])
+    return None
 
 
 _MACHINE = ("device", "host", "threads")

@@ -10,7 +10,7 @@ boundary".
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -41,7 +41,7 @@ def edge(declared: NumericRange, value: float) -> Side | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The learning rate an arm ended up with."""
+    """The learning rate an arm ended up with; where searches are repeated, in the first that chose."""
 
     run_id: str | None
     """The winning search run; None for an arm without a search or without a winner."""
@@ -50,10 +50,31 @@ class Choice:
     """None where the learning rate was fixed."""
     branches: Mapping[str, Any]
     """Each field that has a `one_of`, with the value that was chosen; empty without a winner."""
+    others: "tuple[Choice, ...]" = ()
+    """What further searches of the arm chose, where the study repeats them."""
+
+    @property
+    def searches(self) -> "tuple[Choice, ...]":
+        """What each search chose, this one first."""
+        return (self, *self.others)
+
+    @property
+    def rate_cells(self) -> dict[str, float | None]:
+        """The rate as cells of a table; where searches are repeated with the rates of all of them."""
+        cells = {"learning_rate": self.learning_rate}
+        rates = [one.learning_rate for one in self.searches if one.learning_rate is not None]
+        if not self.others or not rates:
+            return cells
+        return {**cells, "lowest_rate": min(rates), "highest_rate": max(rates), "repeats": len(rates)}
 
     @property
     def edge(self) -> Side | None:
-        """The bound of the declared range that the rate is close to."""
+        """The bound of the declared range that the rate is close to, that of any search."""
+        return next((side for one in self.searches if (side := one.own_edge)), None)
+
+    @property
+    def own_edge(self) -> Side | None:
+        """The bound of the declared range that the rate of the first search is close to."""
         if self.run_id is None or self.learning_rate is None or self.learning_rate_range is None:
             return None
         return edge(self.learning_rate_range, self.learning_rate)
@@ -66,8 +87,14 @@ def choices(records: StudyRecords) -> dict[str, Choice]:
 
 def choice_of(records: StudyRecords, arm: str) -> Choice:
     """Return what one arm chose."""
+    winners = [winner for winner in records.winners_of(arm) if winner is not None]
+    first, *others = [_choice(records, arm, winner) for winner in winners] or [_choice(records, arm, None)]
+    return replace(first, others=tuple(others))
+
+
+def _choice(records: StudyRecords, arm: str, winner: str | None) -> Choice:
+    """Return what the search that a run won chose; without a winner, what the arm was confirmed with."""
     declared = records.manifest.arms[arm]
-    winner = records.winners.get(arm)
     if winner is None:
         chosen = records.runs_of("confirm", arm)
     else:

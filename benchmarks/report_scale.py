@@ -109,8 +109,8 @@ def make_manifest(study: Study, plan: Plan) -> Manifest:
         },
         search=study.search,
         confirm=study.confirm,
-        search_seeds=list(plan.search_seeds),
-        confirm_seeds=list(plan.confirm_seeds),
+        search_seeds=list(plan.search_seeds(study.arms[0].name, 0)),
+        confirm_seeds=list(plan.confirm_seeds(study.arms[0].name, 0)),
         resources=study.resources,
         claims=list(study.claims),
         dataset=DeclaredData(
@@ -145,7 +145,7 @@ def search_runs(study: Study, plan: Plan, stopped: float, rng: np.random.Generat
             elif rng.random() < stopped and number:  # the first run of an arm ends, so that one can win
                 fate, epochs = "stopped", int(rng.choice(rungs))
             yield Run(
-                arm=arm, phase="search", number=number, seed=plan.search_seeds[0], lr=lr,
+                arm=arm, phase="search", number=number, seed=plan.search_seeds(arm.name, 0)[0], lr=lr,
                 dropout=0.5 * rng.random(), epochs=epochs, status=fate,
             )  # fmt: skip
 
@@ -175,7 +175,7 @@ def _later_runs(
     longest = study.arms[0].longest_epochs
     for run in itertools.chain.from_iterable(audited.values()):
         yield Run(**vars(run) | {"phase": "audit", "epochs": longest, "status": "completed"})
-    for number, seed in enumerate(plan.confirm_seeds):
+    for number, seed in enumerate(plan.confirm_seeds(study.arms[0].name, 0)):
         for _, winner in best.values():
             yield Run(**vars(winner) | {"phase": "confirm", "number": number, "seed": seed})
 

@@ -55,9 +55,9 @@ class DeclaredArm(_Part):
     """Recipe fields with a domain, written as in a study file: `{"low": ..., "high": ..., "log": true}`,
     `{"choices": [...]}`, `{"grid": [...]}` or `{"one_of": {value: {field: domain or value}}}`."""
     search_runs: int
-    """Planned runs of the search phase."""
+    """Planned runs of the search phase, over all repeats."""
     confirm_runs: int
-    """Planned runs of the confirm phase."""
+    """Planned runs of the confirm phase, over all repeats."""
     max_epochs: int | None
     """Epochs of a full-length run; null when `epochs` itself is searched."""
 
@@ -141,6 +141,9 @@ DeclaredClaim = Annotated[
 CONFIRM_SEEDS = "confirm.seeds"
 """The field of a change in the number of confirm seeds."""
 
+REPEATS = "search.repeats"
+"""The field of a change in the number of repeats."""
+
 
 class Change(_Part):
     """What was another when a study was continued."""
@@ -180,7 +183,9 @@ class Manifest(_Part):
     """The study's `search` with defaults filled in."""
     confirm: Confirm
     search_seeds: list[int]
+    """Of the first repeat, the same in all arms."""
     confirm_seeds: list[int]
+    """The same in all arms; none where each repeat of each arm has its own."""
     resources: Resources
     baseline: str | None = None
     """Arm that every other one is compared with."""

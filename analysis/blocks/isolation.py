@@ -3,6 +3,7 @@
 Source: Google tuning playbook, isolation plots: the best value at each setting of one field, over all others.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -98,7 +99,7 @@ def compute(facts: Facts) -> pd.DataFrame:
     records, rule = facts.records, facts.rule
     frames = []
     for panel in [panel for panel in facts.once(_panels) if len(panel.runs)][:MOST_PANELS]:
-        runs = _placed(panel, records.winners.get(panel.arm))
+        runs = _placed(panel, records.winners_of(panel.arm))
         parts = [runs, _bests(panel.field, runs, rule.sign), _confirm(records, panel.arm)]
         frames.append(
             pd.concat(parts).assign(
@@ -120,7 +121,7 @@ def _scale(field: SearchedField) -> str:
     return "log" if field.range.is_log else "linear"
 
 
-def _placed(panel: _Panel, winner: str | None) -> pd.DataFrame:
+def _placed(panel: _Panel, winners: Sequence[str | None]) -> pd.DataFrame:
     """Return a panel's runs as rows of the frame, with their `bucket`: the number of their value or fifth."""
     places = panel.field.places(panel.runs)
     placed = panel.runs[["run_id", "value"]].assign(kind="run", n=1, x=places)
@@ -129,7 +130,7 @@ def _placed(panel: _Panel, winner: str | None) -> pd.DataFrame:
         placed["x"] = panel.runs[f"config.{panel.field.name}"]
     placed["bucket"] = places.astype(np.int64)
     level = placed["bucket"].map(dict(enumerate(_levels(panel.field)))).fillna("other")
-    return placed.assign(level=level, is_winner=placed["run_id"] == winner)
+    return placed.assign(level=level, is_winner=placed["run_id"].isin(winners))
 
 
 def _levels(field: SearchedField) -> list[str]:

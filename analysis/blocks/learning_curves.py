@@ -82,9 +82,7 @@ def _chosen_runs(records: StudyRecords) -> pd.DataFrame:
     """Return the search runs with each arm's chosen configuration: several where a grid is repeated."""
     runs = records.runs[records.runs["status"] != "failed"]
     settings = ["arm", "phase", *(name for name in runs.columns if name.startswith("config."))]
-    chosen = runs.loc[
-        runs["run_id"].isin([winner for winner in records.winners.values() if winner]), settings
-    ]
+    chosen = runs.loc[runs["run_id"].isin(records.all_winners), settings]
     return runs.merge(chosen, on=settings)
 
 

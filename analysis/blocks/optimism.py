@@ -29,7 +29,7 @@ _COLUMNS = {
 
 
 def compute(facts: Facts) -> pd.DataFrame:
-    """Return one row a searched arm: what its winner reached in the search, and what it reaches afresh.
+    """Return one row a searched arm: what its winners reached in the search, and what they reach afresh.
 
     Returns: Columns `arm, metric, winner, ended, chosen_among, search, diverged, n, confirm, half_width, gap,
         gap_low, gap_high`. Values are of the search metric by the winner's rule, in its unit, accuracies in
@@ -44,10 +44,11 @@ def compute(facts: Facts) -> pd.DataFrame:
     for arm in records.arms:
         if records.manifest.arms[arm].search_runs:
             tried, fresh = records.runs_of("search", arm), records.runs_of("confirm", arm)
-            won = _runs_of_winner(tried, records.winners.get(arm), rule)
-            reached = float(values.reindex(won["run_id"]).mean()) if len(won) else None
+            winners = [winner for winner in records.winners_of(arm) if winner is not None]
+            won = [run for one in winners for run in _runs_of_winner(tried, one, rule)["run_id"]]
+            reached = float(values.reindex(won).mean()) if won else None
             rows.append(
-                {"arm": arm, "winner": records.winners.get(arm) or "", "search": reached}
+                {"arm": arm, "winner": next(iter(winners), ""), "search": reached}
                 | _choice(tried, rule)
                 | _outcome(reached, fresh, values, rule)
             )

@@ -241,7 +241,7 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     ]
     frame = pd.DataFrame(rows).reindex(columns=records.runs.columns)
     types = {name: records.runs.dtypes[name] for name in ("status", "phase", "arm", "concurrency", "seed")}
-    return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners={})
+    return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners_by_repeat={})
 
 
 def _of_turn(published: Sequence[PublishedValues], turn: int) -> list[PublishedValues]:

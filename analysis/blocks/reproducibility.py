@@ -94,18 +94,22 @@ def _names(arms: Sequence[str]) -> str:
 
 
 def _chosen(records: StudyRecords) -> list[_Row]:
-    """Return the configuration that each searched arm chose: the values of what it searched."""
+    """Return the configuration that each search of each arm chose: the values of what it searched."""
     search = records.runs_of("search")
     rows = []
     for arm, declared in records.manifest.arms.items():
         if not declared.search_runs:
             continue
-        winner = records.winners.get(arm)
-        if winner is None:
-            text = "no run of full length" if arm in records.winners else "not decided yet"
-        else:
-            text = _configuration(search[search["run_id"] == winner], _fields(declared.space))
-        rows.append((f"Chosen configuration of {arm}", text, "runs.parquet: config.*"))
+        n_repeats = records.manifest.search.max_repeats
+        ended = records.winners_by_repeat.get(arm, {})
+        for repeat in range(n_repeats):
+            winner = ended.get(repeat)
+            if winner is None:
+                text = "no run of full length" if repeat in ended else "not decided yet"
+            else:
+                text = _configuration(search[search["run_id"] == winner], _fields(declared.space))
+            which = f"{arm}, repeat {repeat}" if n_repeats > 1 else arm
+            rows.append((f"Chosen configuration of {which}", text, "runs.parquet: config.*"))
     return rows
 
 

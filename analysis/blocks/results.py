@@ -63,7 +63,7 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
     row: dict[str, object] = {
         "arm": arm,
         "optimizer": _optimizer(records, arm),
-        "learning_rate": choice.learning_rate,
+        **choice.rate_cells,
         "edge": choice.edge,
         "selected_on": records.manifest.search.metric if choice.run_id else None,
         "planned": records.manifest.arms[arm].confirm_runs,
@@ -83,8 +83,8 @@ def _optimizer(records: StudyRecords, arm: str) -> str | None:
     declared = records.manifest.arms[arm].fixed.get("optimizer")
     if "config.optimizer" not in records.runs:
         return None if declared is None else str(declared)
-    winner, runs = records.winners.get(arm), records.runs[records.runs["arm"] == arm]
-    used = runs[(runs["run_id"] == winner) | (runs["phase"] == "confirm")]["config.optimizer"].dropna()
+    winners, runs = records.winners_of(arm)[:1], records.runs[records.runs["arm"] == arm]
+    used = runs[runs["run_id"].isin(winners) | (runs["phase"] == "confirm")]["config.optimizer"].dropna()
     return str(used.iloc[0]) if len(used) else None if declared is None else str(declared)
 
 
@@ -95,8 +95,7 @@ def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
         "Arm": list(frame["arm"]),
         "Optimizer": [value if isinstance(value, str) else numbers.ABSENT for value in frame["optimizer"]],
         "Best learning rate": [
-            numbers.rate(value) + numbers.edge_mark(edge)
-            for value, edge in zip(frame["learning_rate"], frame["edge"], strict=True)
+            numbers.rates(row) + numbers.edge_mark(row["edge"]) for row in frame.to_dict("records")
         ],
     }
     for name in _VALUES:

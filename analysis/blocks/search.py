@@ -48,7 +48,7 @@ def compute_table(facts: Facts) -> pd.DataFrame:
                 "low": declared.low if declared else None,
                 "high": declared.high if declared else None,
                 "is_log": declared.is_log if declared else None,
-                "learning_rate": choice.learning_rate,
+                **choice.rate_cells,
                 "edge": choice.edge,
                 "is_stability_limited": selection.is_stability_limited(runs, choice),
                 "winner": choice.run_id,
@@ -75,7 +75,7 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "Arm": list(frame["arm"]),
             "Declared range": [_range(row) for row in frame.to_dict("records")],
-            "Best learning rate": [numbers.rate(value) for value in frame["learning_rate"]],
+            "Best learning rate": [numbers.rates(row) for row in frame.to_dict("records")],
             "Search validation loss": [numbers.amount(value, scale=1) for value in frame["val_loss"]],
             "Search validation accuracy (%)": [
                 numbers.amount(value, scale=100) for value in frame["val_accuracy"]
@@ -140,7 +140,8 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
     runs = runs[is_drawn]
     arms = runs["arm"]
     declared = [found for arm in ranged for found in _declared_for(facts, arm, runs[arms == arm])]
-    is_best = runs["run_id"] == arms.map({arm: choice.run_id for arm, choice in ranged.items()})
+    is_best = runs["run_id"].isin(facts.records.all_winners)
+    edges = {one.run_id: one.own_edge for choice in ranged.values() for one in choice.searches if one.run_id}
     return pd.DataFrame(
         {
             **{name: runs[name] for name in ("arm", "run_id", "seed")},
@@ -151,7 +152,7 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
             "value": runs[metric].mask(runs["status"] == "diverged"),
             "place": _places(runs["status"], runs[metric]),
             "is_best": is_best,
-            "edge": arms.map({arm: choice.edge for arm, choice in ranged.items()}).where(is_best),
+            "edge": runs["run_id"].map(edges),
             **{name: [getattr(found, name, None) for found in declared] for name in _BOUNDS},
         }
     ).reset_index(drop=True)
@@ -290,9 +291,11 @@ def alt(frame: pd.DataFrame) -> str:
     for arm, runs in frame.groupby("arm", sort=False):
         best = runs[runs["is_best"]]
         chosen = (
-            f"chosen rate {numbers.rate(best['learning_rate'].iloc[0])}" if len(best) else "no rate chosen"
+            f"chosen rate {' and '.join(map(numbers.rate, best['learning_rate']))}"
+            if len(best)
+            else "no rate chosen"
         )
-        at_edge = f" at the {best['edge'].iloc[0]} edge" if best["edge"].notna().any() else ""
+        at_edge = f" at the {best['edge'].dropna().iloc[0]} edge" if best["edge"].notna().any() else ""
         rail = int((runs["place"] == "rail").sum())
         arms.append(f"{arm}: {len(runs)} runs, {chosen}{at_edge}, {rail} without a finite value")
     return f"Validation result against learning rate for every search run. {'; '.join(arms)}."

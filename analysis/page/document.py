@@ -129,8 +129,9 @@ def progress(records: StudyRecords) -> str | None:
     """Return how much of the study is missing, as a sentence without its stop; None when all has ended."""
     planned = 0
     for name, arm in records.manifest.arms.items():
-        has_no_winner = arm.search_runs > 0 and records.winners.get(name, "not decided yet") is None
-        planned += arm.search_runs + (0 if has_no_winner else arm.confirm_runs)
+        without_winner = records.winners_of(name).count(None)
+        confirm_runs = arm.confirm_runs // records.manifest.search.max_repeats
+        planned += arm.search_runs + arm.confirm_runs - without_winner * confirm_runs
         planned += audit.planned_runs(records, name)
     ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
     if ended >= planned:
@@ -158,7 +159,7 @@ def warnings(facts: Facts) -> list[str]:
     """Return what a reader must know before believing the tables."""
     sentences = [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
     sentences += [
-        f"The chosen learning rate of {arm} ({numbers.rate(choice.learning_rate)}) lies at the {choice.edge} "
+        f"The chosen learning rate of {arm} ({numbers.rates(choice.rate_cells)}) lies at the {choice.edge} "
         f"edge of its declared range: a wider range may change its results."
         for arm, choice in facts.choices.items()
         if choice.edge

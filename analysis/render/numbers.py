@@ -63,6 +63,18 @@ def rate(value: float | None) -> str:
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
+def rates(cells: Mapping[Any, Any]) -> str:
+    """Return the learning rate of one search, or of several the lowest and highest and how many there are.
+
+    Args:
+        cells: As `selection.Choice.rate_cells` has them.
+    """
+    if not is_present(cells.get("repeats")):
+        return rate(cells["learning_rate"])
+    low, high = rate(cells["lowest_rate"]), rate(cells["highest_rate"])
+    return f"{low if low == high else f'{low} to {high}'} ({cells['repeats']:.0f} repeats)"
+
+
 def edge_mark(edge: object) -> str:
     """Return what stands behind a learning rate: at which edge of its range it lies; empty inside."""
     return _EDGE_MARKS.get(str(edge), "")

@@ -33,8 +33,10 @@ class RunStarted(_Event):
     run_id: str
     arm: str
     phase: Phase
+    repeat: Annotated[int, Field(ge=0)] = 0
+    """Number of the whole search that the run belongs to, from 0."""
     number: int
-    """Position of the run in its arm and phase, from 0."""
+    """Position of the run in its arm, repeat and phase, from 0."""
     seed: int
     """Fixes the split, the initialisation and the data order."""
     configuration: dict[str, Any]
@@ -95,11 +97,12 @@ class RunEnded(_Event):
 
 
 class PhaseEnded(_Event):
-    """Say that an arm finished a phase; for the search phase, which run won."""
+    """Say that an arm finished a phase of a repeat; for the search phase, which run won."""
 
     event: Literal["phase_ended"] = "phase_ended"
     phase: Phase
     arm: str
+    repeat: Annotated[int, Field(ge=0)] = 0
     winner: str | None
     """The run id whose configuration the confirm phase uses; null in other phases or without one."""
     reason: str | None = None

@@ -20,7 +20,9 @@ from harness.records.predictions import Predictions
 
 _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
     ("study", pa.string()),
+    ("dataset", pa.string()),
     ("arm", pa.string()),
+    ("repeat", pa.int64()),
     ("phase", pa.string()),
     ("run_id", pa.string()),
     ("seed", pa.int64()),
@@ -145,7 +147,9 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> 
     stands_for_run = run.epochs[selected - 1] if run.epochs else None
     row = ended.model_dump(exclude={"event", "time", "predicted"}) | {
         "study": study,
+        "dataset": started.configuration.get("dataset"),
         "arm": started.arm,
+        "repeat": started.repeat,
         "selected_epoch": selected,
         "seed": started.seed,
         "epoch_seconds": _median_epoch_seconds(run.epochs),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_val
 
 from harness.recipe.configuration import PositiveFloat
 from harness.study.claims import Claim, ClaimMetric
+from harness.study.looks import Repeats, Seeds, looks_of
 from harness.study.published import Published
 from harness.study.space_models import ArmSpace, RecipeSpace
 from harness.study.submission import Submission
@@ -62,6 +63,9 @@ class Search(_Section):
     """Everything random in the study derives from it."""
     seeds: Annotated[int, Field(ge=1)] = 1
     """Runs per configuration, each with its own seed; the same seeds in every arm."""
+    repeats: Repeats = 1
+    """Whole searches per arm, each with its own seeds and rungs, its winner confirmed on seeds of its own:
+    what claims about arms that search count as replicates. A number, or `{min, max}` to decide at looks."""
     early_stopping: (
         Annotated[
             Annotated[EarlyStopping, Tag("<settings>")] | Annotated[Literal["none"], Tag("<name>")],
@@ -98,7 +102,17 @@ class Search(_Section):
             raise ValueError(
                 "seeds above 1 go with sampler: grid; elsewhere the confirm phase repeats the winner"
             )
+        if self.max_repeats > 1 and self.sampler == "grid":
+            raise ValueError(
+                "repeats does not go with sampler: grid, which chooses nothing by chance. "
+                "Remedy: seeds, the runs of every grid point"
+            )
         return self
+
+    @property
+    def max_repeats(self) -> int:
+        """Whole searches per arm, at most."""
+        return looks_of(self.repeats)[-1]
 
     @property
     def stops_early(self) -> bool:
@@ -112,10 +126,16 @@ class Search(_Section):
 
 
 class Confirm(_Section):
-    """How each arm's winner is measured: on fresh seeds, the same in every arm."""
+    """How each arm's winner is measured: on fresh seeds, the same in every arm, or each repeat's own."""
 
-    seeds: Annotated[int, Field(ge=0, le=10_000)] = 10
-    """Runs per arm; 0 skips the phase."""
+    seeds: Seeds = 10
+    """Runs per arm and repeat; 0 skips the phase. Where no arm searches also `{min, max}`, to decide at
+    looks."""
+
+    @property
+    def max_seeds(self) -> int:
+        """Runs per arm and repeat, at most."""
+        return looks_of(self.seeds)[-1]
 
 
 class Resources(_Section):

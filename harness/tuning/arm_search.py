@@ -1,4 +1,4 @@
-"""One arm's search: its own Optuna study, its own ASHA rungs, its own budget."""
+"""One search of an arm: its own Optuna study, its own ASHA rungs, its own budget."""
 
 from collections.abc import Mapping, Sequence
 from math import fsum
@@ -12,7 +12,7 @@ from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
 from harness.tuning.arm_trials import ArmTrials, PastRun
 from harness.tuning.early_stopping import ArmEarlyStopping
-from harness.tuning.runs import RunSpec
+from harness.tuning.runs import Place, RunSpec, run_id_of
 from harness.tuning.space import grid_points
 
 _FAILURES_TO_GIVE_UP = 3
@@ -23,9 +23,15 @@ class ArmSearch:
     """Propose an arm's configurations, learn from their runs, and name the winner."""
 
     def __init__(
-        self, study: Study, plan: Plan, arm_plan: ArmPlan, storage: optuna.storages.BaseStorage
+        self,
+        study: Study,
+        plan: Plan,
+        arm_plan: ArmPlan,
+        storage: optuna.storages.BaseStorage,
+        repeat: int = 0,
     ) -> None:
         self.arm = arm_plan.arm
+        self.repeat = repeat
         self.planned = arm_plan.search_runs
         self.granted = 0
         """Runs proposed so far."""
@@ -34,10 +40,12 @@ class ArmSearch:
         self.given_up: str | None = None
         """Why the arm was closed before its budget was spent."""
         self._search = study.search
-        self._seeds = plan.search_seeds
-        self._trials = ArmTrials(study, self.arm, storage)
+        self._plan = plan
+        self._seeds = plan.search_seeds(self.arm.name, repeat)
+        self._trials = ArmTrials(study, plan, self.arm, storage, repeat)
         is_grid = study.search.sampler == "grid"
         self._grid: list[dict[str, Any]] = list(grid_points(self.arm.space)) if is_grid else []
+        self._n_configurations = self.planned // len(self._seeds)
         stopping, mode = study.early_stopping, study.search.mode or "min"
         self._asha = ArmEarlyStopping(stopping, mode, self.arm.longest_epochs) if stopping else None
         self._values: dict[str, list[float | None]] = {}
@@ -55,18 +63,23 @@ class ArmSearch:
         return self.remaining == 0 and not self._trials.n_open
 
     def propose(self) -> RunSpec:
-        """Return the next run, its configuration chosen from everything told so far."""
+        """Return the next run, its configuration chosen from everything told so far.
+
+        A grid is measured whole with one seed, and then with the next, so that nothing that changes meanwhile
+        on the machine is taken for an effect of a grid's values.
+        """
         number = self.granted
-        run_id = f"{self.arm.name}-search-{number:04d}"
-        point = self._grid[number // len(self._seeds)] if self._grid else None
+        run_id = run_id_of(Place(self.arm.name, self.repeat), "search", number, self._plan)
+        point = self._grid[number % len(self._grid)] if self._grid else None
         configuration = self.arm.configuration(self._trials.ask(run_id, number, point))
         self.granted += 1
         return RunSpec(
             run_id=run_id,
             arm=self.arm.name,
             phase="search",
+            repeat=self.repeat,
             number=number,
-            seed=self._seeds[number % len(self._seeds)],
+            seed=self._seeds[number // self._n_configurations],
             configuration=configuration.model_dump(mode="json"),
         )
 
@@ -101,7 +114,7 @@ class ArmSearch:
         if status != "completed":
             return None
         value = run_value(values, self._search)
-        self._completed.setdefault(run.number // len(self._seeds), []).append((run, value))
+        self._completed.setdefault(run.number % self._n_configurations, []).append((run, value))
         return value
 
     @property

@@ -1,4 +1,4 @@
-"""One arm's Optuna study: what it proposes, what it is told, and how it is rebuilt from the journal."""
+"""The Optuna study of one search: what it proposes and is told, and how it is rebuilt from the journal."""
 
 from dataclasses import dataclass
 from math import inf
@@ -8,6 +8,7 @@ import optuna
 from optuna.trial import TrialState
 
 from harness.records.events import Status
+from harness.study.plan import Plan
 from harness.study.study import Arm, Study
 from harness.tuning.runs import RunSpec
 from harness.tuning.samplers import SAMPLERS, sampler_for
@@ -41,11 +42,15 @@ _STATES: dict[Status, TrialState] = {
 class ArmTrials:
     """Ask Optuna for an arm's configurations and tell it how their runs went."""
 
-    def __init__(self, study: Study, arm: Arm, storage: optuna.storages.BaseStorage) -> None:
+    def __init__(
+        self, study: Study, plan: Plan, arm: Arm, storage: optuna.storages.BaseStorage, repeat: int
+    ) -> None:
         self._study = study
         self._arm = arm
+        self._repeat = repeat
+        which = f"/{repeat}" if plan.unit == "repeat" else ""
         self._optuna = optuna.create_study(
-            study_name=f"{study.name}/{arm.name}",
+            study_name=f"{study.name}/{arm.name}{which}",
             storage=storage,
             direction="minimize" if study.search.mode == "min" else "maximize",
         )
@@ -70,7 +75,7 @@ class ArmTrials:
         """
         if parameters is not None:
             self._optuna.enqueue_trial(parameters)
-        self._optuna.sampler = sampler_for(self._study, self._arm, number)
+        self._optuna.sampler = sampler_for(self._study, self._arm, number, self._repeat)
         trial = self._open[run_id] = self._optuna.ask()
         if self._keeps_notes:
             _ = trial.relative_params  # makes the sampler choose, and note it, even what is chosen already

@@ -6,7 +6,7 @@ first, then samplers and rungs learn of it. Ray is not needed here: its doors ar
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
@@ -20,11 +20,8 @@ from harness.study.study import Study
 from harness.training.epoch import EpochRecord
 from harness.tuning.arm_search import ArmSearch, best_epoch
 from harness.tuning.past import Past
-from harness.tuning.run_list import RunList, audit_runs, confirm_runs
-from harness.tuning.runs import RunEnd, RunSpec, Worker
-
-_LISTED_PHASES: tuple[Phase, ...] = ("confirm", "audit")
-"""Phases whose runs are known once the search is over, in the order they are handed out."""
+from harness.tuning.repeat import LISTED_PHASES, Repeat
+from harness.tuning.runs import Place, RunEnd, RunSpec, Worker
 
 _TRIES_AFTER_LOSS = 3
 """How often a run is started again after its worker was lost, by a crash or with its node."""
@@ -66,20 +63,50 @@ class Conductor:
     """Runs that are to have the machine for themselves: memory ran out beside others."""
     _lost: Counter[str] = field(default_factory=Counter)
     """How often each run lost its worker."""
-    _searches: dict[str, ArmSearch] = field(init=False)
-    _lists: dict[Phase, dict[str, RunList]] = field(init=False)
+    _tried_again: set[str] = field(default_factory=set)
+    """Confirm runs that failed and were started once more, and those that were started often enough."""
+    _open_until: dict[str, int] = field(default_factory=dict)
+    """Arm to the replicates that it may run, as far as looks have allowed."""
+    _repeats: list[Repeat] = field(default_factory=list)
+    """Those that have begun."""
 
     def __post_init__(self) -> None:
-        self._searches = {
-            arm.arm.name: ArmSearch(self.study, self.plan, arm, self.storage)
-            for arm in self.plan.arms
-            if arm.search_runs
-        }
-        self._lists = {phase: {arm.arm.name: RunList() for arm in self.plan.arms} for phase in _LISTED_PHASES}
-        for arm in self.plan.arms:
-            if not arm.search_runs:
-                name, configuration = arm.arm.name, arm.arm.configuration({}).model_dump(mode="json")
-                self._lists["confirm"][name].open(confirm_runs(name, self.plan, configuration))
+        self.allow(self.plan.looks[0], [arm.arm.name for arm in self.plan.arms])
+
+    def allow(self, n_replicates: int, arms: Collection[str]) -> None:
+        """Let some arms run so many replicates; the others stay for good where they are.
+
+        At the start all arms may run those of the plan's first look, which for a fixed plan are all.
+
+        Args:
+            n_replicates: Repeats, or seeds where the plan counts these.
+            arms: Names of the arms that go on.
+        """
+        self._open_until |= {arm: max(n_replicates, self._open_until.get(arm, 0)) for arm in arms}
+        for repeat in self._repeats:
+            self._limit(repeat)
+
+    def _limit(self, repeat: Repeat) -> None:
+        """Keep back the confirm runs of seeds that come after the look."""
+        if self.plan.unit == "seed" and self.plan.confirm.max_seeds:
+            for arm, listed in repeat.lists["confirm"].items():
+                listed.limit = self._open_until[arm]
+
+    @property
+    def _n_allowed(self) -> int:
+        """Repeats that some arm may run."""
+        return max(self._open_until.values()) if self.plan.unit == "repeat" else 1
+
+    def _repeat(self, number: int) -> Repeat:
+        """Return a repeat, begun now if it is the next one."""
+        if number == len(self._repeats):
+            is_counted = self.plan.unit == "repeat"
+            arms = [
+                arm for arm in self.plan.arms if not is_counted or self._open_until[arm.arm.name] > number
+            ]
+            self._repeats.append(Repeat(number, self.study, self.plan, arms, self.storage))
+            self._limit(self._repeats[number])
+        return self._repeats[number]
 
     def replay(self, events: Sequence[Event]) -> None:
         """Take up a study where its journal ends.
@@ -89,18 +116,25 @@ class Conductor:
         journal was cut before it said so.
         """
         past = Past(events, self.study.search.metric)
-        for name, search in self._searches.items():
-            self._again += search.restore(past.search_runs(name), past.ended_search_epochs(name))
-            if name in past.given_up:
-                search.close()
+        if self.plan.unit == "repeat":
+            for place in past.places:  # what has begun was allowed
+                self.allow(place.repeat + 1, [place.arm])
+        for number in range(1 + max((place.repeat for place in past.places), default=-1)):
+            self._replay(self._repeat(number), past)
+
+    def _replay(self, repeat: Repeat, past: Past) -> None:
+        for name, search in repeat.searches.items():
+            place = Place(name, repeat.number)
+            self._again += repeat.restore_search(name, past)
             if search.is_over:
-                self._end_search(name, is_recorded=name in past.closed["search"])
-        for phase, lists in self._lists.items():
-            for name, listed in lists.items():
-                runs = past.listed_runs(name, phase)
+                self._end_search(place, is_recorded=place in past.closed["search"])
+        for phase in LISTED_PHASES:
+            for name, listed in repeat.lists[phase].items():
+                place = Place(name, repeat.number)
+                runs = past.listed_runs(place, phase)
                 self._again += listed.restore(runs)
-                if runs and listed.is_over and name not in past.closed[phase]:
-                    self._record(PhaseEnded(time=utc_now("microseconds"), phase=phase, arm=name, winner=None))
+                if runs and listed.is_over and place not in past.closed[phase]:
+                    self._record(_phase_ended(phase, place))
 
     def interrupt(self) -> None:
         """Stop in good order."""
@@ -121,18 +155,13 @@ class Conductor:
         """Whether every run of the study has ended."""
         if self._live or self._again:
             return False
-        return all(source.is_over for sources in self._sources() for source in sources)
-
-    def _sources(self) -> list[Sequence[ArmSearch | RunList]]:
-        """Return what hands out runs, one an arm, phase by phase."""
-        lists = [list(self._lists[phase].values()) for phase in _LISTED_PHASES]
-        return [list(self._searches.values()), *lists]
+        return len(self._repeats) >= self._n_allowed and all(repeat.is_over for repeat in self._repeats)
 
     def next_run(self) -> RunSpec | None:
         """Return the run to start now; None when there is none, or none before another run ends.
 
-        Arms take turns: the one with the most budget left goes first, so a partial result compares equal
-        budgets. Search runs go before confirm runs, and these before audit runs.
+        A repeat begins when the earlier ones have nothing to hand out; in each, search runs go before confirm
+        runs. Audit runs come last.
         """
         if self.is_interrupted or not self._alone.isdisjoint(self._live):
             return None
@@ -144,11 +173,11 @@ class Conductor:
         return run
 
     def _fresh_run(self) -> RunSpec | None:
-        for sources in self._sources():
-            waiting = [source for source in sources if source.remaining]
-            if waiting:
-                return max(waiting, key=lambda source: source.remaining / source.planned).propose()
-        return None
+        for number in range(self._n_allowed):
+            if (run := self._repeat(number).propose()) is not None:
+                return run
+        audits = (repeat.propose_audit() for repeat in self._repeats)
+        return next((run for run in audits if run is not None), None)
 
     def started(self, run_id: str) -> None:
         """Record that a run began to train."""
@@ -163,6 +192,7 @@ class Conductor:
                 run_id=run_id,
                 arm=spec.arm,
                 phase=spec.phase,
+                repeat=spec.repeat,
                 number=spec.number,
                 seed=spec.seed,
                 configuration=spec.configuration,
@@ -194,12 +224,22 @@ class Conductor:
         live.values.append(value)
         if live.spec.phase != "search":
             return False
-        return self._searches[live.spec.arm].report(live.spec, epoch.epoch, value)
+        return self._search_of(live.spec).report(live.spec, epoch.epoch, value)
+
+    def _search_of(self, spec: RunSpec) -> ArmSearch:
+        return self._repeats[spec.repeat].searches[spec.arm]
 
     def ended(self, run_id: str, end: RunEnd) -> None:
-        """Record how a run ended; a run that already ended, or was interrupted, is left alone."""
+        """Record how a run ended; a run that already ended, or was interrupted, is left alone.
+
+        A confirm run that failed is started once more first: it would be a replicate that is missing.
+        """
         live = self._live.get(run_id)
         if live is None or self.is_interrupted:
+            return
+        if end.status == "failed" and live.spec.phase == "confirm" and run_id not in self._tried_again:
+            self._tried_again.add(run_id)
+            self._start_again(run_id)
             return
         worker = live.worker
         self._record(
@@ -244,11 +284,14 @@ class Conductor:
             return
         self._lost[run_id] += 1
         if self._lost[run_id] > _TRIES_AFTER_LOSS:
+            self._tried_again.add(run_id)
             given_up = f"{reason} (the worker was lost {self._lost[run_id]} times)"
             self.ended(run_id, RunEnd(status="failed", reason=given_up))
         else:
-            del self._live[run_id]
-            self._again.append(live.spec)
+            self._start_again(run_id)
+
+    def _start_again(self, run_id: str) -> None:
+        self._again.append(self._live.pop(run_id).spec)
 
     def out_of_memory(self) -> None:
         """Take up a study all of whose runs ended because memory ran out and Ray killed a worker.
@@ -267,41 +310,28 @@ class Conductor:
         self._alone.update(run.run_id for run in runs)
 
     def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
-        search = self._searches[spec.arm]
+        search = self._search_of(spec)
         search.end(spec, end.status)
         if search.has_only_failed:
             search.close()
         if search.is_over:
-            self._end_search(spec.arm, is_recorded=False)
+            self._end_search(spec.place, is_recorded=False)
 
-    def _end_search(self, arm: str, *, is_recorded: bool) -> None:
-        """Name an arm's winner, and list the runs to confirm it and to audit its early stopping."""
-        search = self._searches[arm]
+    def _end_search(self, place: Place, *, is_recorded: bool) -> None:
+        """Name the winner of an arm's search, and list what follows from it."""
+        repeat = self._repeats[place.repeat]
+        search = repeat.searches[place.arm]
         winner = search.winner()
         if not is_recorded:
             run_id = winner.run_id if winner else None
-            self._record(
-                PhaseEnded(
-                    time=utc_now("microseconds"),
-                    phase="search",
-                    arm=arm,
-                    winner=run_id,
-                    reason=search.given_up,
-                )
-            )
-        if winner is not None:
-            self._lists["confirm"][arm].open(confirm_runs(arm, self.plan, winner.configuration))
-        stopped = [run for _, run in sorted(search.stopped.items())]
-        settings = self.study.search
-        self._lists["audit"][arm].open(audit_runs(stopped, settings.audit, settings.seed))
+            self._record(_phase_ended("search", place, winner=run_id, reason=search.given_up))
+        repeat.list_later_runs(place.arm, winner)
 
     def _end_listed_run(self, spec: RunSpec) -> None:
-        listed = self._lists[spec.phase][spec.arm]
+        listed = self._repeats[spec.repeat].lists[spec.phase][spec.arm]
         listed.end()
         if listed.is_over:
-            self._record(
-                PhaseEnded(time=utc_now("microseconds"), phase=spec.phase, arm=spec.arm, winner=None)
-            )
+            self._record(_phase_ended(spec.phase, spec.place))
 
     def _record(self, event: Event) -> None:
         """Write an event. Ray Tune would log an error and go on, so a failed write is kept for the caller."""
@@ -310,6 +340,15 @@ class Conductor:
         except ResultsError as error:
             self.fault = error
             self.is_interrupted = True
+
+
+def _phase_ended(
+    phase: Phase, place: Place, winner: str | None = None, reason: str | None = None
+) -> PhaseEnded:
+    time_now = utc_now("microseconds")
+    return PhaseEnded(
+        time=time_now, phase=phase, arm=place.arm, repeat=place.repeat, winner=winner, reason=reason
+    )
 
 
 def _finite(value: float | None) -> float | None:

@@ -6,11 +6,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from harness.declaration import CONFIRM_SEEDS, Change, DeclaredArm, Manifest, written_claim
+from harness.declaration import CONFIRM_SEEDS, REPEATS, Change, DeclaredArm, Manifest, written_claim
 from harness.errors import ResultsError
 from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.provenance import DECIDING_VERSIONS
 from harness.study.domains import undeclared_field
+from harness.study.plan import confirm_seeds_of, search_seeds_of
 
 
 def accepted_changes(before: Manifest, now: Manifest, events: Sequence[Event]) -> list[Change]:
@@ -46,6 +47,7 @@ def _differences(before: Manifest, now: Manifest) -> list[str]:
         ("arms", list(before.arms), list(now.arms)),
         ("data", before.dataset.model_dump(), now.dataset.model_dump()),
         ("baseline", before.baseline, now.baseline),
+        *_unequal_budgets(before, now),
         ("claims", [written_claim(c) for c in before.claims], [written_claim(c) for c in now.claims]),
         *(
             (f"version of {name}", before.versions.get(name), now.versions.get(name))
@@ -53,11 +55,23 @@ def _differences(before: Manifest, now: Manifest) -> list[str]:
         ),
     ]
     there, here = before.search.model_dump(mode="json"), now.search.model_dump(mode="json")
-    pairs += [(f"search.{key}", there[key], here[key]) for key in here if key not in {"trials", "audit"}]
+    pairs += [
+        (f"search.{key}", there[key], here[key]) for key in here if key not in {"trials", "audit", "repeats"}
+    ]
     for name in before.arms.keys() & now.arms.keys():
         old, new = _fields(before.arms[name]), _fields(now.arms[name])
         pairs += [(f"arms.{name}.{f}", old.get(f), new.get(f)) for f in sorted({*old, *new})]
     return [change.in_words() for change in _changes(pairs)]
+
+
+def _unequal_budgets(before: Manifest, now: Manifest) -> list[tuple[str, Any, Any]]:
+    """Return budgets on which seeds depend: each repeat of several has its own, derived with their number."""
+    there, here = before.search.repeats, now.search.repeats
+    may_grow = isinstance(there, int) and isinstance(here, int) and 1 < there <= here
+    repeats = [] if may_grow else [(REPEATS, there, here)]
+    if before.search.max_repeats == 1:
+        return repeats
+    return [*repeats, (CONFIRM_SEEDS, before.confirm.max_seeds, now.confirm.max_seeds)]
 
 
 def _fields(arm: DeclaredArm) -> dict[str, Any]:
@@ -139,13 +153,17 @@ def _foreign_run(declared: Manifest, run: RunStarted) -> str | None:
     arm = declared.arms.get(run.arm)
     if arm is None:
         return _no_such_arm(declared, run.arm)
-    seeds, planned = declared.search_seeds, arm.search_runs
+    n_repeats = declared.search.max_repeats
+    if run.repeat >= n_repeats:
+        return f"run {run.run_id} is of repeat {run.repeat + 1}, of {n_repeats} planned"
+    seeds, planned = search_seeds_of(declared.search, run.arm, run.repeat), arm.search_runs // n_repeats
     if run.phase == "confirm":
-        seeds, planned = declared.confirm_seeds, arm.confirm_runs
+        seeds = confirm_seeds_of(declared.search, declared.confirm, run.arm, run.repeat)
+        planned = arm.confirm_runs // n_repeats
     if run.number >= planned:
         return f"run {run.run_id} is number {run.number + 1}, of {planned} planned"
-    if run.seed != seeds[run.number % len(seeds)]:
-        return f"run {run.run_id} has the seed {run.seed}, declared {seeds[run.number % len(seeds)]}"
+    if run.seed not in (seeds[run.number : run.number + 1] if run.phase == "confirm" else seeds):
+        return f"run {run.run_id} has the seed {run.seed}, declared {', '.join(map(str, seeds))}"
     field = undeclared_field(arm.fixed, arm.space, run.configuration)
     if field is not None:
         return (
@@ -168,6 +186,7 @@ def _harmless(before: Manifest, now: Manifest) -> list[Change]:
     pairs: list[tuple[str, Any, Any]] = [
         ("search.trials", before.search.trials, now.search.trials),
         ("search.audit", before.search.audit, now.search.audit),
+        (REPEATS, before.search.max_repeats, now.search.max_repeats),
         (CONFIRM_SEEDS, len(before.confirm_seeds), len(now.confirm_seeds)),
         ("question", before.question, now.question),
         *_of_part("resources", before.resources, now.resources),

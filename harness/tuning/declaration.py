@@ -29,11 +29,11 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
         protocol_version=PROTOCOL_VERSION,
         study=study.name,
         question=study.question,
-        arms={arm_plan.arm.name: _declared_arm(arm_plan) for arm_plan in plan.arms},
+        arms={arm_plan.arm.name: _declared_arm(arm_plan, plan) for arm_plan in plan.arms},
         search=study.search,
         confirm=study.confirm,
-        search_seeds=list(plan.search_seeds),
-        confirm_seeds=list(plan.confirm_seeds),
+        search_seeds=list(plan.search_seeds(study.arms[0].name, 0)),
+        confirm_seeds=list(plan.confirm_seeds(study.arms[0].name, 0)) if plan.seeds_are_common else [],
         resources=study.resources,
         baseline=study.baseline,
         claims=list(study.claims),
@@ -57,13 +57,13 @@ def declare(study: Study, plan: Plan, prepared: PreparedDataset, slots: int) -> 
     )
 
 
-def _declared_arm(arm_plan: ArmPlan) -> DeclaredArm:
+def _declared_arm(arm_plan: ArmPlan, plan: Plan) -> DeclaredArm:
     arm = arm_plan.arm
     return DeclaredArm(
         template=arm.template,
         fixed=arm.fixed,
         space=arm.space,
-        search_runs=arm_plan.search_runs,
-        confirm_runs=arm_plan.confirm_runs,
+        search_runs=arm_plan.search_runs * plan.max_repeats,
+        confirm_runs=arm_plan.confirm_runs * plan.max_repeats,
         max_epochs=arm.max_epochs,
     )

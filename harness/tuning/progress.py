@@ -99,7 +99,7 @@ class Progress:
     def _timing(self) -> str:
         """Return the time since the start, and the time left at the pace since the first epoch began."""
         now = time.monotonic()
-        elapsed = f"{_clock(now - self._started)} elapsed"
+        elapsed = f"{_clock(now - self._started)} elapsed{self._repeat()}"
         left = self._tally.epochs_left()
         if left == 0:
             return elapsed
@@ -107,6 +107,11 @@ class Progress:
             return f"{elapsed}, waiting for the first epoch"
         pace = (now - self._first_epoch_at) / max(1, self._tally.epochs - self._epochs_before)
         return f"{elapsed}, about {_clock(left * pace)} left"
+
+    def _repeat(self) -> str:
+        """Return which repeat has begun last, where there are several."""
+        tally = self._tally
+        return f", repeat {tally.repeat + 1} of {tally.repeats}" if tally.repeats > 1 else ""
 
 
 def _best(arm: ArmProgress) -> str:

@@ -1,37 +1,44 @@
-"""Runs of an arm that are known beforehand: its winner on the confirm seeds, and stopped runs to audit."""
+"""Runs that are known beforehand: the winner of a search on its confirm seeds, and stopped runs to audit."""
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.study.plan import Plan
-from harness.study.seeds import derive_seed
-from harness.tuning.runs import RunSpec
+from harness.study.seeds import derive_seed, of_repeat
+from harness.tuning.runs import Place, RunSpec, run_id_of
 
 
 class RunList:
-    """Hand out the runs of one arm and phase in their order, once it is known what they are."""
+    """Hand out the runs of one phase of an arm's repeat in their order, once it is known what they are."""
 
     def __init__(self) -> None:
         self._left: list[RunSpec] = []
+        self._n_listed = 0
         self._n_running = 0
-        self.planned = 0
-        """Runs of the list."""
+        self.limit: int | None = None
+        """Runs from this number on are not handed out yet; None hands out all."""
 
     def open(self, runs: Iterable[RunSpec]) -> None:
         """Begin with these runs."""
         self._left = list(runs)
-        self.planned = len(self._left)
+        self._n_listed = len(self._left)
+
+    @property
+    def planned(self) -> int:
+        """Runs of the list, up to its limit."""
+        return self._n_listed if self.limit is None else min(self._n_listed, self.limit)
 
     @property
     def remaining(self) -> int:
-        """Runs not yet handed out."""
-        return len(self._left)
+        """Runs not yet handed out, up to the limit."""
+        limit = self.limit
+        return sum(limit is None or run.number < limit for run in self._left)
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left to hand out or to wait for; also before the list was opened."""
-        return not self._left and self._n_running == 0
+        return not self.remaining and self._n_running == 0
 
     def propose(self) -> RunSpec:
         """Return the next run."""
@@ -54,40 +61,42 @@ class RunList:
         return again
 
 
-def confirm_runs(arm: str, plan: Plan, configuration: dict[str, Any]) -> list[RunSpec]:
-    """Return one run of a configuration a confirm seed; the seeds are the same in every arm."""
+def confirm_runs(place: Place, plan: Plan, configuration: dict[str, Any]) -> list[RunSpec]:
+    """Return one run of a configuration a confirm seed of an arm's repeat."""
     return [
         RunSpec(
-            run_id=f"{arm}-confirm-{number:04d}",
-            arm=arm,
+            run_id=run_id_of(place, "confirm", number, plan),
+            arm=place.arm,
             phase="confirm",
+            repeat=place.repeat,
             number=number,
             seed=seed,
             configuration=configuration,
         )
-        for number, seed in enumerate(plan.confirm_seeds)
+        for number, seed in enumerate(plan.confirm_seeds(place.arm, place.repeat))
     ]
 
 
-def audit_runs(stopped: Sequence[RunSpec], count: int, study_seed: int) -> list[RunSpec]:
-    """Return stopped search runs of one arm, to be trained again at full length.
+def audit_runs(stopped: Sequence[RunSpec], plan: Plan) -> list[RunSpec]:
+    """Return stopped runs of one search, to be trained again at full length.
 
     They are drawn without replacement by the study's seed; with a larger count the earlier ones stay.
 
     Args:
-        stopped: The arm's stopped runs, in their numbers' order.
-        count: How many to draw; all of them if there are fewer.
-        study_seed: The study's seed.
+        stopped: The search's stopped runs, in their numbers' order.
+        plan: Says how many to draw; all of them if there are fewer.
     """
     if not stopped:
         return []
-    chance = random.Random(derive_seed(study_seed, "audit", stopped[0].arm))  # noqa: S311 - a draw, no secret
-    drawn = chance.sample(stopped, len(stopped))[:count]
+    place = stopped[0].place
+    seed = derive_seed(plan.search.seed, "audit", place.arm, *of_repeat(place.repeat))
+    drawn = random.Random(seed).sample(stopped, len(stopped))[: plan.search.audit]  # noqa: S311 - no secret
     return [
         RunSpec(
-            run_id=f"{run.arm}-audit-{run.number:04d}",
+            run_id=run_id_of(place, "audit", run.number, plan),
             arm=run.arm,
             phase="audit",
+            repeat=run.repeat,
             number=run.number,
             seed=run.seed,
             configuration=run.configuration,

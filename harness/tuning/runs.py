@@ -1,9 +1,17 @@
 """What a run is asked to do, and how it answers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.records.events import Phase, Status
+from harness.study.plan import Plan
+
+
+class Place(NamedTuple):
+    """One repeat of an arm: a whole search and what follows from it."""
+
+    arm: str
+    repeat: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,11 +21,24 @@ class RunSpec:
     run_id: str
     arm: str
     phase: Phase
+    repeat: int = 0
+    """Number of the whole search that it belongs to, from 0."""
     number: int
-    """Position in its arm and phase, from 0."""
+    """Position in its arm, repeat and phase, from 0."""
     seed: int
     configuration: dict[str, Any]
     """Every recipe field, plain values."""
+
+    @property
+    def place(self) -> Place:
+        """The arm's repeat that it belongs to."""
+        return Place(self.arm, self.repeat)
+
+
+def run_id_of(place: Place, phase: Phase, number: int, plan: Plan) -> str:
+    """Return the id of a run; where a study repeats searches, it tells the repeat."""
+    repeat = f"-r{place.repeat}" if plan.unit == "repeat" else ""
+    return f"{place.arm}{repeat}-{phase}-{number:04d}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
 """Optuna's samplers by the names that study files use, made anew and newly seeded for every proposal.
 
-Each proposal has a seed of its own, derived from the study's seed, the arm's name and the proposal's number:
-it depends on what the arm's runs have told so far, and not on whether the study was interrupted.
+Each proposal has a seed of its own, derived from the study's seed, the arm's name, the proposal's number and
+its repeat: it depends on what the search's runs have told so far, and not on whether the study was
+interrupted.
 """
 
 import warnings
@@ -12,7 +13,7 @@ import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 
-from harness.study.seeds import derive_seed
+from harness.study.seeds import derive_seed, of_repeat
 from harness.study.study import Arm, Study
 from harness.tuning.space import distributions_of_all, is_conditional
 
@@ -24,11 +25,14 @@ class _Proposal:
     study: Study
     arm: Arm
     number: int
+    repeat: int
 
     @property
     def seed(self) -> int:
         """The proposal's own seed."""
-        return derive_seed(self.study.search.seed, "sampler", self.arm.name, self.number)
+        return derive_seed(
+            self.study.search.seed, "sampler", self.arm.name, self.number, *of_repeat(self.repeat)
+        )
 
     @property
     def startup_trials(self) -> int:
@@ -100,7 +104,9 @@ def _cmaes(proposal: _Proposal) -> BaseSampler:
 
 
 def _qmc(proposal: _Proposal) -> BaseSampler:
-    sequence = derive_seed(proposal.study.search.seed, "sampler", proposal.arm.name)
+    sequence = derive_seed(
+        proposal.study.search.seed, "sampler", proposal.arm.name, *of_repeat(proposal.repeat)
+    )
     return _KnownSpaceQMCSampler(distributions_of_all(proposal.arm.space), sequence)
 
 
@@ -114,9 +120,11 @@ SAMPLERS: dict[str, SamplerSpec] = {
 }
 
 
-def sampler_for(study: Study, arm: Arm, number: int) -> BaseSampler:
-    """Return the sampler for one proposal of an arm."""
+def sampler_for(study: Study, arm: Arm, number: int, repeat: int = 0) -> BaseSampler:
+    """Return the sampler for one proposal of a search of an arm."""
     with warnings.catch_warnings():
         # some are experimental in name; the lock file pins their behaviour
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        return SAMPLERS[study.search.sampler].make(_Proposal(study=study, arm=arm, number=number))
+        return SAMPLERS[study.search.sampler].make(
+            _Proposal(study=study, arm=arm, number=number, repeat=repeat)
+        )

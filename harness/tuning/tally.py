@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted, Status
 from harness.study.plan import Plan
 from harness.study.study import Study
+from harness.tuning.runs import Place
 
 _EXPECTED_SHARE_STOPPED_EARLY = 0.35
 """Share of a full run that an average run under ASHA takes, assumed until search runs have ended."""
@@ -26,56 +27,72 @@ class ArmProgress:
 
 
 class Tally:
-    """Follow a study's events: counts per arm, epochs spent, epochs still expected."""
+    """Follow a study's events: counts per arm, epochs spent, epochs still expected.
+
+    Runs are planned up to the plan's first look: whether there are more is decided there.
+    """
 
     def __init__(self, study: Study, plan: Plan) -> None:
         self.metric = study.search.metric
+        self.repeats = plan.looks[0] if plan.unit == "repeat" else 1
+        """Repeats planned."""
+        self.repeat = 0
+        """The latest repeat of which a run has begun."""
         self._sign = 1.0 if study.search.mode == "min" else -1.0
         self._stops_early = study.early_stopping is not None
+        seeds = plan.looks[0] if plan.unit == "seed" else None
+        self._left: dict[Phase, dict[str, int]] = {
+            "search": {arm.arm.name: self.repeats * arm.search_runs for arm in plan.arms},
+            "confirm": {
+                arm.arm.name: self.repeats * min(arm.confirm_runs, seeds or arm.confirm_runs)
+                for arm in plan.arms
+            },
+            "audit": {arm.arm.name: self.repeats * arm.audit_runs for arm in plan.arms},
+        }
         self.arms = {
             arm_plan.arm.name: ArmProgress(
-                planned=arm_plan.search_runs + arm_plan.confirm_runs + arm_plan.audit_runs,
+                planned=sum(left[arm_plan.arm.name] for left in self._left.values()),
                 full_epochs=(arm_plan.arm.shortest_epochs + arm_plan.arm.longest_epochs) / 2,
                 longest_epochs=arm_plan.arm.longest_epochs,
             )
             for arm_plan in plan.arms
         }
         self._runs: dict[str, RunStarted] = {}
+        self._audit_runs = {arm.arm.name: arm.audit_runs for arm in plan.arms}
+        self._stopped: Counter[Place] = Counter()
+        """Runs stopped of each search."""
         self._search_epochs: list[int] = []
-        self._left: dict[Phase, dict[str, int]] = {
-            "search": {arm_plan.arm.name: arm_plan.search_runs for arm_plan in plan.arms},
-            "confirm": {arm_plan.arm.name: arm_plan.confirm_runs for arm_plan in plan.arms},
-            "audit": {arm_plan.arm.name: arm_plan.audit_runs for arm_plan in plan.arms},
-        }
 
     def take(self, event: Event) -> None:
         """Count an event."""
         match event:
             case RunStarted():
                 self._runs[event.run_id] = event
+                self.repeat = max(self.repeat, event.repeat)
                 self.arms[event.arm].running.add(event.run_id)
                 if event.phase == "confirm":
                     self.arms[event.arm].full_epochs = event.configuration["epochs"]
             case EpochEnded():
                 self._take_epoch(event)
             case RunEnded():
-                name = self._runs[event.run_id].arm
-                arm = self.arms[name]
+                run = self._runs[event.run_id]
+                name, arm = run.arm, self.arms[run.arm]
                 arm.running.discard(event.run_id)
                 arm.ended[event.status] += 1
                 self._left[event.phase][name] -= 1
                 if event.phase == "search":
                     self._search_epochs.append(event.epochs)
+                    self._stopped[Place(name, run.repeat)] += event.status == "stopped"
             case PhaseEnded() if event.phase == "search":
-                self._drop_needless_audits(event.arm)
+                self._drop_needless_audits(Place(event.arm, event.repeat))
             case _:
                 pass
 
-    def _drop_needless_audits(self, name: str) -> None:
-        """Expect no more audit runs than were stopped."""
-        needless = max(0, self._left["audit"][name] - self.arms[name].ended["stopped"])
-        self._left["audit"][name] -= needless
-        self.arms[name].planned -= needless
+    def _drop_needless_audits(self, place: Place) -> None:
+        """Expect no more audit runs of a search than it stopped."""
+        needless = max(0, self._audit_runs[place.arm] - self._stopped[place])
+        self._left["audit"][place.arm] -= needless
+        self.arms[place.arm].planned -= needless
 
     def _take_epoch(self, event: EpochEnded) -> None:
         run = self._runs[event.run_id]

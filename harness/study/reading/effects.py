@@ -8,7 +8,7 @@ from harness.study.reading.source import Path, Source
 from harness.study.space_models import given_fields
 from harness.study.study import Arm
 
-_ONLY_IN_A_SEARCH = ("trials", "sampler", "seeds", "early_stopping", "audit")
+_ONLY_IN_A_SEARCH = ("trials", "sampler", "seeds", "repeats", "early_stopping", "audit")
 """Settings of `search` that nothing reads where no arm searches."""
 
 

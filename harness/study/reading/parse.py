@@ -17,6 +17,7 @@ from harness.study.reading.arm_rules import check_arms
 from harness.study.reading.effects import check_overrides
 from harness.study.reading.problems import Problem, study_error
 from harness.study.reading.references import check_references
+from harness.study.reading.replicates import check_replicates
 from harness.study.reading.source import SET, Path, Source, read_source, set_value
 from harness.study.reading.wording import message
 from harness.study.study import Study
@@ -90,6 +91,7 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
     arms = expand_arms(file)
     check_arms(arms, search, source)
     check_references(file, arms, source, data["claims"].places if file.claims else [])
+    check_replicates(file, arms, source)
     check_overrides(file, arms, source)
     if source.problems:
         return None

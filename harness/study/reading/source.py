@@ -100,7 +100,8 @@ def set_value(source: Source, argument: str) -> None:
     node, path = _below(source, parents)
     if not isinstance(node, dict | list):
         where = ".".join(str(part) for part in path)
-        source.problems.append(Problem(value.name, path, f"{where} has nothing below it to set"))
+        hint = f"{where} has nothing below it to set, it is {node!r}. Remedy: --set {where}=... as a whole"
+        source.problems.append(Problem(value.name, path, hint))
         return
     key = _key(node, last)
     if key is None:

@@ -1,0 +1,87 @@
+"""One repeat of a study: a whole search of each arm, and the runs that follow from it."""
+
+from collections.abc import Sequence
+
+import optuna
+
+from harness.records.events import Phase
+from harness.study.plan import ArmPlan, Plan
+from harness.study.study import Study
+from harness.tuning.arm_search import ArmSearch
+from harness.tuning.past import Past
+from harness.tuning.run_list import RunList, audit_runs, confirm_runs
+from harness.tuning.runs import Place, RunSpec
+
+LISTED_PHASES: tuple[Phase, ...] = ("confirm", "audit")
+"""Phases whose runs are known once a search is over."""
+
+
+class Repeat:
+    """Hand out the runs of one repeat.
+
+    Arms take turns: the one with the most budget left goes first, so a partial result compares equal budgets.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        study: Study,
+        plan: Plan,
+        arms: Sequence[ArmPlan],
+        storage: optuna.storages.BaseStorage,
+    ) -> None:
+        """Begin each arm's search; an arm that has nothing to search is confirmed at once.
+
+        Args:
+            number: Which repeat it is, from 0.
+            study: The study.
+            plan: Its runs and seeds.
+            arms: The arms that take part.
+            storage: Keeps one Optuna study a search.
+        """
+        self.number = number
+        self._plan = plan
+        self.searches = {
+            arm.arm.name: ArmSearch(study, plan, arm, storage, number) for arm in arms if arm.search_runs
+        }
+        self.lists = {phase: {arm.arm.name: RunList() for arm in arms} for phase in LISTED_PHASES}
+        for arm in arms:
+            if not arm.search_runs:
+                configuration = arm.arm.configuration({}).model_dump(mode="json")
+                place = Place(arm.arm.name, number)
+                self.lists["confirm"][place.arm].open(confirm_runs(place, plan, configuration))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether every run that may be handed out has ended."""
+        lists = (listed for by_arm in self.lists.values() for listed in by_arm.values())
+        return all(search.is_over for search in self.searches.values()) and all(one.is_over for one in lists)
+
+    def propose(self) -> RunSpec | None:
+        """Return the next search run, or else the next confirm run; None where there is none now."""
+        return _propose(list(self.searches.values())) or _propose(list(self.lists["confirm"].values()))
+
+    def propose_audit(self) -> RunSpec | None:
+        """Return the next audit run; None where there is none now."""
+        return _propose(list(self.lists["audit"].values()))
+
+    def list_later_runs(self, arm: str, winner: RunSpec | None) -> None:
+        """List the runs that confirm the winner of an arm's search and that audit its early stopping."""
+        if winner is not None:
+            runs = confirm_runs(winner.place, self._plan, winner.configuration)
+            self.lists["confirm"][arm].open(runs)
+        stopped = [run for _, run in sorted(self.searches[arm].stopped.items())]
+        self.lists["audit"][arm].open(audit_runs(stopped, self._plan))
+
+    def restore_search(self, arm: str, past: Past) -> list[RunSpec]:
+        """Take up an arm's search where the journal left it; return the runs to start again."""
+        place, search = Place(arm, self.number), self.searches[arm]
+        again = search.restore(past.search_runs(place), past.ended_search_epochs(place))
+        if place in past.given_up:
+            search.close()
+        return again
+
+
+def _propose(sources: Sequence[ArmSearch | RunList]) -> RunSpec | None:
+    waiting = [source for source in sources if source.remaining]
+    return max(waiting, key=lambda source: source.remaining / source.planned).propose() if waiting else None
