@@ -5,7 +5,7 @@ diverged seed has none.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +71,9 @@ class Confusions:
     """Of the classes, `(n_classes,)`."""
     sizes: NDArray[np.int64]
     """Test images of each class, `(n_classes,)`."""
-    counts: Mapping[str, NDArray[np.int32]]
-    """By arm `(n_runs, n_classes, n_classes)`: images of a class (second axis) taken for a class (third)."""
+    counts: Mapping[str, NDArray[np.float64]]
+    """By arm `(n, n_classes, n_classes)`: how many images of a class (second axis) each replicate takes for a
+    class (third), the mean of its runs; no replicates where a seed diverged or nothing is kept."""
 
     @property
     def labels(self) -> list[int]:
@@ -80,7 +81,7 @@ class Confusions:
         return [int(label) for label in np.flatnonzero(self.sizes)]
 
     def interval(self, arm: str, label: int, predicted: int) -> statistics.MeanInterval:
-        """Return the share of a class's images that an arm takes for a class: the mean over its runs."""
+        """Return the share of a class's images that an arm takes for a class: the mean of its replicates."""
         return statistics.t_interval(list(self.counts[arm][:, label, predicted] / self.sizes[label]))
 
     def mean_share(self, arm: str) -> NDArray[np.float64]:
@@ -95,33 +96,33 @@ def confusions(facts: Facts) -> Confusions:
     dataset, *_ = records.frames.predictions.datasets
     labels = records.frames.predictions.labels_of(dataset)
     n_classes = records.frames.predictions.n_classes_of(dataset)
-    names = CLASS_NAMES.get(dataset, tuple(map(str, range(n_classes))))
     counts = {}
     for arm in records.arms:
-        of_runs = [_counts(labels, predicted, n_classes) for predicted in _predictions(records, arm)]
-        counts[arm] = np.array(of_runs, dtype=np.int32).reshape(-1, n_classes, n_classes)
-    sizes = np.bincount(labels, minlength=n_classes)
-    return Confusions(names=names, sizes=sizes, counts=counts)
+        of_replicates = [
+            _mean_counts(records, run_ids, labels, n_classes) for run_ids in records.replicates_of(arm)
+        ]
+        known = [found for found in of_replicates if found is not None]
+        counts[arm] = np.array(known, dtype=np.float64).reshape(-1, n_classes, n_classes)
+    names = CLASS_NAMES.get(dataset, tuple(map(str, range(n_classes))))
+    return Confusions(names=names, sizes=np.bincount(labels, minlength=n_classes), counts=counts)
 
 
-def _predictions(records: StudyRecords, arm: str) -> Iterator[NDArray[np.uint8]]:
-    """Yield the predicted classes of an arm's confirm runs; none where a seed diverged."""
-    runs = records.runs_of("confirm", arm)
-    for run_id in [] if (runs["status"] == "diverged").any() else runs["run_id"]:
-        predicted = records.predictions(run_id)
-        if predicted is not None:
-            yield predicted
-
-
-def _counts(labels: NDArray[np.uint8], predicted: NDArray[np.uint8], n_classes: int) -> NDArray[np.int64]:
-    pairs = labels.astype(np.int64) * n_classes + predicted
-    return np.bincount(pairs, minlength=n_classes**2)
+def _mean_counts(
+    records: StudyRecords, run_ids: Sequence[str], labels: NDArray[np.uint8], n_classes: int
+) -> NDArray[np.float64] | None:
+    """Return how many images each pair of classes has, the mean of some runs; None where one kept nothing."""
+    of_runs = [records.predictions(run_id) for run_id in run_ids]
+    pairs = [labels.astype(np.int64) * n_classes + classes for classes in of_runs if classes is not None]
+    if len(pairs) < len(of_runs):
+        return None
+    counts: NDArray[np.float64] = np.bincount(np.concatenate(pairs), minlength=n_classes**2) / len(pairs)
+    return counts
 
 
 def compute_accuracy(facts: Facts) -> pd.DataFrame:
     """Return one row an arm and class: the share of the class's test images that is right.
 
-    Returns: Columns `arm, label, name, images, n, accuracy, low, high`: the mean over `n` confirm runs with
+    Returns: Columns `arm, label, name, images, n, accuracy, low, high`: the mean over `n` replicates with
         its 95 % t-interval, absent for arms with a diverged seed. Shares are in [0, 1].
     """
     found = facts.once(confusions)
@@ -160,15 +161,16 @@ def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what is shown, over which runs, and what the intervals do not hold."""
     how = (
         "Share of each class's test images that is classified right, in percent: mean and 95 % Student "
-        f"t-interval over {_runs_in_words(frame)}, each interval for itself and for these test images."
+        f"t-interval over {_replicates_in_words(facts, frame)}, each for itself and for these test images."
     )
     n_classes = frame["label"].nunique()
     few = [f"The {_MOST_CLASSES} hardest of {n_classes} classes."] if n_classes > _MOST_CLASSES else []
     return " ".join([how, *few, *_void_in_words(facts, frame)])
 
 
-def _runs_in_words(frame: pd.DataFrame) -> str:
-    return f"n = {numbers.span(frame.loc[frame['n'] > 0, 'n'])} confirm seeds of each arm"
+def _replicates_in_words(facts: Facts, frame: pd.DataFrame) -> str:
+    noun = "replicates" if facts.records.manifest.search.max_repeats > 1 else "confirm seeds"
+    return f"n = {numbers.span(frame.loc[frame['n'] > 0, 'n'])} {noun} of each arm"
 
 
 def _void_in_words(facts: Facts, frame: pd.DataFrame) -> list[str]:
@@ -238,7 +240,7 @@ def compute_pairs(facts: Facts) -> pd.DataFrame:
     """Return one row a confusion and arm: the share of a class's test images that is taken for another.
 
     Returns: Columns `arm, label, predicted, true_name, predicted_name, images, n, share, low, high`: the mean
-        over `n` confirm runs with its 95 % t-interval, of the ten confusions most frequent on average over
+        over `n` replicates with its 95 % t-interval, of the ten confusions most frequent on average over
         arms, these first. Shares are in [0, 1].
     """
     found = facts.once(confusions)
@@ -275,7 +277,7 @@ def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
     how = (
         f"The {len(frame) // frame['arm'].nunique()} most frequent confusions, on average over arms: share "
         "of the class's test images that is taken for the other one, in percent; mean and 95 % Student "
-        f"t-interval over {_runs_in_words(frame)}, each interval for itself and for these test images. "
+        f"t-interval over {_replicates_in_words(facts, frame)}, each for itself and for these test images. "
         "Chosen as the largest, so that most are a little too high."
     )
     return " ".join([how, *_void_in_words(facts, frame)])
@@ -285,7 +287,7 @@ def compute_matrices(facts: Facts) -> pd.DataFrame:
     """Return one row an arm, class and predicted class of the arms drawn.
 
     Returns: Columns `arm, label, predicted, true_name, predicted_name, images, n, share`: the mean over `n`
-        confirm runs of the share of the class's test images, in [0, 1]. Of more than six arms those with the
+        replicates of the share of the class's test images, in [0, 1]. Of more than six arms those with the
         highest mean accuracy.
     """
     found = facts.once(confusions)
@@ -361,8 +363,8 @@ def caption_matrices(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what a cell is, over which runs, and which arms are drawn."""
     how = (
         "Confusion matrices: of the test images of a class (row) the percentage that is taken for each class "
-        f"(column), mean over {_runs_in_words(frame)}. Shades are those of errors; the diagonal, what is "
-        "right, is left white."
+        f"(column), mean over {_replicates_in_words(facts, frame)}. Shades are those of errors; the diagonal "
+        "is left white."
     )
     sentences = [how]
     if frame["predicted"].nunique() <= _MOST_WRITTEN:
