@@ -18,7 +18,7 @@ from harness.records.whole_file import replacing, unwritable, write_file
 
 
 def write_parquet(records: StudyRecords) -> None:
-    """Write `runs.parquet` and `epochs.parquet` again from the journal's frames.
+    """Write `runs.parquet`, `epochs.parquet` and, where there are any, `predictions.parquet` again.
 
     Raises:
         ResultsError: The folder cannot be written.
@@ -27,6 +27,9 @@ def write_parquet(records: StudyRecords) -> None:
     try:
         with replacing(folder.epochs) as epochs, replacing(folder.runs) as runs:
             records.frames.write(runs, epochs)
+        if records.frames.predictions:
+            with replacing(folder.predictions) as predictions:
+                records.frames.predictions.write(predictions)
     except OSError as error:
         raise unwritable(folder.runs, error) from error
     pa.default_memory_pool().release_unused()  # what encoding took

@@ -44,7 +44,7 @@ class StudyRecords:
     seal: Seal
     """Whether the declaration is the one that the journal was begun for."""
     frames: Frames
-    """The tables as they go into `runs.parquet` and `epochs.parquet`."""
+    """The tables as they go into parquet files."""
     runs: pd.DataFrame
     """One row a run, columns as in `runs.parquet`, sorted by arm (declared order), phase, run id."""
     epochs: pd.DataFrame
@@ -134,8 +134,43 @@ class StudyRecords:
         rows = [np.arange(span.start, span.stop) for span in spans]
         return self.epochs.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
 
-    def sampling_error(self, accuracy: float) -> float | None:
-        """Return the standard error of an accuracy due to the finite test set; None if its size is unknown.
+    @property
+    def test_labels(self) -> NDArray[np.uint8] | None:
+        """The classes of the test images, `(n_images,)`, in the published order; None where none are kept."""
+        predictions = self.frames.predictions
+        return next((predictions.labels_of(dataset) for dataset in predictions.datasets), None)
+
+    def predictions(self, run_id: str) -> NDArray[np.uint8] | None:
+        """Return the class that a run gives each test image, `(n_images,)`; None where none are kept."""
+        return self.frames.predictions.of(run_id)
+
+    def rights_of(self, run_ids: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Return which test images each of some runs has right, `(n_runs, n_images)`.
+
+        Returns: None where one of them keeps no predictions, or there are no runs.
+        """
+        labels, predicted = self.test_labels, [self.predictions(run_id) for run_id in run_ids]
+        known = [classes for classes in predicted if classes is not None]
+        return np.array(known) == labels if known and len(known) == len(predicted) else None
+
+    def replicates_of(self, arm: str) -> list[list[str]]:
+        """Return an arm's completed confirm runs by replicate; none where a seed diverged.
+
+        A replicate is a whole search with its confirm runs, where the arm searches and the study repeats its
+        searches, and a seed elsewhere.
+        """
+        runs = self.runs_of("confirm", arm)
+        if (runs["status"] == "diverged").any():
+            return []
+        runs = runs[runs["status"] == "completed"]
+        if self.declaration.arms[arm].search_runs and self.declaration.search.max_repeats > 1:
+            return [list(own) for _, own in runs.groupby("repeat")["run_id"]]
+        return [[run_id] for run_id in runs["run_id"]]
+
+    def binomial_error(self, accuracy: float) -> float | None:
+        """Return the standard error of a run's accuracy on new test images; None if their number is unknown.
+
+        For the mean of several runs it is more than the choice of the images does to it.
 
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.
@@ -276,6 +311,29 @@ def _check_consistency(records: StudyRecords) -> None:
                 f"of this journal, and only a run of full length can win. "
                 f"Remedy: restore the journal as it was written."
             )
+    contradiction = _contradicted_accuracy(records)
+    if contradiction is not None:
+        raise ResultsError(
+            f"{records.folder.root}: {contradiction}, so the journal is not as it was written. "
+            f"Remedy: bring back a copy of it."
+        )
+
+
+def _contradicted_accuracy(records: StudyRecords) -> str | None:
+    """Return which run's predicted classes contradict its test accuracy; None where all agree."""
+    predictions = records.frames.predictions
+    recorded = dict(zip(records.runs["run_id"], records.runs["test_accuracy"], strict=True))
+    for run_id in predictions:
+        try:
+            accuracy = predictions.accuracy_of(run_id)
+        except ValueError as error:
+            return f"the predicted classes of run {run_id} cannot be read ({error})"
+        if accuracy != recorded[run_id]:
+            return (
+                f"run {run_id} has a test accuracy of {recorded[run_id]}, but its predicted classes have "
+                f"{accuracy}"
+            )
+    return None
 
 
 def _undeclared_seed(records: StudyRecords) -> str | None:

@@ -36,6 +36,7 @@ class TogetherScheduling(LoadFileScheduling):
         (
             "tests/test_resume.py",
             "tests/test_determinism.py",
+            "tests/test_predictions.py",
             "tests/cluster/test_stored_sweep.py",
         ),  # one drill
     )

@@ -76,7 +76,7 @@ def outcome(folder: ResultsFolder) -> dict[str, Any]:
     runs = {
         e.run_id: (
             json.dumps(starts[e.run_id].configuration), starts[e.run_id].seed, e.status, e.epochs,
-            last[e.run_id], e.test_loss, e.test_accuracy,
+            last[e.run_id], e.test_loss, e.test_accuracy, e.predicted,
         )
         for e in ends
     }  # fmt: skip

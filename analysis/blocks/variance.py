@@ -29,8 +29,9 @@ _SOURCES = (
         "the data order together, with its 95 % chi-square interval, for normal noise."
     ),
     (
-        "Test set: binomial standard error of an accuracy on n images; the same images serve every run, so "
-        "no other interval in this report holds it."
+        "Test set: standard error of the arm's accuracy over other draws of its n test images, from the "
+        "runs' predicted classes; where these are not kept, the binomial one of a single run, which is "
+        "larger. The same images serve every run, so that only intervals for new test images hold it."
     ),
     (
         "Epochs: SD of validation accuracy around a straight line through a run's last "
@@ -61,20 +62,19 @@ def compute(facts: Facts) -> pd.DataFrame:
     records = facts.records
     confirm = records.runs_of("confirm")
     wobbles = wobble_variances(records, confirm.loc[confirm["status"] == "completed", "run_id"])
-    rows = [
-        row for arm in records.arms for row in _rows(records, arm, confirm[confirm["arm"] == arm], wobbles)
-    ]
+    rows = [row for arm in records.arms for row in _rows(facts, arm, confirm[confirm["arm"] == arm], wobbles)]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
 def _rows(
-    records: StudyRecords, arm: str, runs: pd.DataFrame, wobbles: "pd.Series[float]"
+    facts: Facts, arm: str, runs: pd.DataFrame, wobbles: "pd.Series[float]"
 ) -> Iterator[dict[str, Any]]:
+    records = facts.records
     diverged = int((runs["status"] == "diverged").sum())
     completed = runs[runs["status"] == "completed"]
     accuracies = list(completed["test_accuracy"].dropna())
     of_arm = wobbles.reindex(completed["run_id"]).dropna()
-    error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
+    error = _image_error(facts, arm, accuracies) if accuracies and not diverged else None
     images = records.declaration.dataset.test_samples
     known = {"arm": arm, "diverged": diverged}
     yield known | {"source": "seeds", "n": len(accuracies), **_spread([] if diverged else accuracies)}
@@ -82,6 +82,12 @@ def _rows(
     wobble = math.sqrt(float(of_arm.mean())) if len(of_arm) else None
     yield known | {"source": "epochs", "deviation": wobble, "n": len(of_arm)}
     yield known | {"source": "searches", "n": int(records.declaration.arms[arm].search_runs > 0)}
+
+
+def _image_error(facts: Facts, arm: str, accuracies: Sequence[float]) -> float | None:
+    if arm in facts.new_images:
+        return facts.new_images[arm].image_deviation
+    return facts.records.binomial_error(float(np.mean(accuracies)))
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:

@@ -4,9 +4,11 @@ JSON has no NaN: a loss that is not finite is written as null, and its run ends 
 that names the value.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from harness.records.class_codes import MOST_CLASSES, decode_classes
 
 Phase = Literal["search", "confirm", "audit"]
 """`audit` runs repeat stopped search runs at full length, to see whether early stopping was right."""
@@ -91,10 +93,14 @@ class RunEnded(_Event):
     threads: int | None
     device: str | None
     host: str | None
+    predicted: str | None = None
+    """The class that the tested network gives each test image, as `class_codes` writes them; null where no
+    test set was opened, and in journals that did not keep them."""
 
     @model_validator(mode="after")
     def _only_confirm_runs_see_the_test_set(self) -> "RunEnded":
-        if self.phase != "confirm" and (self.test_loss is not None or self.test_accuracy is not None):
+        tested = (self.test_loss, self.test_accuracy, self.predicted)
+        if self.phase != "confirm" and any(value is not None for value in tested):
             raise ValueError(f"run {self.run_id} is a {self.phase} run and must not carry test values")
         return self
 
@@ -112,8 +118,28 @@ class PhaseEnded(_Event):
     """Why a search phase was given up before its budget was spent; null where it was not."""
 
 
+class TestLabels(_Event):
+    """Give the classes of a data set's test images: once, before the first confirm run ends."""
+
+    __test__: ClassVar = False  # pytest: not a test, whatever its name says
+
+    event: Literal["test_labels"] = "test_labels"
+    dataset: str
+    """As recipes name it."""
+    labels: str
+    """As `class_codes` writes them, in the published order."""
+    n_images: Annotated[int, Field(ge=1)]
+    n_classes: Annotated[int, Field(ge=1, le=MOST_CLASSES)]
+
+    @model_validator(mode="after")
+    def _labels_are_classes(self) -> "TestLabels":
+        decode_classes(self.labels, self.n_classes, self.n_images)
+        return self
+
+
 Event = Annotated[
-    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded, Field(discriminator="event")
+    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | TestLabels,
+    Field(discriminator="event"),
 ]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -55,6 +55,11 @@ class ResultsFolder:
         return self.root / "epochs.parquet"
 
     @property
+    def predictions(self) -> Path:
+        """One row a test image of a run; there is none where no journal keeps what was predicted."""
+        return self.root / "predictions.parquet"
+
+    @property
     def optuna_journal(self) -> Path:
         """Optuna's own storage, one Optuna study an arm."""
         return self.root / "optuna.journal"

@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from harness.records.columns import EPOCHS_SCHEMA, EpochColumns, RunColumns
-from harness.records.events import EpochEnded, Event, RunEnded, RunStarted
+from harness.records.events import EpochEnded, Event, RunEnded, RunStarted, TestLabels
+from harness.records.predictions import Predictions
 
 _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
     ("study", pa.string()),
@@ -66,15 +67,17 @@ class _OpenRun:
 
 @dataclass(frozen=True)
 class Frames:
-    """The two tables of a study.
+    """The tables of a study.
 
-    A run without its `run_ended` event (interrupted, or still running) is in neither.
+    A run without its `run_ended` event (interrupted, or still running) is in none.
     """
 
     runs: pa.Table
     """In the order in which they ended."""
     epochs: pa.Table
     """Sorted by run id and epoch."""
+    predictions: Predictions
+    """Of the runs that were tested, where their journal keeps them."""
 
     def write(self, runs_path: Path, epochs_path: Path) -> None:
         """Write both as zstd-compressed parquet; the same events give the same bytes.
@@ -113,7 +116,7 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
         train_samples: Training samples of one epoch, for `samples_per_second`.
     """
     open_runs: dict[str, _OpenRun] = {}
-    runs, epochs = RunColumns(_RUN_FIELDS), EpochColumns()
+    runs, epochs, predictions = RunColumns(_RUN_FIELDS), EpochColumns(), Predictions()
     for event in events:
         match event:
             case EpochEnded():  # by far the most frequent
@@ -129,16 +132,20 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
                 run = open_runs.pop(event.run_id)
                 runs.append(_run_row(study, run, event, train_samples))
                 epochs.extend(event.run_id, run.epochs)
+                if event.predicted is not None:
+                    predictions.take(event.run_id, run.started.configuration["dataset"], event.predicted)
+            case TestLabels():
+                predictions.take_labels(event)
             case _:
                 pass
-    return Frames(runs=runs.table(), epochs=epochs.table())
+    return Frames(runs=runs.table(), epochs=epochs.table(), predictions=predictions)
 
 
 def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> dict[str, Any]:
     started = run.started
     selected = ended.selected_epoch or len(run.epochs)
     stands_for_run = run.epochs[selected - 1] if run.epochs else None
-    row = ended.model_dump(exclude={"event", "time"}) | {
+    row = ended.model_dump(exclude={"event", "time", "predicted"}) | {
         "study": study,
         "dataset": started.configuration.get("dataset"),
         "arm": started.arm,

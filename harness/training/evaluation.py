@@ -22,12 +22,30 @@ class Predictor:
     transform: PixelTransform
 
 
-@torch.no_grad()
-@fp32_arithmetic()
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluation:
+    """How a model does on `n` images."""
+
+    loss: float
+    """Mean cross-entropy, in nats."""
+    accuracy: float
+    """Share of right classes, in [0, 1]."""
+    predicted: torch.Tensor
+    """`(n,)`, int64: the class of the highest logit of each image, on the images' device."""
+
+
 def evaluate(
     predictor: Predictor, data: LabelledImages, indices: torch.Tensor | None = None
 ) -> tuple[float, float]:
-    """Return mean cross-entropy (nats) and accuracy (0 to 1) over all images, or those at the indices.
+    """Return mean cross-entropy (nats) and accuracy (0 to 1) over all images, or those at the indices."""
+    evaluation = classify(predictor, data, indices)
+    return evaluation.loss, evaluation.accuracy
+
+
+@torch.no_grad()
+@fp32_arithmetic()
+def classify(predictor: Predictor, data: LabelledImages, indices: torch.Tensor | None = None) -> Evaluation:
+    """Do `evaluate`, and keep each image's predicted class.
 
     Means are over samples, not over batches: a smaller last batch weighs what it holds.
     """
@@ -35,9 +53,15 @@ def evaluate(
     chosen = torch.arange(len(data), device=data.labels.device) if indices is None else indices
     loss_sum = torch.zeros((), dtype=torch.float64, device=data.labels.device)
     n_correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
+    predicted = []
     for batch in torch.split(chosen, _EVALUATION_BATCH):
         labels = data.labels.index_select(0, batch)
         logits = predictor.model(predictor.transform(data.images.index_select(0, batch)))
         loss_sum += functional.cross_entropy(logits, labels, reduction="sum")
-        n_correct += (logits.argmax(dim=1) == labels).sum()
-    return loss_sum.item() / len(chosen), n_correct.item() / len(chosen)
+        predicted.append(logits.argmax(dim=1))
+        n_correct += (predicted[-1] == labels).sum()
+    return Evaluation(
+        loss=loss_sum.item() / len(chosen),
+        accuracy=n_correct.item() / len(chosen),
+        predicted=torch.cat(predicted),
+    )

@@ -254,6 +254,7 @@ class Conductor:
                 steps_per_epoch=worker.steps_per_epoch if worker else None,
                 test_loss=_finite(end.test_loss),
                 test_accuracy=end.test_accuracy,
+                predicted=end.predicted,
                 train_seconds=live.train_seconds,
                 threads=worker.threads if worker else None,
                 device=worker.device if worker else None,

@@ -86,7 +86,7 @@ def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None
             compressed copy.
     """
     present = [path for path in (folder.journal, folder.compressed_journal) if path.exists()]
-    tables = [path for path in (folder.runs, folder.epochs) if path.exists()]
+    tables = [path for path in (folder.runs, folder.epochs, folder.predictions) if path.exists()]
     written = [path for path in (*present, *tables) if path.stat().st_size]
     if written and not folder.manifest.exists():
         raise ResultsError(

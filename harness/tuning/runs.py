@@ -49,6 +49,8 @@ class RunEnd:
     reason: str | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
+    predicted: str | None = None
+    """The class of each test image, as `harness.records.class_codes` writes them."""
 
 
 @dataclass(frozen=True, kw_only=True)

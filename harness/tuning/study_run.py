@@ -26,6 +26,7 @@ from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
 from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs, check_sealed
 from harness.tuning.declaration import COMMAND, declare, describe
+from harness.tuning.given_labels import GivenLabels
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import local_ray
@@ -185,6 +186,8 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
     progress = Progress(session.study, session.plan)
     for event in session.events:
         progress.recall(event)
+    test_labels = GivenLabels(session.study.dataset, session.prepared)
+    test_labels.recall(session.events)
 
     has_begun = bool(session.events)
 
@@ -195,6 +198,8 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
             has_begun = True
         journal.append(event)
         progress.take(event)
+        if due := test_labels.due_after(event):
+            journal.append(due)
 
     conductor = Conductor(session.study, session.plan, storage, write)
     conductor.replay(session.events)

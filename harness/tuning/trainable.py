@@ -12,10 +12,11 @@ from ray import tune
 
 from harness.recipe.configuration import Configuration
 from harness.recipe.lengths import steps_per_epoch
+from harness.records.class_codes import encode_classes
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
 from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.epoch import EpochRecord
-from harness.training.evaluation import evaluate
+from harness.training.evaluation import classify
 from harness.training.loop import RunResult, train
 from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
@@ -81,8 +82,7 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
         return RunEnd(status="diverged", reason=result.reason)
     if config["phase"] != "confirm":
         return RunEnd(status="completed")
-    test_loss, test_accuracy = _test(config["phase"], prepared, result, device)
-    return RunEnd(status="completed", test_loss=test_loss, test_accuracy=test_accuracy)
+    return _tested(config["phase"], prepared, result, device)
 
 
 def _watch(stall_seconds: float | None) -> None:
@@ -91,13 +91,18 @@ def _watch(stall_seconds: float | None) -> None:
         faulthandler.dump_traceback_later(stall_seconds, exit=True, file=_STANDARD_ERROR)
 
 
-def _test(
-    phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device
-) -> tuple[float, float]:
-    """Return a confirm run's loss and accuracy on the test set, opened here and nowhere else."""
+def _tested(phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device) -> RunEnd:
+    """Return the end of a confirm run, measured on the test set, which is opened here and nowhere else."""
     test = load_test_images(prepared, phase=phase)
     on_device = LabelledImages(images=test.images.to(device), labels=test.labels.to(device))
-    return evaluate(result.predictor, on_device)
+    evaluation = classify(result.predictor, on_device)
+    classes = evaluation.predicted.to("cpu", torch.uint8).numpy()
+    return RunEnd(
+        status="completed",
+        test_loss=evaluation.loss,
+        test_accuracy=evaluation.accuracy,
+        predicted=encode_classes(classes, prepared.spec.n_classes),
+    )
 
 
 @lru_cache(maxsize=2)

@@ -121,3 +121,44 @@ def test_a_journal_beside_another_study_s_declaration_is_refused(results: Path) 
         ResultsError, match=r"run sgd-confirm-000 has a seed that declaration\.json does not declare"
     ):
         load_study(results)
+
+
+@pytest.fixture
+def classified(new_study: "type[Study]") -> "Study":
+    """Return a study of one arm that says four of five images right, then two."""
+    study = new_study(arms={"sgd": {}}, labels=[0, 1, 2, 3, 4])
+    study.classify("sgd", [[0, 1, 2, 3, 3], [0, 1, 0, 0, 0]])
+    return study
+
+
+def test_predicted_classes_come_with_the_labels(classified: "Study", tmp_path: Path) -> None:
+    """By run id, as bytes; a study whose journal keeps none has none, and no file of them."""
+    records = load_study(classified.write(tmp_path))
+    labels, predicted = records.test_labels, records.predictions("sgd-confirm-001")
+    assert labels is not None
+    assert predicted is not None
+    assert (labels.tolist(), predicted.tolist()) == ([0, 1, 2, 3, 4], [0, 1, 0, 0, 0])
+    assert records.predictions("sgd-search-000") is None
+
+
+def test_a_journal_that_keeps_no_predictions_has_none(reported: Path) -> None:
+    """Neither classes nor labels, and no file of them."""
+    records = load_study(reported)
+    assert records.test_labels is records.predictions("sgd-confirm-000") is None
+    assert not records.folder.predictions.exists()
+
+
+def test_predicted_classes_that_contradict_the_test_accuracy_are_refused(
+    classified: "Study", tmp_path: Path
+) -> None:
+    """One image more than the classes have right is enough."""
+    classified.runs[1].test_accuracy = 0.6
+    with pytest.raises(ResultsError, match=r"run sgd-confirm-001 has .* of 0\.6, but .* have 0\.4"):
+        load_study(classified.write(tmp_path))
+
+
+def test_predicted_classes_without_labels_are_refused(classified: "Study", tmp_path: Path) -> None:
+    """A journal holds the labels before any run that was tested ends."""
+    classified.labels = []
+    with pytest.raises(ResultsError, match=r"sgd-confirm-000 cannot be read .*no labels of"):
+        load_study(classified.write(tmp_path))

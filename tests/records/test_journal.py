@@ -3,12 +3,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from harness.errors import ResultsError
-from harness.records.events import EpochEnded, PhaseEnded, RunEnded, RunStarted
+from harness.records.events import EVENT, EpochEnded, PhaseEnded, RunEnded, RunStarted, TestLabels
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter, read_journal
 
@@ -97,10 +98,28 @@ def test_a_folder_without_journal_is_refused(tmp_path: Path) -> None:
         list(read_journal(ResultsFolder(tmp_path)))
 
 
-def test_a_search_run_cannot_carry_test_values() -> None:
+@pytest.mark.parametrize("leak", [{"test_accuracy": 0.9}, {"test_loss": 0.3}, {"predicted": "ASM="}])
+@pytest.mark.parametrize("phase", ["search", "audit"])
+def test_only_a_confirm_run_can_carry_test_values(leak: dict[str, Any], phase: str) -> None:
     """The record itself refuses a leak of the test set."""
     with pytest.raises(ValidationError, match="must not carry test values"):
-        RunEnded.model_validate(ENDED.model_dump() | {"test_accuracy": 0.9})
+        RunEnded.model_validate(ENDED.model_dump() | leak | {"phase": phase})
+    RunEnded.model_validate(ENDED.model_dump() | leak | {"phase": "confirm"})
+
+
+def test_labels_that_are_no_classes_are_refused() -> None:
+    """Half an image and a class that does not exist are no labels."""
+    sound = {"time": "t", "dataset": "d", "labels": "ASM=", "n_images": 4, "n_classes": 4}
+    assert TestLabels.model_validate(sound).event == "test_labels"
+    for change in ({"n_images": 6}, {"n_classes": 3}, {"n_classes": 300}, {"labels": "AS"}):
+        with pytest.raises(ValidationError):
+            TestLabels.model_validate(sound | change)
+
+
+def test_an_end_without_predictions_stays_readable() -> None:
+    """Journals that were written before they were kept have none."""
+    old = ENDED.model_dump(mode="json", exclude={"predicted"})
+    assert EVENT.validate_json(json.dumps(old)) == ENDED
 
 
 def test_non_finite_numbers_are_refused() -> None:

@@ -9,7 +9,7 @@ from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import LabelledImages
 from harness.training.data.splits import stratified_split
 from harness.training.epoch import EpochRecord
-from harness.training.evaluation import evaluate
+from harness.training.evaluation import classify, evaluate
 from harness.training.loop import RunResult, train
 
 
@@ -111,6 +111,19 @@ def test_validation_values_belong_to_the_validation_split(images: LabelledImages
     result, epochs = run(configuration(), images, seed=4)
     split = stratified_split(images.labels, 0.1, 4)
     assert evaluate(result.predictor, images, split.val) == (epochs[-1].val_loss, epochs[-1].val_accuracy)
+
+
+def test_a_classified_image_has_the_class_of_its_highest_logit(images: LabelledImages) -> None:
+    """Loss and accuracy are those of an evaluation, over the images at the indices and in their order."""
+    predictor = run(configuration(), images)[0].predictor
+    chosen = torch.arange(len(images) - 1, 2, -1)
+    evaluation = classify(predictor, images, chosen)
+    with torch.no_grad():
+        logits = predictor.model(predictor.transform(images.images[chosen]))
+    assert evaluation.predicted.tolist() == logits.argmax(dim=1).tolist()
+    assert len(set(evaluation.predicted.tolist())) > 1
+    assert (evaluation.loss, evaluation.accuracy) == evaluate(predictor, images, chosen)
+    assert evaluation.accuracy == (evaluation.predicted == images.labels[chosen]).double().mean().item()
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_at_once(images: LabelledImages) -> None:

@@ -53,6 +53,14 @@ def test_the_test_set_has_a_binomial_error(new_study: "type[Study]", tmp_path: P
     assert (row["deviation"], row["n"]) == (pytest.approx(0.003), 10_000)
 
 
+def test_predicted_classes_say_what_the_test_set_does(new_study: "type[Study]", tmp_path: Path) -> None:
+    """All seeds right on the same four images of five: the root of .2 / 5, more than the binomial .1789."""
+    study = new_study(arms={"sgd": {}}, labels=[0, 1, 2, 3, 4])
+    study.classify("sgd", [[0, 1, 2, 3, 3]] * 3)
+    row = by_source(variance.compute(study.facts(tmp_path)))["test set"]
+    assert row["deviation"] == pytest.approx(0.2)
+
+
 def test_epochs_wobble_around_a_line(new_study: "type[Study]", tmp_path: Path) -> None:
     """One run bent on a slope, one straight: the root of half of 4e-4 / 3 is .0081650.
 

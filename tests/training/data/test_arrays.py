@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from harness.errors import DataError
-from harness.training.data.arrays import TestSetSealedError, load_test_images, load_training_images
+from harness.training.data.arrays import load_test_images, load_training_images
 from harness.training.data.cache import array_file
+from harness.training.data.mapping import TestSetSealedError, load_test_labels
 from harness.training.data.prepare import PreparedDataset, prepare_spec
 from harness.training.data.registry import DatasetSpec
 
@@ -30,15 +31,16 @@ def test_the_confirm_phase_opens_the_test_set(prepared: PreparedDataset) -> None
     """A confirm run gets the test images, not the training images."""
     data = load_test_images(prepared, phase="confirm")
     assert data.images.shape == (20, 4, 3)
-    assert data.labels.tolist() == [0, 1, 2, 3] * 5
+    assert data.labels.tolist() == load_test_labels(prepared, phase="confirm").tolist() == [0, 1, 2, 3] * 5
 
 
 @pytest.mark.parametrize("phase", ["search", "Confirm", "", "test"])
 def test_the_test_set_is_sealed_to_every_other_phase(prepared: PreparedDataset, phase: str) -> None:
     """No other phase reads it, even after a confirm run of the same process has."""
     load_test_images(prepared, phase="confirm")
-    with pytest.raises(TestSetSealedError, match=f"{phase!r} phase reached for the test set"):
-        load_test_images(prepared, phase=phase)
+    for reach in (load_test_images, load_test_labels):
+        with pytest.raises(TestSetSealedError, match=f"{phase!r} phase reached for the test set"):
+            reach(prepared, phase=phase)
 
 
 def test_images_are_loaded_once_per_process(prepared: PreparedDataset) -> None:
