@@ -10,8 +10,8 @@ nearly every comparison under early stopping, and deciding on nothing would let 
 
 So: **no claim of the study is decided** when arms differ by more than 10 % in
 
-- search runs planned, or search runs that ended with a result (completed, stopped or diverged: a failed run
-  tells the search nothing, and an interrupted one has not run), or
+- search runs planned, among arms that search, or search runs that ended with a result (completed, stopped or
+  diverged: a failed run tells the search nothing, and an interrupted one has not run), or
 - epochs of a full-length run, or planned search runs times those epochs.
 
 Spent epochs, steps and seconds are shown beside their ratio to the mean of the arms, and differences above
@@ -82,19 +82,33 @@ def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dic
 
 
 def inequalities(records: StudyRecords) -> list[str]:
-    """Return a sentence for every granted amount that differs by more than 10 %."""
+    """Return a sentence for every granted amount that differs by more than 10 %.
+
+    Search budgets are compared among the arms that search: beside one that does not, the price of tuning is
+    what is asked.
+    """
     declared = records.declaration.arms
-    search = records.runs_of("search")
-    tried = search.loc[search["status"] != "failed", "arm"].value_counts()
+    searching = {arm: own for arm, own in declared.items() if own.search_runs}
     granted: dict[str, dict[str, float | None]] = {
-        "planned search runs": {arm: declared[arm].search_runs for arm in declared},
-        "search runs ended with a result": {arm: int(tried.get(arm, 0)) for arm in declared},
+        "planned search runs": {arm: own.search_runs for arm, own in searching.items()},
+        "search runs ended with a result": {arm: _tried(records, arm) for arm in searching},
         "epochs of a full-length run": {arm: declared[arm].max_epochs for arm in declared},
         "planned search epochs": {
-            arm: None if d.max_epochs is None else d.search_runs * d.max_epochs for arm, d in declared.items()
+            arm: None if own.max_epochs is None else own.search_runs * own.max_epochs
+            for arm, own in searching.items()
         },
     }
     return [sentence for name, amounts in granted.items() if (sentence := _unequal(name, amounts))]
+
+
+def _tried(records: StudyRecords, arm: str) -> float:
+    """Return an arm's search runs that ended with a result; of several searches, the mean of whole ones."""
+    runs = records.runs_of("search", arm)
+    runs = runs[runs["status"] != "failed"]
+    if records.declaration.search.max_repeats == 1:
+        return len(runs)
+    whole = list(records.winners_by_repeat.get(arm, {}))
+    return int(runs["repeat"].isin(whole).sum()) / max(1, len(whole))
 
 
 def spending_notes(ledger: pd.DataFrame) -> list[str]:

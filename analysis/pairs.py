@@ -1,9 +1,9 @@
-"""Paired differences between arms over their confirm seeds, corrected as one family of comparisons.
+"""Differences between arms over their replicates, corrected as one family of comparisons.
 
-The rules are those of claims (`analysis.claims`): values are paired over the seeds that both arms share; a
-diverged seed voids its arm's mean; a difference that is the same non-zero number for every seed is not
-tested; p-values are Holm-adjusted over the pairs that can be tested, and each interval is drawn at the level
-of its own step.
+The rules are those of claims (`analysis.claims`): the test follows from the study's design; a diverged loss
+voids its arm's mean; a difference that is the same non-zero number for every seed is not tested; p-values are
+Holm-adjusted over the pairs that can be tested, and intervals are drawn together at Bonferroni's level. All
+planned replicates that have ended enter, at no look: these differences are exploratory, and decide no claim.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,10 @@ from analysis import statistics
 from analysis.claims import ALPHA, METRICS, Grounds
 from analysis.claims.contrast import Contrast, Scale, contrast
 from analysis.claims.decide import compared_arms
-from analysis.claims.evidence import Untestable, Values, confirm_values, voided
+from analysis.claims.evidence import Bounds, Untestable, bounds_of
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.replicates import Key, Replicates, design_of, replicates
 from harness.study.claims import Claim
 
 Pair = tuple[str, str]
@@ -72,7 +73,7 @@ def claims_about(grounds: Grounds, metric: str) -> list[Claim]:
 
 
 def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accuracy") -> pd.DataFrame:
-    """Return one row a pair: its mean difference over common confirm seeds, corrected for all the pairs.
+    """Return one row a pair: its mean difference over replicates, corrected for all the pairs.
 
     Args:
         grounds: The study, and which pairs it declares.
@@ -86,15 +87,12 @@ def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accurac
         its difference is absent if a seed of either arm diverged.
     """
     records = grounds.records
-    values = confirm_values(records, records.arms, metric)
-    void = {arm for arm in records.arms if voided(records, [arm])}
-    measured = [
-        (voided(records, pair) if void & set(pair) else None) or _measured(pair, values, metric)
-        for pair in pairs
-    ]
-    p_values = [outcome.test.p for outcome in measured if isinstance(outcome, Contrast)]
-    steps = iter(zip(statistics.holm(p_values), statistics.holm_alphas(p_values, ALPHA), strict=True))
-    declared = declared_pairs(grounds, metric)
+    sides = sides_of(records, metric)
+    bounds = bounds_of(records, metric, sides.values())
+    measured = [_measured(records, pair, sides, metric, bounds) for pair in pairs]
+    tested = [outcome for outcome in measured if isinstance(outcome, Contrast)]
+    adjusted = iter(statistics.holm([_p(outcome, metric) for outcome in tested]))
+    declared, level = declared_pairs(grounds, metric), 1 - ALPHA / max(1, len(tested))
     rows = [
         {
             "arm": arm,
@@ -102,9 +100,9 @@ def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accurac
             "metric": metric,
             "is_declared": frozenset((arm, than)) in declared,
             **(
-                _untested(outcome, values[arm], values[than], is_void=bool({arm, than} & void))
+                _untested(outcome, sides[arm], sides[than], is_paired=design_of(records).seeds_are_common)
                 if isinstance(outcome, Untestable)
-                else _tested(outcome, *next(steps))
+                else _tested(outcome, metric, next(adjusted), level)
             ),
         }
         for (arm, than), outcome in zip(pairs, measured, strict=True)
@@ -112,35 +110,68 @@ def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accurac
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def paired(first: Values, second: Values) -> dict[int, float]:
-    """Return the difference of two arms by common seed, in the seeds' order."""
-    return {seed: first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())}
+def sides_of(records: StudyRecords, metric: str) -> dict[str, Replicates]:
+    """Return the planned replicates of every arm that have ended."""
+    return {arm: replicates(records, arm, metric).ended for arm in records.arms}
 
 
-def _measured(pair: Pair, values: Mapping[str, Values], metric: str) -> Contrast | Untestable:
-    return contrast(*pair, values, Scale.of(metric, None), is_more_better=METRICS[metric].sign > 0)
+def gaps_of(records: StudyRecords, first: Replicates, second: Replicates) -> dict[Key, float]:
+    """Return the differences that a figure shows as dots, by the first arm's replicate, in order.
+
+    With common seeds those of each seed; otherwise each replicate of the first arm minus the second's mean.
+    """
+    of_first = dict(zip(first.keys, first.values, strict=True))
+    if design_of(records).seeds_are_common:
+        of_second = dict(zip(second.keys, second.values, strict=True))
+    else:
+        mean = float(np.mean(second.measured)) if len(second.measured) else float("nan")
+        of_second = dict.fromkeys(of_first, mean)
+    gaps = {key: float(of_first[key] - of_second[key]) for key in of_first if key in of_second}
+    return {key: gap for key, gap in gaps.items() if not np.isnan(gap)}
 
 
-def _tested(outcome: Contrast, p_adjusted: float, alpha: float) -> dict[str, Any]:
-    test, half_width = outcome.test, outcome.test.half_width(1 - alpha)
+def _measured(
+    records: StudyRecords,
+    pair: Pair,
+    sides: Mapping[str, Replicates],
+    metric: str,
+    bounds: Bounds | None,
+) -> Contrast | Untestable:
+    scale, is_paired = Scale.of(metric, None), design_of(records).seeds_are_common
+    return contrast(sides[pair[0]], sides[pair[1]], scale, is_paired=is_paired, bounds=bounds)
+
+
+def _p(outcome: Contrast, metric: str) -> float:
+    """Return the two-sided p of a difference, the largest over what missing replicates may have been."""
+    return outcome.comparison(Scale.of(metric, None), statistics.LEVEL).p
+
+
+def _tested(outcome: Contrast, metric: str, p_adjusted: float, level: float) -> dict[str, Any]:
+    comparison = outcome.comparison(Scale.of(metric, None), level)
     return {
-        "n": test.n,
-        "difference": test.mean,
-        "low": test.mean - half_width,
-        "high": test.mean + half_width,
-        "level": 1 - alpha,
-        "p": test.p,
+        "n": comparison.n,
+        "difference": comparison.effect,
+        "low": comparison.low,
+        "high": comparison.high,
+        "level": level,
+        "p": comparison.p,
         "p_adjusted": p_adjusted,
-        "improvement": outcome.improvement,
+        "improvement": comparison.improvement,
         "reason": "",
     }
 
 
-def _untested(outcome: Untestable, first: Values, second: Values, *, is_void: bool) -> dict[str, Any]:
-    """Return what is known of a pair that cannot be tested: how many seeds, and their mean difference."""
-    gaps = list(paired(first, second).values())
-    mean = float(np.mean(gaps)) if gaps and not is_void else None
-    return {"n": len(gaps), "difference": mean, "reason": outcome.reason}
+def _untested(
+    outcome: Untestable, first: Replicates, second: Replicates, *, is_paired: bool
+) -> dict[str, Any]:
+    """Return what is known of a pair that cannot be tested: how many replicates, their mean difference."""
+    if is_paired:
+        shared = [key for key in first.keys if key in second.keys]
+        first, second = first.only(shared), second.only(shared)
+    n = min(len(first.measured), len(second.measured))
+    is_void = first.is_voided or second.is_voided
+    mean = float(np.mean(first.measured) - np.mean(second.measured)) if n and not is_void else None
+    return {"n": n, "difference": mean, "reason": outcome.reason}
 
 
 def amount(difference: float | None, high: float | None, metric: str) -> str:
@@ -161,18 +192,23 @@ def amount(difference: float | None, high: float | None, metric: str) -> str:
     return text if difference < 0 else f"+{text}"
 
 
-def method(frame: pd.DataFrame) -> str:
-    """Return how the intervals of a family were made and what p is, with n, family and levels."""
+def method(frame: pd.DataFrame, records: StudyRecords) -> str:
+    """Return how the intervals of a family were made and what p is, with n, family and level."""
     tested = frame[frame["reason"] == ""]
     if tested.empty:
         return "No pair of arms can be tested, so no difference has an interval."
     n, levels = numbers.span(tested["n"]), numbers.span(100 * tested["level"], "{:.4g}".format)
+    design = design_of(records)
+    how = (
+        f"paired t-interval over the n seeds that both arms share (n = {n}; a seed fixes the split, the "
+        "initialisation and the data order)"
+        if design.seeds_are_common
+        else f"Welch's t-interval over n {design.noun} of each arm (n = {n})"
+    )
     return (
-        f"Mean ± half-width of the paired t-interval over the n seeds that both arms share (n = {n}; "
-        "a seed fixes the split, the initialisation and the data order). The family is "
-        f"{_family(tested)}; each interval is at the level of its step in Holm's procedure "
-        f"({levels} %), which keeps the chance of any interval without 0 where all arms are equal at "
-        f"{100 * ALPHA:g} % for the whole family."
+        f"Mean ± half-width of the {how}. The family is {_family(tested)}; all intervals are drawn at "
+        f"{levels} % (Bonferroni), so that they hold together at {100 * (1 - ALPHA):g} %; p is Holm's, which "
+        "is sharper."
     )
 
 
@@ -185,13 +221,17 @@ def _family(tested: pd.DataFrame) -> str:
 
 def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     """Return what a reader must know before believing the differences of a frame."""
-    arms = [arm for arm in grounds.records.arms if arm in {*frame["arm"], *frame["than"]}]
+    records = grounds.records
+    arms = [arm for arm in records.arms if arm in {*frame["arm"], *frame["than"]}]
     sentences = []
-    void = [arm for arm in arms if voided(grounds.records, [arm])]
+    void = [arm for arm in arms for metric in _metrics(frame) if replicates(records, arm, metric).is_voided]
+    void = list(dict.fromkeys(void))
     if void:
         sentences.append(
-            f"No difference is formed with {_names(void)}: a confirm run diverged, which voids the mean."
+            f"No difference of losses is formed with {_names(void)}: a confirm run diverged, which voids the "
+            "mean."
         )
+    sentences += _chance_in_words(records, arms, frame)
     sentences += _untested_in_words(frame, void)
     if grounds.unequal_budgets:
         reasons = "; ".join(grounds.unequal_budgets)
@@ -200,6 +240,28 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     if edged:
         sentences.append(
             f"Chosen rates at an edge of their range, which a wider one may change: those of {_names(edged)}."
+        )
+    return sentences
+
+
+def _metrics(frame: pd.DataFrame) -> list[str]:
+    """Return the metrics of a frame of differences; a figure's is of test accuracies alone."""
+    return list(dict.fromkeys(frame["metric"])) if "metric" in frame else ["test_accuracy"]
+
+
+def _chance_in_words(records: StudyRecords, arms: Sequence[str], frame: pd.DataFrame) -> list[str]:
+    """Return what stands for diverged and missing replicates of accuracies."""
+    metrics = [metric for metric in _metrics(frame) if metric.endswith("accuracy")]
+    own = [replicates(records, arm, metric) for arm in arms for metric in metrics]
+    diverged = [each.arm for each in own if each.count("diverged")]
+    missing = [each.arm for each in own if each.count("missing")]
+    sentences = []
+    if diverged:
+        sentences.append(f"A diverged accuracy counts as chance: {_names(diverged)}.")
+    if missing:
+        sentences.append(
+            "A missing replicate may have been anything from chance to the best seen, and intervals hold "
+            f"both: {_names(missing)}."
         )
     return sentences
 

@@ -14,13 +14,13 @@ from matplotlib.ticker import MaxNLocator
 from analysis import pairs
 from analysis.blocks import Block, Plot, Table
 from analysis.claims import METRICS
-from analysis.claims.evidence import confirm_values
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, limits
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.numbers import parsed, value_in_words
+from analysis.replicates import Key, design_of
 from analysis.search import fields_of
 
 MINUS = "\N{MINUS SIGN}"
@@ -162,7 +162,9 @@ def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
     )
     recorded = "Settings that the study leaves to their defaults are those the runs recorded."
     rates = _rates(set(accuracy["learning_rate"]))
-    return " ".join([what, pairs.method(frame), recorded, *rates, *pairs.cautions(facts.grounds, accuracy)])
+    return " ".join(
+        [what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, accuracy)]
+    )
 
 
 def _rates(kinds: set[str]) -> list[str]:
@@ -197,14 +199,19 @@ def compute_differences(facts: Facts) -> pd.DataFrame:
     if not means["n"].any():
         means = means.head(0)
     rows: list[dict[Any, Any]] = []
-    values, region = confirm_values(records, records.arms, _METRIC), smallest_region(facts)
+    own, region = pairs.sides_of(records, _METRIC), smallest_region(facts)
     for mean in means.to_dict("records"):
         sides = {"arm": mean["arm"], "than": mean["than"]}
-        gaps = pairs.paired(values[mean["arm"]], values[mean["than"]])
+        gaps = pairs.gaps_of(records, own[mean["arm"]], own[mean["than"]])
         one = {"line": "seed", "n": 1, "reason": ""}
-        rows += [sides | one | {"seed": seed, "difference": gap} for seed, gap in gaps.items()]
+        rows += [sides | one | {"seed": _number(key), "difference": gap} for key, gap in gaps.items()]
         rows.append(mean | {"line": "mean", "region": region})
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+
+
+def _number(key: Key) -> int:
+    """Return the seed of a replicate, or of one that is no seed the number of its repeat."""
+    return key if isinstance(key, int) else key[0]
 
 
 def _family(records: StudyRecords) -> tuple[tuple[pairs.Pair, ...], int]:
@@ -310,14 +317,16 @@ def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
     )
     left_out = len(family) - len(means)
     cut = [f"{left_out} more pairs, in the order of the study file, are not drawn."] * bool(left_out)
+    is_paired = design_of(records).seeds_are_common
+    dots = "of every common seed" if is_paired else "of each of its replicates from the other arm's mean"
     marks = (
         f"{compared}: test accuracy in percentage points. Dots, with the first arm's marker: the difference "
-        "of every common seed, lifted only to be seen. Bar and tick: mean and simultaneous interval, also at "
+        f"{dots}, lifted only to be seen. Bar and tick: mean and simultaneous interval, also at "
         "the right; an arrow where the interval leaves the axes. Line: no difference. Shaded: the region of "
         f"equivalence, ±{100 * float(means['region'].iloc[0]):.3g} pp{_regions(facts)}."
     )
     everything = facts.differences(family, _METRIC)
-    return " ".join([marks, pairs.method(everything), *cut, *pairs.cautions(facts.grounds, means)])
+    return " ".join([marks, pairs.method(everything, records), *cut, *pairs.cautions(facts.grounds, means)])
 
 
 def _regions(facts: Facts) -> str:

@@ -82,7 +82,13 @@ def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
     left_out = 0 if is_square else max(0, len(frame) - _MOST_ROWS)
     cut = [f"{left_out} more pairs, in the order of the study file, stand in the CSV only."] * bool(left_out)
     return " ".join(
-        [where, pairs.method(frame), *cut, _declared(frame), *pairs.cautions(facts.grounds, frame)]
+        [
+            where,
+            pairs.method(frame, facts.records),
+            *cut,
+            _declared(frame),
+            *pairs.cautions(facts.grounds, frame),
+        ]
     )
 
 

@@ -21,6 +21,7 @@ from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from harness.declaration import DeclaredArm, DeclaredPlan
 from harness.study.published import PublishedValues
 
 Position = Literal["within", "above", "below"]
@@ -241,7 +242,28 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     ]
     frame = pd.DataFrame(rows).reindex(columns=records.runs.columns)
     types = {name: records.runs.dtypes[name] for name in ("status", "phase", "arm", "concurrency", "seed")}
-    return replace(records, runs=frame.astype(types), epochs=records.epochs.iloc[:0], winners_by_repeat={})
+    declaration = records.declaration.model_copy(
+        update={
+            "arms": {arm: _with_one_run(own) for arm, own in records.declaration.arms.items()},
+            "confirm": records.declaration.confirm.model_copy(update={"seeds": 1}),
+            "confirm_seeds": [_SEED],
+            "plan": DeclaredPlan(unit="seed", looks=(1,), weights=(1.0,), seeds_are_common=True),
+        }
+    )
+    return replace(
+        records,
+        declaration=declaration,
+        runs=frame.astype(types),
+        epochs=records.epochs.iloc[:0],
+        winners_by_repeat={},
+    )
+
+
+def _with_one_run(arm: DeclaredArm) -> DeclaredArm:
+    """Return an arm of which one run was planned in each phase it has."""
+    return arm.model_copy(
+        update={"search_runs": min(arm.search_runs, 1), "confirm_runs": min(arm.confirm_runs, 1)}
+    )
 
 
 def _of_turn(published: Sequence[PublishedValues], turn: int) -> list[PublishedValues]:

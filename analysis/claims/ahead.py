@@ -3,29 +3,32 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from analysis.claims.contrast import (
     Contrast,
     ContrastEvidence,
     ContrastVerdict,
     Scale,
-    Status,
     contrast,
+    key_of,
     reach,
 )
 from analysis.claims.evidence import (
+    Bounds,
     Edges,
     Grounds,
     Kind,
+    Levels,
+    Outcome,
+    Paths,
+    Sides,
     Untestable,
-    Values,
-    confirm_values,
+    bounds_of,
     unknown_arm,
-    voided,
+    without_seed,
 )
-from analysis.claims.verdict import ALPHA, METRICS
-from analysis.statistics import factors
+from analysis.claims.verdict import ALPHA
+from analysis.replicates import Replicates, n_ended, replicates
+from analysis.statistics.sequential import ahead_of_all, behind_any, q_best
 from harness.study.claims import Best, Better
 
 
@@ -33,73 +36,81 @@ from harness.study.claims import Best, Better
 class Ahead(ContrastEvidence):
     """One arm compared with one or more rivals."""
 
-    @property
-    def p(self) -> float:
-        """Level at which every rival is left behind, or any one is ahead (Bonferroni)."""
-        wrong = [c.test.p for c in self.contrasts if not c.is_claimed_side(self.scale)]
-        if wrong:
-            return min(1.0, len(self.contrasts) * min(wrong))
-        return max(c.test.p for c in self.contrasts)
+    def sides(self, paths: Paths) -> Sides:
+        """Return the levels at which all rivals are left behind, or any is ahead or tied (Bonferroni)."""
+        own = [paths[key_of(each)] for each in self.contrasts]
+        return Sides(ahead_of_all(own), behind_any(own), q_best(own))
 
-    def rule(self, alpha: float) -> ContrastVerdict:
-        """Return the verdict at a two-sided level."""
-        by_status: dict[Status, list[Contrast]] = {"ahead": [], "behind": [], "tied": [], "open": []}
-        for against in self.contrasts:
-            by_status[against.status(self.scale, alpha, len(self.contrasts))].append(against)
-        if by_status["behind"]:
-            return self._contradicted(by_status["behind"], alpha)
-        if by_status["open"]:
-            return self._inconclusive(by_status["open"], alpha)
-        if by_status["tied"]:
-            return self._equivalent(by_status["tied"], alpha)
-        return self._supported(alpha)
+    def tell(self, outcome: Outcome, levels: Levels) -> ContrastVerdict:
+        """Return the verdict of an outcome."""
+        return {
+            "claimed": self._supported,
+            "against": self._contradicted,
+            "tied": self._equivalent,
+            "open": self._inconclusive,
+        }[outcome](levels)
 
-    def _supported(self, alpha: float) -> ContrastVerdict:
-        closest = max(self.contrasts, key=lambda c: c.test.p)
+    def _supported(self, levels: Levels) -> ContrastVerdict:
+        closest = max(self.contrasts, key=lambda c: levels.paths[key_of(c)].ahead)
         edged = [c for c in self.contrasts if self.edges.get(c.than)]
         if edged:
-            return self._open_by_edge(edged[0], edged[0].than, alpha, alpha)
+            return self._open_by_edge(edged[0], edged[0].than, levels, levels.alpha)
         if len(self.contrasts) == 1:
-            reason = f"the interval excludes {self.scale.no_difference} on the side claimed"
+            reason = f"the test excludes {self.scale.no_difference} on the side claimed"
         else:
             reason = f"ahead of each of {_names(self.contrasts)}, least surely of {closest.than}"
-        return self.verdict("supported", reason, closest, alpha)
+        reason += self.holds_none(closest, levels.alpha)
+        return self.verdict("supported", reason, closest, levels.alpha)
 
-    def _contradicted(self, behind: Sequence[Contrast], alpha: float) -> ContrastVerdict:
-        level = alpha / len(self.contrasts)
-        clearest = min(behind, key=lambda c: c.test.p)
+    def _contradicted(self, levels: Levels) -> ContrastVerdict:
+        level = levels.alpha / len(self.contrasts)
+        behind = sorted(self.contrasts, key=lambda c: levels.paths[key_of(c)].behind)
+        clearest = behind[0]
         if self.edges.get(clearest.arm):
-            return self._open_by_edge(clearest, clearest.arm, alpha, level)
+            return self._open_by_edge(clearest, clearest.arm, levels, level)
         if len(self.contrasts) == 1:
-            reason = f"the interval excludes {self.scale.no_difference} on the other side"
+            reason = f"the test excludes {self.scale.no_difference} on the other side"
         else:
-            reason = f"behind {_names(behind)}"
-        return self.verdict("contradicted", reason, clearest, alpha, decisive_alpha=level)
+            decided = [c for c in self.contrasts if self._is_behind(c, levels) or c is clearest]
+            reason = f"behind {_names(decided)}"
+        reason += self.holds_none(clearest, level)
+        return self.verdict("contradicted", reason, clearest, levels.alpha, decisive_alpha=level)
 
-    def _equivalent(self, tied: Sequence[Contrast], alpha: float) -> ContrastVerdict:
-        closest = min(tied, key=lambda c: abs(c.test.mean))
-        reason = f"the whole interval lies within {self.scale.region_in_words}, declared too small to matter"
+    def _is_behind(self, against: Contrast, levels: Levels) -> bool:
+        return levels.paths[key_of(against)].behind * len(self.contrasts) < levels.first_step
+
+    def _equivalent(self, levels: Levels) -> ContrastVerdict:
+        level = levels.tied_alpha / len(self.contrasts)
+        closest = min(self.contrasts, key=lambda c: levels.paths[key_of(c)].inside)
+        reason = (
+            f"two one-sided tests put it within {self.scale.region_in_words}, declared too small to matter"
+        )
         if len(self.contrasts) > 1:
-            reason = f"tied with {_names(tied)}: {reason}"
-        return self.verdict("equivalent", reason, closest, alpha, decisive_alpha=alpha / len(self.contrasts))
+            reason = f"tied with {closest.than}: {reason}"
+        reason += self.reaches_out(closest, level)
+        return self.verdict("equivalent", reason, closest, levels.alpha, decisive_alpha=2 * level)
 
-    def _inconclusive(self, undecided: Sequence[Contrast], alpha: float) -> ContrastVerdict:
+    def _inconclusive(self, levels: Levels) -> ContrastVerdict:
+        undecided = self._open(levels) or list(self.contrasts)
         strongest = min(undecided, key=lambda c: self.scale.sign * c.test.mean)
-        reason = f"the interval contains {self.scale.no_difference}"
+        reason = f"the test does not exclude {self.scale.no_difference}"
         if len(self.contrasts) > 1:
             reason = f"not separated from {_names(undecided)}: {reason}"
         if self.scale.region is not None:
-            reason += " and is too wide to show equivalence"
-        outlook = reach(strongest.test, self.scale, alpha)
-        level = alpha if strongest.is_claimed_side(self.scale) else alpha / len(self.contrasts)
-        return self.verdict("inconclusive", reason, strongest, alpha, decisive_alpha=level, outlook=outlook)
+            reason += " and does not show equivalence"
+        is_behind = self.scale.sign * strongest.test.mean <= 0
+        level = levels.alpha / (len(self.contrasts) if is_behind else 1)
+        outlook = reach(self.contrasts, self.scale, levels)
+        return self.verdict(
+            "inconclusive", reason, strongest, levels.alpha, decisive_alpha=level, outlook=outlook
+        )
 
-    def _open_by_edge(self, decisive: Contrast, behind: str, alpha: float, level: float) -> ContrastVerdict:
+    def _open_by_edge(self, decisive: Contrast, behind: str, levels: Levels, level: float) -> ContrastVerdict:
         reason = (
             f"{behind} is behind, but its learning rate lies at the {self.edges[behind]} edge of its range: "
             f"a wider range may mend it"
         )
-        return self.verdict("inconclusive", reason, decisive, alpha, decisive_alpha=level)
+        return self.verdict("inconclusive", reason, decisive, levels.alpha, decisive_alpha=level)
 
 
 def _names(contrasts: Sequence[Contrast]) -> str:
@@ -107,20 +118,29 @@ def _names(contrasts: Sequence[Contrast]) -> str:
 
 
 def ahead_of(
-    arm: str, rivals: Sequence[str], values: Mapping[str, Values], scale: Scale, edges: Edges
+    arm: str,
+    rivals: Sequence[str],
+    sides: Mapping[str, Replicates],
+    scale: Scale,
+    edges: Edges,
+    *,
+    is_paired: bool = True,
+    bounds: Bounds | None = None,
 ) -> Ahead | Untestable:
     """Compare an arm with its rivals, whatever was measured of them.
 
     Args:
         arm: The arm a claim puts ahead.
         rivals: The others.
-        values: Each one's value by seed.
+        sides: Each one's replicates.
         scale: Metric, direction and region.
         edges: Which arms chose a rate at an edge of their range.
+        is_paired: Whether arms share their seeds.
+        bounds: What a missing replicate may have been.
     """
     contrasts = []
     for rival in rivals:
-        against = contrast(arm, rival, values, scale, is_more_better=METRICS[scale.metric].sign > 0)
+        against = contrast(sides[arm], sides[rival], scale, is_paired=is_paired, bounds=bounds)
         if isinstance(against, Untestable):
             return against
         contrasts.append(against)
@@ -128,26 +148,29 @@ def ahead_of(
 
 
 def _measure(
-    grounds: Grounds, arm: str, rivals: Sequence[str], metric: str, region: float | None
+    grounds: Grounds, spec: Better | Best, rivals: Sequence[str], region: float | None, n: int
 ) -> Ahead | Untestable:
     """Compare an arm's confirm runs with those of its rivals."""
-    if not rivals:
-        return Untestable(reason="the study has one arm only")
-    arms = [arm, *rivals]
-    refused = unknown_arm(grounds.records, arms) or voided(grounds.records, arms)
+    arm, metric = spec.arm, spec.metric
+    records, arms = grounds.records, [arm, *rivals]
+    refused = unknown_arm(records, arms) or without_seed(records, arms)
     if refused:
         return refused
-    values = confirm_values(grounds.records, arms, metric)
-    return ahead_of(arm, rivals, values, Scale.of(metric, region), grounds.edges(arms))
+    sides = {name: replicates(records, name, metric, n) for name in arms}
+    scale, bounds = Scale.of(metric, region), bounds_of(records, metric, sides.values())
+    is_paired = grounds.design.seeds_are_common
+    return ahead_of(arm, rivals, sides, scale, grounds.edges(arms), is_paired=is_paired, bounds=bounds)
 
 
-def _measure_better(grounds: Grounds, spec: Better, region: float | None) -> Ahead | Untestable:
-    return _measure(grounds, spec.arm, [spec.than], spec.metric, region)
+def _measure_better(grounds: Grounds, spec: Better, region: float | None, n: int) -> Ahead | Untestable:
+    return _measure(grounds, spec, [spec.than], region, n)
 
 
-def _measure_best(grounds: Grounds, spec: Best, region: float | None) -> Ahead | Untestable:
+def _measure_best(grounds: Grounds, spec: Best, region: float | None, n: int) -> Ahead | Untestable:
     rivals = [arm for arm in grounds.records.arms if arm != spec.arm]
-    return _measure(grounds, spec.arm, rivals, spec.metric, region)
+    if not rivals:
+        return Untestable(reason="the study has one arm only", is_by_design=True)
+    return _measure(grounds, spec, rivals, region, n)
 
 
 BETTER = Kind(measure=_measure_better, compared_arms=lambda spec, _: (spec.arm, spec.than))
@@ -163,17 +186,29 @@ def leaders(grounds: Grounds, metric: str = "test_accuracy") -> list[str] | None
     """Return the arms that no other arm is shown to be better than; None where arms cannot be compared.
 
     A set, never a single winner by the look of a table. The arm with the best true mean is among them with a
-    chance of 95 %. An arm whose learning rate lies at the edge of its range stays, as no arm may be called
-    better than it.
+    chance of 95 %: an arm is refuted by any other (one-sided, Bonferroni over the others). An arm whose
+    learning rate lies at the edge of its range stays, as no arm may be called better than it. None before all
+    planned replicates have ended.
+
+    Source: Hsu (1981), Simultaneous confidence intervals for all distances from the "best"; Bonferroni and
+        the study's own test in place of its common variance.
     """
     records, arms = grounds.records, grounds.records.arms
-    if len(arms) < 2 or voided(records, arms) or grounds.unequal_budgets:
+    n = grounds.design.counts[-1]
+    ended = [n_ended(records, arm, n) for arm in arms]
+    if len(arms) < 2 or grounds.unequal_budgets or any(done < planned for done, planned in ended):
         return None
-    values = confirm_values(records, arms, metric)
-    seeds = sorted(set.intersection(*map(set, values.values())))
-    if len(seeds) < 2:
-        return None
-    matrix = np.array([[values[arm][seed] for arm in arms] for seed in seeds])
-    is_possible = factors.not_the_largest(METRICS[metric].sign * matrix) >= ALPHA
-    edges = grounds.edges(arms)
-    return [arm for arm, is_in in zip(arms, is_possible, strict=True) if is_in or edges[arm]]
+    sides = {arm: replicates(records, arm, metric, n) for arm in arms}
+    bounds, scale = bounds_of(records, metric, sides.values()), Scale.of(metric, None)
+    edges, possible = grounds.edges(arms), []
+    for arm in arms:
+        rivals = [rival for rival in arms if rival != arm]
+        tested = ahead_of(
+            arm, rivals, sides, scale, edges, is_paired=grounds.design.seeds_are_common, bounds=bounds
+        )
+        if isinstance(tested, Untestable):
+            return None
+        one_sided = min(values.behind for values in tested.p_values().values()) / 2
+        if edges[arm] or len(rivals) * one_sided >= ALPHA:
+            possible.append(arm)
+    return possible

@@ -1,19 +1,22 @@
-"""One contrast: the mean of one number a seed, the side a claim puts it on, and its status at a level."""
+"""One contrast: the difference of two means, the side a claim puts it on, and its p-values."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from analysis import statistics
-from analysis.claims.evidence import Edges, Response, Untestable, Values, too_few_seeds
+from analysis.claims.evidence import Bounds, Edges, Levels, PValues, Untestable, too_few
 from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
-from analysis.responses import label
-from analysis.statistics import power
-
-Status = Literal["ahead", "behind", "tied", "open"]
-"""Where a contrast lies: on the side claimed, on the other, inside the region, or undecided."""
+from analysis.replicates import Replicates
+from analysis.statistics import power, tests
+from analysis.statistics.sequential import is_futile
+from analysis.statistics.tests import Difference
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,10 @@ class Scale:
             return "no declared region"
         return f"±{100 * self.region:g} %" if self.is_ratio else f"±{spec.scale * self.region:g}{spec.unit}"
 
+    def tested(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values in the unit of the tests: of times, their logarithms."""
+        return np.log(values) if self.is_ratio else values
+
     def effect(self, value: float) -> float:
         """Return a contrast as verdicts carry it."""
         return math.exp(min(value, 700.0)) if self.is_ratio else value  # e**710 is no number any more
@@ -97,48 +104,57 @@ def _ratio(value: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Two sides compared over the seeds they share."""
+    """Two sides compared over their replicates."""
 
     arm: str
     than: str
-    test: statistics.MeanTest
-    """Of `arm` minus `than`, or of the logarithm of their ratio."""
+    test: Difference
+    """Of `arm` minus `than`, or of the logarithm of their ratio, over the replicates that have a value."""
+    fills: Sequence[Difference] = ()
+    """The same over all replicates, with those that are missing at chance level and at the best seen, in
+    every combination; empty where none is missing."""
     improvement: float | None = None
     """Share of all pairs of runs in which `arm` has the better value."""
+    kind: power.Test = "paired"
+    """Of the test."""
+    deviations: tuple[float, float] = (0.0, 0.0)
+    """Standard deviations of both sides' replicates, where each has its own."""
 
-    def is_claimed_side(self, scale: Scale) -> bool:
-        """Return whether the mean lies on the side the claim says."""
-        return scale.sign * self.test.mean > 0
+    @property
+    def n(self) -> int:
+        """Replicates of the side that has fewer."""
+        return min(self.test.n_first, self.test.n_second)
 
-    def status(self, scale: Scale, alpha: float, count: int = 1) -> Status:
-        """Return where the contrast lies at a two-sided level.
-
-        Args:
-            scale: Its unit, direction and region.
-            alpha: Level at which "ahead" is decided: a claim needs all its contrasts ahead.
-            count: Contrasts of the claim: "behind" and "tied" decide it alone, so they are tested at
-                `alpha / count`.
-        """
-        if scale.half_width is not None and 2 * count * self.test.p_inside(scale.half_width) < alpha:
-            return "tied"
-        if self.is_claimed_side(scale):
-            return "ahead" if self.test.p < alpha else "open"
-        return "behind" if count * self.test.p < alpha else "open"
+    def p_values(self, scale: Scale, *, kindest: bool = False) -> PValues:
+        """Return its p-values: of what missing replicates may have been, the largest or the smallest ones."""
+        of_each = [_p_values(test, scale) for test in self.fills or (self.test,)]
+        choose = min if kindest else max
+        return PValues(*(choose(column) for column in zip(*of_each, strict=True)))
 
     def comparison(self, scale: Scale, level: float) -> Comparison:
-        """Return the contrast with its interval at a confidence level."""
-        half_width, mean = self.test.half_width(level), self.test.mean
+        """Return the contrast with its interval at a confidence level; of several fills, around all."""
+        ends = [
+            (test.mean - test.half_width(level), test.mean + test.half_width(level))
+            for test in self.fills or (self.test,)
+        ]
         return Comparison(
             arm=self.arm,
             than=self.than,
-            n=self.test.n,
-            effect=scale.effect(mean),
-            low=scale.effect(mean - half_width),
-            high=scale.effect(mean + half_width),
+            n=self.n,
+            effect=scale.effect(self.test.mean),
+            low=scale.effect(min(low for low, _ in ends)),
+            high=scale.effect(max(high for _, high in ends)),
             level=level,
-            p=self.test.p,
+            p=max(test.p for test in self.fills or (self.test,)),
             improvement=self.improvement,
         )
+
+
+def _p_values(test: Difference, scale: Scale) -> PValues:
+    sides = (test.p_ahead, test.p_behind) if scale.sign > 0 else (test.p_behind, test.p_ahead)
+    if scale.half_width is None:
+        return PValues(*sides)
+    return PValues(*sides, test.p_inside(scale.half_width), test.p_outside(scale.half_width))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,10 +171,8 @@ class ContrastVerdict(Verdict):
         return f"{'' if self.claim.than else sides}{self.scale.measured(self.decisive)}"
 
     def why(self) -> str:
-        """Return the reason, then the effect that would have been shown, and the seeds it takes."""
-        outlook = self.reach.in_words(
-            f"a true {self.scale.quantity} of", self.scale.amount, is_as_measured=self.scale.region is None
-        )
+        """Return the reason, then the effect that would have been shown, and the replicates it takes."""
+        outlook = self.reach.in_words(f"a true {self.scale.quantity} of", self.scale.amount, self.unit)
         return "; ".join([self.reason, *outlook])
 
     def findings(self) -> dict[str, Any]:
@@ -188,8 +202,31 @@ class ContrastEvidence:
 
     @property
     def n(self) -> int:
-        """Seeds of the contrast with the fewest."""
-        return min(each.test.n for each in self.contrasts)
+        """Replicates of the contrast with the fewest."""
+        return min(each.n for each in self.contrasts)
+
+    @property
+    def has_region(self) -> bool:
+        """Whether equivalence can be concluded."""
+        return self.scale.region is not None
+
+    def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
+        """Return the p-values of each contrast, by its two sides."""
+        return {key_of(each): each.p_values(self.scale, kindest=kindest) for each in self.contrasts}
+
+    def is_futile(self, levels: Levels) -> bool:
+        """Return whether no contrast that is open would be decided at the last look."""
+        region, plan = self.scale.half_width, levels.plan
+        tested = [test for each in self._open(levels) for test in each.fills or (each.test,)]
+        return all(is_futile(test, levels.look, plan, levels.n_claims, region) for test in tested)
+
+    def needs(self, levels: Levels) -> frozenset[str]:
+        """Return both sides of every contrast that is open: an arm left behind stays there."""
+        return frozenset(side for each in self._open(levels) for side in (each.arm, each.than))
+
+    def _open(self, levels: Levels) -> list[Contrast]:
+        """Return the contrasts that are not yet decided on the side claimed."""
+        return [each for each in self.contrasts if levels.paths[key_of(each)].ahead >= levels.first_step]
 
     def verdict(
         self,
@@ -209,7 +246,7 @@ class ContrastEvidence:
             decisive: The contrast that decided.
             alpha: 1 less the confidence level of the intervals shown.
             decisive_alpha: The same for the contrast that decided, where it is another one.
-            outlook: What the seeds of an open verdict could have shown.
+            outlook: What the replicates of an open verdict could have shown.
         """
         return self.verdict_type(
             ruling=ruling,
@@ -221,56 +258,161 @@ class ContrastEvidence:
             comparisons=tuple(each.comparison(self.scale, 1 - alpha) for each in self.contrasts),
         )
 
+    def holds_none(self, decisive: Contrast, alpha: float) -> str:
+        """Return a remark where the interval drawn holds no difference, which Holm's procedure excludes."""
+        drawn = decisive.comparison(self.scale, 1 - alpha)
+        none = 1.0 if self.scale.is_ratio else 0.0
+        return DRAWN_WIDER if drawn.low <= none <= drawn.high else ""
+
+    def reaches_out(self, decisive: Contrast, alpha: float) -> str:
+        """Return a remark where the interval drawn leaves the region, which Holm's procedure does not."""
+        drawn, region = decisive.comparison(self.scale, 1 - 2 * alpha), self.scale.half_width or 0.0
+        ends = [math.log(end) if self.scale.is_ratio else end for end in (drawn.low, drawn.high)]
+        return DRAWN_BEYOND if max(map(abs, ends)) >= region else ""
+
+
+DRAWN_WIDER = (
+    "; the interval, drawn for all claims together, holds no difference, which Holm's sharper procedure "
+    "excludes"
+)
+DRAWN_BEYOND = (
+    "; the interval, drawn for all claims together, leaves the region, within which Holm's sharper procedure "
+    "puts it"
+)
+
+
+def key_of(contrast: Contrast) -> Hashable:
+    """Return what tells a contrast from the others of its claim."""
+    return contrast.arm, contrast.than
+
 
 def contrast(
-    arm: str, than: str, values: Mapping[str, Values], scale: Scale, *, is_more_better: bool
+    first: Replicates, second: Replicates, scale: Scale, *, is_paired: bool, bounds: Bounds | None
 ) -> Contrast | Untestable:
-    """Compare two sides over the seeds they share.
+    """Compare two arms.
 
     Args:
-        arm: One side.
-        than: The other.
-        values: Each side's values.
-        scale: Whether differences or ratios are tested.
-        is_more_better: Which of two runs counts as improved.
+        first: Replicates of one side.
+        second: Of the other.
+        scale: Metric and whether differences or ratios are tested.
+        is_paired: Whether the arms share their seeds, by which replicates are paired then (Student's test);
+            otherwise each has replicates of its own (Welch's).
+        bounds: What a missing replicate may have been; None where nothing is known of that.
     """
-    first, second = values[arm], values[than]
-    compare = statistics.paired_log_ratio if scale.is_ratio else statistics.paired_difference
-    test = compare(first, second)
+    first, second = first.ended, second.ended
+    if is_paired:
+        first, second = _in_common(first, second)
+    sides = (first, second)
+    void = [own.arm for own in sides if own.is_voided]
+    if void:
+        return Untestable(reason=f"a confirm run of {' and '.join(void)} diverged, which voids the mean")
+    lost = [own.arm for own in sides if own.count("missing")]
+    if lost and bounds is None:
+        return Untestable(
+            reason=f"a replicate of {' and '.join(lost)} is missing, and could have been anything"
+        )
+    values = [scale.tested(own.values) for own in sides]
+    test = difference(values[0], values[1], is_paired=is_paired)
     if test is None:
-        return too_few_seeds(len(first.keys() & second.keys()))
-    if test.is_constant:
+        usable = ~np.isnan(values[0]) & ~np.isnan(values[1]) if is_paired else ~np.isnan(values[0])
+        return too_few(int(usable.sum()))
+    if test.is_constant and not lost:
         reason = "the difference is the same for every seed: no variation to judge by"
-        return Untestable(reason=reason, n=test.n)
-    shared = sorted(first.keys() & second.keys())
-    ahead, behind = [first[seed] for seed in shared], [second[seed] for seed in shared]
-    if not is_more_better:
-        ahead, behind = behind, ahead
-    improvement = statistics.probability_of_improvement(ahead, behind)
-    return Contrast(arm=arm, than=than, test=test, improvement=improvement)
+        return Untestable(reason=reason, n=min(test.n_first, test.n_second))
+    fills = []
+    if lost and bounds is not None:
+        for filled in product(*(_filled(own, bounds, scale) for own in sides)):
+            one = difference(*filled, is_paired=is_paired)
+            fills += [one] if one is not None else []
+    better, worse = (
+        own.measured.tolist() for own in (sides if METRICS[scale.metric].sign > 0 else sides[::-1])
+    )
+    return Contrast(
+        arm=first.arm,
+        than=second.arm,
+        test=test,
+        fills=tuple(fills),
+        improvement=statistics.probability_of_improvement(better, worse),
+        kind="paired" if is_paired else "welch",
+        deviations=(0.0, 0.0) if is_paired else (deviation_of(values[0]), deviation_of(values[1])),
+    )
 
 
-def between_levels(response: Response, arm: int, than: int) -> Contrast:
-    """Return one level, by its place, against another."""
-    gaps = response.matrix[:, arm] - response.matrix[:, than]
-    test = statistics.MeanTest.of(gaps.tolist())
-    return Contrast(arm=label(response.levels[arm]), than=label(response.levels[than]), test=test)
+def _in_common(first: Replicates, second: Replicates) -> tuple[Replicates, Replicates]:
+    """Return two arms' replicates of the seeds that both have in their plan, in the same order."""
+    shared = [key for key in first.keys if key in set(second.keys)]
+    return first.only(shared), second.only(shared)
 
 
-def reach(test: statistics.MeanTest, scale: Scale, alpha: float) -> Reach:
-    """Return the difference that a contrast's seeds would have found, and the seeds for one that matters.
+def difference(
+    first: NDArray[np.float64], second: NDArray[np.float64], *, is_paired: bool
+) -> Difference | None:
+    """Return the test of two sides' values but for NaN; None with fewer than two of either."""
+    if is_paired:
+        gaps = first - second
+        return tests.paired(gaps[~np.isnan(gaps)].tolist())
+    return tests.welch(first[~np.isnan(first)].tolist(), second[~np.isnan(second)].tolist())
 
-    The difference that matters is the region of equivalence; where none is declared, the one measured. Ratios
-    are given on the side that is claimed, measured ones as they are; differences by their size.
+
+def _filled(own: Replicates, bounds: Bounds, scale: Scale) -> Iterable[NDArray[np.float64]]:
+    """Return values with those missing at chance and at the best seen."""
+    fills = bounds if own.count("missing") else bounds[:1]
+    filled = [np.where(np.isnan(own.values), fill, own.values) for fill in fills]
+    return [scale.tested(values) for values in filled]
+
+
+def deviation_of(values: NDArray[np.float64]) -> float:
+    """Return the standard deviation of values, those that are NaN left out; at least 2."""
+    return float(np.std(values[~np.isnan(values)], ddof=1))
+
+
+def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
+    """Return what an open claim's replicates would have shown, and how many the declared region takes.
+
+    What matters is the region of equivalence; where none is declared no number of replicates is named, as a
+    measured difference is no effect to plan for. Ratios are given on the side that is claimed, differences by
+    size.
+
+    Args:
+        contrasts: Of one side with each of its rivals.
+        scale: Their unit, direction and region.
+        levels: Of the verdict.
     """
-    if test.deviation == 0:
+    test, n, alpha = contrasts[0].kind, levels.n_last(contrasts[0].n), levels.last_alpha
+    deviations = [each.test.deviation for each in contrasts]
+    if not any(deviations):
+        return Reach()
+    ends = (
+        power.shown_paired_difference(deviations=deviations, n=n, alpha=alpha)
+        if test == "paired"
+        else power.shown_difference(
+            first=contrasts[0].deviations[0],
+            others=[each.deviations[1] for each in contrasts],
+            n=n,
+            alpha=alpha,
+        )
+    )
+    if ends is None:
         return Reach()
     side = scale.sign if scale.is_ratio else 1
-    target = side * scale.half_width if scale.half_width else test.mean if scale.is_ratio else abs(test.mean)
-    least = power.detectable_difference(n=test.n, deviation=test.deviation, alpha=alpha)
-    needed = power.seeds_to_find(difference=target, deviation=test.deviation, alpha=alpha) if target else None
+    needed: tuple[int | None, int | None] = (None, None)
+    if scale.half_width:
+        limits = power.deviation_limits(math.sqrt(np.mean(np.square(deviations))), contrasts[0].test.df)
+        low, high = (
+            power.seeds_to_find(
+                difference=scale.half_width,
+                deviation=limit,
+                alpha=alpha,
+                test=test,
+                rivals=len(contrasts),
+            )
+            for limit in limits
+        )
+        needed = (low, high)
     return Reach(
-        detectable=scale.effect(side * least),
-        seeds_needed=needed,
-        needed_for=scale.effect(target) if target else None,
+        detectable=scale.effect(side * ends.high),
+        detectable_low=scale.effect(side * ends.low),
+        seeds_needed=needed[1],
+        seeds_needed_low=needed[0],
+        needed_for=scale.effect(side * scale.half_width) if scale.half_width else None,
     )

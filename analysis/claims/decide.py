@@ -1,22 +1,31 @@
-"""From declared claims to verdicts: measure each, correct for their number, rule, flag what weakens it."""
+"""From declared claims to verdicts: follow them through the plan's looks, rule, flag what weakens them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis import selection, statistics
+from analysis import selection
 from analysis.claims.ahead import BEST, BETTER
 from analysis.claims.diverges import DIVERGES
 from analysis.claims.equal import EQUAL
 from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
 from analysis.claims.faster import FASTER
+from analysis.claims.looks import Course, Courses
+from analysis.claims.monotone import MONOTONE
 from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
-from analysis.claims.verdict import ALPHA, Flag, Statement, Verdict
+from analysis.claims.verdict import METRICS, Counted, Flag, Reach, Ruling, Scope, Statement, Verdict
 from analysis.records import StudyRecords
+from analysis.replicates import (
+    n_beyond_the_plan,
+    n_collapsed,
+    n_ended,
+    replicates,
+    searches,
+)
 from harness.declaration import UnknownClaim
 from harness.manifest import CONFIRM_SEEDS
-from harness.study.claims import Claim
+from harness.study.claims import WITHOUT_REGION, Claim
 
 KINDS: Mapping[str, Kind[Any]] = {
     "better": BETTER,
@@ -26,45 +35,192 @@ KINDS: Mapping[str, Kind[Any]] = {
     "diverges": DIVERGES,
     "optimum": OPTIMUM,
     "trend": TREND,
+    "monotone": MONOTONE,
 }
 """Every kind of claim, as study files call it. A further kind is a model there, a file here, and a row."""
 
 FEW_SEEDS = 5
 """Below this many, a verdict carries a flag."""
 
+_RESPONSES = {"optimum", "trend", "monotone"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where a study's claims stand at a look: what the driver of a running study needs to know."""
+
+    decided: Mapping[int, Ruling]
+    """Ruling of each claim that is closed, by its place in the declaration; futile ones are inconclusive."""
+    open: Sequence[int]
+    """Places of the claims that a further look may decide."""
+    needed_arms: frozenset[str]
+    """Arms that need more replicates; none where the study is over."""
+    why: str
+    """In words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Progress:
+    """Claims followed through every look whose replicates have ended."""
+
+    courses: Courses
+    looks_taken: int
+    waiting: str
+    """What the next look waits for; empty where none is left or needed."""
+    needed: frozenset[str]
+    """Arms that the next look needs."""
+
 
 def decide(grounds: Grounds) -> list[Verdict]:
-    """Return a verdict for every declared claim, in its order."""
-    verdicts = judge([_measure(grounds, claim) for claim in grounds.claims])
+    """Return a verdict for every claim of the declaration, in its order."""
+    progress = _follow(grounds)
+    ruled = progress.courses.verdicts()
+    verdicts = [verdict or _not_yet(grounds, place, progress) for place, verdict in enumerate(ruled)]
     arm_flags = _arm_flags(grounds)
     return [
-        replace(verdict, claim=_statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
+        _complete(grounds, claim, verdict, arm_flags)
         for claim, verdict in zip(grounds.claims, verdicts, strict=True)
     ]
 
 
-def judge(measured: Sequence[Evidence | Untestable]) -> list[Verdict]:
-    """Return the verdicts of one study's claims, Holm-adjusted over those that can be tested."""
-    p_values = [evidence.p for evidence in measured if not isinstance(evidence, Untestable)]
-    steps = iter(zip(statistics.holm(p_values), statistics.holm_alphas(p_values, ALPHA), strict=True))
-    verdicts = []
-    for evidence in measured:
-        if isinstance(evidence, Untestable):
-            verdicts.append(Verdict(ruling="not testable", reason=evidence.reason, n=evidence.n))
-        else:
-            p_adjusted, alpha = next(steps)
-            verdicts.append(replace(evidence.rule(alpha), p=evidence.p, p_adjusted=p_adjusted))
-    return verdicts
+def standing(grounds: Grounds, n: int) -> Standing:
+    """Return where the claims stand once the look at n replicates is taken.
+
+    Args:
+        grounds: The records so far, with every replicate up to that look that an open claim needs.
+        n: Replicates of the look, one of the plan's.
+    """
+    progress = _follow(grounds, upto=n)
+    ruled = progress.courses.verdicts()
+    decided = {place: verdict.ruling for place, verdict in enumerate(ruled) if verdict is not None}
+    still_open = [place for place in range(len(ruled)) if place not in decided]
+    noun = grounds.design.noun
+    if progress.waiting:
+        why = f"the look at {n} {noun} is not complete: {progress.waiting}"
+    elif not still_open:
+        why = f"every claim is decided at {n} {noun}"
+    else:
+        arms = ", ".join(arm for arm in grounds.records.arms if arm in progress.needed) or "no arm"
+        why = f"{len(still_open)} of {len(ruled)} claims are open at {n} {noun}: {arms} must go on"
+    return Standing(decided=decided, open=still_open, needed_arms=progress.needed, why=why)
 
 
-def _measure(grounds: Grounds, claim: Claim | UnknownClaim) -> Evidence | Untestable:
+def _follow(grounds: Grounds, upto: int | None = None) -> _Progress:
+    """Take every look whose replicates have ended, up to a number of replicates."""
+    design, claims = grounds.design, grounds.claims
+    courses = Courses(
+        plan=design.looks, claims=[_course(grounds, claim) for claim in claims], unit=design.noun
+    )
+    needed = frozenset(arm for place in courses.open for arm in courses.claims[place].arms)
+    for look, n in enumerate(design.counts):
+        if not courses.open or (upto is not None and n > upto):
+            return _Progress(courses=courses, looks_taken=look, waiting="", needed=needed)
+        waiting = _waiting(grounds, needed, n)
+        if waiting:
+            return _Progress(courses=courses, looks_taken=look, waiting=waiting, needed=needed)
+        courses.take(look, lambda place, n=n: _measure(grounds, claims[place], n))  # type: ignore[misc]
+        needed = courses.needs(look)
+    return _Progress(courses=courses, looks_taken=len(design.counts), waiting="", needed=needed)
+
+
+def _course(grounds: Grounds, claim: Claim | UnknownClaim) -> Course:
+    """Return a claim's course before the first look; one that can never be tested has ended."""
+    seal = grounds.records.seal
+    if seal.state == "broken":
+        reason = f"{seal.in_words()}: what was declared before the data is not known"
+        return Course(evidence=Untestable(reason=reason, is_by_design=True))
     if isinstance(claim, UnknownClaim):
-        return Untestable(reason=claim.reason)
-    evidence = KINDS[claim.kind].measure(grounds, claim.spec, claim.region)
+        return Course(evidence=Untestable(reason=claim.reason, is_by_design=True))
+    evidence = _measure(grounds, claim, grounds.design.counts[0])
+    settled = evidence if isinstance(evidence, Untestable) and evidence.is_by_design else None
+    metric = None if claim.metric is None else METRICS[claim.metric]
+    has_region = claim.kind not in WITHOUT_REGION and (
+        claim.region is not None or (metric is not None and metric.equivalence is not None)
+    )
+    arms = frozenset(compared_arms(grounds.records, claim))
+    return Course(evidence=settled, arms=arms, has_region=has_region)
+
+
+def _waiting(grounds: Grounds, arms: frozenset[str], n: int) -> str:
+    """Return which of some arms' replicates up to a look have not ended; empty where all have."""
+    records = grounds.records
+    for arm in records.arms:
+        if arm not in arms:
+            continue
+        ended, planned = n_ended(records, arm, n)
+        if ended < planned:
+            is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
+            is_repeat = grounds.design.unit == "repeat" and searches(records, arm)
+            noun = "repeats" if is_repeat else "seeds" if is_confirmed else "runs"
+            return f"{ended} of {planned} {noun} of {arm} have ended"
+    return ""
+
+
+def _not_yet(grounds: Grounds, place: int, progress: _Progress) -> Verdict:
+    """Return the verdict of a claim that a further look may decide, with what is known so far."""
+    claim, design = grounds.claims[place], grounds.design
+    look = min(progress.looks_taken, len(design.counts) - 1)
+    at = f"open at n = {design.counts[look - 1]}, the next look is at {design.counts[look]}: "
+    reason = f"{at if look else ''}{progress.waiting}"
+    evidence = _measure(grounds, claim, design.counts[look])
+    if isinstance(evidence, Untestable):
+        return Verdict(ruling="not yet", reason=reason, n=evidence.n)
+    known = progress.courses.so_far(place, evidence, look)
+    return replace(known, ruling="not yet", reason=f"{reason}; so far over n = {evidence.n}", reach=Reach())
+
+
+def _measure(grounds: Grounds, claim: Claim | UnknownClaim, n: int) -> Evidence | Untestable:
+    """Return the evidence of a claim over the first n replicates."""
+    if isinstance(claim, UnknownClaim):
+        return Untestable(reason=claim.reason, is_by_design=True)
+    evidence = KINDS[claim.kind].measure(grounds, claim.spec, claim.region, n)
     is_comparison = len(compared_arms(grounds.records, claim)) > 1
     if grounds.unequal_budgets and not isinstance(evidence, Untestable) and is_comparison:
         return Untestable(reason=f"unequal budgets: {'; '.join(grounds.unequal_budgets)}", n=evidence.n)
     return evidence
+
+
+def _complete(
+    grounds: Grounds,
+    claim: Claim | UnknownClaim,
+    verdict: Verdict,
+    arm_flags: Mapping[str, list[Flag]],
+) -> Verdict:
+    """Return a verdict with what was claimed, of what it holds, what it rests on, and its flags."""
+    verdict = replace(verdict, claim=_statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
+    if isinstance(claim, UnknownClaim):
+        return verdict
+    n = verdict.look or grounds.design.counts[0]
+    return replace(
+        verdict,
+        scope=scope_of(grounds, claim),
+        replicates={arm: _counted(grounds, arm, n) for arm in compared_arms(grounds.records, claim)},
+        unit=grounds.design.noun,
+    )
+
+
+def scope_of(grounds: Grounds, claim: Claim) -> Scope:
+    """Return whether a claim is about how arms are searched and trained, or about what one search chose."""
+    records = grounds.records
+    arms = compared_arms(records, claim)
+    is_measured = claim.kind in _RESPONSES and getattr(claim.spec, "arm", None) in records.arms
+    is_point = claim.kind == "diverges" and getattr(claim.spec, "at", None) is not None
+    is_chosen = any(searches(records, arm) for arm in arms) and not (is_measured or is_point)
+    return "configuration" if is_chosen and grounds.design.unit == "seed" else "procedure"
+
+
+def _counted(grounds: Grounds, arm: str, n: int) -> Counted:
+    """Return how many of an arm's first replicates ended, and how."""
+    records = grounds.records
+    ended, planned = n_ended(records, arm, n)
+    own = replicates(records, arm, "val_accuracy", n)
+    return Counted(
+        n=ended,
+        planned=planned,
+        missing=own.count("missing"),
+        diverged=own.count("diverged"),
+        beyond_plan=n_beyond_the_plan(records, arm) if records.declaration.arms[arm].confirm_runs else 0,
+    )
 
 
 def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
@@ -106,6 +262,7 @@ def _arm_flags(grounds: Grounds) -> dict[str, list[Flag]]:
     return {
         arm: _rate_flags(records, arm, choice)
         + _divergence_flags(records, arm)
+        + _collapse_flags(records, arm)
         + _failure_flags(records, arm)
         for arm, choice in grounds.choices.items()
     }
@@ -127,6 +284,13 @@ def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
     diverged = int((confirm["status"] == "diverged").sum())
     detail = f"{diverged} of {len(confirm)} confirm runs of {arm} diverged"
     return [Flag(name="diverged seeds", arm=arm, detail=detail)] if diverged else []
+
+
+def _collapse_flags(records: StudyRecords, arm: str) -> list[Flag]:
+    collapsed = n_collapsed(records, arm)
+    n = len(replicates(records, arm, "test_accuracy").statuses)
+    detail = f"{collapsed} of {n} replicates of {arm} score hardly more than chance"
+    return [Flag(name="collapsed seeds", arm=arm, detail=detail)] if collapsed else []
 
 
 def _failure_flags(records: StudyRecords, arm: str) -> list[Flag]:
@@ -160,12 +324,12 @@ def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:
 def _seed_flags(records: StudyRecords, verdict: Verdict) -> list[Flag]:
     """Return the flags of too few seeds, and of seeds that were added with first results in sight."""
     flags = []
-    if verdict.ruling != "not testable" and verdict.n < FEW_SEEDS:
+    if verdict.ruling not in {"not testable", "not yet"} and verdict.n < FEW_SEEDS:
         detail = f"a claim rests on {verdict.n} seeds, where an interval leans on the noise being normal"
         flags.append(Flag(name="few seeds", arm=None, detail=detail))
     added = [change for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
     if added:
         told = "; ".join(change.in_words() for change in added)
-        detail = f"the number of seeds was not fixed beforehand ({told})"
+        detail = f"seeds beyond the plan are exploratory and rule nothing ({told})"
         flags.append(Flag(name="seeds added later", arm=None, detail=detail))
     return flags

@@ -1,11 +1,24 @@
 """`diverges`, and times to a target that some runs miss: counts of runs, by exact binomial tests."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from analysis import selection, statistics
-from analysis.claims.evidence import ENDED, Grounds, Kind, Untestable, unknown_arm
+from analysis.claims.evidence import (
+    ENDED,
+    Grounds,
+    Kind,
+    Levels,
+    Outcome,
+    Paths,
+    PValues,
+    Sides,
+    Untestable,
+    unknown_arm,
+)
 from analysis.claims.verdict import ALPHA, Reach, Ruling, Verdict
+from analysis.replicates import planned_runs
 from analysis.statistics import power
 from harness.study.claims import Diverges
 
@@ -16,7 +29,7 @@ class ShareVerdict(Verdict):
 
     share: float
     low: float
-    """Lower end of Wilson's interval."""
+    """Lower end of Clopper and Pearson's interval."""
     high: float
     level: float
     """Confidence level of `low` and `high`."""
@@ -27,8 +40,8 @@ class ShareVerdict(Verdict):
         return f"{100 * self.share:.0f} % ({ends}, {100 * self.level:.4g} % interval)"
 
     def why(self) -> str:
-        """Return the reason, then the share that would have been shown, and the runs it takes."""
-        outlook = self.reach.in_words("a true share of", "{:.2f}".format, is_as_measured=True, unit="runs")
+        """Return the reason, then the share that would have been shown."""
+        outlook = self.reach.in_words("a true share of", "{:.2f}".format, "runs")
         return "; ".join([self.reason, *outlook])
 
     def findings(self) -> dict[str, Any]:
@@ -52,40 +65,51 @@ class Share:
     """The claim says that more than this share are hits."""
     noun: str
     """What a hit is, for `3 of 10 <noun>`."""
+    missing: int = 0
+    """Runs that failed: each may have been a hit or not."""
+    growing: frozenset[str] = frozenset()
+    """Arms whose further replicates would add to it."""
+
+    has_region = False
 
     @property
     def n(self) -> int:
         """Trials."""
         return self.trials
 
-    @property
-    def p(self) -> float:
-        """Exact two-sided p against the share."""
-        return statistics.binomial_p(self.hits, self.trials, self.share)
+    def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
+        """Return the exact two-sided p against the share, on the side where the count lies."""
+        trials = self.trials + self.missing
+        of_each = [_sides_of(hits, trials, self.share) for hits in (self.hits, self.hits + self.missing)]
+        choose = min if kindest else max
+        return {None: PValues(*(choose(column) for column in zip(*of_each, strict=True)))}
 
-    def rule(self, alpha: float) -> ShareVerdict:
-        """Return the verdict at a two-sided level; the interval is Wilson's at that level."""
+    def sides(self, paths: Paths) -> Sides:
+        """Return the levels at which the share is larger and smaller."""
+        return Sides(paths[None].ahead, paths[None].behind)
+
+    def is_futile(self, _levels: Levels) -> bool:
+        """Return False: counts may yet turn."""
+        return False
+
+    def needs(self, _levels: Levels) -> frozenset[str]:
+        """Return the arms that are counted."""
+        return self.growing
+
+    def tell(self, outcome: Outcome, levels: Levels) -> ShareVerdict:
+        """Return the verdict of an outcome; the interval is Clopper and Pearson's."""
         count = f"{self.hits} of {self.trials} {self.noun}"
-        if self.p < alpha:
-            is_more = self.hits > self.share * self.trials
-            side = "more" if is_more else "fewer"
+        if outcome in {"claimed", "against"}:
+            side = "more" if outcome == "claimed" else "fewer"
             reason = f"{count}, which is {side} than a share of {self.share:g} gives by chance"
-            return self._verdict("supported" if is_more else "contradicted", reason, alpha, Reach())
+            ruling: Ruling = "supported" if outcome == "claimed" else "contradicted"
+            return self._verdict(ruling, reason, levels.alpha, Reach())
         reason = f"{count}: too few runs to say on which side of a share of {self.share:g} the rate lies"
-        return self._verdict("inconclusive", reason, alpha, self._reach(alpha))
-
-    def _reach(self, alpha: float) -> Reach:
-        """Return the share that so many runs would have shown, and the runs for the one measured."""
-        measured = self.hits / self.trials
-        needed = power.trials_to_find(true=measured, share=self.share, alpha=alpha)
-        return Reach(
-            detectable=power.detectable_share(n=self.trials, share=self.share, alpha=alpha),
-            seeds_needed=needed,
-            needed_for=measured if needed is not None else None,
-        )
+        least = power.detectable_share(n=self.trials, share=self.share, alpha=levels.alpha)
+        return self._verdict("inconclusive", reason, levels.alpha, Reach(detectable=least))
 
     def _verdict(self, ruling: Ruling, reason: str, alpha: float, outlook: Reach) -> ShareVerdict:
-        low, high = statistics.wilson_interval(self.hits, self.trials, 1 - alpha)
+        low, high = statistics.clopper_pearson(self.hits, self.trials, 1 - alpha)
         return ShareVerdict(
             ruling=ruling,
             reason=reason,
@@ -98,31 +122,61 @@ class Share:
         )
 
 
-def share_of(hits: int, trials: int, share: float, *, arm: str, noun: str) -> Share | Untestable:
+def _sides_of(hits: int, trials: int, share: float) -> PValues:
+    """Return the exact p of a count, for the side on which it lies."""
+    p = statistics.binomial_p(hits, trials, share)
+    return PValues(p, 1.0) if hits > share * trials else PValues(1.0, p)
+
+
+def share_of(
+    hits: int,
+    trials: int,
+    share: float,
+    *,
+    arm: str,
+    noun: str,
+    missing: int = 0,
+    growing: frozenset[str] = frozenset(),
+) -> Share | Untestable:
     """Return the evidence of a count of an arm's runs, or why no count of so few decides anything."""
     if trials == 0:
         return Untestable(reason=f"no run of {arm} tells")
-    smallest = statistics.smallest_binomial_p(trials, share)
+    smallest = statistics.smallest_binomial_p(trials + missing, share)
     if smallest >= ALPHA:
         count = f"{hits} of {trials} {noun}"
         reason = f"{count}, and no outcome of {trials} runs has a p below {ALPHA:g} (at best {smallest:.2g})"
         return Untestable(reason=reason, n=trials)
-    return Share(hits=hits, trials=trials, share=share, noun=noun)
+    return Share(hits=hits, trials=trials, share=share, noun=noun, missing=missing, growing=growing)
 
 
-def _measure(grounds: Grounds, spec: Diverges, _region: float | None) -> Share | Untestable:
+def _measure(grounds: Grounds, spec: Diverges, _region: float | None, n: int) -> Share | Untestable:
     """Count the runs of an arm that diverged; of a grid, those of one point."""
-    refused = unknown_arm(grounds.records, [spec.arm])
+    records = grounds.records
+    refused = unknown_arm(records, [spec.arm])
     if refused:
         return refused
-    runs = selection.runs_of_one_configuration(grounds.records, spec.arm, spec.at)
-    runs = runs[runs["status"].isin(ENDED)]
-    hits = int((runs["status"] == "diverged").sum())
-    return share_of(hits, len(runs), spec.more_than, arm=spec.arm, noun="runs diverged")
+    is_confirmed = bool(records.declaration.arms[spec.arm].confirm_runs) and not spec.at
+    runs = (
+        planned_runs(records, spec.arm, n)
+        if is_confirmed
+        else selection.runs_of_one_configuration(records, spec.arm, spec.at)
+    )
+    ended = runs[runs["status"].isin(ENDED)]
+    hits, missing = int((ended["status"] == "diverged").sum()), int((runs["status"] == "failed").sum())
+    growing = frozenset({spec.arm}) if is_confirmed else frozenset[str]()
+    return share_of(
+        hits,
+        len(ended),
+        spec.more_than,
+        arm=spec.arm,
+        noun="runs diverged",
+        missing=missing,
+        growing=growing,
+    )
 
 
 DIVERGES = Kind(
     measure=_measure,
     compared_arms=lambda spec, _: (spec.arm,),
-    note="Rates: n runs, exact binomial test, Wilson's interval.",
+    note="Rates: n runs, exact binomial test, Clopper and Pearson's interval.",
 )

@@ -3,10 +3,23 @@
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, Scale, contrast
-from analysis.claims.evidence import Grounds, Kind, Untestable, confirm_values, unknown_arm, voided
+from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, Scale, contrast, key_of
+from analysis.claims.evidence import (
+    Grounds,
+    Kind,
+    Levels,
+    Outcome,
+    Paths,
+    Sides,
+    Untestable,
+    bounds_of,
+    unknown_arm,
+    without_seed,
+)
 from analysis.claims.verdict import METRICS, Reach
+from analysis.replicates import replicates
 from analysis.statistics import power
+from analysis.statistics.sequential import p_equal, q_equal
 from harness.study.claims import Equal
 
 
@@ -17,7 +30,7 @@ class EqualVerdict(ContrastVerdict):
     def why(self) -> str:
         """Return the reason, then the narrowest region that would have been shown, and the seeds it takes."""
         outlook = self.reach.in_words(
-            "equality within", lambda region: f"±{self.scale.amount(region)}", is_as_measured=False
+            "equality within", lambda region: f"±{self.scale.amount(region)}", self.unit
         )
         return "; ".join([self.reason, *outlook])
 
@@ -26,8 +39,8 @@ class EqualVerdict(ContrastVerdict):
 class Equality(ContrastEvidence):
     """Every pair of some arms.
 
-    Two one-sided tests a pair, each at the claim's level: the interval shown is at `1 - 2 alpha`, as is usual
-    for them.
+    Two one-sided tests a pair, each at the claim's level in the family of equivalence: the interval shown is
+    at `1 - 2 alpha`, as is usual for them.
     """
 
     verdict_type = EqualVerdict
@@ -35,60 +48,80 @@ class Equality(ContrastEvidence):
     region: float
     """Half-width of the region."""
 
-    @property
-    def p(self) -> float:
-        """Level at which every pair lies inside the region, or any one outside of it (Bonferroni)."""
-        inside = max(pair.test.p_inside(self.region) for pair in self.contrasts)
-        outside = min(pair.test.p_outside(self.region) for pair in self.contrasts)
-        return min(inside, len(self.contrasts) * outside, 1.0)
+    def sides(self, paths: Paths) -> Sides:
+        """Return the levels at which any pair lies outside the region (Bonferroni), and every one inside."""
+        own = [paths[key_of(pair)] for pair in self.contrasts]
+        return Sides(1.0, p_equal(own), q_equal(own), is_claimed_a_tie=True)
 
-    def rule(self, alpha: float) -> ContrastVerdict:
-        """Return the verdict at a level."""
-        region, count = self.scale.region_in_words, len(self.contrasts)
-        widest = max(self.contrasts, key=lambda pair: pair.test.p_inside(self.region))
-        if widest.test.p_inside(self.region) < alpha:
-            reason = f"the interval of every pair lies within {region}"
+    def tell(self, outcome: Outcome, levels: Levels) -> ContrastVerdict:
+        """Return the verdict of an outcome; that all pairs are tied is what it claims."""
+        region, alpha = self.scale.region_in_words, levels.tied_alpha
+        widest = max(self.contrasts, key=lambda pair: levels.paths[key_of(pair)].inside)
+        if outcome == "tied":
+            reason = f"two one-sided tests put every pair within {region}" + self.reaches_out(widest, alpha)
             return self.verdict("supported", reason, widest, 2 * alpha)
-        apart = min(self.contrasts, key=lambda pair: pair.test.p_outside(self.region))
-        if count * apart.test.p_outside(self.region) < alpha:
-            return self._apart(apart, alpha)
-        reason = f"the interval of {widest.arm} and {widest.than} reaches beyond {region}"
-        return self.verdict("inconclusive", reason, widest, 2 * alpha, outlook=self._reach(widest, alpha))
+        if outcome == "against":
+            return self._apart(levels)
+        reason = f"the tests do not put {widest.arm} and {widest.than} within {region}"
+        return self.verdict("inconclusive", reason, widest, 2 * alpha, outlook=self._reach(widest, levels))
 
-    def _apart(self, pair: Contrast, alpha: float) -> ContrastVerdict:
-        """Return the verdict of a pair whose interval lies outside the region."""
-        level = alpha / len(self.contrasts)
-        reason = f"the interval of {pair.arm} and {pair.than} lies outside {self.scale.region_in_words}"
+    def _open(self, levels: Levels) -> list[Contrast]:
+        """Return the pairs that are not yet known to lie inside the region."""
+        inside_at = levels.plan.alpha / max(1, levels.n_regions)
+        return [pair for pair in self.contrasts if levels.paths[key_of(pair)].inside >= inside_at]
+
+    def _apart(self, levels: Levels) -> ContrastVerdict:
+        """Return the verdict of a pair that the tests put outside the region."""
+        pair = min(self.contrasts, key=lambda pair: levels.paths[key_of(pair)].outside)
+        level = levels.alpha / len(self.contrasts)
+        reason = f"the test puts {pair.arm} and {pair.than} outside {self.scale.region_in_words}"
         behind = pair.than if self.scale.sign * pair.test.mean > 0 else pair.arm
         edge = self.edges.get(behind)
         if edge is None:
-            return self.verdict("contradicted", reason, pair, 2 * alpha, decisive_alpha=level)
+            return self.verdict("contradicted", reason, pair, 2 * levels.tied_alpha, decisive_alpha=level)
         reason += f", but {behind} chose a rate at the {edge} edge of its range: a wider range may mend it"
-        return self.verdict("inconclusive", reason, pair, 2 * alpha, decisive_alpha=level)
+        return self.verdict("inconclusive", reason, pair, 2 * levels.tied_alpha, decisive_alpha=level)
 
-    def _reach(self, pair: Contrast, alpha: float) -> Reach:
-        """Return the narrowest region the pair's seeds would have shown, and seeds for the declared one."""
-        deviation = pair.test.deviation
-        if deviation == 0:
+    def _reach(self, pair: Contrast, levels: Levels) -> Reach:
+        """Return the region the pair's replicates would have shown, and how many the declared one takes."""
+        n, alpha = (
+            levels.n_last(pair.n),
+            levels.plan.weights[-1] * levels.plan.alpha / max(1, levels.n_regions),
+        )
+        if pair.test.deviation == 0 or n < power.FEWEST:
             return Reach()
-        narrowest = power.provable_region(n=pair.test.n, deviation=deviation, alpha=alpha)
-        needed = power.seeds_to_show_equivalence(deviation=deviation, region=self.region, alpha=alpha)
-        return Reach(detectable=narrowest, seeds_needed=needed, needed_for=self.region)
+        limits = power.deviation_limits(pair.test.deviation, pair.test.df)
+        narrowest = [
+            power.provable_region(n=n, deviation=limit, alpha=alpha, test=pair.kind) for limit in limits
+        ]
+        low, high = (
+            power.seeds_to_show_equivalence(deviation=limit, region=self.region, alpha=alpha, test=pair.kind)
+            for limit in limits
+        )
+        return Reach(
+            detectable=narrowest[1],
+            detectable_low=narrowest[0],
+            seeds_needed=high,
+            seeds_needed_low=low,
+            needed_for=self.region,
+        )
 
 
-def _measure(grounds: Grounds, spec: Equal, region: float | None) -> Equality | Untestable:
+def _measure(grounds: Grounds, spec: Equal, region: float | None, n: int) -> Equality | Untestable:
     """Compare every pair of some arms over their confirm runs."""
     records, metric = grounds.records, METRICS[spec.metric]
-    refused = unknown_arm(records, spec.arms) or voided(records, spec.arms)
-    if refused:
-        return refused
     scale = Scale.of(spec.metric, region)
     if scale.region is None:
-        return Untestable(reason=f"no region of equivalence is declared for {metric.label}")
-    values = confirm_values(records, spec.arms, spec.metric)
+        reason = f"no region of equivalence is declared for {metric.label}"
+        return Untestable(reason=reason, is_by_design=True)
+    refused = unknown_arm(records, spec.arms) or without_seed(records, spec.arms)
+    if refused:
+        return refused
+    sides = {arm: replicates(records, arm, spec.metric, n) for arm in spec.arms}
+    bounds, is_paired = bounds_of(records, spec.metric, sides.values()), grounds.design.seeds_are_common
     pairs = []
     for arm, than in combinations(spec.arms, 2):
-        pair = contrast(arm, than, values, scale, is_more_better=metric.sign > 0)
+        pair = contrast(sides[arm], sides[than], scale, is_paired=is_paired, bounds=bounds)
         if isinstance(pair, Untestable):
             return pair
         pairs.append(pair)
@@ -98,5 +131,5 @@ def _measure(grounds: Grounds, spec: Equal, region: float | None) -> Equality | 
 EQUAL = Kind(
     measure=_measure,
     compared_arms=lambda spec, _: spec.arms,
-    note="Equal: every pair must lie inside the region, by two one-sided tests (before Holm, at 90 %).",
+    note="Equal: every pair must lie inside the region, by two one-sided tests (for one claim, at 90 %).",
 )

@@ -1,23 +1,18 @@
-"""What claims rest on: values by seed, responses over levels of a field, or why there is nothing to test."""
+"""What claims rest on: replicates of arms, p-values of comparisons, or why there is nothing to test."""
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from analysis import selection
-from analysis.claims.verdict import METRICS, Verdict
+from analysis.claims.verdict import Verdict
 from analysis.records import StudyRecords, incomparable
-from analysis.responses import Level, as_level, label
+from analysis.replicates import Design, Replicates, chance_level, design_of, uses_no_seed
+from analysis.statistics.sequential import Looks, Path
 from harness.declaration import Declaration, UnknownClaim
 from harness.study.claims import Claim
-from harness.study.domains import Choices, Grid
-
-Values = dict[int, float]
-"""Seed to value."""
 
 Edges = Mapping[str, selection.Side | None]
 """Arm to the edge of its range at which its chosen learning rate lies."""
@@ -25,28 +20,133 @@ Edges = Mapping[str, selection.Side | None]
 ENDED = ("completed", "diverged")
 """Statuses of runs that say something about their configuration."""
 
+Outcome = Literal["claimed", "against", "tied", "open"]
+"""What the tests say: what is claimed, the contrary, too small a difference to matter, or nothing."""
+
+Paths = Mapping[Hashable, Path]
+"""The running minima of each of a claim's comparisons, by what tells it from the others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Untestable:
-    """Why a claim cannot be tested, and on how many seeds it would have rested."""
+    """Why a claim cannot be tested, and on how many replicates it would have rested."""
 
     reason: str
     n: int = 0
+    is_by_design: bool = False
+    """Whether this was settled before the data. Any other claim stays in the family, with a p of 1."""
 
 
-class Evidence(Protocol):
-    """What was measured for a claim that can be tested."""
+class PValues(NamedTuple):
+    """Of one comparison at a look; each is the smallest level at which it would be concluded."""
+
+    ahead: float
+    """That it lies on the side claimed, two-sided."""
+    behind: float
+    """That it lies on the other, two-sided."""
+    inside: float = 1.0
+    """That it lies inside the region of equivalence."""
+    outside: float = 1.0
+    """That it lies outside of it, two-sided."""
+
+    def onto(self, path: Path, look: int) -> Path:
+        """Return a path of minima continued by this look, counted from 0."""
+        scaled = path.plan.scaled
+        return replace(
+            path,
+            ahead=min(path.ahead, scaled(look, self.ahead)),
+            behind=min(path.behind, scaled(look, self.behind)),
+            inside=min(path.inside, scaled(look, self.inside)),
+            outside=min(path.outside, scaled(look, self.outside)),
+        )
+
+
+class Sides(NamedTuple):
+    """Of a claim: the levels at which its two families of tests would decide it."""
+
+    claimed: float
+    against: float
+    tied: float = 1.0
+    """Of the family of equivalence."""
+    is_claimed_a_tie: bool = False
+    """Whether equivalence is what is claimed."""
 
     @property
     def p(self) -> float:
-        """The smallest level at which `rule` would conclude anything."""
+        """Of the family of differences."""
+        return min(self.claimed, self.against)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """At which levels a verdict's intervals are drawn: those of Bonferroni."""
+
+    plan: Looks
+    look: int
+    """Counted from 0."""
+    n_claims: int
+    """Claims of the family of differences."""
+    n_regions: int
+    """Claims of the family of equivalence."""
+    paths: Paths
+    unit: str = "seeds"
+    """What is counted, in the plural."""
+
+    @property
+    def alpha(self) -> float:
+        """Two-sided level of an interval of a difference."""
+        return self.plan.weights[self.look] * self.plan.alpha / max(1, self.n_claims)
+
+    @property
+    def last_alpha(self) -> float:
+        """Two-sided level of Holm's first step at the last look."""
+        return self.plan.weights[-1] * self.plan.alpha / max(1, self.n_claims)
+
+    def n_last(self, n: int) -> int:
+        """Return the replicates at the last look, given those of this one."""
+        return n if self.look == self.plan.last else self.plan.looks[-1]
+
+    @property
+    def first_step(self) -> float:
+        """Level at which a comparison is decided whatever becomes of the other claims."""
+        return self.plan.alpha / max(1, self.n_claims)
+
+    @property
+    def tied_alpha(self) -> float:
+        """Level of each of the two one-sided tests of equivalence."""
+        return self.plan.weights[self.look] * self.plan.alpha / max(1, self.n_regions)
+
+
+class Evidence(Protocol):
+    """What was measured for a claim up to a look."""
 
     @property
     def n(self) -> int:
-        """Seeds it rests on."""
+        """Replicates it rests on."""
 
-    def rule(self, alpha: float) -> Verdict:
-        """Return the verdict at a two-sided level."""
+    @property
+    def has_region(self) -> bool:
+        """Whether equivalence can be concluded."""
+
+    def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
+        """Return the p-values of each comparison.
+
+        Args:
+            kindest: Of what missing replicates may have been, the most favourable to each conclusion instead
+                of the least.
+        """
+
+    def sides(self, paths: Paths) -> Sides:
+        """Return the levels at which the claim is decided by the minima of its comparisons."""
+
+    def is_futile(self, levels: Levels, /) -> bool:
+        """Return whether the last look would decide nothing even a standard error beyond what is measured."""
+
+    def needs(self, levels: Levels, /) -> frozenset[str]:
+        """Return the arms whose further replicates the claim needs while it is open."""
+
+    def tell(self, outcome: Outcome, levels: Levels) -> Verdict:
+        """Return the verdict of an outcome, with its intervals and its words."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,6 +161,11 @@ class Grounds:
     claims: Sequence[Claim | UnknownClaim]
     """The declared claims, or why this version cannot decide one."""
 
+    @property
+    def design(self) -> Design:
+        """What the plan says of replicates."""
+        return design_of(self.records)
+
     def edges(self, arms: Iterable[str]) -> Edges:
         """Return which of some arms chose a learning rate at an edge of their range."""
         return {arm: self.choices[arm].edge for arm in arms}
@@ -74,12 +179,29 @@ Spec = TypeVar("Spec")
 class Kind(Generic[Spec]):
     """One kind of claim."""
 
-    measure: Callable[[Grounds, Spec, float | None], Evidence | Untestable]
-    """Returns the evidence, given the claim's region of equivalence or None for the metric's own."""
+    measure: Callable[[Grounds, Spec, float | None, int], Evidence | Untestable]
+    """Returns the evidence of the plan's first replicates, given the claim's region of equivalence (None for
+    the metric's own) and their number."""
     compared_arms: Callable[[Spec, Declaration], Iterable[str]]
     """Returns which of the study's arms a claim is about."""
     note: str | None = None
     """What a reader of the table of claims must know of the kind."""
+
+
+class Bounds(NamedTuple):
+    """What a missing replicate may have been."""
+
+    chance: float
+    best: float
+
+
+def bounds_of(records: StudyRecords, metric: str, seen: Iterable[Replicates]) -> Bounds | None:
+    """Return the metric's chance level and the best value seen; None where the metric has no chance level."""
+    chance = chance_level(records, metric)
+    values = [float(value) for own in seen for value in own.measured]
+    if chance is None or not values:
+        return None
+    return Bounds(chance, max(values) if metric.endswith("accuracy") else min(values))
 
 
 def unknown_arm(records: StudyRecords, arms: Sequence[str]) -> Untestable | None:
@@ -87,169 +209,37 @@ def unknown_arm(records: StudyRecords, arms: Sequence[str]) -> Untestable | None
     unknown = [name for name in arms if name not in records.arms]
     if not unknown:
         return None
-    return Untestable(reason=f"the study has no arm {unknown[0]!r}; it has {', '.join(records.arms)}")
+    reason = f"the study has no arm {unknown[0]!r}; it has {', '.join(records.arms)}"
+    return Untestable(reason=reason, is_by_design=True)
 
 
-def voided(records: StudyRecords, arms: Sequence[str]) -> Untestable | None:
-    """Return why arms with a diverged confirm run have no mean."""
-    confirm = records.runs_of("confirm")
-    with_diverged = set(confirm.loc[confirm["status"] == "diverged", "arm"])
-    void = [arm for arm in arms if arm in with_diverged]
-    if not void:
+def without_seed(records: StudyRecords, arms: Iterable[str]) -> Untestable | None:
+    """Return why arms whose runs are equal to the last digit have no replicates."""
+    same = [arm for arm in arms if uses_no_seed(records, arm)]
+    if not same:
         return None
-    return Untestable(reason=f"a confirm run of {' and '.join(void)} diverged, which voids the mean")
+    reason = f"{same[0]} does not seem to use its seed: its runs are equal to the last digit over all seeds"
+    return Untestable(reason=reason)
 
 
-def too_few_seeds(shared: int) -> Untestable:
-    """Return why fewer than two shared seeds decide nothing."""
+def too_few(shared: int) -> Untestable:
+    """Return why fewer than two replicates decide nothing."""
     if shared == 0:
         return Untestable(reason="the arms share no completed confirm seed")
     return Untestable(reason="single seed: it shows no spread, so nothing can be concluded from it", n=1)
 
 
-def shared_machine(runs: pd.DataFrame) -> Untestable | None:
+def shared_machine(records: StudyRecords, runs: pd.DataFrame) -> Untestable | None:
     """Return why the seconds of some runs cannot be compared with each other."""
     refused = incomparable(runs)
-    if refused is None:
-        return None
-    remedy = "" if refused.remedy is None else f". Remedy: {refused.remedy}"
-    return Untestable(reason=refused.reason + remedy)
-
-
-def by_seed(runs: pd.DataFrame, metric: str) -> Values:
-    """Return seed to value over the completed ones of some runs of one configuration."""
-    rows = runs[runs["status"] == "completed"].dropna(subset=[metric]).drop_duplicates("seed")
-    return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
-
-
-def confirm_values(records: StudyRecords, arms: Iterable[str], metric: str) -> dict[str, Values]:
-    """Return each arm's values over its completed confirm runs."""
-    return {arm: by_seed(records.runs_of("confirm", arm), metric) for arm in arms}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Response:
-    """Values of a metric by seed and level."""
-
-    field: str
-    metric: str
-    levels: list[Level]
-    """In order: by size where all are numbers, as declared otherwise."""
-    matrix: np.ndarray
-    """Shape `(n_seeds, n_levels)`, at least 2 seeds; of times, the logarithms."""
-    diverged: dict[Level, str]
-    """Levels left out because a run diverged there, with how many did."""
-
-    @property
-    def is_numeric(self) -> bool:
-        """Whether every level is a number."""
-        return all(isinstance(level, float) for level in self.levels)
-
-    @property
-    def positions(self) -> list[float]:
-        """Where levels lie: logarithms where they span a decade or more, ranks where they are no numbers."""
-        if not self.is_numeric:
-            return [float(rank) for rank in range(len(self.levels))]
-        plain = [float(level) for level in self.levels]
-        is_log = min(plain) > 0 and max(plain) / min(plain) >= 10
-        return [math.log(level) for level in plain] if is_log else plain
-
-    @property
-    def losses(self) -> str:
-        """Which levels were left out and why, as the end of a sentence; empty without any."""
-        return "".join(f"; {count} runs diverged at {label(level)}" for level, count in self.diverged.items())
-
-
-def respond(
-    records: StudyRecords, arm: str | None, arms: Sequence[str] | None, field: str, metric: str
-) -> Response | Untestable:
-    """Return a metric over the levels of a field.
-
-    Args:
-        records: The study.
-        arm: An arm whose grid varies the field, or a template of arms that fix it at one value each.
-        arms: Such arms by name, where `arm` is None.
-        field: The recipe field.
-        metric: Column of the runs.
-    """
-    if arm is not None and arm in records.arms:
-        return _of_grid(records, arm, field, metric)
-    members = list(arms) if arms is not None else records.declaration.arms_of(arm or "")
-    if arm is not None and not members:
+    if refused is not None:
+        remedy = "" if refused.remedy is None else f". Remedy: {refused.remedy}"
+        return Untestable(reason=refused.reason + remedy)
+    starts = sorted(session.at for session in records.manifest.resumed)
+    sessions = {sum(at <= started for at in starts) for started in runs["started_at"].dropna()}
+    if len(sessions) > 1:
         return Untestable(
-            reason=f"the study has no arm or template {arm!r}; it has {', '.join(records.arms)}"
+            reason=f"runs come from {len(sessions)} sessions, between which a machine may have changed: "
+            "seconds are not comparable"
         )
-    return unknown_arm(records, members) or _of_arms(records, members, field, metric)
-
-
-def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
-    """Return the response of an arm's grid, from the search runs."""
-    space, search = records.declaration.arms[arm].space, records.declaration.search
-    domain = space.get(field)
-    if search.sampler != "grid" or not isinstance(domain, Choices | Grid):
-        how = f"was searched by {search.sampler}" if field in space else "is not varied"
-        reason = (
-            f"{field} {how} in {arm}, which measures no response. Remedy: sampler: grid with search.seeds"
-        )
-        return Untestable(reason=reason)
-    if len(space) > 1:
-        others = ", ".join(name for name in space if name != field)
-        return Untestable(
-            reason=f"the grid of {arm} varies {others} as well. Remedy: one arm a value of these"
-        )
-    runs = records.runs_of("search")
-    runs = runs[(runs["arm"] == arm) & runs["status"].isin(ENDED)]
-    groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
-    return _response(groups, field, metric)
-
-
-def _at(runs: pd.DataFrame, field: str, value: Any) -> pd.DataFrame:
-    return runs[selection.has_value(runs, field, value)] if len(runs) else runs
-
-
-def _of_arms(records: StudyRecords, arms: Sequence[str], field: str, metric: str) -> Response | Untestable:
-    """Return the response of arms that fix the field, from the confirm runs where there are any."""
-    groups: dict[Level, pd.DataFrame] = {}
-    for arm in arms:
-        fixed = records.declaration.arms[arm].fixed
-        if field not in fixed:
-            return Untestable(reason=f"{arm} does not fix {field}, so it is no level of it")
-        level = as_level(fixed[field])
-        if level in groups:
-            return Untestable(
-                reason=f"several arms have {field} {label(level)}. Remedy: list the arms to compare"
-            )
-        runs = selection.runs_of_one_configuration(records, arm)
-        groups[level] = runs[runs["status"].isin(ENDED)]
-    return _response(groups, field, metric)
-
-
-def _response(groups: Mapping[Level, pd.DataFrame], field: str, metric: str) -> Response | Untestable:
-    """Join the levels' runs over the seeds they share."""
-    is_time = METRICS[metric].is_time
-    refused = shared_machine(pd.concat(list(groups.values()))) if is_time else None
-    if refused:
-        return refused
-    diverged = {level: _diverged(runs) for level, runs in groups.items() if _diverged(runs)}
-    values = {level: by_seed(runs, metric) for level, runs in groups.items() if level not in diverged}
-    empty = [label(level) for level, of_level in values.items() if not of_level]
-    if empty:
-        return Untestable(reason=f"no completed run with {metric} at {field} {', '.join(empty)}")
-    levels = sorted(values) if all(isinstance(level, float) for level in values) else list(values)
-    seeds = sorted(set.intersection(*(set(of_level) for of_level in values.values()))) if values else []
-    if len(seeds) < 2:
-        return too_few_seeds(len(seeds))
-    matrix = np.array([[values[level][seed] for level in levels] for seed in seeds])
-    return Response(
-        field=field,
-        metric=metric,
-        levels=levels,
-        matrix=np.log(matrix) if is_time else matrix,
-        diverged=diverged,
-    )
-
-
-def _diverged(runs: pd.DataFrame) -> str:
-    """Return how many of some runs diverged, or nothing."""
-    count = int((runs["status"] == "diverged").sum())
-    return f"{count} of {len(runs)}" if count else ""
+    return None

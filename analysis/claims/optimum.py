@@ -1,17 +1,18 @@
 """`optimum`: at which value of a field the mean of a metric is best, as a set of values not refuted."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from analysis.claims.contrast import Contrast, Scale, between_levels
-from analysis.claims.evidence import Grounds, Kind, Response, Untestable, respond
+from analysis.claims.contrast import Contrast, Scale, reach
+from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, PValues, Sides, Untestable
+from analysis.claims.response import Response, respond
 from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label
-from analysis.statistics import factors, power
 from harness.study.claims import Optimum
 
 
@@ -37,8 +38,8 @@ class PlaceVerdict(Verdict):
         return f"{self.claim.field} {numbers.setting(self.best)} ({100 * self.level:.4g} % set: {spread})"
 
     def why(self) -> str:
-        """Return the reason, then the difference that would have been shown, and the seeds it takes."""
-        outlook = self.reach.in_words("a true difference of", self.scale.amount, is_as_measured=True)
+        """Return the reason, then the difference that would have been shown."""
+        outlook = self.reach.in_words("a true difference of", self.scale.amount, self.unit)
         return "; ".join([self.reason, *outlook])
 
     def findings(self) -> dict[str, Any]:
@@ -57,15 +58,17 @@ class Place:
     """The p of each level being the best one, and which levels a claim names."""
 
     response: Response
-    is_named: np.ndarray
+    is_named: NDArray[np.bool_]
     """Shape `(n_levels,)`."""
     is_open_at: tuple[bool, bool]
     """Whether beyond the first and the last level nothing was tried."""
 
+    has_region = False
+
     @property
     def n(self) -> int:
-        """Seeds."""
-        return int(self.response.matrix.shape[0])
+        """Replicates of a level."""
+        return self.response.n
 
     @property
     def sign(self) -> int:
@@ -77,86 +80,103 @@ class Place:
         """Whether the best level is ahead of another by the same amount for every seed."""
         return any(contrast.test.is_constant for contrast in self._contrasts())
 
-    @property
-    def level_p(self) -> np.ndarray:
-        """Shape `(n_levels,)`: the p of the hypothesis that a level's mean is the best."""
-        return factors.not_the_largest(self.sign * self.response.matrix)
+    def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
+        """Return by level, as `behind`, the p of the hypothesis that its mean is the best.
 
-    @property
-    def p(self) -> float:
-        """Level at which all levels outside the claim are refuted, or all inside of it."""
-        level_p = self.level_p
-        return float(min(level_p[~self.is_named].max(initial=0.0), level_p[self.is_named].max(initial=0.0)))
+        A level is refuted by any that is better: the smallest one-sided p, times the number of other levels.
 
-    def rule(self, alpha: float) -> PlaceVerdict:
-        """Return the verdict at a level."""
-        is_possible = self.level_p >= alpha
-        names = self._listing(is_possible)
+        Source: Hsu (1981), Simultaneous confidence intervals for all distances from the "best"; Bonferroni
+            and the study's own test in place of its common variance.
+        """
+        scale, count = self._scale, len(self.response.levels)
+        refuted: dict[Hashable, PValues] = {}
+        for place, level in enumerate(self.response.levels):
+            others = [self.response.between(place, other) for other in range(count) if other != place]
+            one_sided = min(other.p_values(scale, kindest=kindest).behind / 2 for other in others)
+            refuted[level] = PValues(ahead=1.0, behind=min(1.0, (count - 1) * one_sided))
+        return refuted
+
+    def sides(self, paths: Paths) -> Sides:
+        """Return the level at which all levels outside the claim are refuted, and all inside of it."""
+        p = self._refuted(paths)
+        return Sides(float(p[~self.is_named].max(initial=0.0)), float(p[self.is_named].max(initial=0.0)))
+
+    def is_futile(self, _levels: Levels) -> bool:
+        """Return False: which level may yet be refuted is not foretold."""
+        return False
+
+    def needs(self, _levels: Levels) -> frozenset[str]:
+        """Return the arms that are levels; a grid has all its runs at once."""
+        return self.response.growing
+
+    def tell(self, outcome: Outcome, levels: Levels) -> PlaceVerdict:
+        """Return the verdict of an outcome."""
+        is_possible = self._refuted(levels.paths) >= levels.first_step
         losses = self.response.losses
-        if not is_possible[self.is_named].any():
-            return self._verdict("contradicted", f"it is at {names}{losses}", alpha)
-        if is_possible[~self.is_named].any():
-            reason = f"these seeds do not separate {names}{losses}"
-            return self._verdict("inconclusive", reason, alpha, outlook=self._reach(is_possible, alpha))
-        if (self.is_open_at[0] and is_possible[0]) or (self.is_open_at[1] and is_possible[-1]):
+        if outcome == "against":
+            return self._verdict(
+                "contradicted", f"it is at {self._listing(is_possible & ~self.is_named)}{losses}", levels
+            )
+        if outcome != "claimed":
+            reason = f"the tests do not separate {self._listing(is_possible)}{losses}"
+            return self._verdict("inconclusive", reason, levels, outlook=self._reach(is_possible, levels))
+        is_left = is_possible & self.is_named
+        names = self._listing(is_left)
+        if (self.is_open_at[0] and is_left[0]) or (self.is_open_at[1] and is_left[-1]):
             reason = f"it is at {names}, the edge of the grid: it may lie beyond{losses}"
-            return self._verdict("inconclusive", reason, alpha)
-        return self._verdict("supported", f"it is at {names}; every other value is worse{losses}", alpha)
+            return self._verdict("inconclusive", reason, levels)
+        return self._verdict("supported", f"it is at {names}; every other value is worse{losses}", levels)
 
-    def _listing(self, is_possible: np.ndarray) -> str:
+    def _refuted(self, paths: Paths) -> NDArray[np.float64]:
+        return np.array([paths[level].behind for level in self.response.levels])
+
+    def _listing(self, is_possible: NDArray[np.bool_]) -> str:
         levels = zip(self.response.levels, is_possible, strict=True)
         return " or ".join(label(level) for level, is_in in levels if is_in)
 
     @property
+    def _scale(self) -> Scale:
+        return Scale.of(self.response.metric, None)
+
+    @property
     def _best(self) -> int:
-        return int((self.sign * self.response.matrix.mean(axis=0)).argmax())
+        return int((self.sign * self.response.means).argmax())
 
     def _contrasts(self) -> list[Contrast]:
         """Return the best level against every other."""
         others = [place for place in range(len(self.response.levels)) if place != self._best]
-        return [between_levels(self.response, self._best, place) for place in others]
+        return [self.response.between(self._best, place) for place in others]
 
-    def _reach(self, is_possible: np.ndarray, alpha: float) -> Reach:
+    def _reach(self, is_possible: NDArray[np.bool_], levels: Levels) -> Reach:
         """Return what would have refuted the closest level on the other side of the claim."""
-        best, count = self._best, len(self.response.levels)
-        is_rival = is_possible & (self.is_named != self.is_named[best])
+        is_rival = is_possible & (self.is_named != self.is_named[self._best])
         if not is_rival.any():
             return Reach()
-        means = self.sign * self.response.matrix.mean(axis=0)
-        rival = int(np.where(is_rival, means, -np.inf).argmax())
-        test = between_levels(self.response, best, rival).test
-        if test.deviation == 0:
-            return Reach()
-        level, gap = 2 * alpha / (count - 1), abs(test.mean)
-        needed = power.seeds_to_find(difference=gap, deviation=test.deviation, alpha=level) if gap else None
-        return Reach(
-            detectable=power.detectable_difference(n=test.n, deviation=test.deviation, alpha=level),
-            seeds_needed=needed,
-            needed_for=gap or None,
-        )
+        rival = int(np.where(is_rival, self.sign * self.response.means, -np.inf).argmax())
+        return reach([self.response.between(self._best, rival)], replace(self._scale, region=None), levels)
 
     def _verdict(
-        self, ruling: Ruling, reason: str, alpha: float, outlook: Reach | None = None
+        self, ruling: Ruling, reason: str, levels: Levels, outlook: Reach | None = None
     ) -> PlaceVerdict:
-        levels = self.response.levels
-        possible = [level for level, p in zip(levels, self.level_p, strict=True) if p >= alpha]
-        scale = Scale.of(self.response.metric, None)
+        best = self.response.levels[self._best]
+        is_possible = self._refuted(levels.paths) >= levels.first_step
+        possible = [level for level, is_in in zip(self.response.levels, is_possible, strict=True) if is_in]
         return PlaceVerdict(
             ruling=ruling,
             reason=reason,
             n=self.n,
-            scale=scale,
-            best=float(levels[self._best]) if self.response.is_numeric else None,
+            scale=self._scale,
+            best=float(best) if self.response.is_numeric else None,
             possible=[float(level) for level in possible] if self.response.is_numeric else [],
-            level=1 - alpha,
+            level=1 - levels.alpha,
             reach=outlook or Reach(),
-            comparisons=tuple(c.comparison(scale, 1 - alpha) for c in self._contrasts()),
+            comparisons=tuple(c.comparison(self._scale, 1 - levels.alpha) for c in self._contrasts()),
         )
 
 
-def _measure(grounds: Grounds, spec: Optimum, _region: float | None) -> Place | Untestable:
+def _measure(grounds: Grounds, spec: Optimum, _region: float | None, n: int) -> Place | Untestable:
     """Find the best level of a field."""
-    response = respond(grounds.records, spec.arm, None, spec.field, spec.metric)
+    response = respond(grounds, spec.arm, spec.field, spec.metric, n)
     if isinstance(response, Untestable):
         return response
     if len(response.levels) < 2:
@@ -199,6 +219,6 @@ def _open_ends(response: Response) -> tuple[bool, bool]:
 OPTIMUM = Kind(
     measure=_measure,
     compared_arms=lambda spec, declaration: declaration.arms_of(spec.arm),
-    note="Optimum: the set holds every value whose mean over n seeds is not beaten by another value's, "
-    "paired over seeds, Bonferroni-corrected.",
+    note="Optimum: the set holds every value whose mean over n replicates is not beaten by another value's, "
+    "Bonferroni-corrected.",
 )

@@ -1,22 +1,32 @@
-"""`trend`: a metric rises or falls with a field, judged by the slope of every seed."""
+"""`trend`: a metric rises or falls with a field on average over its range, judged by a fitted slope."""
 
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
-from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, between_levels, reach
-from analysis.claims.evidence import Grounds, Kind, Untestable, respond
+from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, reach
+from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, PValues, Sides, Untestable
+from analysis.claims.response import Response, respond
 from analysis.claims.verdict import Reach, Ruling
-from analysis.responses import label
-from analysis.statistics import MeanTest, factors
-from harness.study.claims import Trend
+from analysis.statistics.sequential import is_futile
+from harness.study.claims import Monotone, Trend
+
+_CHANGE = "change"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrendVerdict(ContrastVerdict):
-    """Whether a metric rises or falls; `decisive` compares the last level with the first along the lines."""
+    """Whether a metric rises or falls; `decisive` compares the last level with the first along the line."""
 
     rank_correlation: float
-    """Kendall's tau between field and metric, averaged over seeds: describes, decides nothing."""
+    """Kendall's tau between field and metric, averaged over replicates: describes, decides nothing."""
+
+    def ruling_in_words(self) -> str:
+        """Return the ruling; a slope says nothing of each step."""
+        words = super().ruling_in_words()
+        is_found = self.ruling == "supported"
+        return words.replace("supported", "supported on average over the range", 1) if is_found else words
 
     def measured(self) -> str:
         """Return the change with its interval."""
@@ -30,95 +40,151 @@ class TrendVerdict(ContrastVerdict):
 
 @dataclass(frozen=True, kw_only=True)
 class Slope:
-    """The change from the first level to the last along each seed's fitted line, and each step's change."""
+    """The change from the first level to the last along the fitted line, and what each two levels say."""
 
     change: Contrast
-    steps: list[Contrast]
-    """From each level to the next."""
+    pairs: Mapping[tuple[int, int], Contrast]
+    """By the places of two levels, the later minus the earlier one."""
     scale: Scale
     rank_correlation: float
+    growing: frozenset[str]
+    """Arms whose further replicates would add to it."""
 
     @property
     def n(self) -> int:
-        """Seeds."""
-        return self.change.test.n
+        """Replicates."""
+        return self.change.n
 
     @property
-    def p(self) -> float:
-        """Two-sided p of the mean slope."""
-        return self.change.test.p
+    def has_region(self) -> bool:
+        """Whether equivalence can be concluded."""
+        return self.scale.region is not None
 
-    def rule(self, alpha: float) -> TrendVerdict:
-        """Return the verdict at a two-sided level."""
-        status = self.change.status(self.scale, alpha)
-        tau = f"Kendall's tau averages {self.rank_correlation:.2f} over the seeds"
-        if status == "ahead":
-            against = self._against(alpha)
-            if against is not None:
-                reason = (
-                    f"the slope has the claimed sign, but the step from {against.than} to {against.arm} not"
-                )
-                return self._verdict("inconclusive", f"{reason}; {tau}", alpha)
-            return self._verdict("supported", f"the slope has the claimed sign; {tau}", alpha)
-        if status == "behind":
-            return self._verdict("contradicted", f"the slope has the other sign; {tau}", alpha)
-        if status == "tied":
+    @property
+    def steps(self) -> Sequence[Contrast]:
+        """From each level to the next."""
+        return [pair for (low, high), pair in self.pairs.items() if high == low + 1]
+
+    def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
+        """Return those of the change."""
+        return {_CHANGE: self.change.p_values(self.scale, kindest=kindest)}
+
+    def sides(self, paths: Paths) -> Sides:
+        """Return the levels at which the slope has the claimed sign, the other one, or is too small."""
+        path = paths[_CHANGE]
+        return Sides(path.ahead, path.behind, path.inside)
+
+    def is_futile(self, levels: Levels) -> bool:
+        """Return whether the last look would find no slope; see `sequential.is_futile`."""
+        region = self.scale.half_width
+        return is_futile(self.change.test, levels.look, levels.plan, levels.n_claims, region)
+
+    def needs(self, _levels: Levels) -> frozenset[str]:
+        """Return the arms that are levels; a grid has all its runs at once."""
+        return self.growing
+
+    def tell(self, outcome: Outcome, levels: Levels) -> TrendVerdict:
+        """Return the verdict of an outcome."""
+        tau = f"Kendall's tau averages {self.rank_correlation:.2f} over the replicates"
+        if outcome == "claimed":
             reason = (
-                f"the change over all values lies within {self.scale.region_in_words}, declared too small"
+                f"on average over the range the slope has the claimed sign{self._exceptions(levels)}; {tau}"
             )
-            return self._verdict("equivalent", f"{reason} to matter; {tau}", alpha)
-        reason = f"the interval of the change contains {self.scale.no_difference}; {tau}"
-        return self._verdict("inconclusive", reason, alpha, reach(self.change.test, self.scale, alpha))
+            return self._verdict("supported", reason, levels)
+        if outcome == "against":
+            reason = f"on average over the range the slope has the other sign; {tau}"
+            return self._verdict("contradicted", reason, levels)
+        if outcome == "tied":
+            region = self.scale.region_in_words
+            reason = f"the change over all values lies within {region}, declared too small to matter; {tau}"
+            return self._verdict("equivalent", reason, levels)
+        reason = f"the test of the change does not exclude {self.scale.no_difference}; {tau}"
+        return self._verdict("inconclusive", reason, levels, reach([self.change], self.scale, levels))
 
-    def _against(self, alpha: float) -> Contrast | None:
-        """Return a step that goes the other way beyond chance (Bonferroni over the steps), or None."""
-        turns = [step for step in self.steps if step.status(self.scale, alpha, len(self.steps)) == "behind"]
-        return min(turns, key=lambda step: step.test.p, default=None)
+    def _exceptions(self, levels: Levels) -> str:
+        """Return which steps are not told apart and which changes go the other way beyond chance."""
+        plan = levels.plan.scaled
+        of_steps = levels.first_step / len(self.steps)
+        of_pairs = levels.first_step / len(self.pairs)
+        flat, against = [], []
+        for (low, high), pair in self.pairs.items():
+            p = pair.p_values(self.scale)
+            is_against = plan(levels.look, p.behind) < of_pairs
+            if is_against:
+                against.append(_from_to(pair))
+            elif high == low + 1 and plan(levels.look, p.ahead) >= of_steps:
+                flat.append(_from_to(pair))
+        clauses = [
+            f"not told apart: {', '.join(flat)}" if flat else "",
+            f"against it: {', '.join(against)}" if against else "",
+        ]
+        return "".join(f"; {clause}" for clause in clauses if clause)
 
     def _verdict(
-        self, ruling: Ruling, reason: str, alpha: float, outlook: Reach | None = None
+        self, ruling: Ruling, reason: str, levels: Levels, outlook: Reach | None = None
     ) -> TrendVerdict:
+        level = 1 - (2 * levels.tied_alpha if ruling == "equivalent" else levels.alpha)
         return TrendVerdict(
             ruling=ruling,
             reason=reason,
             n=self.n,
             scale=self.scale,
-            decisive=self.change.comparison(self.scale, 1 - alpha),
+            decisive=self.change.comparison(self.scale, level),
             rank_correlation=self.rank_correlation,
             reach=outlook or Reach(),
-            comparisons=tuple(step.comparison(self.scale, 1 - alpha) for step in self.steps),
+            comparisons=tuple(step.comparison(self.scale, 1 - levels.alpha) for step in self.steps),
         )
 
 
-def _measure(grounds: Grounds, spec: Trend, region: float | None) -> Slope | Untestable:
-    """Fit a line to each seed's values over the levels of a field."""
-    response = respond(grounds.records, spec.arm, spec.arms, spec.over, spec.metric)
+def _from_to(pair: Contrast) -> str:
+    return f"{pair.than} to {pair.arm}"
+
+
+def ordered_response(grounds: Grounds, spec: Trend | Monotone, n: int) -> Response | Untestable:
+    """Return a metric over three or more levels of a field, every one with a mean."""
+    response = respond(grounds, spec.arms or str(spec.arm), spec.over, spec.metric, n)
     if isinstance(response, Untestable):
         return response
     if response.diverged:
-        reason = f"a level without a mean may hide another trend{response.losses}"
-        return Untestable(reason=reason)
+        return Untestable(reason=f"a level without a mean may hide another trend{response.losses}")
     if len(response.levels) < 3:
-        return Untestable(
-            reason=f"a trend needs three values of {spec.over}, but there are {len(response.levels)}"
-        )
-    places, levels = response.positions, response.levels
-    changes = factors.slopes(places, response.matrix) * (places[-1] - places[0])
-    change = Contrast(arm=label(levels[-1]), than=label(levels[0]), test=MeanTest.of(changes.tolist()))
+        count = len(response.levels)
+        reason = f"a trend needs three values of {spec.over}, but there are {count}"
+        return Untestable(reason=reason, is_by_design=True)
+    return response
+
+
+def pairs_of(response: Response) -> dict[tuple[int, int], Contrast]:
+    """Return each two levels by their places, the later minus the earlier one."""
+    places = combinations(range(len(response.levels)), 2)
+    return {(low, high): response.between(high, low) for low, high in places}
+
+
+def direction_of(spec: Trend | Monotone, region: float | None) -> Scale:
+    """Return the scale on which contrasts are above 0 where they go as claimed."""
+    return Scale.of(spec.metric, region, 1 if spec.direction == "rises" else -1)
+
+
+def _measure(grounds: Grounds, spec: Trend, region: float | None, n: int) -> Slope | Untestable:
+    """Fit a line to the values over the levels of a field."""
+    response = ordered_response(grounds, spec, n)
+    if isinstance(response, Untestable):
+        return response
+    change = response.contrast(response.slope_weights(), len(response.levels) - 1, 0)
     if change.test.is_constant:
-        return Untestable(
-            reason="the change is the same for every seed: no variation to judge by", n=change.test.n
-        )
+        reason = "the change is the same for every seed: no variation to judge by"
+        return Untestable(reason=reason, n=change.n)
     return Slope(
         change=change,
-        steps=[between_levels(response, place, place - 1) for place in range(1, len(levels))],
-        scale=Scale.of(spec.metric, region, 1 if spec.direction == "rises" else -1),
-        rank_correlation=factors.rank_correlation(places, response.matrix),
+        pairs=pairs_of(response),
+        scale=direction_of(spec, region),
+        rank_correlation=response.rank_correlation(),
+        growing=response.growing,
     )
 
 
 TREND = Kind(
     measure=_measure,
     compared_arms=lambda spec, declaration: spec.arms or declaration.arms_of(str(spec.arm)),
-    note="Trends: change from the first value to the last along each seed's fitted line.",
+    note="Trends: change from the first value to the last along the fitted line, on average over the range.",
 )

@@ -3,8 +3,8 @@
 No statistics and no reading of records.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from analysis.render import numbers
@@ -12,13 +12,19 @@ from analysis.render import numbers
 ALPHA = 0.05
 """Chance of at least one wrong "supported" or "contradicted" in a study whose arms are all equal."""
 
-Ruling = Literal["supported", "contradicted", "equivalent", "inconclusive", "not testable"]
+Ruling = Literal["supported", "contradicted", "equivalent", "inconclusive", "not yet", "not testable"]
+
+Scope = Literal["procedure", "configuration"]
+"""What a ruling is about: the arms as they are searched and trained, or what one search of an arm chose."""
+
+_OF_ONE_SEARCH = "for the configurations that one search chose"
 
 FlagName = Literal[
     "edge",
     "next to divergence",
     "diverged seeds",
     "failed seeds",
+    "collapsed seeds",
     "rate not tuned",
     "unequal budget",
     "few seeds",
@@ -101,39 +107,68 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Reach:
-    """What the seeds of an open verdict could have shown; empty where a verdict is not open."""
+    """What the replicates of an open verdict could have shown; empty where a verdict is not open."""
 
     detectable: float | None = None
-    """The smallest true effect (for `equal` the narrowest region, for `diverges` the share) that 80 % power
-    would have shown."""
+    """The true effect (for `equal` the region, for `diverges` the share) that 80 % power would have shown;
+    of an effect the larger end of a range, by the upper 80 % limit of the deviation."""
+    detectable_low: float | None = None
+    """The smaller end, by the deviation as measured; None for shares."""
     seeds_needed: int | None = None
-    """Seeds, or runs, that would show an effect of `needed_for` with 80 % power; None above 10,000."""
+    """Replicates, or runs, that would show `needed_for` with 80 % power, by the upper limit of the deviation;
+    None above 10,000."""
+    seeds_needed_low: int | None = None
+    """The same by the deviation as measured."""
     needed_for: float | None = None
+    """The declared region; None without one: what was measured is no effect to plan for."""
 
-    def in_words(
-        self,
-        what: str,
-        amount: Callable[[float], str],
-        *,
-        is_as_measured: bool,
-        unit: Literal["seeds", "runs"] = "seeds",
-    ) -> list[str]:
-        """Return a clause on what would have been shown and one on how many seeds it takes, where known.
+    def in_words(self, what: str, amount: Callable[[float], str], unit: str) -> list[str]:
+        """Return a clause on what would have been shown and one on how many it takes, where known.
 
         Args:
             what: What `detectable` is.
             amount: Returns `detectable` or `needed_for` in words.
-            is_as_measured: Whether `needed_for` is the measured effect, for want of a declared one.
-            unit: What is counted.
+            unit: What is counted, in the plural.
         """
         clauses = []
         if self.detectable is not None:
-            clauses.append(f"{what} {amount(self.detectable)} would have been shown with 80 % power")
+            low = None if self.detectable_low is None else amount(self.detectable_low)
+            high = amount(self.detectable)
+            ends = high if low in {None, high} else f"{low} to {high}"
+            clauses.append(f"{what} {ends} would have been shown with 80 % power")
         if self.needed_for is not None:
-            aim = f"{amount(self.needed_for)}, as measured," if is_as_measured else amount(self.needed_for)
-            few = "over 10,000 seeds" if self.seeds_needed is None else f"{self.seeds_needed} {unit}"
-            clauses.append(f"showing {aim} takes {few}")
+            low_count, high_count = (_count(n) for n in (self.seeds_needed_low, self.seeds_needed))
+            ends = high_count if low_count == high_count else f"{low_count} to {high_count}"
+            clauses.append(f"showing {amount(self.needed_for)} takes {ends} {unit}")
         return clauses
+
+
+def _count(n: int | None) -> str:
+    return "over 10,000" if n is None else str(n)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counted:
+    """How many replicates of an arm a ruling rests on."""
+
+    n: int
+    """Replicates that ended, missing ones with them."""
+    planned: int
+    """Up to the look that decided."""
+    missing: int = 0
+    """Ended without a value: a run failed twice, or a search had no winner."""
+    diverged: int = 0
+    beyond_plan: int = 0
+    """Confirm runs beyond the plan: exploratory, they enter no ruling."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewImages:
+    """An interval of a difference for further test images of the same kind, not for these images alone."""
+
+    low: float
+    high: float
+    level: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,16 +195,34 @@ class Verdict:
     ruling: Ruling
     reason: str
     n: int
-    """Seeds, or for a share runs, that it rests on; 0 where there are none."""
+    """Replicates, or for a share runs, that it rests on; 0 where there are none."""
     claim: Statement = Statement()
     p: float | None = None
-    """The smallest level at which the claim on its own would have been decided."""
+    """The smallest level at which the claim on its own would have been decided, over all looks."""
     p_adjusted: float | None = None
-    """Holm over the study's testable claims."""
+    """Holm over the study's testable claims, of equivalence over those with a region."""
+    scope: Scope | None = None
+    """None where nothing could be ruled."""
+    look: int | None = None
+    """Replicates at the look that decided; None where none did."""
+    replicates: Mapping[str, Counted] = field(default_factory=dict)
+    """Of each compared arm."""
+    unit: str = "seeds"
+    """What `n` counts, in the plural."""
+    new_images: NewImages | None = None
+    no_new_images: str | None = None
+    """Why `new_images` is absent."""
     reach: Reach = Reach()
     flags: tuple[Flag, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     """Every comparison the claim rests on."""
+
+    def ruling_in_words(self) -> str:
+        """Return the ruling with what it is about: one search says nothing of searching."""
+        is_decided = self.ruling in {"supported", "contradicted", "equivalent"}
+        return (
+            f"{self.ruling} {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else self.ruling
+        )
 
     def measured(self) -> str:
         """Return the effect with the interval that decided the claim, in words."""
@@ -194,6 +247,10 @@ class Verdict:
         row |= asdict(self.claim) | dict.fromkeys(("quantity", "effect", "low", "high", "level"))
         row |= {"p": self.p, "p_adjusted": self.p_adjusted}
         row |= dict.fromkeys(("improvement", "rank_correlation", "equivalence")) | asdict(self.reach)
+        row |= {"scope": self.scope, "look": self.look, "unit": self.unit}
+        row |= {"replicates": {arm: asdict(counted) for arm, counted in self.replicates.items()}}
+        row |= {"new_images": None if self.new_images is None else asdict(self.new_images)}
+        row |= {"no_new_images": self.no_new_images}
         return row | {
             "flags": tuple(asdict(flag) for flag in self.flags),
             "comparisons": tuple(asdict(comparison) for comparison in self.comparisons),

@@ -138,8 +138,7 @@ class TestLabels(_Event):
 
 
 Event = Annotated[
-    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | TestLabels,
-    Field(discriminator="event"),
+    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | TestLabels, Field(discriminator="event")
 ]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -1,7 +1,7 @@
 """Claims of a study file: statements fixed before the data, one kind each, decided by `analysis.claims`."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -132,8 +132,8 @@ class Optimum(_Strict):
         return self
 
 
-class Trend(_Strict):
-    """The metric rises or falls with a field, judged by the slope of every seed."""
+class _Ordered(_Strict):
+    """The metric goes one way with a field."""
 
     over: str
     """A recipe field."""
@@ -145,19 +145,27 @@ class Trend(_Strict):
     """Arms that fix the field at different values; instead of `arm`."""
 
     @model_validator(mode="after")
-    def _names_its_arms(self) -> "Trend":
+    def _names_its_arms(self) -> Self:
         if (self.arm is None) == (self.arms is None):
             raise ValueError("give either arm (a grid or a template) or arms, a list of three or more")
         return self
 
 
-Spec = Better | Best | Equal | Faster | Diverges | Optimum | Trend
+class Trend(_Ordered):
+    """The metric rises or falls with a field on average over its range, judged by a fitted slope."""
 
-Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "trend"]
+
+class Monotone(_Ordered):
+    """The metric rises or falls at every step between neighbouring values of a field."""
+
+
+Spec = Better | Best | Equal | Faster | Diverges | Optimum | Trend | Monotone
+
+Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "trend", "monotone"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-WITHOUT_REGION = {"diverges", "optimum"}
+WITHOUT_REGION = {"diverges", "optimum", "monotone"}
 """Kinds of claims that no region of equivalence decides."""
 
 
@@ -178,6 +186,7 @@ class Claim(_Strict):
     diverges: Diverges | None = None
     optimum: Optimum | None = None
     trend: Trend | None = None
+    monotone: Monotone | None = None
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "Claim":

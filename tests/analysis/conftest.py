@@ -90,10 +90,10 @@ class Study:
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Arm to recipe fields that it fixes besides the made-up ones."""
     resources: dict[str, Any] = field(default_factory=dict)
-    plan: dict[str, Any] = field(default_factory=dict)
-    """More of the declaration's `plan`, such as `looks` and `weights`."""
     labels: Sequence[int] = ()
     """Of the test images, where `classify` gives their predicted classes."""
+    plan: dict[str, Any] = field(default_factory=dict)
+    """More of the declaration's `plan`, such as `looks` and `weights`."""
 
     def add(self, arm: str, phase: Phase, **values: Any) -> Run:
         """Add a run with the given fields of `Run`; its number is its position, its id says which it is."""

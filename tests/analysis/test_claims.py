@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,13 +14,19 @@ from hypothesis import strategies as st
 from analysis import claims
 from analysis.blocks.claims import caption_verdicts
 from analysis.claims.ahead import ahead_of
-from analysis.claims.contrast import Scale
-from analysis.claims.evidence import Untestable
+from analysis.claims.contrast import ContrastVerdict, Scale
+from analysis.claims.looks import judge
 from analysis.facts import Facts
+from analysis.records import load_study
+from analysis.replicates import Replicates
+from analysis.statistics.sequential import Looks
+from harness.records.folder import ResultsFolder
 from harness.study.claims import KINDS
 
 if TYPE_CHECKING:
-    from tests.analysis.conftest import Study
+    from tests.analysis.conftest import Run, Study
+
+LOG_RANGE = {"low": 1e-4, "high": 1.0, "log": True}
 
 ZIGZAG = (0.000, 0.001, -0.001, 0.002, -0.002, 0.001, -0.001, 0.000, 0.002, -0.002)
 """Ten deviations with mean 0."""
@@ -55,12 +62,12 @@ def decide_one(study: "Study", tmp_path: Path) -> SimpleNamespace:
     ("tilt", "gap", "ruling"),
     [
         # differences are gap + tilt * ZIGZAG; s of ZIGZAG = sqrt(2e-5 / 9) = .0014907, t(.975, 9) = 2.2622,
-        # so the half-width is tilt * .0010664
+        # so the half-width is tilt * .0010664; of equivalence, t(.95, 9) = 1.8331, tilt * .0008641
         (1.0, 0.010, "supported"),
         (1.0, -0.010, "contradicted"),
         (1.0, 0.000, "equivalent"),
         (1.0, 0.0008, "equivalent"),
-        (1.0, 0.0010, "inconclusive"),
+        (1.3, 0.0010, "inconclusive"),
         (3.0, 0.000, "inconclusive"),
         (0.1, 0.0015, "equivalent"),
         (0.1, 0.0025, "supported"),
@@ -69,18 +76,26 @@ def decide_one(study: "Study", tmp_path: Path) -> SimpleNamespace:
 def test_rulings_follow_the_interval(
     new_study: "type[Study]", tmp_path: Path, tilt: float, gap: float, ruling: str
 ) -> None:
-    """Inside ±.002: equivalent, even where zero is excluded; else by whether zero is excluded."""
+    """Inside ±.002 at 90 %: equivalent, even where zero is excluded; else by whether zero is excluded."""
     verdict = decide_one(study_of(new_study, tilt, gap), tmp_path)
     assert verdict.ruling == ruling
     assert verdict.effect == pytest.approx(gap, abs=1e-12)
-    assert verdict.low == pytest.approx(gap - tilt * 0.0010664, abs=1e-6)
+    half_width = tilt * (0.0008641 if ruling == "equivalent" else 0.0010664)
+    assert verdict.low == pytest.approx(gap - half_width, abs=1e-6)
+    assert (verdict.scope, verdict.look, verdict.unit) == ("procedure", 10, "seeds")
+    assert vars(verdict.replicates.a)["n"] == 10
     assert verdict.n == 10
 
 
 def test_an_open_verdict_says_what_it_could_have_found(new_study: "type[Study]", tmp_path: Path) -> None:
-    """With s = 3 * .0014907 of ten differences: .996 s / 1 = .00445 would be found with 80 % power."""
+    """With s = .004472 of ten differences: (t(.975, 9) + t(.8, 9)) s / sqrt(10) at the limits of s.
+
+    2.2622 + 0.8834 = 3.1456; chi2(.8, 9) = 12.242 and chi2(.2, 9) = 5.380: s times .8574 and 1.2934.
+    """
     verdict = decide_one(study_of(new_study, 3.0, 0.0), tmp_path)
-    assert verdict.detectable == pytest.approx(0.996 * 3 * 0.0014907, rel=1e-3)
+    as_measured = 3.1456 * 3 * 0.0014907 / 10**0.5
+    assert verdict.detectable_low == pytest.approx(0.8574 * as_measured, rel=1e-3)
+    assert verdict.detectable == pytest.approx(1.2934 * as_measured, rel=1e-3)
 
 
 def test_less_loss_is_better(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -102,31 +117,117 @@ def test_one_seed_is_not_testable(new_study: "type[Study]", tmp_path: Path) -> N
     assert (verdict.n, verdict.effect, verdict.p) == (1, None, None)
 
 
-def test_a_diverged_seed_voids_the_mean(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Nine fine seeds and a diverged one are not nine fine seeds."""
+def confirmed(study: "Study", arm: str) -> "list[Run]":
+    """Return an arm's confirm runs."""
+    return [run for run in study.runs if run.arm == arm and run.phase == "confirm"]
+
+
+def test_a_diverged_seed_counts_as_chance(new_study: "type[Study]", tmp_path: Path) -> None:
+    """One of b's ten seeds at 10 % instead of 88 %: b's mean falls by 7.8 points; its loss has no mean."""
     study = study_of(new_study, 1.0, 0.01)
-    study.add("b", "confirm", seed=999, status="diverged", epochs=1)
-    verdict = decide_one(study, tmp_path)
-    assert (verdict.ruling, verdict.reason) == (
+    study.claims = [better(), better(metric="test_loss")]
+    confirmed(study, "b")[0].status = "diverged"
+    accuracy, loss = decided(study.facts(tmp_path))
+    assert accuracy.effect == pytest.approx(0.01 + 0.078)
+    assert (accuracy.ruling, accuracy.replicates.b.diverged) == ("inconclusive", 1)
+    assert (loss.ruling, loss.reason) == (
         "not testable",
         "a confirm run of b diverged, which voids the mean",
     )
 
 
-def test_only_shared_seeds_are_compared(new_study: "type[Study]", tmp_path: Path) -> None:
-    """A failed run takes its pair with it; an arm's extra seeds count for nothing."""
+def test_all_seeds_of_an_arm_diverged(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Ten of ten at chance, which is as sure as it gets; the loss has nothing to compare."""
     study = study_of(new_study, 1.0, 0.01)
-    next(r for r in study.runs if r.arm == "b" and r.phase == "confirm").status = "failed"
-    study.add("a", "confirm", seed=7, test_accuracy=0.1)
-    assert decide_one(study, tmp_path).n == 9
+    study.claims = [better(), better(metric="test_loss")]
+    for run in confirmed(study, "b"):
+        run.status = "diverged"
+    accuracy, loss = decided(study.facts(tmp_path))
+    assert (accuracy.ruling, accuracy.effect) == ("supported", pytest.approx(0.79))
+    assert loss.ruling == "not testable"
+
+
+@pytest.mark.parametrize(
+    ("gap", "ruling"),
+    [
+        (0.01, "not testable"),  # supported with the replicate of b as good as the best, 90 %
+        (0.0, "not testable"),  # equivalent with it at 88 %
+    ],
+)
+def test_a_failed_replicate_may_have_been_anything(
+    new_study: "type[Study]", tmp_path: Path, gap: float, ruling: str
+) -> None:
+    """At chance it would make b's noise so wide that nothing is decided."""
+    study = study_of(new_study, 0.5, gap)
+    confirmed(study, "b")[0].status = "failed"
+    verdict = decide_one(study, tmp_path)
+    assert verdict.ruling == ruling
+    assert "replicates are missing" in verdict.reason
+    assert verdict.replicates.b.missing == 1
+
+
+def test_a_failed_replicate_that_changes_no_ruling(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Half of the accuracy ahead, with loud noise: supported whether b's tenth seed had 10 % or the best."""
+    study = new_study(arms={"a": {}, "b": {}}, claims=[better()])
+    study.confirm("a", [0.88 + offset for offset in ZIGZAG])
+    study.confirm("b", [0.2 + 20 * offset for offset in ZIGZAG])
+    confirmed(study, "b")[9].status = "failed"
+    verdict = decide_one(study, tmp_path)
+    assert (verdict.ruling, verdict.n) == ("supported", 9)
+    assert verdict.low < 0.6 < verdict.effect < verdict.high
+
+
+def test_an_arm_whose_runs_are_all_equal_seems_to_use_no_seed(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """Ten runs that agree to the last digit are one run."""
+    study = new_study(arms={"a": {}, "b": {}}, claims=[better()])
+    study.confirm("a", [0.75] * 10)
+    study.confirm("b", [0.5 + offset for offset in ZIGZAG])
+    assert "a does not seem to use its seed" in decide_one(study, tmp_path).reason
 
 
 def test_a_difference_without_variation_is_no_sample(new_study: "type[Study]", tmp_path: Path) -> None:
     """The same non-zero difference for every seed is not evidence of anything random."""
     study = new_study(arms={"a": {}, "b": {}}, claims=[better()])
-    study.confirm("a", [0.75] * 10)
-    study.confirm("b", [0.5] * 10)
+    study.confirm("a", [0.75, 0.625] * 5)
+    study.confirm("b", [0.5, 0.375] * 5)
     assert "no variation" in decide_one(study, tmp_path).reason
+
+
+def test_an_unfinished_study_rules_nothing(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Cut after every event of its journal: "not yet" until the last planned replicate has ended."""
+    study = study_of(new_study, 1.0, 0.01, n=5)
+    folder = ResultsFolder(study.write(tmp_path))
+    lines = folder.journal.read_bytes().splitlines(keepends=True)
+    seen = []
+    for cut in range(len(lines) + 1):
+        folder.journal.write_bytes(b"".join(lines[:cut]))
+        (verdict,) = Facts(load_study(folder.root)).verdicts
+        seen.append(verdict.ruling)
+    assert seen == ["not yet"] * len(lines) + ["supported"]
+
+
+def test_what_is_known_before_the_plan_is_through(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Three of b's five seeds have ended: how many, and the difference so far, with no p."""
+    study = study_of(new_study, 1.0, 0.01, n=5)
+    study.runs = [run for run in study.runs if not (run.arm == "b" and run.seed > 102)]
+    study.confirm_runs = 5
+    verdict = decide_one(study, tmp_path)
+    assert (verdict.ruling, verdict.p) == ("not yet", None)
+    assert verdict.reason == "3 of 5 seeds of b have ended; so far over n = 3"
+    assert verdict.effect == pytest.approx(0.01)
+
+
+def test_an_arm_that_searches_beside_one_that_does_not(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Is tuning worth it? One search is about what it chose, and its price is no unequal budget."""
+    study = new_study(arms={"tuned": {"lr": LOG_RANGE}, "fixed": {}}, claims=[better("tuned", "fixed")])
+    study.search("tuned", [0.001, 0.01, 0.1], best=0.01)
+    study.confirm("tuned", [0.90 + 2 * offset for offset in ZIGZAG])
+    study.confirm("fixed", [0.88 + offset for offset in ZIGZAG])
+    (verdict,) = study.facts(tmp_path).verdicts
+    assert (verdict.ruling, verdict.scope) == ("supported", "configuration")
+    assert verdict.ruling_in_words() == "supported for the configurations that one search chose"
 
 
 def test_identical_arms_are_equivalent(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -164,13 +265,13 @@ def test_claims_nobody_can_decide_say_why(
 
 
 def test_p_values_are_corrected_over_the_study(new_study: "type[Study]", tmp_path: Path) -> None:
-    """The same claim among three copies has three times the p at its first step, and a wider interval."""
+    """A claim among three copies has three times the p; all intervals are drawn at Bonferroni's level."""
     study = study_of(new_study, 1.0, 0.01)
     study.claims = [better()] * 3
     first, _, last = decided(study.facts(tmp_path))
     assert first.p_adjusted == pytest.approx(3 * first.p)
     assert last.p_adjusted == first.p_adjusted
-    assert (first.level, last.level) == (pytest.approx(1 - 0.05 / 3), pytest.approx(0.95))
+    assert (first.level, last.level) == (pytest.approx(1 - 0.05 / 3), pytest.approx(1 - 0.05 / 3))
 
 
 def test_every_kind_of_claim_is_decided() -> None:
@@ -194,11 +295,17 @@ def test_only_verdicts_judge(reported: Path) -> None:
 )
 def test_every_interval_agrees_with_its_verdict(first: list[float], second: list[float], metric: str) -> None:
     """Supported and contradicted: it excludes no difference; equivalent: it lies inside the region."""
-    by_seed = {"a": dict(enumerate(first)), "b": dict(enumerate(second))}
-    evidence = ahead_of("a", ["b"], by_seed, Scale.of(metric, None), {})
-    if isinstance(evidence, Untestable):
+    n = min(len(first), len(second))
+    sides = {
+        arm: Replicates(arm=arm, keys=range(n), values=np.array(values[:n]), statuses=["completed"] * n)
+        for arm, values in (("a", first), ("b", second))
+    }
+    evidence = ahead_of("a", ["b"], sides, Scale.of(metric, None), {})
+    (verdict,) = judge(Looks.even([n]), [[evidence]])
+    assert verdict is not None
+    if not isinstance(verdict, ContrastVerdict):
+        assert verdict.ruling == "not testable"
         return
-    verdict = evidence.rule(0.05)
     decisive, region = verdict.decisive, verdict.scale.region
     neutral = 1.0 if metric == "train_seconds" else 0.0
     if verdict.ruling in {"supported", "contradicted"}:

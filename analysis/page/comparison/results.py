@@ -10,7 +10,6 @@ import pandas as pd
 from scipy import stats
 
 from analysis import claims, statistics
-from analysis.claims.evidence import by_seed
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,
@@ -172,7 +171,7 @@ def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.Da
     if metric.startswith("test_"):  # search runs never see the test set
         first, second = (runs[runs["phase"] == "confirm"] for runs in (first, second))
     changed = different_settings(first, second)
-    values = [by_seed(runs, metric) for runs in (first, second)]
+    values = [_by_seed(runs, metric) for runs in (first, second)]
     lost = [int((runs["status"] == "diverged").sum()) for runs in (first, second)]
     row: dict[str, Any] = {"arm": arm, "metric": metric, "folder": folder}
     row["different_settings"] = ", ".join(changed)
@@ -181,6 +180,12 @@ def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.Da
         row |= {f"{side}n": len(measured), f"{side}diverged": diverged}
         row |= {f"{side}mean": interval.mean, f"{side}half_width": interval.half_width}
     return _Pair(row=row, difference=None if any(lost) else _difference(*values, are_alike=not changed))
+
+
+def _by_seed(runs: pd.DataFrame, metric: str) -> dict[int, float]:
+    """Return seed to value over the completed ones of some runs of one configuration."""
+    rows = runs[runs["status"] == "completed"].dropna(subset=[metric]).drop_duplicates("seed")
+    return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
 
 
 def _difference(

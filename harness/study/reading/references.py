@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.errors import nearest
 from harness.recipe.configuration import Configuration
-from harness.study.claims import Best, Better, Claim, Faster, Optimum, Spec, Trend, with_region
+from harness.study.claims import Best, Better, Claim, Faster, Monotone, Optimum, Spec, Trend, with_region
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
@@ -66,7 +66,7 @@ def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> Non
 
 def _named_arms(spec: Spec) -> Iterable[tuple[Path, str, bool]]:
     """Yield each arm a claim names: where, its name, and whether it may be a template."""
-    may_be_template = isinstance(spec, Optimum | Trend)
+    may_be_template = isinstance(spec, Optimum | Trend | Monotone)
     for role in ("arm", "than"):
         if getattr(spec, role, None) is not None:
             yield (role,), getattr(spec, role), may_be_template

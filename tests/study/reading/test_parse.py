@@ -391,11 +391,12 @@ claims:
   - {says: e, diverges: {arm: sgd, at: {lr: 10, nesterov: true, optimizer: sgd}}}
   - {says: f, optimum: {arm: adam, field: batch_size, between: [16, 64], metric: test_accuracy}}
   - {says: g, trend: {arm: adam, over: batch_size, metric: epoch_seconds, direction: falls}}
+  - {says: h, monotone: {arm: adam, over: batch_size, metric: test_accuracy, direction: falls}}
 """
     )
     claims = parse_study(text, "s.yaml").claims
     assert [claim.kind for claim in claims] == list(KINDS)
-    assert [claim.region for claim in claims] == [0.005, None, 0.01, None, None, None, None]
+    assert [claim.region for claim in claims] == [0.005, None, 0.01, None, None, None, None, None]
     assert claims[4].diverges is not None
     assert claims[4].diverges.at == {"lr": 10.0, "nesterov": True, "optimizer": "sgd"}
 

@@ -1,0 +1,228 @@
+"""All claims of a study through the looks of its plan: which are decided, at which look, and what stays open.
+
+At each look whose replicates have ended, the minima of every open claim's p-values are continued. Holm's
+procedure over *all* declared claims that can be tested decides by differences, then a family of its own (over
+the claims with a region) by equivalence. A claim that is decided keeps its p, so the family never shrinks. A
+fixed plan is one look with weight 1. See `analysis.statistics.sequential` for why this keeps the error.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from analysis import statistics
+from analysis.claims.evidence import Evidence, Levels, Outcome, PValues, Sides, Untestable
+from analysis.claims.verdict import Verdict
+from analysis.statistics.sequential import Looks, Path, holm_rejects
+
+
+@dataclass
+class Course:
+    """One claim's way through the looks."""
+
+    evidence: Evidence | Untestable | None = None
+    """Of the latest look; None before the first."""
+    paths: dict[Hashable, Path] = field(default_factory=dict)
+    """Running minima of its comparisons."""
+    outcome: Outcome | None = None
+    """What decided it; "open" where the last look, or futility, left it so. None while it is open."""
+    look: int | None = None
+    """Where, counted from 0."""
+    is_futile: bool = False
+    """Whether it was given up before the last look."""
+    arms: frozenset[str] = frozenset()
+    """Those that it compares."""
+    has_region: bool = False
+    """Whether it has a region of equivalence."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a further look may decide it."""
+        return self.outcome is None and not (
+            isinstance(self.evidence, Untestable) and self.evidence.is_by_design
+        )
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether it is one of the family: testable as far as was known before the data."""
+        return not (isinstance(self.evidence, Untestable) and self.evidence.is_by_design)
+
+    @property
+    def sides(self) -> Sides:
+        """The levels at which it would be decided; 1 where it cannot be."""
+        if self.evidence is None or isinstance(self.evidence, Untestable):
+            return Sides(1.0, 1.0, 1.0)
+        return self.evidence.sides(self.paths)
+
+
+@dataclass
+class Courses:
+    """The claims of a study, look by look."""
+
+    plan: Looks
+    claims: list[Course]
+    unit: str = "seeds"
+    """What is counted, in the plural."""
+
+    @property
+    def n_claims(self) -> int:
+        """Claims of the family of differences."""
+        return sum(claim.is_counted for claim in self.claims)
+
+    @property
+    def n_regions(self) -> int:
+        """Claims of the family of equivalence."""
+        return sum(claim.has_region and claim.is_counted for claim in self.claims)
+
+    @property
+    def open(self) -> list[int]:
+        """Places of the claims that a further look may decide."""
+        return [place for place, claim in enumerate(self.claims) if claim.is_open]
+
+    def levels(self, claim: Course, look: int) -> Levels:
+        """Return at which levels a claim's intervals are drawn."""
+        return Levels(
+            plan=self.plan,
+            look=look,
+            n_claims=self.n_claims,
+            n_regions=self.n_regions,
+            paths=claim.paths,
+            unit=self.unit,
+        )
+
+    def take(self, look: int, measure: Callable[[int], Evidence | Untestable]) -> None:
+        """Test every open claim at a look, counted from 0.
+
+        Args:
+            look: The next one; all replicates up to it have ended.
+            measure: Returns the evidence of a claim, by its place, over the look's replicates.
+        """
+        for place in self.open:
+            claim, evidence = self.claims[place], measure(place)
+            claim.evidence = evidence
+            if not isinstance(evidence, Untestable):
+                claim.has_region |= evidence.has_region
+                _continue(claim, evidence.p_values(), self.plan, look)
+        self._decide(look)
+        is_last = look == self.plan.last
+        for place in self.open:
+            claim = self.claims[place]
+            testable = None if isinstance(claim.evidence, Untestable) else claim.evidence
+            if is_last:
+                claim.outcome, claim.look = "open", look
+            elif testable is not None and testable.is_futile(self.levels(claim, look)):
+                claim.outcome, claim.look, claim.is_futile = "open", look, True
+
+    def _decide(self, look: int) -> None:
+        """Close what either family of tests decides; what is real and too small to matter is equivalent."""
+        is_different = self._rejected([claim.sides.p for claim in self.claims], self.n_claims)
+        is_tied = self._rejected([claim.sides.tied for claim in self.claims], self.n_regions)
+        for place in self.open:
+            claim, sides = self.claims[place], self.claims[place].sides
+            if is_tied[place]:
+                claim.outcome, claim.look = "tied", look
+            elif is_different[place]:
+                claim.outcome = "claimed" if sides.claimed < sides.against else "against"
+                claim.look = look
+
+    def _rejected(self, p_values: Sequence[float], total: int) -> list[bool]:
+        return holm_rejects(p_values, self.plan.alpha, max(total, 1))
+
+    def needs(self, look: int) -> frozenset[str]:
+        """Return the arms whose further replicates any open claim needs after a look."""
+        needed: frozenset[str] = frozenset()
+        for place in self.open:
+            claim = self.claims[place]
+            if claim.evidence is None or isinstance(claim.evidence, Untestable):
+                needed |= claim.arms
+            else:
+                needed |= claim.evidence.needs(self.levels(claim, look))
+        return needed
+
+    def so_far(self, place: int, evidence: Evidence, look: int) -> Verdict:
+        """Return what replicates that are no whole look say of a claim: nothing is decided by them."""
+        claim = Course(evidence=evidence, paths=dict(self.claims[place].paths))
+        _continue(claim, evidence.p_values(), self.plan, look)
+        return evidence.tell("open", self.levels(claim, look))
+
+    def verdicts(self) -> list[Verdict | None]:
+        """Return the verdict of every claim; None where no look has been enough."""
+        adjusted = self._adjusted([claim.sides.p for claim in self.claims], self.n_claims)
+        tied = self._adjusted([claim.sides.tied for claim in self.claims], self.n_regions)
+        return [
+            self._verdict(claim, *p_adjusted)
+            for claim, p_adjusted in zip(self.claims, zip(adjusted, tied, strict=True), strict=True)
+        ]
+
+    def _adjusted(self, p_values: Sequence[float], total: int) -> list[float]:
+        """Return Holm-adjusted p-values, those of claims outside the family left as 1."""
+        order = sorted(range(len(p_values)), key=lambda place: p_values[place])[:total]
+        values = dict(zip(order, statistics.holm([p_values[place] for place in order]), strict=True))
+        return [values.get(place, 1.0) for place in range(len(p_values))]
+
+    def _verdict(self, claim: Course, adjusted: float, tied: float) -> Verdict | None:
+        evidence = claim.evidence
+        if isinstance(evidence, Untestable):
+            is_ruled = claim.outcome is not None or evidence.is_by_design
+            return Verdict(ruling="not testable", reason=evidence.reason, n=evidence.n) if is_ruled else None
+        if claim.outcome is None or claim.look is None or evidence is None:
+            return None
+        levels, sides = self.levels(claim, claim.look), claim.sides
+        verdict = evidence.tell(claim.outcome, levels)
+        is_of_ties = claim.outcome == "tied" or (claim.outcome == "open" and sides.is_claimed_a_tie)
+        p, p_adjusted = (sides.tied, tied) if is_of_ties else (sides.p, adjusted)
+        verdict = replace(verdict, p=p, p_adjusted=p_adjusted, look=self.plan.looks[claim.look])
+        if claim.outcome == "open" and not claim.is_futile and self._depends_on_missing(claim, claim.look):
+            reason = (
+                "replicates are missing, and with other values in their place the ruling would be another"
+            )
+            return Verdict(ruling="not testable", reason=reason, n=evidence.n)
+        return replace(verdict, reason=verdict.reason + self._stopped(claim))
+
+    def _stopped(self, claim: Course) -> str:
+        """Return what a reader must know of a claim that was closed before the last look."""
+        if claim.look is None or claim.look == self.plan.last:
+            return ""
+        n, last = self.plan.looks[claim.look], self.plan.looks[-1]
+        if claim.is_futile:
+            return f"; stopped at n = {n}: even one standard error more would decide nothing at n = {last}"
+        if claim.outcome == "tied":
+            return f"; stopped at n = {n} of {last}"
+        return (
+            f"; stopped at n = {n} of {last} because the difference was large there: such estimates run "
+            "high, read the interval"
+        )
+
+    def _depends_on_missing(self, claim: Course, look: int) -> bool:
+        """Return whether an open claim would be decided if missing replicates were as it likes best."""
+        if claim.evidence is None or isinstance(claim.evidence, Untestable):
+            return False
+        kind = Course(evidence=claim.evidence, paths=dict(claim.paths))
+        _continue(kind, claim.evidence.p_values(kindest=True), self.plan, look)
+        if kind.paths == claim.paths:
+            return False
+        is_decided = min(kind.sides.p * self._undecided(), kind.sides.tied * max(1, self.n_regions))
+        return is_decided < self.plan.alpha
+
+    def _undecided(self) -> int:
+        """Return the claims that Holm's procedure has left: by how many an open claim's p is multiplied."""
+        decided = sum(claim.outcome in {"claimed", "against"} for claim in self.claims)
+        return max(1, self.n_claims - decided)
+
+
+def _continue(claim: Course, p_values: Mapping[Hashable, PValues], plan: Looks, look: int) -> None:
+    """Continue the minima of a claim's comparisons."""
+    for key, values in p_values.items():
+        claim.paths[key] = values.onto(claim.paths.get(key, Path(plan=plan)), look)
+
+
+def judge(plan: Looks, looks: Sequence[Sequence[Evidence | Untestable]]) -> list[Verdict | None]:
+    """Return the verdicts of claims whose evidence of every look that was taken is known.
+
+    Args:
+        plan: The looks.
+        looks: The evidence of each claim, look by look; of one look where the plan is fixed.
+    """
+    courses = Courses(plan=plan, claims=[Course() for _ in looks[0]])
+    for look, evidence in enumerate(looks):
+        courses.take(look, lambda place, evidence=evidence: evidence[place])  # type: ignore[misc]
+    return courses.verdicts()

@@ -1,0 +1,344 @@
+"""A metric over the levels of a field: replicates of each, and tests of weighted sums of levels."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis import selection
+from analysis.claims.contrast import Contrast, Scale
+from analysis.claims.evidence import (
+    Bounds,
+    Grounds,
+    Untestable,
+    bounds_of,
+    shared_machine,
+    too_few,
+    unknown_arm,
+)
+from analysis.claims.verdict import METRICS
+from analysis.records import StudyRecords
+from analysis.replicates import Replicates, chance_level, replicates, result_of
+from analysis.responses import Level, as_level, label
+from analysis.statistics import factors, tests
+from analysis.statistics.tests import Difference
+from harness.study.domains import Choices, Grid
+
+_MOST_FILLED = 6
+"""Levels with a missing replicate, of which every combination of what they may have been is tested."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Response:
+    """Replicates of a metric, level by level."""
+
+    field: str
+    metric: str
+    levels: Sequence[Level]
+    """In order: by size where all are numbers, as declared otherwise."""
+    columns: Sequence[Replicates]
+    """Of each level; with shared seeds those that every level has in its plan."""
+    is_paired: bool
+    """Whether the levels share their seeds."""
+    diverged: Mapping[Level, str]
+    """Levels left out because a run diverged there, with how many did."""
+    bounds: Bounds | None
+    """What a missing replicate may have been."""
+    growing: frozenset[str]
+    """Arms whose further replicates would add to it; none of a grid."""
+
+    @property
+    def n(self) -> int:
+        """Replicates of the level with the fewest, those with a value."""
+        if self.is_paired:
+            return len(self.matrix)
+        return min(len(own.measured) for own in self.columns)
+
+    @property
+    def scale(self) -> Scale:
+        """Unit of differences, with positive ones for larger values."""
+        return Scale.of(self.metric, None, sign=1)
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """Shape `(n, n_levels)`: of shared seeds those with a value everywhere; of times the logarithms."""
+        columns = [self.scale.tested(own.values) for own in self.columns]
+        matrix = np.array([column[: min(map(len, columns))] for column in columns]).T
+        return np.asarray(matrix[~np.isnan(matrix).any(axis=1)])
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """Shape `(n_levels,)`: over the replicates with a value; of times, of the logarithms."""
+        return np.array([self.scale.tested(own.measured).mean() for own in self.columns])
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether every level is a number."""
+        return all(isinstance(level, float) for level in self.levels)
+
+    @property
+    def positions(self) -> list[float]:
+        """Where levels lie: logarithms where they span a decade or more, ranks where they are no numbers."""
+        if not self.is_numeric:
+            return [float(rank) for rank in range(len(self.levels))]
+        plain = [float(level) for level in self.levels]
+        is_log = min(plain) > 0 and max(plain) / min(plain) >= 10
+        return [math.log(level) for level in plain] if is_log else plain
+
+    @property
+    def losses(self) -> str:
+        """Which levels were left out and why, as the end of a sentence; empty without any."""
+        return "".join(f"; {count} runs diverged at {label(level)}" for level, count in self.diverged.items())
+
+    def slope_weights(self) -> NDArray[np.float64]:
+        """Return the weights of the change along the fitted line, from the first level to the last.
+
+        Source: Crowder and Hand (1990), Analysis of repeated measures: one summary a subject, then a t-test.
+        """
+        places = np.array(self.positions)
+        centred = places - places.mean()
+        return np.asarray(centred / (centred @ centred) * (places[-1] - places[0]))
+
+    def rank_correlation(self) -> float:
+        """Return Kendall's tau between levels and values, averaged over replicates."""
+        return factors.rank_correlation(self.positions, self.matrix)
+
+    def between(self, arm: int, than: int) -> Contrast:
+        """Return one level, by its place, against another."""
+        weights = np.zeros(len(self.levels))
+        weights[arm], weights[than] = 1.0, -1.0
+        return self.contrast(weights, arm, than)
+
+    def contrast(self, weights: NDArray[np.float64], arm: int, than: int) -> Contrast:
+        """Return the test of a weighted sum of the levels' means.
+
+        Args:
+            weights: Shape `(n_levels,)`, with sum 0.
+            arm: Place of the level it is named after.
+            than: Likewise, the other side.
+        """
+        used = [own for own, weight in zip(self.columns, weights, strict=True) if weight]
+        weights = weights[weights != 0]
+        test = self._test([own.values for own in used], weights)  # noqa: PD011 - an array already
+        assert test is not None, "a response has two replicates a level"  # noqa: S101 - `_usable` sees to it
+        fills: list[Difference] = []
+        if self.bounds is not None and any(own.count("missing") for own in used):
+            choices = [self.bounds if own.count("missing") else self.bounds[:1] for own in used]
+            filled = [
+                [
+                    np.where(np.isnan(own.values), fill, own.values)
+                    for own, fill in zip(used, fill_of, strict=True)
+                ]
+                for fill_of in product(*choices)
+            ]
+            fills = [one for columns in filled if (one := self._test(columns, weights)) is not None]
+        names = label(self.levels[arm]), label(self.levels[than])
+        own = test.deviation / math.sqrt(2)  # each side's share where both vary alike
+        return Contrast(
+            arm=names[0],
+            than=names[1],
+            test=test,
+            fills=tuple(fills),
+            kind="paired" if self.is_paired else "welch",
+            deviations=(own, own),
+        )
+
+    def _test(
+        self, columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]
+    ) -> Difference | None:
+        """Return the paired test of the sums over seeds, or Welch's of the sum of means."""
+        values = [self.scale.tested(column) for column in columns]
+        if self.is_paired:
+            sums = np.array(values).T @ weights
+            return tests.paired(sums[~np.isnan(sums)].tolist())
+        return _welch([column[~np.isnan(column)] for column in values], weights)
+
+
+def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]) -> Difference | None:
+    """Return the test of a weighted sum of means of independent samples.
+
+    Source: Welch (1951), On the comparison of several mean values; degrees of freedom by Satterthwaite.
+    """
+    sizes = np.array([len(column) for column in columns])
+    if (sizes < 2).any():
+        return None
+    variances = weights**2 * np.array([column.var(ddof=1) for column in columns])
+    errors = variances / sizes
+    error = float(errors.sum())
+    df = float(error**2 / (errors**2 / (sizes - 1)).sum()) if error else float((sizes - 1).sum())
+    return Difference(
+        mean=float(weights @ np.array([column.mean() for column in columns])),
+        standard_error=math.sqrt(error),
+        df=df,
+        n_first=int(sizes.min()),
+        n_second=int(sizes.min()),
+        deviation=math.sqrt(float(variances.sum())),
+    )
+
+
+def respond(
+    grounds: Grounds, members: str | Sequence[str], field: str, metric: str, n: int
+) -> Response | Untestable:
+    """Return a metric over the levels of a field.
+
+    Args:
+        grounds: The study.
+        members: An arm whose grid varies the field, or a template of arms that fix it at one value each; or
+            such arms by name.
+        field: The recipe field.
+        metric: Column of the runs.
+        n: Replicates of each arm; a grid has those of its search seeds.
+    """
+    records = grounds.records
+    if not isinstance(members, str):
+        return unknown_arm(records, members) or _of_arms(grounds, members, field, metric, n)
+    if members in records.arms:
+        return _of_grid(records, members, field, metric)
+    arms = records.declaration.arms_of(members)
+    if not arms:
+        reason = f"the study has no arm or template {members!r}; it has {', '.join(records.arms)}"
+        return Untestable(reason=reason, is_by_design=True)
+    return _of_arms(grounds, arms, field, metric, n)
+
+
+def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Response | Untestable:
+    """Return the response of an arm's grid, from the search runs."""
+    space, search = records.declaration.arms[arm].space, records.declaration.search
+    domain = space.get(field)
+    if search.sampler != "grid" or not isinstance(domain, Choices | Grid):
+        how = f"was searched by {search.sampler}" if field in space else "is not varied"
+        reason = (
+            f"{field} {how} in {arm}, which measures no response. Remedy: sampler: grid with search.seeds"
+        )
+        return Untestable(reason=reason, is_by_design=True)
+    if len(space) > 1:
+        others = ", ".join(name for name in space if name != field)
+        reason = f"the grid of {arm} varies {others} as well. Remedy: one arm a value of these"
+        return Untestable(reason=reason, is_by_design=True)
+    runs = records.runs_of("search", arm)
+    groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
+    columns = {level: _by_seed(records, arm, of_level, metric) for level, of_level in groups.items()}
+    return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset())
+
+
+def _at(runs: pd.DataFrame, field: str, value: Any) -> pd.DataFrame:
+    return runs[selection.has_value(runs, field, value)] if len(runs) else runs
+
+
+def _by_seed(records: StudyRecords, arm: str, runs: pd.DataFrame, metric: str) -> Replicates:
+    """Return the search runs of one configuration as replicates, one a seed."""
+    rows, chance = runs.drop_duplicates("seed"), chance_level(records, metric)
+    results = [result_of(rows.iloc[place : place + 1], metric, chance) for place in range(len(rows))]
+    return Replicates(
+        arm=arm,
+        keys=rows["seed"].tolist(),
+        values=np.array([value for value, _ in results], dtype=np.float64),
+        statuses=[status for _, status in results],
+    )
+
+
+def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: int) -> Response | Untestable:
+    """Return the response of arms that fix the field, from the confirm runs where there are any."""
+    records = grounds.records
+    groups: dict[Level, pd.DataFrame] = {}
+    columns: dict[Level, Replicates] = {}
+    for arm in arms:
+        fixed = records.declaration.arms[arm].fixed
+        if field not in fixed:
+            reason = f"{arm} does not fix {field}, so it is no level of it"
+            return Untestable(reason=reason, is_by_design=True)
+        level = as_level(fixed[field])
+        if level in groups:
+            reason = f"several arms have {field} {label(level)}. Remedy: list the arms to compare"
+            return Untestable(reason=reason, is_by_design=True)
+        groups[level] = selection.runs_of_one_configuration(records, arm)
+        is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
+        columns[level] = (
+            replicates(records, arm, metric, n)
+            if is_confirmed
+            else _by_seed(records, arm, groups[level], metric)
+        )
+    is_paired = grounds.design.seeds_are_common
+    return _response(records, groups, columns, field, metric, is_paired=is_paired, growing=frozenset(arms))
+
+
+def _response(
+    records: StudyRecords,
+    groups: Mapping[Level, pd.DataFrame],
+    columns: Mapping[Level, Replicates],
+    field: str,
+    metric: str,
+    *,
+    is_paired: bool,
+    growing: frozenset[str],
+) -> Response | Untestable:
+    """Join the levels' replicates: with shared seeds over those they share."""
+    refused = _without_comparable_times(records, groups) if METRICS[metric].is_time else None
+    if refused:
+        return refused
+    diverged = {
+        level: f"{int((groups[level]['status'] == 'diverged').sum())} of {len(groups[level])}"
+        for level, own in columns.items()
+        if own.is_voided
+    }
+    kept = {level: own.ended for level, own in columns.items() if level not in diverged}
+    empty = [label(level) for level, own in kept.items() if not len(own.measured)]
+    if empty:
+        return Untestable(reason=f"no completed run with {metric} at {field} {', '.join(empty)}")
+    levels = sorted(kept) if all(isinstance(level, float) for level in kept) else list(kept)
+    ordered = [kept[level] for level in levels]
+    if is_paired and ordered:
+        shared = [key for key in ordered[0].keys if all(key in own.keys for own in ordered)]
+        ordered = [own.only(shared) for own in ordered]
+    response = Response(
+        field=field,
+        metric=metric,
+        levels=levels,
+        columns=ordered,
+        is_paired=is_paired,
+        diverged=diverged,
+        bounds=bounds_of(records, metric, ordered),
+        growing=growing,
+    )
+    return _usable(response)
+
+
+def _usable(response: Response) -> Response | Untestable:
+    """Return a response, or why its replicates are too few or too many are missing."""
+    n = response.n if response.columns else 0
+    if n < 2:
+        return too_few(n)
+    lost = [
+        level for level, own in zip(response.levels, response.columns, strict=True) if own.count("missing")
+    ]
+    if lost and (response.bounds is None or len(lost) > _MOST_FILLED):
+        names = ", ".join(map(label, lost))
+        return Untestable(reason=f"replicates at {names} are missing, and could have been anything", n=n)
+    return response
+
+
+def _without_comparable_times(
+    records: StudyRecords, groups: Mapping[Level, pd.DataFrame]
+) -> Untestable | None:
+    """Return why seconds measured at several levels cannot be compared."""
+    refused = shared_machine(records, pd.concat(list(groups.values())))
+    if refused or not _is_level_after_level(groups.values()):
+        return refused
+    return Untestable(
+        reason="one value was measured after the other, so a drift of the machine would look like a trend of "
+        "times. Remedy: a new study, whose runs take the values in turn"
+    )
+
+
+def _is_level_after_level(groups: Iterable[pd.DataFrame]) -> bool:
+    """Return whether several runs of each level ran before the next level's first one."""
+    spans = sorted(
+        (runs["started_at"].min(), runs["started_at"].max(), len(runs)) for runs in groups if len(runs)
+    )
+    is_repeated = any(count > 1 for *_, count in spans)
+    return is_repeated and all(last < first for (_, last, _), (first, *_) in pairwise(spans))

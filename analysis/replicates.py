@@ -1,0 +1,260 @@
+"""Replicates: what the n of a claim counts, one value each, in the order of the plan.
+
+Where arms search and the study repeats its searches, a replicate is a whole search with its confirm runs, and
+its value is their mean. Everywhere else it is a confirm seed. Replicates beyond the plan are never returned.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.records import StudyRecords
+from analysis.statistics.sequential import Looks
+from harness.manifest import CONFIRM_SEEDS
+from harness.recipe.datasets import DATASETS
+from harness.study.plan import Unit
+
+Status = Literal["completed", "diverged", "missing", "open"]
+"""`missing`: it ended without a value, as a run failed twice or a search had no winner. `open`: not ended."""
+
+Key = int | tuple[int, int]
+"""A confirm seed, the number of a repeat, or a repeat and the place of a run in it."""
+
+N_CLASSES = 10
+"""Of every data set that recipes know by name."""
+
+COLLAPSED = 1.5
+"""A completed run with an accuracy below so many times chance has collapsed."""
+
+_DECIDES_NOTHING = Looks(looks=(2,), weights=(1.0,))
+"""In place of the looks of a plan with fewer than two replicates, of which no claim can be tested."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """What the plan says of replicates."""
+
+    unit: Unit
+    counts: tuple[int, ...]
+    """Replicates at each look, of the unit; one look where the plan is fixed."""
+    looks: Looks
+    """The same with weights and alpha."""
+    seeds_are_common: bool
+    """Whether all arms have the same confirm seeds: then they are compared in pairs."""
+    seeds_a_repeat: int
+    """Confirm runs of an arm in each repeat."""
+
+    @property
+    def noun(self) -> str:
+        """What is counted, in the plural."""
+        return "repeats" if self.unit == "repeat" else "seeds"
+
+
+def design_of(records: StudyRecords) -> Design:
+    """Return what a study's plan says of replicates; of an older folder, before a later change of it."""
+    declaration, plan = records.declaration, records.declaration.plan
+    counts, weights = plan.looks, plan.weights
+    if records.seal.sha256 is None:
+        grown = [change.before for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
+        counts = (int(grown[0]),) if grown else counts
+    looks = Looks(looks=counts, weights=weights, alpha=plan.alpha) if counts[0] >= 2 else _DECIDES_NOTHING
+    return Design(
+        unit=plan.unit,
+        counts=counts,
+        looks=looks,
+        seeds_are_common=plan.seeds_are_common,
+        seeds_a_repeat=declaration.confirm.max_seeds,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Replicates:
+    """The replicates of one arm and metric that the plan has up to a look."""
+
+    arm: str
+    keys: Sequence[Key]
+    """Shape `(n,)`: arms that share their seeds are paired by them."""
+    values: NDArray[np.float64]
+    """Shape `(n,)`, in the metric's unit; NaN without a value."""
+    statuses: Sequence[Status]
+    """Shape `(n,)`. A diverged accuracy has a value: that of chance."""
+
+    def count(self, status: Status) -> int:
+        """Return how many replicates have a status."""
+        return sum(own == status for own in self.statuses)
+
+    @property
+    def is_voided(self) -> bool:
+        """Whether a replicate diverged that has no value: there is no mean of the rest to believe."""
+        return any(
+            status == "diverged" and math.isnan(value)
+            for status, value in zip(self.statuses, self.values, strict=True)
+        )
+
+    @property
+    def measured(self) -> NDArray[np.float64]:
+        """The values there are."""
+        return self.values[~np.isnan(self.values)]
+
+    @property
+    def ended(self) -> "Replicates":
+        """Those that have ended."""
+        return self.only(
+            [key for key, status in zip(self.keys, self.statuses, strict=True) if status != "open"]
+        )
+
+    def only(self, keys: Sequence[Key]) -> "Replicates":
+        """Return some of the replicates, in the order of their keys."""
+        places = [self.keys.index(key) for key in keys]
+        statuses = [self.statuses[place] for place in places]
+        return replace(self, keys=list(keys), values=self.values[places], statuses=statuses)
+
+
+def chance_level(records: StudyRecords, metric: str) -> float | None:
+    """Return what a network that knows nothing scores; None for times, and where classes are unknown.
+
+    Of losses it is that of equal probabilities, ln(classes).
+    """
+    if records.declaration.dataset.name not in DATASETS:
+        return None
+    if metric.endswith("accuracy"):
+        return 1 / N_CLASSES
+    return math.log(N_CLASSES) if metric.endswith("loss") else None
+
+
+def searches(records: StudyRecords, arm: str) -> bool:
+    """Return whether an arm searches anything."""
+    return bool(records.declaration.arms[arm].space)
+
+
+def replicates(
+    records: StudyRecords, arm: str, metric: str, upto: int | None = None, *, runs: pd.DataFrame | None = None
+) -> Replicates:
+    """Return the replicates of an arm, one value each.
+
+    Args:
+        records: The study.
+        arm: One of its arms.
+        metric: Column of the runs.
+        upto: The first so many of the plan's unit; all that are planned by default.
+        runs: The arm's confirm runs with a further column `metric`, where the runs have none of that name.
+    """
+    rows = records.runs_of("confirm", arm) if runs is None else runs
+    chance = chance_level(records, metric)
+    groups = list(_groups(records, arm, rows, upto))
+    results = [
+        result_of(of_one, metric, chance, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups
+    ]
+    return Replicates(
+        arm=arm,
+        keys=[key for key, *_ in groups],
+        values=np.array([value for value, _ in results], dtype=np.float64),
+        statuses=[status for _, status in results],
+    )
+
+
+def _groups(
+    records: StudyRecords, arm: str, runs: pd.DataFrame, upto: int | None
+) -> Iterator[tuple[Key, pd.DataFrame, int, bool]]:
+    """Yield each replicate's key, runs that ended, number of planned runs, and whether it can have none."""
+    design = design_of(records)
+    count = design.counts[-1] if upto is None else upto
+    if not records.declaration.arms[arm].confirm_runs:
+        return
+    if design.seeds_are_common:
+        is_lost = _has_no_winner(records, arm, 0)
+        seeds = records.declaration.confirm_seeds[: min(count, records.declaration.arms[arm].confirm_runs)]
+        by_seed = dict(iter(runs.groupby("seed")))
+        for seed in seeds:
+            yield seed, by_seed.get(seed, runs.head(0)), 1, is_lost
+        return
+    for repeat in range(count):
+        own = runs[runs["repeat"] == repeat].sort_values("run_id")
+        is_lost = _has_no_winner(records, arm, repeat)
+        if searches(records, arm):
+            yield repeat, own, design.seeds_a_repeat, is_lost
+        else:
+            for place in range(design.seeds_a_repeat):
+                yield (repeat, place), own.iloc[place : place + 1], 1, is_lost
+
+
+def _has_no_winner(records: StudyRecords, arm: str, repeat: int) -> bool:
+    """Return whether a search of an arm ended without a run to confirm."""
+    winners = records.winners_by_repeat.get(arm, {})
+    return searches(records, arm) and repeat in winners and winners[repeat] is None
+
+
+def result_of(
+    runs: pd.DataFrame, metric: str, chance: float | None, planned: int = 1, *, is_lost: bool = False
+) -> tuple[float, Status]:
+    """Return the value of a replicate and how it ended.
+
+    Args:
+        runs: Those of its runs that ended.
+        metric: Column of the runs.
+        chance: The metric's chance level, which a diverged accuracy counts as.
+        planned: Runs that it has when it has ended.
+        is_lost: Whether it can have none.
+    """
+    if len(runs) < planned and not is_lost:
+        return math.nan, "open"
+    statuses = runs["status"].to_numpy()
+    if is_lost or not np.isin(statuses, ("completed", "diverged")).all():
+        return math.nan, "missing"
+    has_diverged = statuses == "diverged"
+    counts_as = chance if metric.endswith("accuracy") and chance is not None else math.nan
+    values = np.where(has_diverged, counts_as, runs[metric].to_numpy(np.float64))
+    is_finite = not np.isnan(values).any()
+    is_lost_time = not is_finite and not has_diverged.any() and not metric.endswith("loss")
+    value = float(values.mean()) if is_finite else math.nan
+    return (
+        value,
+        "missing" if is_lost_time else "completed" if is_finite and not has_diverged.any() else "diverged",
+    )
+
+
+def planned_runs(records: StudyRecords, arm: str, upto: int | None = None) -> pd.DataFrame:
+    """Return the confirm runs that have ended of an arm's first replicates."""
+    runs = records.runs_of("confirm", arm)
+    return pd.concat([runs.head(0), *(own for _, own, *_ in _groups(records, arm, runs, upto))])
+
+
+def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
+    """Return how many of an arm's first replicates have ended, and how many the plan has up to there.
+
+    An arm without confirm runs is measured by its search runs: these are counted.
+    """
+    declared = records.declaration.arms[arm]
+    if not declared.confirm_runs:
+        ended, planned = len(records.runs_of("search", arm)), declared.search_runs
+        return (planned if arm in records.winners else min(ended, planned)), planned
+    own = replicates(records, arm, "val_accuracy", upto)
+    return len(own.statuses) - own.count("open"), len(own.statuses)
+
+
+def n_beyond_the_plan(records: StudyRecords, arm: str) -> int:
+    """Return how many confirm runs of an arm have ended that no planned replicate holds."""
+    return len(records.runs_of("confirm", arm)) - len(planned_runs(records, arm))
+
+
+def uses_no_seed(records: StudyRecords, arm: str) -> bool:
+    """Return whether all confirm runs of an arm are equal to the last digit, over at least two seeds."""
+    runs = records.runs_of("confirm", arm)
+    runs = runs[runs["status"] == "completed"]
+    values = runs[["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy"]]
+    return len(runs) > 1 and len(values.drop_duplicates()) == 1
+
+
+def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int:
+    """Return how many completed replicates of an arm score hardly more than chance on the test set."""
+    chance = chance_level(records, "test_accuracy")
+    if chance is None:
+        return 0
+    own = replicates(records, arm, "test_accuracy", upto)
+    ended = zip(own.values, own.statuses, strict=True)
+    return sum(bool(value < COLLAPSED * chance) and status == "completed" for value, status in ended)
