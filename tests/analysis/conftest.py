@@ -29,6 +29,7 @@ from harness.records.events import (
 from harness.records.folder import ResultsFolder
 from harness.records.journal import seal
 from harness.records.older_manifests import declaration_of
+from harness.study.seeds import confirm_seeds, search_seeds
 
 STEPS_PER_EPOCH = 106
 LOG_RANGE = {"low": 1e-4, "high": 1.0, "log": True}
@@ -65,6 +66,7 @@ class Run:
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
     predicted: str | None = None
     """As its end holds it."""
+    repeat: int = 0
 
 
 @dataclass
@@ -90,6 +92,10 @@ class Study:
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Arm to recipe fields that it fixes besides the made-up ones."""
     resources: dict[str, Any] = field(default_factory=dict)
+    winners_of_repeats: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Winners by arm and repeat, of arms that `repeat` adds."""
+    seeds_a_repeat: int | None = None
+    """Confirm runs of a repeat, where `repeat` adds them."""
     labels: Sequence[int] = ()
     """Of the test images, where `classify` gives their predicted classes."""
     plan: dict[str, Any] = field(default_factory=dict)
@@ -149,6 +155,25 @@ class Study:
             run.predicted = encode_classes(np.where(is_right, labels, labels // 2).astype(np.uint8), 10)
             run.test_accuracy = int((is_right | (labels == 0)).sum()) / n_images
 
+    def repeat(self, arm: str, accuracies: Sequence[Sequence[float]]) -> None:
+        """Add one search a row, of one rate, and of its winner one confirm run an accuracy of the row.
+
+        An arm without a space is only confirmed. Every arm must have as many rows, equally long.
+        """
+        n_seeds = len(accuracies[0])
+        for repeat, row in enumerate(accuracies):
+            if self.arms[arm]:
+                (seed,) = search_seeds(0, arm, repeat, 1)
+                won = self.add(arm, "search", seed=seed, repeat=repeat)
+                self.winners_of_repeats[arm, repeat] = won.run_id
+            seeds = confirm_seeds(0, arm, repeat, n_seeds, common=False)
+            for seed, accuracy in zip(seeds, row, strict=True):
+                values = {"test_accuracy": accuracy, "val_accuracy": accuracy, "test_loss": 1 - accuracy}
+                self.add(arm, "confirm", seed=seed, repeat=repeat, **values)
+        self.search_settings["repeats"] = len(accuracies)
+        self.seeds_a_repeat = n_seeds
+        self.plan = {"unit": "repeat", "looks": (len(accuracies),), "seeds_are_common": False}
+
     def write(self, root: Path, **more: Any) -> Path:
         """Write declaration, manifest and journal below `root`; return the results folder.
 
@@ -198,9 +223,12 @@ class Study:
                 "seed": 0,
                 **self.search_settings,
             },
-            "confirm": {"seeds": self._confirm_runs(next(iter(self.arms)))},
-            "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
-            "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
+            "confirm": {"seeds": self.seeds_a_repeat or self._confirm_runs(next(iter(self.arms)))},
+            "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search" and not r.repeat})
+            or [0],
+            "confirm_seeds": []
+            if self.seeds_a_repeat
+            else sorted({r.seed for r in self.runs if r.phase == "confirm"}),
             "baseline": self.baseline,
             "claims": self.claims,
             "published": self.published,
@@ -265,6 +293,8 @@ class Study:
             events += _run_events(run, now)
         for arm, winner in self.winners.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        for (arm, repeat), winner in self.winners_of_repeats.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 
 
@@ -276,6 +306,7 @@ def _run_events(run: Run, now: Callable[[], str]) -> list[Any]:
             run_id=run.run_id,
             arm=run.arm,
             phase=run.phase,
+            repeat=run.repeat,
             number=run.number or 0,
             seed=run.seed,
             configuration=configuration | run.configuration,
