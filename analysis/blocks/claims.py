@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import claims
 from analysis.blocks import Block, Table
+from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
 from analysis.render import numbers
 from harness.study.claims import WITHOUT_REGION, Claim
@@ -72,7 +73,19 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     regions = _regions(decided | _untested_regions(facts, verdicts))
     region = f"Equivalent: the interval lies inside the region fixed beforehand ({regions})."
     data = facts.records.declaration.dataset.name
-    return " ".join([how, *shares, *notes, region, f"Holds for {data} and these networks only."])
+    return " ".join(
+        [how, *shares, *notes, region, *_carried(verdicts), f"Holds for {data} and these networks only."]
+    )
+
+
+def _carried(verdicts: Sequence[claims.Verdict]) -> list[str]:
+    """Return which arms' runs carry several supported claims."""
+    several = [f"{arm} ({n})" for arm, n in supported_by_arm(verdicts).items() if n > 1]
+    return (
+        [f"Several supported claims rest on the same runs, and share their luck, of: {', '.join(several)}."]
+        if several
+        else []
+    )
 
 
 def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:

@@ -193,6 +193,8 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     cells: dict[str, list[str]] = {"Arm": list(dict.fromkeys(frame["arm"]))}
     for source, heading in _HEADINGS.items():
         cells[heading] = [_cell(row) for row in frame[frame["source"] == source].to_dict("records")]
+    if not frame.loc[frame["source"] == "epochs", "n"].any():  # all runs are too short
+        del cells[_HEADINGS["epochs"]]
     return pd.DataFrame(cells)
 
 
@@ -334,7 +336,7 @@ def caption_drawn(facts: Facts, frame: pd.DataFrame) -> str:
     marks = (
         "What one search, one seed and the draw of the test images each add to one test accuracy, in "
         "standard deviations. Marks and lines: estimates and 95 % intervals, as in the table of this name, "
-        " which gives n and how they are made. Wide bars: only a limit is known, their end."
+        "which gives n and how they are made. Wide bars: only a limit is known, their end."
     )
     left_out = len(facts.records.arms) - frame["arm"].nunique()
     cut = f" {left_out} more arms, in the order of the study file, are not drawn." if left_out else ""
