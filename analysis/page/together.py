@@ -187,8 +187,8 @@ def in_words(traits: Sequence[Traits]) -> list[str]:
         *Errors.of(traits).in_words(),
         *(
             f"One question was asked {len(places)} times: {', '.join(places)} declare the same but for "
-            "names and seeds. Of several tries one comes out as wished by luck sooner than a single one does: "
-            "read all of them."
+            "names and seeds. Of several tries one comes out as wished by luck sooner than a single one "
+            "does: read all of them."
             for places in alike(traits, is_copy=False)
         ),
         *(

@@ -70,11 +70,15 @@ def test_epochs_wobble_around_a_line(new_study: "type[Study]", tmp_path: Path) -
 
 
 def test_runs_of_few_epochs_have_no_wobble(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Three epochs a run: not measured, and n says so."""
-    study = new_study(arms={"sgd": {}})
+    """Three epochs a run: not measured, and where that is so in every arm there is no column of it."""
+    study = new_study(arms={"sgd": {}, "long": {}}, max_epochs=5)
     study.confirm("sgd", [0.90, 0.91])
-    cells = variance.lay_out(variance.compute(study.facts(tmp_path)))
-    assert cells.iloc[0, 4] == "not known (n = 0)"
+    short = variance.compute(study.facts(tmp_path / "short"))
+    assert (by_source(short)["epochs"]["basis"], by_source(short)["epochs"]["n"]) == ("not known", 0)
+    assert "Last epochs: SD (pp)" not in variance.lay_out(short)
+    study.confirm("long", [0.90, 0.91], epochs=5)
+    cells = variance.lay_out(variance.compute(study.facts(tmp_path / "long")))
+    assert cells["Last epochs: SD (pp)"].iloc[0] == "not known (n = 0)"
 
 
 def test_a_diverged_seed_voids_the_spread(new_study: "type[Study]", tmp_path: Path) -> None:
