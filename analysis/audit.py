@@ -69,7 +69,7 @@ def planned_runs(records: StudyRecords, arm: str) -> int:
     search, declared = records.runs_of("search", arm), _declared_runs(records)
     stopped = search.loc[search["status"] == "stopped", "repeat"].value_counts()
     ended = records.winners_by_repeat.get(arm, {})
-    n_repeats = records.declaration.search.max_repeats
+    n_repeats = records.max_repeats
     return sum(min(declared, int(stopped.get(n, 0))) if n in ended else declared for n in range(n_repeats))
 
 
@@ -171,7 +171,8 @@ def compute_audit(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
         share_low, share_high, winner_final, best_audited, regret, repeat_deviation`. `ended` and `stopped`
         count search runs; `audited` counts audit runs that ended, and `completed`, `diverged` and `failed`
         say how. `would_win` counts those that ended better than the winner; the ends of its share of the
-        completed and diverged ones are Wilson's, 95 %. Both are absent without such a run or a winner.
+        completed and diverged ones are Clopper and Pearson's, 95 %. Both are absent without such a run or a
+        winner.
         Values are in the metric's unit, accuracies in [0, 1]; `regret` is at least 0 whichever direction
         of the metric is better.
     """
@@ -214,6 +215,6 @@ def _verdict(runs: pd.DataFrame, audited: pd.DataFrame, n: int) -> dict[str, obj
     if n == 0 or not runs["is_winner"].any():
         return {}
     would_win = int((audited["gain"] > 0).sum())
-    low, high = statistics.wilson_interval(would_win, n)
+    low, high = statistics.clopper_pearson(would_win, n)
     regret = max(0.0, float(audited["gain"].max())) if audited["gain"].notna().any() else 0.0
     return {"would_win": would_win, "share_low": low, "share_high": high, "regret": regret}

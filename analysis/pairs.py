@@ -57,8 +57,10 @@ def against_baseline(records: StudyRecords) -> tuple[Pair, ...]:
 def declared_pairs(grounds: Grounds, metric: str) -> set[frozenset[str]]:
     """Return which pairs were to be compared by a metric before the data: by a claim, or with the baseline.
 
-    A claim counts where it compares these two arms and no others.
+    A claim counts where it compares these two arms and no others. Under a broken seal nobody knows.
     """
+    if grounds.records.seal.state == "broken":
+        return set()
     declared = {frozenset(pair) for pair in against_baseline(grounds.records)}
     for claim in claims_about(grounds, metric):
         arms = frozenset(compared_arms(grounds.records, claim))

@@ -218,6 +218,12 @@ def result_of(
     )
 
 
+def runs_of_replicates(records: StudyRecords, arm: str, upto: int | None = None) -> dict[Key, list[str]]:
+    """Return by replicate the confirm runs that it is the mean of, as far as they ended."""
+    runs = records.runs_of("confirm", arm)
+    return {key: own["run_id"].tolist() for key, own, *_ in _groups(records, arm, runs, upto)}
+
+
 def planned_runs(records: StudyRecords, arm: str, upto: int | None = None) -> pd.DataFrame:
     """Return the confirm runs that have ended of an arm's first replicates."""
     runs = records.runs_of("confirm", arm)

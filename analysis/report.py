@@ -1,13 +1,14 @@
-"""`python -m analysis.report RESULTS_DIR ...`: write the report again, from the journal and manifest alone.
+"""`python -m analysis.report RESULTS_DIR ...`: write the report again, from what the sweep recorded.
 
-The same journal and manifest give the same bytes of everything below `report/` and of both parquet files:
-nothing here asks for the time, the machine or the folder's place. A folder that holds several results folders
-has each study's report written, and an overview of them; `--compare` sets several results folders side by
-side.
+The same declaration, manifest and journal give the same bytes of everything below `report/` and of both
+parquet files: nothing here asks for the time, the machine or the folder's place. A folder that holds several
+results folders has each study's report written, and an overview of them; `--compare` sets several results
+folders side by side.
 """
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -23,11 +24,12 @@ from harness.errors import HarnessError, ResultsError
 from harness.records.whole_file import write_file
 
 
-def write_report(path: Path) -> Path:
+def write_report(path: Path, expected: str | None = None) -> Path:
     """Write the whole report of one results folder and both parquet files.
 
     Args:
         path: A folder that `python -m harness.sweep` wrote, finished or not.
+        expected: SHA-256 of its declaration as it was kept elsewhere: of another one no claim is decided.
 
     Returns:
         The path of `report/index.html`.
@@ -35,7 +37,7 @@ def write_report(path: Path) -> Path:
     Raises:
         ResultsError: It is no results folder, a file of it is damaged, or it cannot be written.
     """
-    return _write_study(Facts(load_study(path)))
+    return _write_study(Facts(load_study(path, expected)))
 
 
 def write_tables(path: Path) -> list[Path]:
@@ -71,7 +73,14 @@ def _write_study(facts: Facts) -> Path:
 def claims_json(facts: Facts) -> str:
     """Return every claim's verdict with all its fields, for machines: the text of `claims.json`."""
     verdicts: list[dict[str, Any]] = [verdict.as_row() for verdict in facts.verdicts]
-    whole = {"study": facts.records.declaration.study, "alpha": claims.ALPHA, "claims": verdicts}
+    records, seal = facts.records, facts.records.seal
+    sealed = {"sha256": seal.sha256, "sealed": seal.state == "sealed", "reason": seal.in_words()}
+    whole = {
+        "study": records.declaration.study,
+        "declaration": sealed,
+        "alpha": claims.ALPHA,
+        "claims": verdicts,
+    }
     return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
@@ -114,6 +123,8 @@ def _report_all(arguments: Sequence[str] | None) -> int:
     if options.compare:
         error = output.attempt(lambda: [comparison.write_comparison(options.folders, options.out)])
         return output.exit_code([error])
+    if options.declared is not None:
+        return output.exit_code([output.attempt(lambda: _report(options.folders[0], options.declared))])
     return max(_write_any(folder, is_overview_only=options.overview_only) for folder in options.folders)
 
 
@@ -136,7 +147,18 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="where the comparison is written (default: comparison/ beside the first results folder)",
     )
+    modes.add_argument(
+        "--declared",
+        type=_sha256,
+        metavar="SHA256",
+        help="hash of the declaration, as --dry-run printed it and you kept it: claims of another one are "
+        "not decided",
+    )
     options = parser.parse_args(arguments)
+    if options.declared is not None and (
+        len(options.folders) > 1 or overview.is_collection(options.folders[0])
+    ):
+        parser.error("--declared says what one study declared. Remedy: give its results folder alone.")
     if options.out is not None and not options.compare:
         parser.error("--out says where a comparison is written. Remedy: add --compare, or leave --out away.")
     return options
@@ -149,8 +171,18 @@ def _write_any(folder: Path, *, is_overview_only: bool) -> int:
     return output.exit_code([output.attempt(partial(_no_overview if is_overview_only else _report, folder))])
 
 
-def _report(folder: Path) -> Sequence[Path]:
-    return [write_report(folder)]
+def _report(folder: Path, expected: str | None = None) -> Sequence[Path]:
+    return [write_report(folder, expected)]
+
+
+def _sha256(text: str) -> str:
+    """Return a SHA-256 as given on the command line."""
+    if not re.fullmatch("[0-9a-f]{64}", text.lower()):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no SHA-256, which has 64 hexadecimal digits. "
+            f"Remedy: give the whole hash that python -m harness.sweep STUDY.yaml --dry-run prints"
+        )
+    return text.lower()
 
 
 def _no_overview(folder: Path) -> Sequence[Path]:

@@ -53,20 +53,25 @@ class Seal:
             return "sealed"
         return "broken" if self.reason in _BROKEN else "not sealed"
 
+    @property
+    def short(self) -> str:
+        """As much of the declaration's hash as tells two apart."""
+        return _short(self.sha256)
+
     def in_words(self) -> str:
         """Return what is known, with the hashes that show it."""
-        is_, journal = _short(self.sha256), _short(self.journal_sha256)
+        here, journal = self.short, _short(self.journal_sha256)
         manifest, expected = _short(self.manifest_sha256), _short(self.expected_sha256)
         words: dict[Reason, str] = {
-            "sealed": f"declaration {is_} sealed by the journal's first event",
+            "sealed": f"declaration {here} sealed by the journal's first event",
             "first version": "declaration not sealed: an older version wrote it, and no hash of it",
-            "nothing run": f"declaration {is_} not sealed yet: no run has begun",
-            "no event": f"declaration.json ({is_}) is not sealed: the journal does not begin with its hash",
+            "nothing run": f"declaration {here} not sealed yet: no run has begun",
+            "no event": f"declaration.json ({here}) is not sealed: the journal does not begin with its hash",
             "several events": f"the journal declares a study more than once, first {journal}",
             "no declaration": f"the journal was begun for declaration {journal}, which is not there any more",
-            "declaration changed": f"declaration.json is {is_}, but the journal was begun for {journal}",
-            "other manifest": f"declaration.json is {is_}, but manifest.json belongs to {manifest}",
-            "other than expected": f"the declaration is {is_}, not {expected} as expected",
+            "declaration changed": f"declaration.json is {here}, but the journal was begun for {journal}",
+            "other manifest": f"declaration.json is {here}, but manifest.json belongs to {manifest}",
+            "other than expected": f"the declaration is {here}, not {expected} as expected",
         }
         return words[self.reason]
 

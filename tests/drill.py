@@ -80,7 +80,9 @@ def outcome(folder: ResultsFolder) -> dict[str, Any]:
         )
         for e in ends
     }  # fmt: skip
-    return runs | {e.arm: e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
+    return runs | {
+        f"{e.arm} {e.repeat}": e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"
+    }
 
 
 def wait_until(is_so: Callable[[], bool], is_hopeless: Callable[[], object] = lambda: False) -> None:

@@ -10,9 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import optuna
 import psutil
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
 
+from analysis.records import load_study
 from harness.records.folder import ResultsFolder
 from tests import drill
 from tests.processes import command_line
@@ -65,6 +69,38 @@ def test_an_interrupted_study_is_finished_by_resume(
     assert drill.outcome(folder) == drill.outcome(undisturbed)
     assert ended_before.items() <= drill.outcome(undisturbed).items()
     assert len(json.loads(folder.manifest.read_text())["resumed"]) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_repeats_of_a_search_are_taken_up_where_they_were(
+    drill_study: Path, start: Start, tmp_path: Path
+) -> None:
+    """SIGTERM in the second repeat, then --resume: the runs of an undisturbed study, an Optuna study each."""
+    overrides = [f"--set={one}" for one in ("search.repeats=2", "search.trials=2", "confirm.seeds=1")]
+    whole = drill.sweep(drill_study, tmp_path / "undisturbed", *overrides)
+    assert whole.returncode == 0, whole.stderr
+    undisturbed, folder = ResultsFolder(tmp_path / "undisturbed" / "drill"), ResultsFolder(tmp_path / "drill")
+    process = start(*overrides)
+    drill.wait_until(lambda: has_begun(folder, repeat=1), lambda: process.poll() is not None)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=300)
+    assert process.returncode == 75
+    assert drill.outcome(folder).items() < drill.outcome(undisturbed).items()
+    resumed = drill.sweep(drill_study, tmp_path, "--resume", *overrides)
+    assert resumed.returncode == 0, resumed.stderr
+    assert drill.outcome(folder) == drill.outcome(undisturbed)
+    dashboard = JournalStorage(JournalFileBackend(str(folder.optuna_journal)))
+    places = {f"drill/{arm}/{repeat}" for arm in ("sgd", "adam") for repeat in range(2)}
+    assert set(optuna.get_all_study_names(dashboard)) == places
+    records = load_study(folder.root)
+    assert {arm: len(records.runs_of("confirm", arm)) for arm in records.arms} == {"sgd": 2, "adam": 2}
+    assert all(None not in records.winners_of(arm) for arm in records.arms)
+
+
+def has_begun(folder: ResultsFolder, *, repeat: int) -> bool:
+    """Return whether a run of a repeat has begun."""
+    return folder.journal.exists() and f'"repeat":{repeat}'.encode() in folder.journal.read_bytes()
 
 
 @pytest.mark.slow

@@ -96,8 +96,9 @@ def compute_failures(facts: Facts) -> pd.DataFrame:
 
     Returns: Columns `arm, phase, status, runs, ended, share, share_low, share_high, rate_low, rate_high,
         completed, completed_rate_low, completed_rate_high, reason`. `runs` of the `ended` runs of the arm and
-        phase had this status; the ends of their share are Wilson's, 95 %. The rates are the smallest and the
-        largest learning rate of these runs, and of the `completed` ones. `reason` is the first one given.
+        phase had this status; the ends of their share are Clopper and Pearson's, 95 %. The rates are the
+        smallest and the largest learning rate of these runs, and of the `completed` ones. `reason` is the
+        first one given.
     """
     runs = facts.records.runs
     if "config.lr" not in runs:
@@ -113,7 +114,7 @@ def compute_failures(facts: Facts) -> pd.DataFrame:
 
 def _row(ended: pd.DataFrame, status: str) -> dict[str, Any]:
     runs, completed = ended[ended["status"] == status], ended[ended["status"] == "completed"]
-    low, high = statistics.wilson_interval(len(runs), len(ended))
+    low, high = statistics.clopper_pearson(len(runs), len(ended))
     return {
         "status": status,
         "runs": len(runs),
@@ -165,9 +166,9 @@ def caption_failures(facts: Facts, frame: pd.DataFrame) -> str:
         return f"All {ended:,} runs that ended, ended finite: none diverged, none failed."
     return (
         f"Diverged: the loss was no finite number any more; failed: an error. {frame['runs'].sum():,} of "
-        f"{ended:,} runs. Runs: of the n runs of the arm and phase that ended; share with Wilson's 95 % "
-        "interval. A run that early stopping ended is neither. Learning rates: smallest and largest, beside "
-        "those of the completed runs of the same arm and phase."
+        f"{ended:,} runs. Runs: of the n runs of the arm and phase that ended; share with Clopper and "
+        "Pearson's 95 % interval. A run that early stopping ended is neither. Learning rates: smallest and "
+        "largest, beside those of the completed runs of the same arm and phase."
     )
 
 

@@ -4,25 +4,31 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis import claims
+from analysis import claims, statistics
 from analysis.blocks import Block, Table
 from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
 from analysis.render import numbers
+from analysis.replicates import n_collapsed, replicates
 from harness.study.claims import WITHOUT_REGION, Claim
 
 _EMPTY = claims.Verdict(ruling="not testable", reason="", n=0)
-_HEADINGS = ["Claim", "Verdict", "Measured", "P(better)", "p (Holm)", "n", "Why", "Flags", "Source"]
+_HEADINGS = [
+    "Claim", "Verdict", "Measured", "On new images", "P(better)", "p (Holm)", "n", "Why", "Flags", "Source"
+]  # fmt: skip
+_OPTIONAL = ("On new images", "P(better)", "Flags", "Source")
+_NESTED = {"comparisons", "replicates", "new_images"}
+"""What stands in `claims.json` alone."""
 
 
 def tabulate_verdicts(verdicts: Sequence[claims.Verdict]) -> pd.DataFrame:
     """Return one row a claim with the fields of a verdict's row, in the declared order.
 
-    Flags are those of single arms, joined by semicolons; those of the whole study, what each means and the
-    single comparisons stand in `claims.json`.
+    Flags are those of single arms, joined by semicolons; those of the whole study, what each means, the
+    single comparisons, replicates by arm and intervals for new images stand in `claims.json`.
     """
     rows = [verdict.as_row() | {"flags": _flags(verdict)} for verdict in verdicts]
-    return pd.DataFrame(rows, columns=[name for name in _EMPTY.as_row() if name != "comparisons"])
+    return pd.DataFrame(rows, columns=[name for name in _EMPTY.as_row() if name not in _NESTED])
 
 
 def _flags(verdict: claims.Verdict) -> str | None:
@@ -32,7 +38,7 @@ def _flags(verdict: claims.Verdict) -> str | None:
 def lay_out_verdicts(verdicts: Sequence[claims.Verdict]) -> pd.DataFrame:
     """Return verdicts in words; differences of accuracies in percentage points (pp)."""
     cells = pd.DataFrame([_cells(verdict) for verdict in verdicts], columns=_HEADINGS)
-    optional = [name for name in ("P(better)", "Flags", "Source") if (cells[name] == numbers.ABSENT).all()]
+    optional = [name for name in _OPTIONAL if (cells[name] == numbers.ABSENT).all()]
     return cells.drop(columns=optional)
 
 
@@ -40,8 +46,9 @@ def _cells(verdict: claims.Verdict) -> dict[str, str]:
     improvement = verdict.as_row()["improvement"]
     return {
         "Claim": verdict.claim.says,
-        "Verdict": verdict.ruling,
+        "Verdict": verdict.ruling_in_words(),
         "Measured": verdict.measured(),
+        "On new images": _on_new_images(verdict),
         "P(better)": numbers.ABSENT if improvement is None else f"{improvement:.2f}",
         "p (Holm)": numbers.p_value(verdict.p_adjusted),
         "n": str(verdict.n),
@@ -55,12 +62,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     """Return by which rules the claims were decided."""
     if not verdicts:
         return "The study declares no claims: any comparison read from it is exploratory."
-    how = (
-        "Claims fixed before the data. Measured: first arm minus second (times: first by second), over the n "
-        "seeds that both share: mean ± half-width of the paired t-interval, at the level of the "
-        "claim's step in Holm's procedure, which keeps the chance of finding any difference where there is "
-        f"none at {100 * claims.ALPHA:g} % for all claims together."
-    )
+    how = [_declared(facts), _measured(facts), _RULED]
     rows = [verdict.as_row() for verdict in verdicts]
     share = (
         "P(better): share of all pairs of runs in which the first arm's is the better one; it describes "
@@ -71,11 +73,100 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     notes = [kind.note for name, kind in claims.KINDS.items() if name in kinds and kind.note is not None]
     decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
     regions = _regions(decided | _untested_regions(facts, verdicts))
-    region = f"Equivalent: the interval lies inside the region fixed beforehand ({regions})."
+    region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
     data = facts.records.declaration.dataset.name
+    about = [*_of_one_search(verdicts), *_looks(facts), *_left_open(facts, verdicts), *_new_images(verdicts)]
+    about += _carried(verdicts)
     return " ".join(
-        [how, *shares, *notes, region, *_carried(verdicts), f"Holds for {data} and these networks only."]
+        [*how, *shares, *notes, region, *about, _NORMAL, f"Holds for {data} and these networks only."]
     )
+
+
+def _declared(facts: Facts) -> str:
+    """Return what is known of when the claims were made."""
+    seal = facts.records.seal
+    match seal.state:
+        case "sealed":
+            return f"Claims as declared before the first run, by the journal's own word ({seal.short})."
+        case "broken":
+            return f"Claims as they lie in the folder now: {seal.in_words()}."
+        case _:
+            return f"Claims as the folder declares them ({seal.in_words()})."
+
+
+_RULED = (
+    "Intervals are drawn together at Bonferroni's level. Holm's procedure, which is sharper, rules: it "
+    f"keeps the chance of any false difference at {100 * claims.ALPHA:g} % for all claims together, and that "
+    "of any false equivalence likewise."
+)
+_NORMAL = (
+    "The tests want noise that is about normal: with one arm skewed and twice as noisy as the others, 4 to "
+    "7 % of studies find a false difference."
+)
+
+
+def _measured(facts: Facts) -> str:
+    """Return what is measured, by which test, and what n counts."""
+    design = facts.grounds.design
+    test = (
+        "the paired t-interval over the n seeds that both share"
+        if design.seeds_are_common
+        else f"Welch's t-interval over the n {design.noun} of each (of an arm without a search, seeds)"
+    )
+    return f"Measured: first arm minus second (times: first by second), mean ± half-width of {test}."
+
+
+def _of_one_search(verdicts: Sequence[claims.Verdict]) -> list[str]:
+    """Return what a study that searches once says nothing of."""
+    if not any(verdict.scope == "configuration" for verdict in verdicts):
+        return []
+    words = (
+        "Each arm was searched once: rulings are about the configurations that this search chose, not about "
+        "searching; another search could choose others (search.repeats)."
+    )
+    return [words]
+
+
+def _looks(facts: Facts) -> list[str]:
+    """Return when claims are ruled, where not all at once."""
+    design = facts.grounds.design
+    if len(design.counts) == 1:
+        return []
+    counts = ", ".join(map(str, design.counts))
+    words = (
+        f"Claims are ruled at planned looks (n = {counts}), each with its share of the error; nothing is "
+        "ruled between them."
+    )
+    return [words]
+
+
+def _left_open(facts: Facts, verdicts: Sequence[claims.Verdict]) -> list[str]:
+    """Return which share of replicates may collapse to chance although none of these did."""
+    arms = {
+        arm for verdict in verdicts if verdict.claim.metric == "test_accuracy" for arm in verdict.replicates
+    }
+    counts = [len(replicates(facts.records, arm, "test_accuracy").ended.statuses) for arm in arms]
+    if not counts or min(counts) < 1 or any(n_collapsed(facts.records, arm) for arm in arms):
+        return []
+    n = min(counts)
+    most = 1 - (1 - statistics.LEVEL) ** (1 / n)
+    return [
+        f"None of {n} replicates of an arm collapsed to chance, and up to {100 * most:.0f} % of others may."
+    ]
+
+
+def _new_images(verdicts: Sequence[claims.Verdict]) -> list[str]:
+    if all(verdict.new_images is None for verdict in verdicts):
+        return []
+    return ["Measured is for these test images; on new images of the same kind the interval is wider."]
+
+
+def _on_new_images(verdict: claims.Verdict) -> str:
+    """Return the half-width of the interval for new images, in percentage points."""
+    if verdict.new_images is None:
+        return numbers.ABSENT
+    half_width = 50 * (verdict.new_images.high - verdict.new_images.low)
+    return f"± {half_width:.{numbers.decimals_of(half_width)}f} pp"
 
 
 def _carried(verdicts: Sequence[claims.Verdict]) -> list[str]:
@@ -89,7 +180,7 @@ def _carried(verdicts: Sequence[claims.Verdict]) -> list[str]:
 
 
 def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:
-    """Return metric and region of every claim that was not tested: fixed beforehand all the same."""
+    """Return metric and region of every claim that was not tested: declared all the same."""
     declared = set()
     for claim, verdict in zip(facts.records.declaration.claims, verdicts, strict=True):
         if verdict.ruling != "not testable" or not isinstance(claim, Claim) or claim.metric is None:

@@ -50,8 +50,9 @@ _PLACES = (0.0, -0.2, 0.2, -0.1, 0.1, -0.3, 0.3)
 
 _WOULD_HAVE_WON = (
     "Would have won: audited runs that ended better than the arm's winner, of those that completed or "
-    "diverged (a diverged run wins nothing; a failed one is missing), with Wilson's 95 % interval for the "
-    "share of all runs that such a search stops; it takes no account of how many of them were audited."
+    "diverged (a diverged run wins nothing; a failed one is missing), with Clopper and Pearson's 95 % "
+    "interval for the share of all runs that such a search stops; it takes no account of how many of them "
+    "were audited."
 )
 _REGRET = (
     "Regret: by how much the best audited run is better than the winner, 0 if none is; stopped runs that "

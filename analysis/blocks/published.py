@@ -348,7 +348,7 @@ def _conclusion_cells(row: Conclusion) -> dict[str, str]:
         "On these": f"{row.published.ruling}: {row.published.reason}",
         "Measured": row.measured.measured(),
         "n": str(row.measured.n),
-        "Verdict": row.measured.ruling,
+        "Verdict": row.measured.ruling_in_words(),
         "Source": str(claim.source),
     }
 

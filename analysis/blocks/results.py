@@ -15,6 +15,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import leave_room_for, lifts
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.replicates import design_of, replicates
 from analysis.search import WinnerRule
 
 _LOSSES = ("train_loss", "val_loss", "test_loss")
@@ -43,14 +44,15 @@ _COLUMNS = {
 
 
 def compute_results(facts: Facts) -> pd.DataFrame:
-    """Return one row an arm: its learning rate, and mean and t-interval of each value over confirm seeds.
+    """Return one row an arm: its learning rate, and mean and t-interval of each value over replicates.
 
     Returns: Columns `arm, optimizer, learning_rate, edge, selected_on, planned, ended, diverged, failed,
         n`, then each of `train_loss, val_loss, test_loss, val_accuracy, test_accuracy, minutes` and its
         `_half_width`, and `new_images_half_width`, that of the test accuracy for other test images of the
-        same kind, absent where predictions are not kept. `n` counts completed confirm seeds. Where a seed
-        diverged, the means are absent: an average over the survivors would hide it. `edge` is `lower`,
-        `upper` or absent.
+        same kind, absent where predictions are not kept. `planned` to `failed` count confirm runs, `n`
+        completed replicates of the plan: of an arm that searches in a study that repeats its searches, whole
+        searches with the mean of their confirm runs; confirm seeds everywhere else. Where a run diverged, the
+        means are absent: an average over the survivors would hide it. `edge` is `lower`, `upper` or absent.
     """
     records = facts.records
     confirm = records.runs_of("confirm")
@@ -63,7 +65,8 @@ def compute_results(facts: Facts) -> pd.DataFrame:
 
 
 def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.DataFrame) -> dict[str, object]:
-    completed, diverged = runs[runs["status"] == "completed"], int((runs["status"] == "diverged").sum())
+    own = {name: replicates(records, arm, name, runs=runs) for name in _VALUES}
+    n, diverged = own["test_accuracy"].count("completed"), int((runs["status"] == "diverged").sum())
     row: dict[str, object] = {
         "arm": arm,
         "optimizer": _optimizer(records, arm),
@@ -74,10 +77,10 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
         "ended": len(runs),
         "diverged": diverged,
         "failed": int((runs["status"] == "failed").sum()),
-        "n": len(completed),
+        "n": n,
     }
     for name in _VALUES:
-        interval = statistics.t_interval([] if diverged else list(completed[name].dropna()))
+        interval = statistics.t_interval([] if diverged else own[name].measured.tolist())
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
     return row
 
@@ -129,21 +132,16 @@ def _count(n: int, diverged: int, ended: int) -> str:
     """Return n, and where seeds diverged how many of those that ended did, with the share that trains."""
     if not diverged:
         return str(n)
-    low, high = statistics.wilson_interval(ended - diverged, ended)
+    low, high = statistics.clopper_pearson(ended - diverged, ended)
     return f"{n} ({diverged} of {ended} diverged; {100 * low:.0f} to {100 * high:.0f} % train)"
 
 
 def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the table shows, how, and what its marks mean."""
     records = facts.records
-    is_searched = any(arm.search_runs for arm in records.declaration.arms.values())
-    what = "chosen configuration, trained again on fresh" if is_searched else "configuration, trained on the"
     how = (
-        f"Each arm's {what} confirm seeds: mean ± half-width of the 95 % Student t-interval over n seeds "
-        "(one seed: the value alone). A seed fixes the split, the initialisation and the data order"
-        f"{'; the search is not repeated' if is_searched else ''}. "
-        f"{WinnerRule.of(records.declaration).values_in_words()} Minutes are training time of one run, "
-        "evaluation excluded."
+        f"{_how(records)} {WinnerRule.of(records.declaration).values_in_words()} Minutes are training time "
+        "of one run, evaluation excluded."
     )
     sentences = [how]
     if frame["edge"].notna().any():
@@ -167,13 +165,29 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     if frame["diverged"].any():
         sentences.append(
             "An arm with a diverged seed has no mean: the survivors alone would flatter it; the interval "
-            "of the share of seeds that train is Wilson's, 95 %."
+            "of the share of seeds that train is Clopper and Pearson's, 95 %."
         )
     if (records.runs_of("confirm")["concurrency"] > 1).any():
         sentences.append("Several runs trained at the same time, so minutes are not comparable between arms.")
     if not frame["ended"].any():
         sentences.append("No confirm run has ended in this study, so there is nothing to average.")
     return " ".join(sentences)
+
+
+def _how(records: StudyRecords) -> str:
+    """Return what the means are of, and what n counts."""
+    interval = "mean ± half-width of the 95 % Student t-interval over n"
+    seed = "A seed fixes the split, the initialisation and the data order"
+    if design_of(records).unit == "repeat":
+        return (
+            "Each arm searched anew several times, each choice trained again on fresh confirm seeds: "
+            f"{interval} repeats (of an arm without a search, n seeds), a repeat's value being the mean of "
+            f"its confirm runs. {seed}."
+        )
+    is_searched = any(arm.search_runs for arm in records.declaration.arms.values())
+    what = "chosen configuration, trained again on fresh" if is_searched else "configuration, trained on the"
+    once = "; the search is not repeated" if is_searched else ""
+    return f"Each arm's {what} confirm seeds: {interval} seeds (one seed: the value alone). {seed}{once}."
 
 
 def _leaders(facts: Facts) -> list[str]:
@@ -184,7 +198,7 @@ def _leaders(facts: Facts) -> list[str]:
     is_any = len(possible) == len(facts.records.arms)
     which = "cannot be told from these seeds" if is_any else f"is {' or '.join(possible)}"
     claim = f"Exploratory: the arm with the highest true mean test accuracy {which}"
-    return [f"{claim} (95 % confidence, paired over seeds, Bonferroni)."]
+    return [f"{claim} (95 % confidence, Bonferroni)."]
 
 
 def compute_accuracy(facts: Facts) -> pd.DataFrame:
@@ -200,16 +214,16 @@ def compute_accuracy(facts: Facts) -> pd.DataFrame:
         of_seed = ["arm", "run_id", "seed", "status", "test_accuracy"]
         rows += [{"line": "seed", "n": 1, **row} for row in runs[of_seed].to_dict("records")]
         if len(runs):
-            rows.append({"arm": arm, "line": "mean", "run_id": "", "status": "", **_mean(runs)})
+            rows.append({"arm": arm, "line": "mean", "run_id": "", "status": "", **_mean(facts.records, arm)})
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def _mean(runs: pd.DataFrame) -> dict[str, object]:
-    completed = runs.loc[runs["status"] == "completed", "test_accuracy"].dropna()
-    is_void = bool((runs["status"] == "diverged").any())
-    interval = statistics.t_interval([] if is_void else list(completed))
+def _mean(records: StudyRecords, arm: str) -> dict[str, object]:
+    """Return the mean over an arm's replicates; none where one diverged."""
+    own = replicates(records, arm, "test_accuracy")
+    interval = statistics.t_interval([] if own.count("diverged") else own.measured.tolist())
     ends = {"low": interval.low, "high": interval.high}
-    return {"test_accuracy": interval.mean, **ends, "n": len(completed)}
+    return {"test_accuracy": interval.mean, **ends, "n": own.count("completed")}
 
 
 def draw_accuracy(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
@@ -270,8 +284,8 @@ def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:
     chosen = "chosen " if records.has_search else ""
     return (
         f"Test accuracy of each arm's {chosen}configuration. Dots: every confirm seed, lifted only to be "
-        "seen. Bar: mean and 95 % Student t-interval over the n seeds named at the right (n = 1: no "
-        f"bar).{f' {noise}' if noise else ''}"
+        f"seen. Bar: mean and 95 % Student t-interval over the n {design_of(records).noun} named at the "
+        f"right (n = 1: no bar).{f' {noise}' if noise else ''}"
     )
 
 

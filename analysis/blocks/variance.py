@@ -17,7 +17,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.figure import FAINT, INK, RC, ArmStyle
-from analysis.replicates import design_of, searches
+from analysis.replicates import design_of, planned_runs, searches
 from analysis.statistics.images import Deviation, components, deviation_limits
 
 _LAST_EPOCHS = 5
@@ -95,7 +95,7 @@ def compute(facts: Facts) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for arm in facts.records.arms:
-        runs = facts.records.runs_of("confirm", arm)
+        runs = planned_runs(facts.records, arm)
         diverged = int((runs["status"] == "diverged").sum())
         completed = runs[runs["status"] == "completed"]
         found = _sources(facts, arm, completed, is_void=bool(diverged))

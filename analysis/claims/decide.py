@@ -10,11 +10,22 @@ from analysis.claims.diverges import DIVERGES
 from analysis.claims.equal import EQUAL
 from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
 from analysis.claims.faster import FASTER
+from analysis.claims.images import on_new_images
 from analysis.claims.looks import Course, Courses
 from analysis.claims.monotone import MONOTONE
 from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
-from analysis.claims.verdict import METRICS, Counted, Flag, Reach, Ruling, Scope, Statement, Verdict
+from analysis.claims.verdict import (
+    METRICS,
+    Counted,
+    Flag,
+    NewImages,
+    Reach,
+    Ruling,
+    Scope,
+    Statement,
+    Verdict,
+)
 from analysis.records import StudyRecords
 from analysis.replicates import (
     n_beyond_the_plan,
@@ -72,7 +83,14 @@ class _Progress:
 
 
 def decide(grounds: Grounds) -> list[Verdict]:
-    """Return a verdict for every claim of the declaration, in its order."""
+    """Return a verdict for every declared claim, in its order; none is ruled under a broken seal."""
+    seal = grounds.records.seal
+    if seal.state == "broken":
+        reason = f"claims may have been changed after the first run: {seal.in_words()}"
+        return [
+            Verdict(ruling="not testable", reason=reason, n=0, claim=_statement(claim))
+            for claim in grounds.claims
+        ]
     progress = _follow(grounds)
     ruled = progress.courses.verdicts()
     verdicts = [verdict or _not_yet(grounds, place, progress) for place, verdict in enumerate(ruled)]
@@ -125,10 +143,6 @@ def _follow(grounds: Grounds, upto: int | None = None) -> _Progress:
 
 def _course(grounds: Grounds, claim: Claim | UnknownClaim) -> Course:
     """Return a claim's course before the first look; one that can never be tested has ended."""
-    seal = grounds.records.seal
-    if seal.state == "broken":
-        reason = f"{seal.in_words()}: what was declared before the data is not known"
-        return Course(evidence=Untestable(reason=reason, is_by_design=True))
     if isinstance(claim, UnknownClaim):
         return Course(evidence=Untestable(reason=claim.reason, is_by_design=True))
     evidence = _measure(grounds, claim, grounds.design.counts[0])
@@ -190,9 +204,11 @@ def _complete(
     verdict = replace(verdict, claim=_statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
     if isinstance(claim, UnknownClaim):
         return verdict
-    n = verdict.look or grounds.design.counts[0]
+    n, on_new = verdict.look or grounds.design.counts[0], on_new_images(grounds, verdict)
     return replace(
         verdict,
+        new_images=on_new if isinstance(on_new, NewImages) else None,
+        no_new_images=on_new if isinstance(on_new, str) else None,
         scope=scope_of(grounds, claim),
         replicates={arm: _counted(grounds, arm, n) for arm in compared_arms(grounds.records, claim)},
         unit=grounds.design.noun,

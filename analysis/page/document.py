@@ -125,6 +125,9 @@ def _in_code_block(text: str) -> str:
     return text.replace("```", "").replace("\n", " ")
 
 
+OWN_SEEDS = "each repeat's own, derived from search.seed, arm and repeat (column seed of runs.parquet)"
+"""Stands for a list of seeds where searches are repeated."""
+
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -133,7 +136,7 @@ def progress(records: StudyRecords) -> str | None:
     planned = 0
     for name, arm in records.declaration.arms.items():
         without_winner = records.winners_of(name).count(None)
-        confirm_runs = arm.confirm_runs // records.declaration.search.max_repeats
+        confirm_runs = arm.confirm_runs // records.max_repeats
         planned += arm.search_runs + arm.confirm_runs - without_winner * confirm_runs
         planned += audit.planned_runs(records, name)
     ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
@@ -160,7 +163,9 @@ def unconfirmed(records: StudyRecords) -> str | None:
 
 def warnings(facts: Facts) -> list[str]:
     """Return what a reader must know before believing the tables."""
-    sentences = [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
+    seal = facts.records.seal
+    sentences = [f"No claim is decided: {seal.in_words()}."] if seal.state == "broken" else []
+    sentences += [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
     sentences += [
         f"The chosen learning rate of {arm} ({numbers.rates(choice.rate_cells)}) lies at the {choice.edge} "
         f"edge of its declared range: a wider range may change its results."
@@ -229,9 +234,11 @@ def _limit_of_seeds(records: StudyRecords) -> str:
     if fewest == 1:
         return "A single seed in at least one arm: no difference from it can be told from noise."
     once = "; the search ran once, so how much another search would change the choice is not measured"
+    several = f"; each of {records.max_repeats} searches an arm has its own"
+    of_searches = several if records.is_repeated else once if records.has_search else ""
     return (
         f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together"
-        f"{once if records.has_search else ''}."
+        f"{of_searches}."
     )
 
 
@@ -254,11 +261,13 @@ def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
     manifest, dataset = records.manifest, records.declaration.dataset
     sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
+    known = _listing(records.declaration.search_seeds if records.has_search else [])
+    search_seeds = f"{known} in the first repeat; later ones: {OWN_SEEDS}" if records.is_repeated else known
     return [
         ("Search", _search(records)),
         ("Winner's rule", _winner_rule(records)),
-        ("Search seeds", _listing(records.declaration.search_seeds if records.has_search else [])),
-        ("Confirm seeds", _listing(records.declaration.confirm_seeds)),
+        ("Search seeds", search_seeds),
+        ("Confirm seeds", OWN_SEEDS if records.is_repeated else _listing(records.declaration.confirm_seeds)),
         ("Data", f"{dataset.name}: {', '.join(sizes)} images"),
         ("Split", dataset.split),
         ("Resources a run", _settings(as_written(manifest.resources))),
@@ -291,6 +300,8 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
         ("Machine", _settings(as_written(manifest.machine))),
         ("Started", manifest.created_at),
         *(("Taken up again", _resumption(session)) for session in manifest.resumed),
+        ("Declaration SHA-256", records.seal.sha256 or "none"),
+        ("Seal", records.seal.in_words()),
         ("Journal SHA-256", records.journal_sha256),
         ("Data SHA-256", _settings(records.declaration.dataset.sha256)),
     ]

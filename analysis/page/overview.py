@@ -1,5 +1,6 @@
 """One page about all studies below a folder: what was asked, what came out, what every claim came to."""
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from analysis.page import document, together
 from analysis.page.document import render
 from analysis.page.together import Traits
 from analysis.render import numbers
+from harness.declaration import Declaration
 from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState
@@ -20,6 +22,9 @@ from harness.records.whole_file import write_file
 
 _MOST_ARMS = 12
 """Arms whose accuracy is shown; a study of more keeps the rest to its own report."""
+
+_VARYING = {"study", "search", "search_seeds", "confirm_seeds"}
+"""Of a declaration, what may differ where a study is run again with another seed."""
 
 _CAPTIONS = {
     "studies": (
@@ -29,9 +34,9 @@ _CAPTIONS = {
         "evaluation excluded. Each study's report says how its numbers were made and what limits them."
     ),
     "claims": (
-        "Claims as their studies declare them, with the source they name. Verdicts are Holm-corrected within "
-        "their study, not over this page. Measured and n as in the study's own table of claims, which says "
-        "more."
+        "Claims as their studies declare them, with the source they name; each report says whether its "
+        "declaration is sealed. Verdicts are Holm-corrected within their study, not over this page. Measured "
+        "and n as in the study's own table of claims, which says more."
     ),
 }
 
@@ -44,6 +49,12 @@ class Summary:
     """Its folder, relative to the overview's, with forward slashes."""
     study: str
     question: str
+    seal: str
+    """Whether its declaration is sealed."""
+    seed: int
+    """From which everything random in it derives."""
+    kin: str
+    """The same in all studies whose declarations differ in name and seed at most."""
     progress: str | None
     """What is missing; None for a finished study."""
     started: str
@@ -130,6 +141,9 @@ def summarise(facts: Facts, root: Path) -> Summary:
         place=_place(records.folder.root, root),
         study=declaration.study,
         question=declaration.question,
+        seal=records.seal.state,
+        seed=declaration.search.seed,
+        kin=_kin(declaration),
         progress=document.progress(records),
         started=manifest.created_at[:16].replace("T", " "),
         commit=_commit(manifest.git),
@@ -144,6 +158,30 @@ def summarise(facts: Facts, root: Path) -> Summary:
         traits=Traits.of(facts, _place(records.folder.root, root)),
         has_report=(records.folder.report / "index.html").exists(),
     )
+
+
+def _kin(declaration: Declaration) -> str:
+    """Return what a declaration says but for its name, its seed, and what follows from that."""
+    whole = declaration.model_dump(mode="json")
+    search = {name: value for name, value in whole["search"].items() if name != "seed"}
+    same = {name: value for name, value in whole.items() if name not in _VARYING}
+    return json.dumps(same | {"search": search}, sort_keys=True)
+
+
+def reruns(summaries: Sequence[Summary]) -> dict[str, str]:
+    """Return, by its folder, what is said of each study that was declared with several seeds.
+
+    Whoever runs a study again until it suits has as many chances of a false verdict.
+    """
+    seeds: dict[str, set[int]] = {}
+    for summary in summaries:
+        seeds.setdefault(summary.kin, set()).add(summary.seed)
+    return {
+        summary.place: f"one of {len(seeds[summary.kin])} declarations of this question that stand here and "
+        f"differ in their seed only: a verdict that suits is that much likelier by chance"
+        for summary in summaries
+        if len(seeds[summary.kin]) > 1
+    }
 
 
 def _place(folder: Path, root: Path) -> str:
@@ -199,6 +237,7 @@ def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadabl
     context: dict[str, Any] = {
         "studies": summaries,
         "unreadable": unreadable,
+        "reruns": reruns(summaries),
         "rulings": document.count_rulings(
             verdict.ruling for summary in summaries for verdict in summary.verdicts
         ),

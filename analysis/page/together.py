@@ -1,23 +1,18 @@
-"""What the studies of a folder have in common: errors of their claims that add up, runs, seeds, questions.
+"""What the studies of a folder have in common: errors of their claims that add up, runs, seeds.
 
 Facts first, each with its sentence; nothing here rules anything.
 """
 
-import hashlib
-import json
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.facts import Facts
 from analysis.records import StudyRecords
-from harness.declaration import Declaration
 
 _TESTED = {"supported", "contradicted", "equivalent", "inconclusive"}
 _OUTCOME = ["seed", "train_loss", "val_loss", "test_loss", "test_accuracy"]
 """Runs of other computations do not agree in all of these to the last digit."""
-_NOT_THE_QUESTION = ("study", "question", "search_seeds", "confirm_seeds", "protocol_version", "order")
-"""What a declaration holds besides arms, budgets, plan, claims and data; a study's seed is in `search`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +22,6 @@ class Traits:
     place: str
     """Its folder, relative to the overview's."""
     journal_sha256: str
-    asked: str
-    """Hash of what it declares, its names and seeds left out."""
     alpha: float
     """Chance of a wrong ruling in either of its two families of tests."""
     has_differences: bool
@@ -49,7 +42,6 @@ class Traits:
         return cls(
             place=place,
             journal_sha256=records.journal_sha256,
-            asked=_asked(records.declaration),
             alpha=records.declaration.plan.alpha,
             has_differences=bool(tested),
             has_equivalence=any(v.as_row()["equivalence"] is not None for v in tested),
@@ -57,13 +49,6 @@ class Traits:
             seeds=frozenset(int(seed) for seed in records.runs_of("confirm")["seed"]),
             supported=[frozenset(v.replicates) for v in tested if v.ruling == "supported"],
         )
-
-
-def _asked(declaration: Declaration) -> str:
-    document = declaration.model_dump(mode="json")
-    kept = {name: value for name, value in document.items() if name not in _NOT_THE_QUESTION}
-    kept["search"] = {name: value for name, value in document["search"].items() if name != "seed"}
-    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
 def _runs_of(records: StudyRecords) -> dict[Hashable, str]:
@@ -165,20 +150,12 @@ def shared_seeds(traits: Sequence[Traits]) -> dict[tuple[str, ...], int]:
     return dict(sorted(groups.items(), key=lambda group: (-len(group[0]), group[0])))
 
 
-def alike(traits: Sequence[Traits], *, is_copy: bool) -> list[tuple[str, ...]]:
-    """Return groups of studies that have the same journal, or that ask the same in several journals.
-
-    Args:
-        traits: Of all studies.
-        is_copy: Whether copies of a journal are asked for. Otherwise studies that declare the same but for
-            their names and seeds: one question, asked again.
-    """
-    groups: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+def copies(traits: Sequence[Traits]) -> list[tuple[str, ...]]:
+    """Return groups of folders that hold the same journal."""
+    groups: dict[str, list[str]] = defaultdict(list)
     for one in traits:
-        groups[one.asked][one.journal_sha256].append(one.place)
-    if is_copy:
-        return [tuple(copies) for group in groups.values() for copies in group.values() if len(copies) > 1]
-    return [tuple(copies[0] for copies in group.values()) for group in groups.values() if len(group) > 1]
+        groups[one.journal_sha256].append(one.place)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 def in_words(traits: Sequence[Traits]) -> list[str]:
@@ -186,14 +163,8 @@ def in_words(traits: Sequence[Traits]) -> list[str]:
     return [
         *Errors.of(traits).in_words(),
         *(
-            f"One question was asked {len(places)} times: {', '.join(places)} declare the same but for "
-            "names and seeds. Of several tries one comes out as wished by luck sooner than a single one "
-            "does: read all of them."
-            for places in alike(traits, is_copy=False)
-        ),
-        *(
             f"{', '.join(places)} hold the same journal, and count as one study here."
-            for places in alike(traits, is_copy=True)
+            for places in copies(traits)
         ),
         *(shared.in_words() for shared in shared_runs(traits)),
         *_seeds_in_words(shared_seeds(traits)),

@@ -131,8 +131,8 @@ class Mirror:
             raise self._another(f"what {folder.journal} on this machine holds")
         if there > here:
             storage.fetch(folder.journal.name, folder.journal)
-        for path in (folder.study_file, folder.manifest):
-            if there > here or not path.exists():
+        for path in (folder.study_file, folder.declaration, folder.manifest):
+            if (there > here or not path.exists()) and storage.size(path.name) is not None:
                 storage.fetch(path.name, path)
         return True
 
@@ -154,9 +154,9 @@ class Mirror:
         return len(changed)
 
     def _kept_files(self) -> list[Path]:
-        """Return the files worth keeping: first study and manifest, without which a journal says little."""
+        """Return the files worth keeping: first those without which a journal says little."""
         folder = self._folder
-        first = [folder.study_file, folder.manifest, folder.journal]
+        first = [folder.study_file, folder.declaration, folder.manifest, folder.journal]
         others = [path for path in sorted(folder.root.rglob("*")) if path.is_file() and path not in first]
         return [path for path in first if path.exists()] + [path for path in others if self._is_kept(path)]
 

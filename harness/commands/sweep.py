@@ -7,12 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.commands.planning import dry_run
 from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
+    from harness.study.study import Study
+    from harness.tuning.looks import Look
     from harness.tuning.study_run import Outcome
 
 
@@ -62,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         help="override a setting by its dotted key, such as recipe.epochs=2; may be repeated",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print arms, spaces, runs and a time estimate; start nothing"
+        "--dry-run",
+        action="store_true",
+        help="print arms, spaces, runs, what the study can show and what it costs; start nothing",
     )
     parser.add_argument(
         "--no-report",
@@ -82,19 +87,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="local|auto|HOST:PORT",
         help="a private Ray on this machine (local, the default), or a running cluster",
     )
+    dry_run.add_options(parser)
     return parser
 
 
 def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    dry_run.check_options(options, parser)
     from harness.study.reading.parse import load_study
 
     study = load_study(options.study, tuple(options.overrides))
     if options.dry_run:
-        from harness.study.preview import preview
         from harness.training.data.own import training_images
 
-        deliver(preview(study, training_images(study.dataset)))
+        text = dry_run.foretold(study, training_images(study.dataset), options)
+        deliver(f"{text}\n\n{_seal_line(study)}")
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
@@ -105,8 +113,37 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
-    outcome = run_study(study, folder, options.address, _say, interruption, resume=resume)
+    look = partial(_look, folder)
+    outcome = run_study(study, folder, options.address, _say, interruption, take_look=look, resume=resume)
     return _finish(outcome, folder, writes_report=not options.no_report)
+
+
+def _look(folder: ResultsFolder, n: int) -> "Look":
+    """Rule the claims of a running study at a look, as its report will."""
+    from analysis.claims.decide import standing
+    from analysis.facts import Facts
+    from analysis.records import load_study
+    from harness.tuning.looks import Look
+
+    records = load_study(folder.root)
+    now = standing(Facts(records).grounds, n)
+    arms = tuple(arm for arm in records.arms if arm in now.needed_arms)
+    return Look(open=tuple(now.open), arms=arms, why=now.why)
+
+
+def _seal_line(study: "Study") -> str:
+    """Return the hash that a start would seal, to be kept elsewhere before."""
+    from harness.study.plan import plan_study
+    from harness.training.data.prepare import known_spec
+    from harness.tuning.declaration import declare
+
+    spec = known_spec(study.dataset)
+    if spec is None:
+        return (
+            f"declaration sha256: not known yet, as it holds that of the data, and {study.dataset} was never "
+            f"prepared on this machine: the first sweep or range test does that"
+        )
+    return f"declaration sha256: {declare(study, plan_study(study), spec).sha256}"
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

@@ -118,6 +118,18 @@ class PhaseEnded(_Event):
     """Why a search phase was given up before its budget was spent; null where it was not."""
 
 
+class LookTaken(_Event):
+    """Tell what a look at the claims left open. The last look, after which nothing runs, has none."""
+
+    event: Literal["look_taken"] = "look_taken"
+    n: Annotated[int, Field(ge=1)]
+    """Replicates of the look, one of the plan's."""
+    open: tuple[int, ...]
+    """Places of the claims, from 0, that the look left open."""
+    arms: tuple[str, ...]
+    """Arms that open claims need further replicates of."""
+
+
 class TestLabels(_Event):
     """Give the classes of a data set's test images: once, before the first confirm run ends."""
 
@@ -138,7 +150,8 @@ class TestLabels(_Event):
 
 
 Event = Annotated[
-    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | TestLabels, Field(discriminator="event")
+    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | LookTaken | TestLabels,
+    Field(discriminator="event"),
 ]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

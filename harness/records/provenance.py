@@ -101,7 +101,7 @@ def machine() -> Machine:
     return Machine(
         host=socket.gethostname(),
         system=platform.platform(),
-        cpu=_cpu_name(),
+        cpu=cpu_name(),
         cores=usable_cores(),
         memory_gib=round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
         gpus=gpu_names(),
@@ -159,7 +159,8 @@ def _named_gpu(there: Sequence[tuple[str, ...]], entry: str) -> str | None:
     return next((name for uuid, name in there if len(entry) > 4 and uuid.startswith(entry)), None)
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """Return the processor's name, as far as the system tells it."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8", errors="replace").splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

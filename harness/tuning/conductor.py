@@ -13,12 +13,13 @@ from math import isfinite
 import optuna
 
 from harness.errors import ResultsError
-from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted
+from harness.records.events import EpochEnded, Event, LookTaken, Phase, PhaseEnded, RunEnded, RunStarted
 from harness.records.provenance import utc_now
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
 from harness.tuning.arm_search import ArmSearch, best_epoch
+from harness.tuning.looks import Look, TakeLook
 from harness.tuning.past import Past
 from harness.tuning.repeat import LISTED_PHASES, Repeat
 from harness.tuning.runs import Place, RunEnd, RunSpec, Worker
@@ -52,10 +53,12 @@ class Conductor:
     storage: optuna.storages.BaseStorage
     write: Callable[[Event], None]
     """Takes every event; returns when it is safe on disk."""
+    take_look: TakeLook | None = None
+    """Rules the claims at a look between the first replicates and the last; None has everything go on."""
     is_interrupted: bool = False
     """Once set, no run is handed out and nothing is recorded: runs in flight are unfinished."""
-    fault: ResultsError | None = None
-    """Why an event could not be written, which interrupts the study."""
+    fault: Exception | None = None
+    """Why an event could not be written, or a look not be taken, which interrupts the study."""
     _live: dict[str, _LiveRun] = field(default_factory=dict)
     _again: list[RunSpec] = field(default_factory=list)
     """Runs of an interrupted study to start before any other."""
@@ -67,6 +70,8 @@ class Conductor:
     """Confirm runs that failed and were started once more, and those that were started often enough."""
     _open_until: dict[str, int] = field(default_factory=dict)
     """Arm to the replicates that it may run, as far as looks have allowed."""
+    _n_looks: int = 0
+    """Looks that were taken; the last one decides nothing about what runs, and is not taken here."""
     _repeats: list[Repeat] = field(default_factory=list)
     """Those that have begun."""
 
@@ -116,6 +121,8 @@ class Conductor:
         journal was cut before it said so.
         """
         past = Past(events, self.study.search.metric)
+        for look in past.looks:
+            self._go_on(look)
         if self.plan.unit == "repeat":
             for place in past.places:  # what has begun was allowed
                 self.allow(place.repeat + 1, [place.arm])
@@ -153,9 +160,39 @@ class Conductor:
     @property
     def is_over(self) -> bool:
         """Whether every run of the study has ended."""
-        if self._live or self._again:
+        if self._live or self._again or self._is_look_due:
             return False
         return len(self._repeats) >= self._n_allowed and all(repeat.is_over for repeat in self._repeats)
+
+    @property
+    def _is_look_due(self) -> bool:
+        """Whether all replicates up to a look have ended, and what goes on from there is not decided."""
+        is_measured = all(repeat.is_measured for repeat in self._repeats)
+        is_last = self._n_looks >= len(self.plan.looks) - 1
+        return not is_last and len(self._repeats) >= self._n_allowed and is_measured and not self._again
+
+    def look(self) -> None:
+        """Take the look that is due, if one is: the arms that open claims need go on to the next one.
+
+        Whatever goes wrong in it interrupts the study, as Ray Tune would log an error and go on.
+        """
+        if not self._is_look_due or self.is_interrupted:
+            return
+        n, arms = self.plan.looks[self._n_looks], tuple(arm.arm.name for arm in self.plan.arms)
+        try:
+            seen = self.take_look(n) if self.take_look else Look(open=(), arms=arms, why="")
+        except Exception as error:  # noqa: BLE001 - kept for the caller, who raises it
+            self.fault, self.is_interrupted = error, True
+            return
+        taken = LookTaken(time=utc_now("microseconds"), n=n, open=seen.open, arms=seen.arms)
+        self._record(taken)
+        self._go_on(taken)
+
+    def _go_on(self, taken: LookTaken) -> None:
+        """Let the arms of a look go on to the next one; without any the study ends there."""
+        self._n_looks = self.plan.looks.index(taken.n) + 1 if taken.arms else len(self.plan.looks)
+        if taken.arms:
+            self.allow(self.plan.looks[self._n_looks], taken.arms)
 
     def next_run(self) -> RunSpec | None:
         """Return the run to start now; None when there is none, or none before another run ends.
@@ -173,6 +210,7 @@ class Conductor:
         return run
 
     def _fresh_run(self) -> RunSpec | None:
+        self.look()
         for number in range(self._n_allowed):
             if (run := self._repeat(number).propose()) is not None:
                 return run

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from math import isfinite
 
-from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted
+from harness.records.events import EpochEnded, Event, LookTaken, Phase, PhaseEnded, RunEnded, RunStarted
 from harness.study.file import Metric
 from harness.tuning.arm_trials import PastRun
 from harness.tuning.runs import Place, RunSpec
@@ -23,6 +23,7 @@ class Past:
         """Searches that were closed because their runs failed."""
         self.closed: dict[Phase, set[Place]] = {"search": set(), "confirm": set(), "audit": set()}
         """Where the journal closes a phase, by phase."""
+        self.looks: list[LookTaken] = []
         self._specs: dict[str, RunSpec] = {}
         self._runs: dict[Phase, dict[Place, dict[int, str]]] = {
             "search": defaultdict(dict),
@@ -51,6 +52,8 @@ class Past:
                 self.closed[event.phase].add(place)
                 if event.reason is not None:
                     self.given_up.add(place)
+            case LookTaken():
+                self.looks.append(event)
 
     def _start(self, position: int, event: RunStarted) -> None:
         run_id, place = event.run_id, Place(event.arm, event.repeat)

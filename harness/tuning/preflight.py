@@ -8,6 +8,7 @@ from harness.records.provenance import gpu_names, usable_cores
 from harness.study.feasible import check_feasible
 from harness.study.study import Study
 from harness.training.data.own import training_images
+from harness.tuning.continuation import Begun
 
 
 def check_before_start(study: Study, folder: ResultsFolder, address: str, *, resume: bool) -> None:
@@ -52,7 +53,8 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
     """Refuse to overwrite results, and to continue where there are none.
 
     Raises:
-        ResultsError: Either is asked for, or the folder cannot be made.
+        ResultsError: Either is asked for, what there is cannot be continued by this version, or the folder
+            cannot be made.
     """
     try:
         is_begun = folder.manifest.exists()
@@ -72,6 +74,8 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
             f"holds the study with --results DIR."
         )
+    if resume:
+        Begun.read(folder)
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:

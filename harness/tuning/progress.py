@@ -99,7 +99,7 @@ class Progress:
     def _timing(self) -> str:
         """Return the time since the start, and the time left at the pace since the first epoch began."""
         now = time.monotonic()
-        elapsed = f"{_clock(now - self._started)} elapsed{self._repeat()}"
+        elapsed = f"{_clock(now - self._started)} elapsed{self._repeat()}{self._open_claims()}"
         left = self._tally.epochs_left()
         if left == 0:
             return elapsed
@@ -112,6 +112,11 @@ class Progress:
         """Return which repeat has begun last, where there are several."""
         tally = self._tally
         return f", repeat {tally.repeat + 1} of {tally.repeats}" if tally.repeats > 1 else ""
+
+    def _open_claims(self) -> str:
+        """Return how many claims the latest look left open, where there was one."""
+        n_open = self._tally.n_open
+        return "" if n_open is None else f", {n_open} claim{'' if n_open == 1 else 's'} open"
 
 
 def _best(arm: ArmProgress) -> str:

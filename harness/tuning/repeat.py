@@ -52,10 +52,15 @@ class Repeat:
                 self.lists["confirm"][place.arm].open(confirm_runs(place, plan, configuration))
 
     @property
+    def is_measured(self) -> bool:
+        """Whether every search run and confirm run that may be handed out has ended."""
+        is_searched = all(search.is_over for search in self.searches.values())
+        return is_searched and all(listed.is_over for listed in self.lists["confirm"].values())
+
+    @property
     def is_over(self) -> bool:
         """Whether every run that may be handed out has ended."""
-        lists = (listed for by_arm in self.lists.values() for listed in by_arm.values())
-        return all(search.is_over for search in self.searches.values()) and all(one.is_over for one in lists)
+        return self.is_measured and all(listed.is_over for listed in self.lists["audit"].values())
 
     def propose(self) -> RunSpec | None:
         """Return the next search run, or else the next confirm run; None where there is none now."""

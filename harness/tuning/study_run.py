@@ -30,6 +30,7 @@ from harness.tuning.given_labels import GivenLabels
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import local_ray
+from harness.tuning.looks import Look, TakeLook
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
 from harness.tuning.preflight import check_folder
@@ -62,11 +63,18 @@ class _Session:
     """Of the declaration that lies in the folder."""
     manifest: Manifest
     events: Sequence[Event]
+    take_look: TakeLook
 
     @property
     def is_joined(self) -> bool:
         """Whether it runs on a cluster that was there before."""
         return self.address != "local"
+
+    def look(self, n: int) -> Look:
+        """Take a look, and say what it found."""
+        seen = self.take_look(n)
+        self.say(f"look at {n} replicates: {seen.why}")
+        return seen
 
     def write_slots(self, slots: int) -> None:
         """Write the manifest with the number of runs that could train at the same time."""
@@ -80,6 +88,7 @@ def run_study(
     say: Callable[[str], None],
     interruption: Interruption,
     *,
+    take_look: TakeLook,
     resume: bool,
 ) -> Outcome:
     """Run a study that passed `preflight`, from its start or from where its journal ends.
@@ -90,6 +99,7 @@ def run_study(
         address: `local`, `auto` or `HOST:PORT` of a Ray cluster.
         say: Takes short messages for the user.
         interruption: Hears the signals that ask the sweep to end.
+        take_look: Rules the claims at the looks of a sequential plan, by what the folder holds.
         resume: Continue what the folder holds.
 
     Raises:
@@ -124,6 +134,7 @@ def run_study(
             sha256=sha256,
             manifest=manifest,
             events=events,
+            take_look=take_look,
         )
         with _tidied_unless_begun(folder), JournalWriter(folder.journal) as journal:
             return _run_session(session, journal)
@@ -201,8 +212,11 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
         if due := test_labels.due_after(event):
             journal.append(due)
 
-    conductor = Conductor(session.study, session.plan, storage, write)
+    conductor = Conductor(session.study, session.plan, storage, write, session.look)
     conductor.replay(session.events)
+    conductor.look()
+    if conductor.fault is not None:
+        raise conductor.fault
     if conductor.is_over:
         return Outcome(failed_runs=progress.count("failed"), is_interrupted=False, had_nothing_to_do=True)
     optuna_journal.release()

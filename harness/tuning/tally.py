@@ -3,7 +3,16 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from harness.records.events import EpochEnded, Event, Phase, PhaseEnded, RunEnded, RunStarted, Status
+from harness.records.events import (
+    EpochEnded,
+    Event,
+    LookTaken,
+    Phase,
+    PhaseEnded,
+    RunEnded,
+    RunStarted,
+    Status,
+)
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.tuning.runs import Place
@@ -29,13 +38,16 @@ class ArmProgress:
 class Tally:
     """Follow a study's events: counts per arm, epochs spent, epochs still expected.
 
-    Runs are planned up to the plan's first look: whether there are more is decided there.
+    Runs are planned up to the plan's next look: whether there are more is decided there.
     """
 
     def __init__(self, study: Study, plan: Plan) -> None:
         self.metric = study.search.metric
+        self._plan = plan
         self.repeats = plan.looks[0] if plan.unit == "repeat" else 1
         """Repeats planned."""
+        self.n_open: int | None = None
+        """Claims that the latest look left open; None before any look."""
         self.repeat = 0
         """The latest repeat of which a run has begun."""
         self._sign = 1.0 if study.search.mode == "min" else -1.0
@@ -85,8 +97,29 @@ class Tally:
                     self._stopped[Place(name, run.repeat)] += event.status == "stopped"
             case PhaseEnded() if event.phase == "search":
                 self._drop_needless_audits(Place(event.arm, event.repeat))
+            case LookTaken():
+                self._plan_further(event)
             case _:
                 pass
+
+    def _plan_further(self, taken: LookTaken) -> None:
+        """Plan the replicates up to the look after one, of the arms that go on."""
+        self.n_open = len(taken.open)
+        if not taken.arms:
+            return
+        plan = self._plan
+        further = plan.looks[plan.looks.index(taken.n) + 1] - taken.n
+        by_repeat = plan.unit == "repeat"
+        self.repeats += further if by_repeat else 0
+        for arm in plan.arms:
+            if arm.arm.name not in taken.arms:
+                continue
+            confirm = further * arm.confirm_runs if by_repeat else further
+            search, audit = (further * runs if by_repeat else 0 for runs in (arm.search_runs, arm.audit_runs))
+            runs: dict[Phase, int] = {"search": search, "confirm": confirm, "audit": audit}
+            for phase, count in runs.items():
+                self._left[phase][arm.arm.name] += count
+            self.arms[arm.arm.name].planned += sum(runs.values())
 
     def _drop_needless_audits(self, place: Place) -> None:
         """Expect no more audit runs of a search than it stopped."""

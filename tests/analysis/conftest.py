@@ -61,12 +61,12 @@ class Run:
     epoch_seconds: float = 2.0
     run_id: str = ""
     number: int | None = None
+    repeat: int = 0
     configuration: dict[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
     predicted: str | None = None
     """As its end holds it."""
-    repeat: int = 0
 
 
 @dataclass
@@ -77,6 +77,9 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
+    """Of each arm's first search."""
+    later_winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -92,10 +95,6 @@ class Study:
     fixed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Arm to recipe fields that it fixes besides the made-up ones."""
     resources: dict[str, Any] = field(default_factory=dict)
-    winners_of_repeats: dict[tuple[str, int], str] = field(default_factory=dict)
-    """Winners by arm and repeat, of arms that `repeat` adds."""
-    seeds_a_repeat: int | None = None
-    """Confirm runs of a repeat, where `repeat` adds them."""
     labels: Sequence[int] = ()
     """Of the test images, where `classify` gives their predicted classes."""
     plan: dict[str, Any] = field(default_factory=dict)
@@ -165,13 +164,12 @@ class Study:
             if self.arms[arm]:
                 (seed,) = search_seeds(0, arm, repeat, 1)
                 won = self.add(arm, "search", seed=seed, repeat=repeat)
-                self.winners_of_repeats[arm, repeat] = won.run_id
+                self.later_winners[arm, repeat] = won.run_id
             seeds = confirm_seeds(0, arm, repeat, n_seeds, common=False)
             for seed, accuracy in zip(seeds, row, strict=True):
                 values = {"test_accuracy": accuracy, "val_accuracy": accuracy, "test_loss": 1 - accuracy}
                 self.add(arm, "confirm", seed=seed, repeat=repeat, **values)
         self.search_settings["repeats"] = len(accuracies)
-        self.seeds_a_repeat = n_seeds
         self.plan = {"unit": "repeat", "looks": (len(accuracies),), "seeds_are_common": False}
 
     def write(self, root: Path, **more: Any) -> Path:
@@ -223,12 +221,11 @@ class Study:
                 "seed": 0,
                 **self.search_settings,
             },
-            "confirm": {"seeds": self.seeds_a_repeat or self._confirm_runs(next(iter(self.arms)))},
-            "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search" and not r.repeat})
-            or [0],
-            "confirm_seeds": []
-            if self.seeds_a_repeat
-            else sorted({r.seed for r in self.runs if r.phase == "confirm"}),
+            "confirm": {
+                "seeds": self._confirm_runs(next(iter(self.arms))) // self.search_settings.get("repeats", 1)
+            },
+            "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
+            "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
             "baseline": self.baseline,
             "claims": self.claims,
             "published": self.published,
@@ -256,6 +253,7 @@ class Study:
             "slots": 1,
             "command": ["python", "-m", "harness.sweep", "search_spaces/optimizers.yaml"],
             "created_at": "2026-01-02T03:04:05+00:00",
+            "resumed": [],
         }
 
     def _declared(self, arm: str, space: dict[str, Any]) -> dict[str, Any]:
@@ -291,9 +289,8 @@ class Study:
             )
         for run in self.runs:
             events += _run_events(run, now)
-        for arm, winner in self.winners.items():
-            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
-        for (arm, repeat), winner in self.winners_of_repeats.items():
+        ends = {(arm, 0): winner for arm, winner in self.winners.items()} | self.later_winners
+        for (arm, repeat), winner in ends.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 

@@ -1,129 +1,350 @@
 """Whole studies of claims, simulated: how often are they wrong, and how often do they find what is there?
 
-Seeds are fixed; amounts are in standard deviations of one run. Thousands of studies are decided by p-values
-computed for all of them at once, as the claims compute them: the first test compares both ways.
+Everything is ruled by the code that rules a report. Seeds are fixed; amounts are in standard deviations of
+one replicate, where replicates are paired of one difference, or in percentage points (pp) where a test says.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from analysis import claims, statistics
+from analysis import claims
 from analysis.blocks.registry import TABLES
 from analysis.claims.ahead import Ahead, ahead_of
-from analysis.claims.contrast import Scale
-from analysis.claims.decide import judge
+from analysis.claims.contrast import ContrastVerdict, Scale, contrast
 from analysis.claims.equal import Equality
-from analysis.claims.evidence import Untestable
+from analysis.claims.evidence import Evidence, Untestable
+from analysis.claims.looks import Course, Courses, judge
+from analysis.claims.monotone import Steps
+from analysis.claims.response import Response
+from analysis.claims.trend import Slope, pairs_of
 from analysis.claims.verdict import Verdict
+from analysis.replicates import Replicates
+from analysis.statistics.sequential import Looks
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
 
 ARMS = 6
-PAIRS = list(combinations(range(ARMS), 2))
+FALSE = {"supported", "contradicted"}
+SEQUENTIAL = Looks.even([5, 8, 12, 20])
+
+
+def side(arm: int, values: np.ndarray) -> Replicates:
+    """Return completed replicates; values of shape `(n,)`."""
+    n = len(values)
+    return Replicates(arm=str(arm), keys=range(n), values=values, statuses=["completed"] * n)
 
 
 def against(
-    values: np.ndarray, arm: int, rivals: list[int], region: float | None = None
+    values: np.ndarray,
+    arm: int,
+    rivals: Sequence[int],
+    *,
+    region: float | None = None,
+    is_paired: bool = True,
 ) -> Ahead | Untestable:
-    """Return the evidence that an arm is ahead of others; `values` has shape `(n_seeds, n_arms)`."""
+    """Return the evidence that an arm is ahead of others; `values` has shape `(n, n_arms)`."""
     scale = Scale(metric="test_accuracy", sign=1, region=region)
-    by_seed = {str(i): dict(enumerate(map(float, values[:, i]))) for i in range(values.shape[1])}
-    return ahead_of(str(arm), [str(rival) for rival in rivals], by_seed, scale, {})
+    sides = {str(each): side(each, values[:, each]) for each in (arm, *rivals)}
+    return ahead_of(str(arm), [str(rival) for rival in rivals], sides, scale, {}, is_paired=is_paired)
 
 
-def every_pair(values: np.ndarray, region: float | None = None) -> list[Verdict]:
-    """Return the verdicts of a study that claims of each of 15 pairs that the first arm is the better one."""
-    return judge([against(values, first, [second], region) for first, second in PAIRS])
+@dataclass(frozen=True)
+class Ruled:
+    """A study's verdicts, and the replicates that each arm took."""
+
+    verdicts: Sequence[Verdict]
+    used: Sequence[int]
+
+    @property
+    def rulings(self) -> list[str]:
+        """Return the rulings, in the order of the claims."""
+        return [verdict.ruling for verdict in self.verdicts]
 
 
-def pair_tests(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the paired p-value and the mean difference of all 15 pairs of many studies.
+def rule(
+    values: np.ndarray,
+    pairs: Sequence[tuple[int, int]],
+    *,
+    plan: Looks | None = None,
+    is_paired: bool = True,
+    region: float | None = None,
+) -> Ruled:
+    """Return how a study is ruled that claims of each pair that the first arm is the better one.
 
     Args:
-        samples: Shape `(n_studies, n_seeds, 6)`.
-
-    Returns: Twice shape `(n_studies, 15)`.
+        values: Shape `(n_last, n_arms)`.
+        pairs: Two arms a claim.
+        plan: One look by default.
+        is_paired: Whether arms share their seeds.
+        region: Of equivalence.
     """
-    first, second = (samples[:, :, list(side)] for side in zip(*PAIRS, strict=True))
-    means, errors = (first - second).mean(axis=1), stats.sem(first - second, axis=1)
-    return 2 * stats.t.sf(np.abs(means / errors), samples.shape[1] - 1), means
+    plan = plan or Looks.even([len(values)])
+    courses = Courses(plan=plan, claims=[Course(arms=frozenset(map(str, pair))) for pair in pairs])
+    used = dict.fromkeys(range(values.shape[1]), 0)
+    needed = {str(arm) for pair in pairs for arm in pair}
+    for look, n in enumerate(plan.looks):
+        used |= {arm: n for arm in used if str(arm) in needed}
+        courses.take(
+            look,
+            lambda place, n=n: against(  # type: ignore[misc]
+                values[:n], pairs[place][0], [pairs[place][1]], region=region, is_paired=is_paired
+            ),
+        )
+        needed = set(courses.needs(look))
+        if not needed:
+            break
+    verdicts = [verdict for verdict in courses.verdicts() if verdict is not None]
+    return Ruled(verdicts=verdicts, used=list(used.values()))
 
 
-def is_decided(p_values: np.ndarray) -> np.ndarray:
-    """Return which p-values of each study Holm's procedure finds below 5 %; shape `(n_studies, n_claims)`."""
-    return np.array([np.array(statistics.holm(list(row))) < claims.ALPHA for row in p_values])
+def all_pairs(n_arms: int) -> list[tuple[int, int]]:
+    """Return each two arms once."""
+    return list(combinations(range(n_arms), 2))
 
 
-def planted(shift: float, n: int, seed: int) -> np.ndarray:
-    """Return 1 000 studies of six arms, the first of them ahead by `shift`; shape `(1000, n, 6)`."""
-    samples = np.random.default_rng(seed).normal(size=(1000, n, ARMS))
-    samples[:, :, 0] += shift
-    return samples
+def searched(
+    rng: np.random.Generator, arms: int, repeats: int, seeds: int, *, tau: float, run_deviation: float = 0.25
+) -> np.ndarray:
+    """Return repeat means in pp, of equal procedures; shape `(repeats, arms)`.
+
+    Args:
+        rng: Draws them.
+        arms: Arms.
+        repeats: Searches an arm.
+        seeds: Confirm seeds a repeat.
+        tau: Standard deviation over searches.
+        run_deviation: Over seeds.
+    """
+    of_search = tau * rng.normal(size=(repeats, arms, 1))
+    return np.asarray((of_search + run_deviation * rng.normal(size=(repeats, arms, seeds))).mean(axis=2))
 
 
-def test_many_studies_at_once_are_decided_as_single_ones() -> None:
-    """The verdicts of twelve studies with a difference in them agree with the p-values used below."""
-    samples = planted(2.5, 6, 1)[:12]
-    p_values, means = pair_tests(samples)
-    expected = np.where(
-        is_decided(p_values), np.where(means > 0, "supported", "contradicted"), "inconclusive"
-    )
-    assert {"supported", "inconclusive"} <= set(expected.ravel())
-    for values, rulings in zip(samples, expected, strict=True):
-        assert [verdict.ruling for verdict in every_pair(values)] == list(rulings)
+def is_wrong(ruled: Ruled) -> bool:
+    """Return whether a study of equal arms finds any difference."""
+    return bool(FALSE & set(ruled.rulings))
 
 
-@pytest.mark.parametrize("n", [5, 10])
-def test_equal_arms_rarely_differ(n: int) -> None:
-    """Six equal arms, 15 claims: a difference in at most 6.4 % of 1 000 studies; raw Welch in 34 to 37 %."""
-    samples = np.random.default_rng(2).normal(size=(1000, n, ARMS))
-    p_values, _ = pair_tests(samples)
-    assert is_decided(p_values).any(axis=1).mean() <= 0.064
-    welch = [
-        stats.ttest_ind(samples[:, :, i], samples[:, :, j], axis=1, equal_var=False).pvalue for i, j in PAIRS
+PLANS_OF_SEARCHES = [
+    (arms, tau, *plan) for arms in (3, 6) for tau in (0.0, 0.1, 0.2) for plan in ((5, 2), (3, 3))
+]
+
+
+@pytest.mark.slow
+@pytest.mark.full
+@pytest.mark.parametrize(("arms", "tau", "repeats", "seeds"), PLANS_OF_SEARCHES)
+def test_equal_procedures_rarely_differ(arms: int, tau: float, repeats: int, seeds: int) -> None:
+    """However far one search is from the next: at most 5 % of studies, and two standard errors of 1 000."""
+    rng = np.random.default_rng([arms, int(10 * tau), repeats])
+    wrong = [
+        is_wrong(
+            rule(searched(rng, arms, repeats, seeds, tau=tau), all_pairs(arms), is_paired=False, region=None)
+        )
+        for _ in range(1000)
     ]
-    assert 0.30 <= np.mean(np.min(welch, axis=0) < 0.05) <= 0.40  # so the line above has teeth
+    assert np.mean(wrong) <= 0.064
+
+
+def test_equal_procedures_of_three_arms_rarely_differ() -> None:
+    """Five searches of two seeds each, tau .2 pp: the same in 200 studies."""
+    rng = np.random.default_rng(11)
+    wrong = [
+        is_wrong(rule(searched(rng, 3, 5, 2, tau=0.2), all_pairs(3), is_paired=False)) for _ in range(200)
+    ]
+    assert np.mean(wrong) <= 0.081
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(600, marks=[pytest.mark.slow, pytest.mark.full])])
+def test_a_procedure_ahead_is_found(count: int) -> None:
+    """.6 pp ahead of two others, tau .1, five searches of two seeds: each is found in at least 90 %."""
+    rng, found = np.random.default_rng(12), []
+    for _ in range(count):
+        values = searched(rng, 3, 5, 2, tau=0.1) + np.array([0.6, 0.0, 0.0])
+        found += [ruling == "supported" for ruling in rule(values, all_pairs(3), is_paired=False).rulings[:2]]
+    assert np.mean(found) >= 0.90 - 2 * (0.09 / len(found)) ** 0.5
+
+
+N_ARMS = {1: 2, 3: 3, 15: 6}
+"""Claims, all pairs of so many arms."""
+
+
+def normal(rng: np.random.Generator, n_claims: int, *, is_paired: bool) -> np.ndarray:
+    """Return 20 replicates of each arm, where one replicate or one paired difference has a deviation of 1."""
+    deviation = 0.5**0.5 if is_paired else 1.0
+    return np.asarray(deviation * rng.normal(size=(20, N_ARMS[n_claims])))
+
+
+@pytest.mark.parametrize("is_paired", [True, False])
+@pytest.mark.parametrize(
+    ("n_claims", "count"),
+    [(3, 100), *(pytest.param(k, 1000, marks=[pytest.mark.slow, pytest.mark.full]) for k in (1, 3, 15))],
+)
+def test_looks_keep_the_error(n_claims: int, count: int, *, is_paired: bool) -> None:
+    """Equal arms looked at after 5, 8, 12 and 20 replicates: at most 5 % of studies find a difference."""
+    rng = np.random.default_rng([n_claims, is_paired])
+    wrong = [
+        is_wrong(
+            rule(
+                normal(rng, n_claims, is_paired=is_paired),
+                all_pairs(N_ARMS[n_claims]),
+                plan=SEQUENTIAL,
+                is_paired=is_paired,
+            )
+        )
+        for _ in range(count)
+    ]
+    assert np.mean(wrong) <= 0.05 + 2 * (0.05 * 0.95 / count) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("n_claims", "is_paired", "most", "count"),
+    [
+        (1, True, 7.0, 100),
+        (3, False, 10.0, 60),
+        *(
+            pytest.param(*case, 300, marks=[pytest.mark.slow, pytest.mark.full])
+            for case in (
+                (1, True, 7.0),
+                (3, True, 9.0),
+                (15, True, 12.5),
+                (1, False, 8.0),
+                (3, False, 10.0),
+                (15, False, 15.5),
+            )
+        ),
+    ],
+)
+def test_looks_find_two_deviations_early(n_claims: int, is_paired: bool, most: float, count: int) -> None:  # noqa: FBT001
+    """The first arm ahead by 2: found in 97 % of studies, with so many of its replicates on average."""
+    rng, found, used = np.random.default_rng([n_claims, is_paired, 2]), [], []
+    pairs = all_pairs(N_ARMS[n_claims])
+    n_leading = N_ARMS[n_claims] - 1
+    for _ in range(count):
+        values = normal(rng, n_claims, is_paired=is_paired)
+        values[:, 0] += 2
+        ruled = rule(values, pairs, plan=SEQUENTIAL, is_paired=is_paired)
+        found += [ruling == "supported" for ruling in ruled.rulings[:n_leading]]
+        used.append(ruled.used[0])
+    assert np.mean(found) >= 0.97 - 2 * (0.03 / len(found)) ** 0.5
+    assert np.mean(used) <= most
+
+
+@pytest.mark.parametrize("count", [30, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.full])])
+def test_intervals_drawn_together_hold_together(count: int) -> None:
+    """Twelve arms on a ladder of 3 deviations, ten replicates: all 66 intervals hold the truth in 94 %."""
+    rng, truth = np.random.default_rng(13), 3.0 * np.arange(12)
+    pairs, covered = all_pairs(12), []
+    for _ in range(count):
+        ruled = rule(truth + rng.normal(size=(10, 12)), pairs, is_paired=False)
+        covered.append(
+            all(
+                isinstance(verdict, ContrastVerdict)
+                and verdict.decisive.low <= truth[first] - truth[second] <= verdict.decisive.high
+                for verdict, (first, second) in zip(ruled.verdicts, pairs, strict=True)
+            )
+        )
+    assert np.mean(covered) >= 0.94 - 2 * (0.06 / count) ** 0.5
+
+
+@pytest.mark.parametrize("count", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.full])])
+def test_differences_just_outside_the_region_are_rarely_equivalent(count: int) -> None:
+    """Fifteen claims whose truth is the region's own size, n = 30: any equivalent in at most 5 %."""
+    rng, wrong = np.random.default_rng(14), []
+    pairs = [(2 * place, 2 * place + 1) for place in range(15)]
+    for _ in range(count):
+        values = 0.05 * rng.normal(size=(30, 30)) + np.tile([0.2, 0.0], 15)
+        wrong.append("equivalent" in rule(values, pairs, region=0.2).rulings)
+    assert np.mean(wrong) <= 0.05 + 2 * (0.05 * 0.95 / count) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("n", "least"),
+    [
+        pytest.param(n, least, marks=[] if n == 5 else [pytest.mark.slow, pytest.mark.full])
+        for n, least in ((5, 0.75), (10, 0.75))
+    ],
+)
+def test_what_would_have_been_shown_is_found(n: int, least: float) -> None:
+    """A study of equal arms says which lead of a best of six it would have shown: new studies find it."""
+    rng, found = np.random.default_rng([n, 15]), []
+    rivals = list(range(1, ARMS))
+    for _ in range(150):
+        (told,) = judge(Looks.even([n]), [[against(rng.normal(size=(n, ARMS)), 0, rivals, is_paired=False)]])
+        assert told is not None
+        if told.reach.detectable is None:
+            continue
+        values = rng.normal(size=(n, ARMS))
+        values[:, 0] += told.reach.detectable
+        (new,) = judge(Looks.even([n]), [[against(values, 0, rivals, is_paired=False)]])
+        found.append(new is not None and new.ruling == "supported")
+    assert np.mean(found) >= least
+
+
+def response(values: np.ndarray) -> Response:
+    """Return a response over 1, 2, 3, ...; values of shape `(n_seeds, n_levels)`."""
+    return Response(
+        field="width",
+        metric="test_accuracy",
+        levels=[float(level) for level in range(1, values.shape[1] + 1)],
+        columns=[side(level, values[:, level]) for level in range(values.shape[1])],
+        is_paired=True,
+        diverged={},
+        bounds=None,
+        growing=frozenset(),
+    )
+
+
+def test_a_u_is_a_trend_on_average_and_not_monotone() -> None:
+    """Falls by 3 twice, then rises by 1 deviation: `monotone` holds in at most 5 % of 200 studies."""
+    rng, scale = np.random.default_rng(16), Scale(metric="test_accuracy", sign=-1, region=None)
+    monotone, trend = [], []
+    for _ in range(200):
+        seen = response(rng.normal(size=(5, 4)) / 2**0.5 + np.array([6.0, 3.0, 0.0, 1.0]))
+        pairs = pairs_of(seen)
+        change = seen.contrast(seen.slope_weights(), 3, 0)
+        slope = Slope(change=change, pairs=pairs, scale=scale, rank_correlation=0.0, growing=frozenset())
+        steps = [pair for (low, high), pair in pairs.items() if high == low + 1]
+        every = Steps(contrasts=steps, scale=scale, edges={}, pairs=pairs, growing=frozenset())
+        trend += [verdict.ruling for verdict in judge(Looks.even([5]), [[slope]]) if verdict]
+        monotone += [verdict.ruling for verdict in judge(Looks.even([5]), [[every]]) if verdict]
+    assert np.mean([ruling == "supported" for ruling in trend]) >= 0.9
+    assert np.mean([ruling == "supported" for ruling in monotone]) <= 0.05
 
 
 def test_equal_arms_are_rarely_the_best() -> None:
-    """Six claims, each that one of six equal arms is the best: anything in at most 6.4 % of 500 studies."""
-    false_alarms = 0
-    for values in np.random.default_rng(3).normal(size=(500, 5, ARMS)):
-        claimed = [
+    """Six claims, each that one of six equal arms is the best: anything in at most 5 % of 150 studies."""
+    wrong = 0
+    for values in np.random.default_rng(3).normal(size=(150, 5, ARMS)):
+        evidence: list[Evidence | Untestable] = [
             against(values, arm, [other for other in range(ARMS) if other != arm]) for arm in range(ARMS)
         ]
-        p_values = [evidence.p for evidence in claimed if isinstance(evidence, Ahead)]
-        false_alarms += min(statistics.holm(p_values)) < claims.ALPHA
-    assert false_alarms / 500 <= 0.064
-
-
-def test_a_planted_difference_is_found() -> None:
-    """Three deviations, ten seeds, 15 claims: 97 % of 1 000 studies find a given pair, none the wrong way."""
-    p_values, means = pair_tests(planted(3.0, 10, 4))
-    found = is_decided(p_values)
-    assert (found[:, 0] & (means[:, 0] > 0)).mean() >= 0.97
-    assert not (found[:, :5] & (means[:, :5] < 0)).any()  # the five pairs with the planted arm
+        verdicts = judge(Looks.even([5]), [evidence])
+        wrong += any(verdict is not None and verdict.ruling in FALSE for verdict in verdicts)
+    assert wrong / 150 <= 0.085
 
 
 def test_a_planted_best_is_found() -> None:
-    """Two deviations, ten seeds: the best of six is found in 91 % of studies (of 20 000), never refuted."""
-    decided = [against(values, 0, [1, 2, 3, 4, 5]) for values in planted(2.0, 10, 5)[:400]]
-    found = [evidence for evidence in decided if isinstance(evidence, Ahead) and evidence.p < claims.ALPHA]
-    assert 0.87 <= len(found) / 400 <= 0.95
-    assert {evidence.rule(claims.ALPHA).ruling for evidence in found} == {"supported"}
+    """Two deviations of a difference times root 2, ten seeds: the best of six is found in 91 % of studies."""
+    found = 0
+    for values in np.random.default_rng(5).normal(size=(150, 10, ARMS)):
+        values[:, 0] += 2
+        (verdict,) = judge(Looks.even([10]), [[against(values, 0, [1, 2, 3, 4, 5])]])
+        assert verdict is not None
+        assert verdict.ruling != "contradicted"
+        found += verdict.ruling == "supported"
+    assert 0.84 <= found / 150 <= 0.97
 
 
 def test_noise_far_below_the_region_shows_equivalence() -> None:
     """Equal arms whose noise is a tenth of the region: every pair is equivalent, none left open."""
-    samples = 0.1 * np.random.default_rng(6).normal(size=(20, 10, ARMS))
-    for values in samples:
-        assert {verdict.ruling for verdict in every_pair(values, region=1.0)} == {"equivalent"}
+    for values in 0.1 * np.random.default_rng(6).normal(size=(10, 10, ARMS)):
+        assert set(rule(values, all_pairs(ARMS), region=1.0).rulings) == {"equivalent"}
 
 
 @pytest.mark.parametrize("n", [3, 5, 10])
@@ -132,29 +353,21 @@ def test_arms_just_apart_are_rarely_called_equal(n: int) -> None:
     scale = Scale(metric="test_accuracy", sign=1, region=0.8)
     wrong = 0
     for values in np.random.default_rng(n).normal(size=(1000, n, 2)) + np.array([0.8, 0.0]):
-        pair = against(values, 0, [1], 0.8)
-        assert isinstance(pair, Ahead)
-        wrong += Equality(contrasts=pair.contrasts, scale=scale, region=0.8, edges={}).p < claims.ALPHA
+        pair = contrast(side(0, values[:, 0]), side(1, values[:, 1]), scale, is_paired=True, bounds=None)
+        assert not isinstance(pair, Untestable)
+        equality = Equality(contrasts=[pair], scale=scale, region=0.8, edges={})
+        wrong += equality.p_values()["0", "1"].inside < claims.ALPHA
     assert wrong / 1000 <= 0.064
-
-
-def test_foretold_power_is_real() -> None:
-    """The difference that a verdict says its seeds would have found is found in 80 % of 1 000 studies."""
-    samples = np.random.default_rng(8).normal(size=(1000, 10))
-    known = (samples[0] - samples[0].mean()) / samples[0].std(ddof=1)  # mean 0, deviation 1
-    (verdict,) = judge([against(np.stack([known, np.zeros(10)], axis=1), 0, [1])])
-    assert verdict.reach.detectable is not None
-    p_values = stats.ttest_1samp(samples + verdict.reach.detectable, 0.0, axis=1).pvalue
-    assert (p_values < claims.ALPHA).mean() == pytest.approx(0.8, abs=0.04)
 
 
 def test_scale_and_sign_change_no_verdict() -> None:
     """Values times a thousand, or mirrored: the same rulings, with the sides exchanged."""
     mirrored = {"supported": "contradicted", "contradicted": "supported"}
-    for values in planted(1.5, 6, 9)[:5]:
-        plain = [verdict.ruling for verdict in every_pair(values, 0.5)]
-        assert [verdict.ruling for verdict in every_pair(1000 * values, 500.0)] == plain
-        assert [verdict.ruling for verdict in every_pair(-values, 0.5)] == [mirrored.get(r, r) for r in plain]
+    for values in np.random.default_rng(9).normal(size=(5, 6, ARMS)):
+        values[:, 0] += 1.5
+        plain = rule(values, all_pairs(ARMS), region=0.5).rulings
+        assert rule(1000 * values, all_pairs(ARMS), region=500.0).rulings == plain
+        assert rule(-values, all_pairs(ARMS), region=0.5).rulings == [mirrored.get(r, r) for r in plain]
 
 
 def test_repeated_runs_change_no_interval(three_arms: "Study", tmp_path: Path) -> None:
@@ -183,7 +396,7 @@ def verdicts_from_journal(values: np.ndarray, study: "Study", folder: Path) -> l
         study.confirm(arm, list(map(float, column)), epochs=1)
     study.claims = [
         {"says": "x", "better": {"arm": f"arm{i}", "than": f"arm{j}", "metric": "test_accuracy"}}
-        for i, j in PAIRS
+        for i, j in all_pairs(ARMS)
     ]
     return list(study.facts(folder).verdicts)
 
@@ -194,7 +407,7 @@ def test_a_journal_leads_to_the_verdicts_of_its_values(new_study: "type[Study]",
         values[:, 0] += 0.01 * number
         study = new_study(arms={f"arm{i}": {} for i in range(ARMS)})
         verdicts = verdicts_from_journal(values, study, tmp_path / str(number))
-        expected = every_pair(values, region=0.002)
+        expected = rule(values, all_pairs(ARMS), region=0.002).verdicts
         assert [verdict.ruling for verdict in verdicts] == [verdict.ruling for verdict in expected]
         assert [verdict.p for verdict in verdicts] == pytest.approx([verdict.p for verdict in expected])
         assert ("supported" in {verdict.ruling for verdict in verdicts}) == bool(number)
@@ -208,5 +421,5 @@ def test_equal_arms_rarely_differ_from_journal_to_verdict(new_study: "type[Study
     for number, values in enumerate(noisy_studies(125)):
         study = new_study(arms={f"arm{i}": {} for i in range(ARMS)})
         verdicts = verdicts_from_journal(values, study, tmp_path / str(number))
-        false_alarms += any(verdict.ruling in {"supported", "contradicted"} for verdict in verdicts)
-    assert false_alarms / 125 <= 0.064
+        false_alarms += any(verdict.ruling in FALSE for verdict in verdicts)
+    assert false_alarms / 125 <= 5 * claims.ALPHA / 4 + 0.03

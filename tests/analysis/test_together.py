@@ -9,7 +9,7 @@ import pytest
 
 from analysis.facts import Facts
 from analysis.page import together
-from analysis.page.together import Errors, SharedRuns, Traits, alike, in_words, shared_runs, shared_seeds
+from analysis.page.together import Errors, SharedRuns, Traits, copies, shared_runs, shared_seeds
 from analysis.records import load_study
 
 if TYPE_CHECKING:
@@ -61,25 +61,12 @@ def test_a_baseline_that_several_studies_share_is_told(make: Make) -> None:
 
 
 def test_a_copied_journal_is_no_second_study(make: Make, tmp_path: Path) -> None:
-    """Its runs are not shared but the same, and the question was asked once."""
+    """Its runs are not shared but the same."""
     one = make("one")
     shutil.copytree(one, tmp_path / "copy")
     found = traits(one, tmp_path / "copy")
-    assert alike(found, is_copy=True) == [("one", "copy")]
-    assert alike(found, is_copy=False) == []
+    assert copies(found) == [("one", "copy")]
     assert shared_runs(found) == []
-
-
-def test_a_question_asked_again_with_another_seed_is_counted(make: Make) -> None:
-    """Another name and seed do not make it another question; another claim does."""
-    found = traits(
-        make("one"),
-        make("two", seed=7, first=0.91),
-        make("three", seed=8, first=0.92),
-        make("four", says="b?"),
-    )
-    assert alike(found, is_copy=False) == [("one", "two", "three")]
-    assert any("asked 3 times: one, two, three declare" in sentence for sentence in in_words(found))
 
 
 def test_studies_that_share_confirm_seeds_are_told(

@@ -39,6 +39,7 @@ def begun(root: Path, *winners: str) -> ResultsFolder:
     root.mkdir(parents=True, exist_ok=True)
     folder = ResultsFolder(root)
     folder.study_file.write_text("study: small\n")
+    folder.declaration.write_text("{}\n")
     folder.manifest.write_text("{}\n")
     won(folder, *winners)
     return folder
@@ -61,10 +62,10 @@ def mirror(address: str, folder: ResultsFolder) -> Mirror:
 def test_a_sweep_is_fetched_where_another_one_left_it(address: str, tmp_path: Path) -> None:
     """On another machine, byte for byte."""
     there = begun(tmp_path / "there", "sgd", "adam")
-    assert mirror(address, there).store() == 3
+    assert mirror(address, there).store() == 4
     here = ResultsFolder(tmp_path / "here")
     assert mirror(address, here).fetch()
-    for name in ("study.yaml", "manifest.json", "journal.jsonl"):
+    for name in ("study.yaml", "declaration.json", "manifest.json", "journal.jsonl"):
         assert (here.root / name).read_bytes() == (there.root / name).read_bytes()
 
 

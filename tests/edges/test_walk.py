@@ -25,6 +25,7 @@ Command = Callable[[list[str]], int]
 COMMANDS: dict[str, tuple[Command, list[str]]] = {
     "sweep STUDY": (sweep.main, ["PLACE"]),
     "sweep --dry-run STUDY": (sweep.main, ["PLACE", "--dry-run"]),
+    "sweep --dry-run --from": (sweep.main, [GOOD, "--dry-run", "--from", "PLACE"]),
     "sweep --resume --run-dir": (sweep.main, [GOOD, "--resume", "--run-dir", "PLACE"]),
     "lr_finder STUDY": (lr_finder.main, ["PLACE"]),
     "report": (report.main, ["PLACE"]),

@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.recipe.datasets import Images
+from harness.study.estimate import cost_of
 from harness.study.plan import plan_study
 from harness.study.preview import preview
 from harness.study.reading.parse import parse_study
@@ -13,9 +14,10 @@ FASHION_MNIST = Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 1
 def test_seeds_of_search_and_confirm_never_meet(study_text: str) -> None:
     """The winner is measured on seeds the search has not seen."""
     plan = plan_study(parse_study(study_text, "s.yaml"))
-    assert len(plan.search_seeds) == 1
-    assert len(set(plan.confirm_seeds)) == 3
-    assert not set(plan.search_seeds) & set(plan.confirm_seeds)
+    searched, confirmed = plan.search_seeds("sgd", 0), plan.confirm_seeds("sgd", 0)
+    assert len(searched) == 1
+    assert len(set(confirmed)) == 3
+    assert not set(searched) & set(confirmed)
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1))
@@ -77,23 +79,22 @@ def test_the_preview_reckons_with_the_split_that_is_made(study_text: str) -> Non
     )
 
 
-def core_minutes(study_text: str, *settings: str) -> int:
-    """Return the preview's estimate, for runs of ninety epochs."""
-    study = parse_study(study_text, "s.yaml", ("recipe.epochs=90", *settings))
-    line = preview(study, FASHION_MNIST).splitlines()[-1]
-    return int(line.partition(", about ")[2].partition(" core-minutes")[0])
+def operations(study_text: str, *settings: str) -> float:
+    """Return what the estimate of hours rests on."""
+    study = parse_study(study_text, "s.yaml", settings)
+    return cost_of(study, plan_study(study), FASHION_MNIST.n_images).operations.most
 
 
 def test_the_preview_adds_the_arms_models_up(study_text: str) -> None:
     """Each arm's own model counts, of several the dearest."""
     small = "{name: fcn, hidden: [8]}"
     several = f"recipe.model={{choices: [{small}, {{name: simple_cnn}}]}}"
-    assert core_minutes(study_text, several) > core_minutes(study_text, f"recipe.model={small}")
+    assert operations(study_text, several) > operations(study_text, f"recipe.model={small}")
 
 
 def test_the_preview_counts_steps_that_the_batch_size_makes(study_text: str) -> None:
     """Tiny batches take longer; a searched size counts with all its values."""
     tiny, both, large = (
-        core_minutes(study_text, f"recipe.batch_size={size}") for size in ("4", "{choices: [4, 512]}", "512")
+        operations(study_text, f"recipe.batch_size={size}") for size in ("4", "{choices: [4, 512]}", "512")
     )
     assert tiny > both > large

@@ -2,6 +2,8 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.records.events import PhaseEnded, RunEnded, RunStarted
+from harness.study.plan import plan_study
+from harness.study.reading.parse import parse_study
 from harness.tuning.run_list import audit_runs
 from harness.tuning.runs import RunSpec
 
@@ -47,14 +49,15 @@ def test_an_audit_changes_no_choice(drive: Callable[..., Any]) -> None:
     assert winners[0] == winners[1]
 
 
-def test_a_larger_audit_keeps_the_runs_of_a_smaller_one() -> None:
+def test_a_larger_audit_keeps_the_runs_of_a_smaller_one(study_text: str) -> None:
     """Resuming with more audit runs adds to those there are."""
     stopped = [
         RunSpec(run_id=f"a-search-{n:04d}", arm="a", phase="search", number=n, seed=1, configuration={})
         for n in range(20)
     ]
-    few, many = audit_runs(stopped, 3, 0), audit_runs(stopped, 8, 0)
+    plans = [plan_study(parse_study(study_text, "s.yaml", (f"search.audit={n}",))) for n in (3, 8, 50)]
+    few, many, most = (audit_runs(stopped, plan) for plan in plans)
     assert many[:3] == few
     assert len({run.number for run in many}) == 8
-    assert len(audit_runs(stopped, 50, 0)) == 20
-    assert audit_runs([], 3, 0) == []
+    assert len(most) == 20
+    assert audit_runs([], plans[0]) == []

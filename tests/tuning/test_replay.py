@@ -28,7 +28,7 @@ def results(events: list[Event]) -> dict[str, Any]:
     return {
         e.run_id: (starts[e.run_id].configuration, starts[e.run_id].seed, e.status, e.epochs, last[e.run_id])
         for e in ends
-    } | {e.arm: e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
+    } | {f"{e.arm} {e.repeat}": e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
 
 
 OVERRIDES = [

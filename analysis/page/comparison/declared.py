@@ -67,6 +67,7 @@ def _settings(records: StudyRecords) -> Settings:
         "name": declaration.study,
         "question": declaration.question,
         "baseline": declaration.baseline,
+        "declaration": records.seal.state,
         "protocol version": declaration.protocol_version,
         "command": " ".join(manifest.command),
         "started": manifest.created_at,
@@ -209,6 +210,7 @@ def _of_folder(side: Side) -> pd.DataFrame:
     rows = [
         verdict.as_row()
         | {"key": key, "claim": verdict.claim.says, "folder": side.name, "measured": verdict.measured()}
+        | {"ruling": verdict.ruling_in_words()}
         for key, verdict in zip(
             map(_identity, side.records.declaration.claims), side.facts.verdicts, strict=True
         )

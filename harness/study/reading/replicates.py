@@ -10,7 +10,7 @@ from harness.study.study import Arm
 
 
 def check_replicates(file: StudyFile, arms: Sequence[Arm], source: Source) -> None:
-    """Note repeats of no search, and looks at numbers of seeds where arms search.
+    """Note repeats of no search, looks at numbers of seeds where arms search, and looks at no claims.
 
     Where something of an arm has been cut out, nobody knows whether it searches.
     """
@@ -32,6 +32,13 @@ def check_replicates(file: StudyFile, arms: Sequence[Arm], source: Source) -> No
             f"replicate, however many seeds confirm it. "
             f"Remedy: search: {{repeats: {_as_written(seeds)}}} and confirm: {{seeds: 2}}",
         )
+    for place, count in ((("search", "repeats"), repeats), (("confirm", "seeds"), seeds)):
+        if isinstance(count, Looks) and not file.claims:
+            source.report(
+                place,
+                f"is {_as_written(count)}, but the study has no claims: the looks decide these, and with "
+                f"nothing open the study ends at the first. Remedy: one number, or claims",
+            )
 
 
 def _as_written(count: int | Looks) -> str:

@@ -26,7 +26,16 @@ RECORD_NAME = "prepared.json"
 
 
 def cache_folder(spec: DatasetSpec) -> Path:
-    """Name the data set's folder in the user's cache: `$XDG_CACHE_HOME` if absolute, else `~/.cache`.
+    """Name the data set's folder in the user's cache.
+
+    Raises:
+        DataError: The user has no home directory.
+    """
+    return user_cache() / spec.name
+
+
+def user_cache() -> Path:
+    """Name this package's folder in the user's cache: in `$XDG_CACHE_HOME` if absolute, else in `~/.cache`.
 
     Raises:
         DataError: The user has no home directory.
@@ -38,7 +47,7 @@ def cache_folder(spec: DatasetSpec) -> Path:
         root = configured if configured.is_absolute() else Path.home() / ".cache"
     except RuntimeError as error:
         raise DataError("this user has no home directory: set XDG_CACHE_HOME to a writable folder") from error
-    return root / "recipe-harness" / spec.name
+    return root / "recipe-harness"
 
 
 def array_file(folder: Path, array: str) -> Path:

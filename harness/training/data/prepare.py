@@ -78,6 +78,23 @@ def prepare_dataset(
     return prepare_spec(DATASETS[name], path, progress)
 
 
+def known_spec(name: str) -> DatasetSpec | None:
+    """Return a data set with the SHA-256 of its files, without preparing it.
+
+    Args:
+        name: A key of `DATASETS`, or `idx:` and a folder.
+
+    Returns: None where nobody published them and this machine never prepared it.
+
+    Raises:
+        DataError: A user's own files are missing, unreadable, or contradict each other.
+    """
+    if name.startswith(IDX_PREFIX):
+        return spec_of_folder(Path(name.removeprefix(IDX_PREFIX)))
+    spec = recorded_spec(DATASETS[name], cache_folder(DATASETS[name]))
+    return spec if len(spec.sha256) == len(spec.parts) else None
+
+
 def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
     """Do `prepare_dataset`, and refuse data that a study did not declare.
 

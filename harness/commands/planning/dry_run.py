@@ -1,0 +1,141 @@
+"""`--dry-run`: its options, and the whole of what it prints."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.edge import path_argument, resolved
+from harness.errors import ResultsError
+from harness.records.folder import ResultsFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.commands.planning.noise import Stated
+    from harness.commands.planning.text import NoiseOf
+    from harness.recipe.datasets import Images
+    from harness.study.study import Study
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what only `--dry-run` takes."""
+    group = parser.add_argument_group("with --dry-run")
+    noise = group.add_mutually_exclusive_group()
+    noise.add_argument(
+        "--sd",
+        type=_sd,
+        action="append",
+        default=[],
+        metavar="[METRIC=]RUN[,SEARCH]",
+        help="foretell what the study can show by these standard deviations, from run to run and from search "
+        "to search, in percentage points for accuracies; may be repeated",
+    )
+    noise.add_argument(
+        "--from",
+        type=path_argument,
+        metavar="DIR",
+        dest="earlier",
+        help="take them from the results of an earlier study",
+    )
+    group.add_argument(
+        "--slots",
+        type=_slots,
+        metavar="N",
+        help="runs that train beside each other, for the hours (as many as fit on this machine)",
+    )
+    group.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure this machine's speed now, instead of taking what was measured before",
+    )
+
+
+def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuse options of `--dry-run` without it."""
+    given = {
+        "--sd": bool(options.sd),
+        "--from": options.earlier is not None,
+        "--slots": options.slots is not None,
+        "--measure": options.measure,
+    }
+    names = [name for name, is_given in given.items() if is_given]
+    if names and not options.dry_run:
+        parser.error(f"{' and '.join(names)}: only --dry-run foretells. Add it, or leave {names[0]} out")
+
+
+def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> str:
+    """Return all that `--dry-run` prints.
+
+    Args:
+        study: The parsed study.
+        images: What is known of its training images.
+        options: Those of `add_options`.
+
+    Raises:
+        StudyError: Some run could not train on the images.
+        ResultsError: The earlier results cannot be read, or do not show how much runs vary.
+    """
+    from harness.study.preview import preview
+
+    runs = preview(study, images)
+    if options.earlier is not None:
+        _check_results(options.earlier)
+    from harness.commands.planning.costs import cost_lines
+    from harness.commands.planning.speed import machine_speed
+    from harness.commands.planning.text import outlook_lines
+    from harness.study.estimate import cost_of
+    from harness.study.plan import plan_study
+
+    plan = plan_study(study)
+    noise_of = _noise_of(options.sd, options.earlier, [arm.name for arm in study.arms])
+    speed = None if study.resources.gpu else machine_speed(is_measured_now=options.measure)
+    costs = cost_lines(
+        cost_of(study, plan, images.n_images), study.resources, _n_slots(study, options), speed
+    )
+    return "\n".join([runs, "", *outlook_lines(study, plan, noise_of), "", *costs])
+
+
+def _noise_of(said: "Sequence[Stated]", earlier: Path | None, arms: "Sequence[str]") -> "NoiseOf":
+    """Return what tells a metric's noise: earlier results, else what was stated, else what is assumed."""
+    from harness.commands.planning import noise
+
+    if earlier is not None:
+        from harness.commands.planning.measured import Earlier
+
+        return Earlier.of(earlier, arms).noise
+
+    def known(metric: str, seeds: int | None) -> noise.Noise | None:
+        of_metric = noise.stated_for(metric, said)
+        return noise.assumed(metric, seeds) if of_metric is None else noise.stated(of_metric, metric, seeds)
+
+    return known
+
+
+def _n_slots(study: "Study", options: argparse.Namespace) -> int:
+    """Return how many runs train beside each other; 0 where none fits on this machine."""
+    from harness.records.provenance import usable_cores
+
+    resources = study.resources
+    slots: int = options.slots or usable_cores() // resources.cpu
+    return min(slots, resources.concurrency or slots)
+
+
+def _check_results(folder: Path) -> None:
+    """Refuse a folder without results before anything large is imported."""
+    if not ResultsFolder(resolved(folder)).manifest.exists():
+        raise ResultsError(
+            f"--from {folder}: holds no results of a study. "
+            f"Remedy: a folder that python -m harness.sweep wrote, such as results/optimizers."
+        )
+
+
+def _sd(text: str) -> "Stated":
+    from harness.commands.planning.noise import sd_argument
+
+    return sd_argument(text)
+
+
+def _slots(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number of runs, at least 1")
+    return int(text)

@@ -1,0 +1,245 @@
+"""What a plan can show, in words. Nothing is said that is not known: what is assumed is called so."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from analysis.claims.verdict import METRICS, Metric
+from harness.commands.planning.noise import Noise, Spread
+from harness.commands.planning.outlook import (
+    Comparison,
+    Counts,
+    Outlook,
+    ShareOutlook,
+    compared,
+    hardest,
+    levels,
+    share_outlook,
+)
+from harness.study.claims import Best, Better, Claim, Diverges, Equal, Quality
+from harness.study.plan import Plan
+from harness.study.study import Study
+
+NoiseOf = Callable[[str, int | None], Noise | None]
+"""Returns the noise of a metric, for so many planned seeds a repeat; None where nothing is known of it."""
+
+_USUAL_SEEDS_A_REPEAT = 2
+"""For a study that searches once, in what it would take to repeat its searches."""
+
+_UNKNOWN = "nothing is known of how much it varies. Remedy: --sd {metric}=RUN[,SEARCH], or --from DIR"
+
+
+_OF_EARLIER_LOOKS = (
+    "earlier ones change the 80 % by up to 5 points, and stopping where a claim would stay open costs up to "
+    "half of the chance to be ruled equivalent"
+)
+"""Simulated, for one and three claims and looks at 5, 8, 12 and 20."""
+
+_TESTS = {"paired": "compared in pairs over common seeds", "welch": "compared by Welch's test"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """Claims of which the same is foretold."""
+
+    numbers: Sequence[int]
+    """Their places in the study, from 1."""
+    kind: str
+    metric: str | None
+    lines: Sequence[str]
+
+    def in_words(self) -> Iterator[str]:
+        numbers = ", ".join(map(str, self.numbers))
+        about = f"{self.kind}, {self.metric}" if self.metric else self.kind
+        yield f"  claim{'s' if len(self.numbers) > 1 else ''} {numbers} ({about}): {self.lines[0]}"
+        yield from (f"    {line}" for line in self.lines[1:])
+
+
+def outlook_lines(study: Study, plan: Plan, noise_of: NoiseOf) -> Iterator[str]:
+    """Yield the lines on what a study can show.
+
+    Args:
+        study: The study.
+        plan: Its plan.
+        noise_of: Tells the noise of a metric.
+    """
+    if not study.claims:
+        yield "what it can show: no claim is declared, so nothing will be ruled"
+        return
+    count = len(study.claims)
+    share = (
+        f"{count} claims share 5 % for any false ruling of a kind" if count > 1 else "5 % for a false ruling"
+    )
+    yield f"what it can show: {share}; found means in 80 % of such studies"
+    if len(plan.looks) > 1:
+        yield f"  by the last look alone ({plan.looks[-1]} {plan.unit}s); {_OF_EARLIER_LOOKS}"
+    metrics = dict.fromkeys(
+        claim.spec.metric for claim in study.claims if isinstance(claim.spec, Better | Best | Equal)
+    )
+    noises = {metric: noise_of(metric, _seeds_a_repeat(study, plan)) for metric in metrics}
+    for metric, noise in noises.items():
+        yield from _noise_in_words(noise, metric, plan)
+    for group in _groups(study, plan, noises):
+        yield from group.in_words()
+
+
+def _seeds_a_repeat(study: Study, plan: Plan) -> int | None:
+    """Return the seeds of each repeat, planned or as they would be; None where no search can be repeated."""
+    if plan.unit == "repeat":
+        return plan.confirm.max_seeds
+    can_repeat = study.search.sampler != "grid" and any(arm.space for arm in study.arms)
+    return _USUAL_SEEDS_A_REPEAT if can_repeat else None
+
+
+def _noise_in_words(noise: Noise | None, name: str, plan: Plan) -> Iterator[str]:
+    if noise is None:
+        yield f"  {name}: {_UNKNOWN.format(metric=name)}"
+        return
+    metric, run, what = METRICS[name], noise.run, "a run"
+    if plan.seeds_are_common and noise.paired:
+        run, what = noise.paired, "a run, the luck of common seeds taken out,"
+    search = f", of a search {_amount(noise.search.likely, metric)}" if noise.repeat and noise.search else ""
+    yield f"  {name}: SD of {what} {_amount(run.likely, metric)}{search}; {noise.origin}"
+    if plan.seeds_are_common and noise.paired is None:
+        yield "    as if a seed brought arms no luck in common"
+    if noise.ends:
+        yield f"    {noise.ends}"
+
+
+def _groups(study: Study, plan: Plan, noises: Mapping[Quality, Noise | None]) -> list[_Group]:
+    groups: dict[tuple[str, str | None, tuple[str, ...]], list[int]] = {}
+    for number, claim in enumerate(study.claims, start=1):
+        lines = tuple(_lines(claim, study, plan, noises))
+        groups.setdefault((claim.kind, claim.metric, lines), []).append(number)
+    return [
+        _Group(numbers=numbers, kind=kind, metric=metric, lines=lines)
+        for (kind, metric, lines), numbers in groups.items()
+    ]
+
+
+def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[Quality, Noise | None]) -> Iterator[str]:
+    """Yield what is foretold of a claim; the first line goes on from its name."""
+    first_alpha, last_alpha = levels(plan, len(study.claims))
+    spec = claim.spec
+    if isinstance(spec, Diverges):
+        is_at_a_point = spec.at is not None
+        n = plan.search.seeds if is_at_a_point else plan.max_repeats * plan.confirm.max_seeds
+        yield _share_in_words(share_outlook(n, spec.more_than, first_alpha))
+    elif not isinstance(spec, Better | Best | Equal):
+        yield "not foretold: what it takes depends on how the metric goes with what is compared"
+    elif not plan.confirm.max_seeds:
+        yield "cannot be tested: the study confirms nothing. Remedy: confirm: {seeds: 10}"
+    elif plan.looks[-1] < 2:
+        yield f"cannot be tested: one replicate shows no spread. Remedy: more {_more(plan)}"
+    else:
+        pairs, n_compared = compared(spec, study)
+        noise = noises[spec.metric]
+        comparison = hardest(pairs, plan, noise) if noise and pairs else None
+        if not pairs:
+            yield "cannot be tested: the study has one arm only"
+        elif comparison is None:
+            yield "not foretold: " + _UNKNOWN.format(metric=spec.metric)
+        else:
+            metric = METRICS[spec.metric]
+            outlook = Outlook(
+                kind=claim.kind,  # type: ignore[arg-type]  # that of its specification
+                comparison=comparison,
+                n_compared=n_compared,
+                region=metric.equivalence if claim.region is None else claim.region,
+                first_alpha=first_alpha,
+                last_alpha=last_alpha,
+            )
+            yield f"{comparison.n} {_unit(comparison, plan)} an arm, {_TESTS[comparison.test]}"
+            yield from _shown(outlook, metric, _unit(comparison, plan))
+            if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
+                yield from _of_searching(outlook, metric, noise)
+
+
+def _more(plan: Plan) -> str:
+    return "confirm.seeds" if plan.unit == "seed" else "search.repeats"
+
+
+def _unit(comparison: Comparison, plan: Plan) -> str:
+    """Return what replicates are, in the plural."""
+    return f"repeats x {plan.confirm.max_seeds} seeds" if comparison.counts == "repeats" else "seeds"
+
+
+def _of_searching(outlook: Outlook, metric: Metric, noise: Noise | None) -> Iterator[str]:
+    """Yield what a study that searches once leaves open, and what it would take to say it."""
+    yield "this is about the configurations that one search chooses, not about searching"
+    if noise is None or noise.repeat is None or outlook.region is None:
+        return
+    repeats = Comparison("welch", outlook.comparison.n, "repeats", noise.repeat.plus(noise.repeat))
+    repeated = replace(outlook, comparison=repeats)
+    takes = _takes(repeated, metric, f"repeats x {_USUAL_SEEDS_A_REPEAT} seeds")
+    yield f"about searching (search.repeats) it would take {takes}"
+
+
+def _shown(outlook: Outlook, metric: Metric, unit: str) -> Iterator[str]:
+    """Yield the difference found, the chance of "equivalent", and what the region takes."""
+    what = {
+        "better": "a true difference of",
+        "best": "a lead over every rival of",
+        "equal": "a pair that differs by",
+    }[outlook.kind]
+    found = f"{what} {_amounts(outlook.found, metric)} is found"
+    if outlook.last_alpha > outlook.first_alpha:
+        found += f"; once all other claims are decided, of {_amounts(outlook.found_last, metric)}"
+    yield found
+    if outlook.region is None or outlook.equivalent is None:
+        yield f"no region of equivalence is declared for {metric.label}: nothing is ruled equivalent"
+        return
+    region = f"±{_amount(outlook.region, metric)}"
+    bound = {"better": "", "best": "at least ", "equal": "at most "}[outlook.kind]
+    ruled = "supported" if outlook.kind == "equal" else "ruled equivalent"
+    chance = f"{bound}{_chances(outlook.equivalent)} of such studies"
+    yield f"truly equal arms are {ruled} (within {region}) in {chance}"
+    yield f"with 80 % power it takes {_takes(outlook, metric, unit)}"
+
+
+def _takes(outlook: Outlook, metric: Metric, unit: str) -> str:
+    """Return how many replicates find a difference as wide as the region, or that there is none."""
+    if outlook.to_show_equal is None:
+        return ""
+    shown = _counts(outlook.to_show_equal)
+    if outlook.region is None or outlook.to_find is None:
+        return f"{shown} {unit} to rule equal arms so"
+    found, width = _counts(outlook.to_find), _amount(outlook.region, metric)
+    return f"{found} {unit} to find a difference of {width}, and {shown} to rule equal arms so"
+
+
+def _share_in_words(outlook: ShareOutlook) -> str:
+    if outlook.found is None:
+        least = "over 10,000" if outlook.least_n is None else outlook.least_n
+        return f"{outlook.n} runs cannot support it, even if all diverge; {least} could"
+    found = f"a true share of {100 * outlook.found:.0f} % is found to exceed {100 * outlook.share:g} %"
+    return f"{outlook.n} runs: {found}"
+
+
+def _amount(value: float, metric: Metric) -> str:
+    return f"{_digits(metric.scale * value)}{metric.unit}"
+
+
+def _amounts(spread: Spread, metric: Metric) -> str:
+    likely, low, high = (_digits(metric.scale * value) for value in spread)
+    brackets = "" if low == high else f" ({low} to {high})"
+    return f"{likely}{metric.unit}{brackets}"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
+
+
+def _chances(spread: Spread) -> str:
+    likely, one, other = (_percent(value) for value in spread)
+    brackets = "" if one == other else f" ({other} to {one})"
+    return f"{likely} %{brackets}"
+
+
+def _percent(share: float) -> str:
+    is_extreme = min(share, 1 - share) < 0.01
+    return f"{100 * share:.{1 if is_extreme else 0}f}"
+
+
+def _counts(counts: Counts) -> str:
+    likely, low, high = ("over 10,000" if n is None else str(n) for n in counts)
+    return likely if low == high else f"{likely} ({low} to {high})"

@@ -1,0 +1,104 @@
+"""What a plan costs: runs, epochs, and the operations they take. Starts nothing, measures nothing."""
+
+from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
+
+from harness.recipe.costs import product_flops
+from harness.recipe.lengths import split_sizes
+from harness.study.plan import ArmPlan, Plan
+from harness.study.study import Arm, Study
+
+
+class Bounds(NamedTuple):
+    """Something at the first look, and at most; of a fixed plan twice the same."""
+
+    least: float
+    most: float
+
+    def __mul__(self, factor: float) -> "Bounds":  # type: ignore[override]  # never repeated as a tuple
+        """Return both times a factor."""
+        return Bounds(self.least * factor, self.most * factor)
+
+    def in_words(self, digits: int = 0) -> str:
+        """Return both with so many decimals, or the one number that they are."""
+        least, most = f"{self.least:,.{digits}f}", f"{self.most:,.{digits}f}"
+        return most if least == most else f"{least} to {most}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What all runs of a study take together."""
+
+    runs: Bounds
+    """Audits not counted: they are as many as early stopping makes."""
+    audits: Bounds
+    """Most runs that repeat stopped ones."""
+    epochs: Bounds
+    """If ASHA lets 1 in `reduction_factor` runs pass each rung."""
+    operations: Bounds
+    """Floating-point operations that plain matrix products get done in the same time, see `recipe.costs`."""
+
+
+def cost_of(study: Study, plan: Plan, n_images: int) -> Cost:
+    """Return what a study's plan takes.
+
+    Args:
+        study: The study.
+        plan: Its plan.
+        n_images: Training images of its data set, validation part included.
+    """
+    n_train, _ = split_sizes(n_images, study.val_fraction)
+    costs = [_cost_of_arm(arm_plan, study, plan, n_train) for arm_plan in plan.arms]
+    return Cost(
+        runs=_sum([cost.runs for cost in costs]),
+        audits=_sum([cost.audits for cost in costs]),
+        epochs=_sum([cost.epochs for cost in costs]),
+        operations=_sum([cost.operations for cost in costs]),
+    )
+
+
+def confirm_runs(arm_plan: ArmPlan, plan: Plan) -> Bounds:
+    """Return an arm's confirm runs of one repeat."""
+    most = arm_plan.confirm_runs
+    return Bounds(min(most, plan.looks[0]) if plan.unit == "seed" else most, most)
+
+
+def repeats(plan: Plan) -> Bounds:
+    """Return how often each arm is searched."""
+    return Bounds(plan.looks[0], plan.max_repeats) if plan.unit == "repeat" else Bounds(1, 1)
+
+
+def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, n_train: int) -> Cost:
+    longest, confirm, times = arm_plan.arm.longest_epochs, confirm_runs(arm_plan, plan), repeats(plan)
+    search_epochs = arm_plan.search_runs * _mean_search_epochs(longest, study)
+    full_runs = [runs + arm_plan.audit_runs for runs in confirm]
+    epochs = [n * (search_epochs + full * longest) for n, full in zip(times, full_runs, strict=True)]
+    return Cost(
+        runs=Bounds(*(n * (arm_plan.search_runs + runs) for n, runs in zip(times, confirm, strict=True))),
+        audits=times * arm_plan.audit_runs,
+        epochs=Bounds(*epochs),
+        operations=Bounds(*epochs) * _epoch_operations(arm_plan.arm, n_train),
+    )
+
+
+def _mean_search_epochs(longest: int, study: Study) -> float:
+    """Return the epochs that a search run takes on average, of `longest` where ASHA lets it."""
+    stopping = study.early_stopping
+    if stopping is None or stopping.grace_epochs >= longest:
+        return float(longest)
+    average, reached, rung, share = 0.0, 0, stopping.grace_epochs, 1.0
+    while rung < longest:
+        average += share * (rung - reached)
+        reached, rung, share = rung, rung * stopping.reduction_factor, share / stopping.reduction_factor
+    return average + share * (longest - reached)
+
+
+def _epoch_operations(arm: Arm, samples: int) -> float:
+    """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
+    steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
+    return max(product_flops(model, samples, steps) for model in arm.values_of("model"))
+
+
+def _sum(bounds: list[Bounds]) -> Bounds:
+    return Bounds(sum(each.least for each in bounds), sum(each.most for each in bounds))
