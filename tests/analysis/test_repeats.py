@@ -86,9 +86,9 @@ def test_the_spread_of_repeats_is_told_from_that_of_seeds(repeated: "Study", tmp
     """Means 81, 82 and 83 %: 1 pp; seeds 80 and 82 % around them: the root of 2 pp squared."""
     frame = compute_variance(Facts(load_study(repeated.write(tmp_path))))
     sgd = frame[frame["arm"] == "sgd"].set_index("source")
-    assert sgd.loc["searches", "deviation"] == pytest.approx(0.01)
-    assert sgd.loc["searches", "n"] == 3
-    assert sgd.loc["seeds", "deviation"] == pytest.approx(2**0.5 / 100)
+    assert sgd.loc["search", "deviation"] == pytest.approx(0.01)
+    assert sgd.loc["search", "n"] == 3
+    assert sgd.loc["seed", "deviation"] == pytest.approx(2**0.5 / 100)
 
 
 def test_a_report_is_written(repeated: "Study", tmp_path: Path) -> None:
