@@ -91,6 +91,16 @@ class StudyRecords:
         """Whether any arm has confirm runs planned, without which no run sees the test set."""
         return any(arm.confirm_runs for arm in self.declaration.arms.values())
 
+    @property
+    def max_repeats(self) -> int:
+        """Whole searches of each arm that are planned, at most."""
+        return self.declaration.search.max_repeats
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether searches are repeated, so that each repeat of each arm has seeds of its own."""
+        return self.max_repeats > 1
+
     def runs_of(self, phase: Phase, arm: str | None = None) -> pd.DataFrame:
         """Return the runs of one phase, or of one arm in it; of the confirm phase, one run a seed and repeat.
 

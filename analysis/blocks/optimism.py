@@ -153,6 +153,8 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the gap is, why it is expected, and what its interval holds."""
     rule = facts.rule
     runs = "a single run" if rule.seeds == 1 else f"{rule.seeds} runs"
+    if facts.records.is_repeated:
+        runs = "the mean over the winners of all repeats"
     what = (
         f"Each searched arm's winner: its value in the search ({rule.in_words()}; {runs}), and the same "
         "metric of the same configuration on n fresh seeds: mean ± half-width of the 95 % Student t-interval "

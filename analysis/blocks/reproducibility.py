@@ -106,7 +106,7 @@ def _chosen(records: StudyRecords) -> list[_Row]:
     for arm, declared in records.declaration.arms.items():
         if not declared.search_runs:
             continue
-        n_repeats = records.declaration.search.max_repeats
+        n_repeats = records.max_repeats
         ended = records.winners_by_repeat.get(arm, {})
         for repeat in range(n_repeats):
             winner = ended.get(repeat)
@@ -165,14 +165,14 @@ def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     """Return the seeds, the data and how it was split."""
     declaration, dataset = records.declaration, records.declaration.dataset
     rows = []
-    if records.has_search:
-        rows.append(
-            ("Search seeds", _listed(declaration.search_seeds), f"{records.declared_in}: search_seeds")
-        )
-    if records.has_confirm:
-        rows.append(
-            ("Confirm seeds", _listed(declaration.confirm_seeds), f"{records.declared_in}: confirm_seeds")
-        )
+    if records.is_repeated:
+        rows.append(("Seeds", "each repeat's own, from search.seed, arm and repeat", "runs.parquet: seed"))
+    elif records.has_search:
+        place = f"{records.declared_in}: search_seeds"
+        rows.append(("Search seeds", _listed(declaration.search_seeds), place))
+    if records.has_confirm and not records.is_repeated:
+        place = f"{records.declared_in}: confirm_seeds"
+        rows.append(("Confirm seeds", _listed(declaration.confirm_seeds), place))
     short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
     sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
     rows += [

@@ -110,14 +110,19 @@ def _warnings(row: dict[Any, Any]) -> str:
 
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how the search chose, and why its values are no results."""
+    del frame
     records = facts.records
     rule, sampler = facts.rule, records.declaration.search.sampler
     each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
+    sizes = records.runs_of("search").groupby(["arm", "repeat"]).size()
+    most = int(sizes.max()) if len(sizes) else 0
+    first = "They are those of the first search; rates those of all. " if records.is_repeated else ""
     fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
     return (
         f"Sampler {sampler}, chosen by {rule.in_words()}, among configurations trained to full length, "
         f"{each} (n = 1, no interval). The winner's validation values, of its {rule.epoch_in_words()}, are "
-        f"the luckiest of up to {int(frame['ended'].max())} runs an arm and so optimistic{fresh}. "
+        f"the luckiest of up to {most} runs {'a search' if records.is_repeated else 'an arm'} and so "
+        f"optimistic{fresh}. {first}"
         "Ranges are those the study declared."
     )
 

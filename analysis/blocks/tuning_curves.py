@@ -99,7 +99,7 @@ def is_independent(search: Search) -> bool:
 
 
 def compute(facts: Facts) -> pd.DataFrame:
-    """Return of each arm its tuning curve where trials are independent, else the path its search walked.
+    """Return of each arm its tuning curve where trials are independent, else the path of its first search.
 
     Returns: Columns `arm, kind, metric, trials, value, low, high, run_id, n, completed`. `kind` is `median`:
         one row a number of `trials`, with the median of the best value they reach and the ends of its 95 %
@@ -111,7 +111,8 @@ def compute(facts: Facts) -> pd.DataFrame:
     curve = _median if is_independent(records.declaration.search) else _path
     frames = []
     for arm in records.arms:
-        runs = records.runs_of("search", arm).sort_values(["ended_at", "run_id"], kind="stable")["run_id"]
+        found = records.runs_of("search", arm).sort_values(["ended_at", "run_id"], kind="stable")
+        runs = found.loc[(found["repeat"] == 0) | (curve is _median), "run_id"]
         values = at_full_length(records, "search", arm)
         gains = (rule.sign * values).reindex(runs, fill_value=-np.inf)
         completed = int(np.isfinite(gains).sum())
@@ -215,9 +216,10 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
 def _of_path(records: StudyRecords, most: str) -> str:
     search = records.declaration.search
     stops = ", runs stopped early" if isinstance(search.early_stopping, EarlyStopping) else ""
+    which = f"the first of {records.max_repeats} searches" if records.is_repeated else "one search"
     return (
         f"The {most} {{value}} so far, in the order in which trials ended, with a mark where it changed. "
-        f"Each line is the one path that one search walked (n = 1; sampler {search.sampler}{stops}): "
+        f"Each line is the one path that {which} walked (n = 1; sampler {search.sampler}{stops}): "
         "its trials depend on each other, so there is no band, and another search would walk another path."
     )
 

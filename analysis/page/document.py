@@ -124,6 +124,9 @@ def _in_code_block(text: str) -> str:
     return text.replace("```", "").replace("\n", " ")
 
 
+OWN_SEEDS = "each repeat's own, derived from search.seed, arm and repeat (column seed of runs.parquet)"
+"""Stands for a list of seeds where searches are repeated."""
+
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -132,7 +135,7 @@ def progress(records: StudyRecords) -> str | None:
     planned = 0
     for name, arm in records.declaration.arms.items():
         without_winner = records.winners_of(name).count(None)
-        confirm_runs = arm.confirm_runs // records.declaration.search.max_repeats
+        confirm_runs = arm.confirm_runs // records.max_repeats
         planned += arm.search_runs + arm.confirm_runs - without_winner * confirm_runs
         planned += audit.planned_runs(records, name)
     ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
@@ -235,9 +238,11 @@ def _limit_of_seeds(records: StudyRecords) -> str:
     if fewest == 1:
         return "A single seed in at least one arm: no difference from it can be told from noise."
     once = "; the search ran once, so how much another search would change the choice is not measured"
+    several = f"; each of {records.max_repeats} searches an arm has its own"
+    of_searches = several if records.is_repeated else once if records.has_search else ""
     return (
         f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together"
-        f"{once if records.has_search else ''}."
+        f"{of_searches}."
     )
 
 
@@ -260,11 +265,13 @@ def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
     manifest, dataset = records.manifest, records.declaration.dataset
     sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
+    known = _listing(records.declaration.search_seeds if records.has_search else [])
+    search_seeds = f"{known} in the first repeat; later ones: {OWN_SEEDS}" if records.is_repeated else known
     return [
         ("Search", _search(records)),
         ("Winner's rule", _winner_rule(records)),
-        ("Search seeds", _listing(records.declaration.search_seeds if records.has_search else [])),
-        ("Confirm seeds", _listing(records.declaration.confirm_seeds)),
+        ("Search seeds", search_seeds),
+        ("Confirm seeds", OWN_SEEDS if records.is_repeated else _listing(records.declaration.confirm_seeds)),
         ("Data", f"{dataset.name}: {', '.join(sizes)} images"),
         ("Split", dataset.split),
         ("Resources a run", _settings(as_written(manifest.resources))),

@@ -61,6 +61,7 @@ class Run:
     repeat: int = 0
     run_id: str = ""
     number: int | None = None
+    repeat: int = 0
     configuration: dict[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
     """Field of an epoch to its value after each epoch, in place of the made-up one."""
@@ -76,9 +77,14 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
+<<<<<<< HEAD
     """Of each arm's first search."""
     later_winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
     """By arm and repeat."""
+=======
+    winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat, where searches are repeated."""
+>>>>>>> seal
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -192,7 +198,9 @@ class Study:
                 "seed": 0,
                 **self.search_settings,
             },
-            "confirm": {"seeds": self._confirm_runs(next(iter(self.arms)))},
+            "confirm": {
+                "seeds": self._confirm_runs(next(iter(self.arms))) // self.search_settings.get("repeats", 1)
+            },
             "search_seeds": sorted({r.seed for r in self.runs if r.phase == "search"}) or [0],
             "confirm_seeds": sorted({r.seed for r in self.runs if r.phase == "confirm"}),
             "baseline": self.baseline,
@@ -209,7 +217,9 @@ class Study:
             },
         }
         whole = declaration_of(declared)  # names the templates of arms such as `adam@batch_size=16`
-        return whole | {"plan": whole["plan"] | self.plan}
+        repeats = self.search_settings.get("repeats", 1)
+        own = {"unit": "repeat", "looks": [repeats], "seeds_are_common": False} if repeats > 1 else {}
+        return whole | {"plan": whole["plan"] | own | self.plan}
 
     def manifest(self) -> dict[str, Any]:
         """Return where the study ran; what is missing is the hash of its declaration."""
@@ -258,8 +268,14 @@ class Study:
             )
         for run in self.runs:
             events += _run_events(run, now)
+<<<<<<< HEAD
         ends = {(arm, 0): winner for arm, winner in self.winners.items()} | self.later_winners
         for (arm, repeat), winner in ends.items():
+=======
+        for arm, winner in self.winners.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        for (arm, repeat), winner in self.winners_of_repeats.items():
+>>>>>>> seal
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 

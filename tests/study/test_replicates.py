@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.declaration import Manifest
+from harness.declaration import Declaration
 from harness.errors import StudyError
 from harness.recipe.datasets import Images
+from harness.records.folder import ResultsFolder
 from harness.study.looks import Looks, looks_of
 from harness.study.plan import confirm_seeds_of, plan_study, search_seeds_of
 from harness.study.preview import preview
@@ -119,7 +120,7 @@ def test_the_place_of_a_first_look_that_is_too_early_is_its_line(study_text: str
 @pytest.mark.parametrize("study", STUDIES)
 def test_studies_that_search_once_have_the_seeds_they_always_had(study: str) -> None:
     """Those that the reference studies declared before there were repeats."""
-    declared = Manifest.read(REFERENCE / study / "manifest.json")
+    declared = Declaration.read(ResultsFolder(REFERENCE / study))
     for arm in declared.arms:
         assert list(search_seeds_of(declared.search, arm, 0)) == declared.search_seeds
         assert list(confirm_seeds_of(declared.search, declared.confirm, arm, 0)) == declared.confirm_seeds

@@ -104,7 +104,7 @@ def test_searches_are_not_measured(new_study: "type[Study]", tmp_path: Path) -> 
         study.confirm(arm, [0.90, 0.91])
     frame = variance.compute(study.facts(tmp_path))
     assert (by_source(frame)["searches"]["n"], by_source(frame, "fixed")["searches"]["n"]) == (1, 0)
-    assert variance.lay_out(frame)["Searches"].tolist() == [
+    assert variance.lay_out(frame)["Searches: SD of test accuracy (pp)"].tolist() == [
         "not measured: the search ran once",
         "nothing was searched",
     ]
