@@ -108,7 +108,7 @@ def test_limits_of_a_deviation_match_tables() -> None:
 
 
 def test_shown_difference_by_hand() -> None:
-    """Five replicates, equal deviations of 1: (t(.975, 8) + t(.8, 8)) sqrt(2 / 5) sqrt(8 / chi2(.2, 8) = 4.5936)."""
+    """Five replicates of deviation 1: (t(.975, 8) + t(.8, 8)) sqrt(2 / 5) sqrt(8 / chi2(.2, 8))."""
     found = power.shown_difference(first=1.0, others=[1.0], n=5, alpha=0.05)
     assert found is not None
     assert found.high == pytest.approx((2.30600 + 0.88889) * 0.4**0.5 * (8 / 4.59357) ** 0.5, rel=1e-4)
@@ -129,6 +129,16 @@ def test_shown_paired_difference_by_hand() -> None:
     found = power.shown_paired_difference(deviations=[1.0, 7.0], n=5, alpha=0.05)
     assert found is not None
     assert found.high == pytest.approx((2.77645 + 1.53321) * 5 / 5**0.5 * 1.55758, rel=1e-4)
+
+
+def test_a_stopped_study_would_have_shown_what_its_last_look_does() -> None:
+    """Deviations from five pairs (4 degrees), tested at the last look's twenty (19 degrees)."""
+    found = power.shown_paired_difference(deviations=[1.0], n=5, alpha=0.05, n_last=20)
+    assert found is not None
+    assert found.high == pytest.approx((2.09302 + 0.86095) / 20**0.5 * 1.55758, rel=1e-4)
+    welch = power.shown_difference(first=1.0, others=[1.0], n=5, alpha=0.05, n_last=20)
+    assert welch is not None
+    assert welch.high == pytest.approx((2.02439 + 0.85122) * 0.1**0.5 * (8 / 4.59357) ** 0.5, rel=1e-4)
 
 
 def test_few_replicates_are_not_said_to_show_anything() -> None:
