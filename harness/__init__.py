@@ -2,5 +2,5 @@
 
 __version__ = "0.1.0"
 
-PROTOCOL_VERSION = "1"
+PROTOCOL_VERSION = "2"
 """Raised whenever a change of the code changes the numbers of a study (CHANGELOG tag: Protocol)."""

@@ -49,8 +49,9 @@ def sweep(
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Return the runs of a study of which one arm cannot be allocated, and one takes too long; by arm."""
-    arms = arm("huge", f"[{10**12}]") + arm("slow", "[30_000]")
+    """Return the runs of a study of which two arms cannot be allocated, and one takes too long; by arm."""
+    sure = arm("sure", f"[{10**12}]").replace("{low: 1e-2, high: 1.0, log: true}", "0.1")
+    arms = arm("huge", f"[{10**12}]") + arm("slow", "[30_000]") + sure
     _, runs = sweep(tmp_path_factory.mktemp("faulty"), STUDY + arms + "search: {trials: 1}\n" + REST)
     return runs.set_index("arm")
 
@@ -62,7 +63,17 @@ def test_a_run_that_raises_is_a_failed_row(runs: pd.DataFrame) -> None:
     """A layer of a trillion units cannot be allocated: the run fails for that reason; the study goes on."""
     assert runs.loc["huge", "status"] == "failed"
     assert "memory" in runs.loc["huge", "reason"]
-    assert list(runs.index) == ["huge", "slow"]
+    assert list(runs.index) == ["huge", "slow", "sure", "sure"]
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+@pytest.mark.data
+def test_a_confirm_run_that_raises_is_tried_twice(runs: pd.DataFrame) -> None:
+    """With its seed, and then it has failed; a search run has its one try."""
+    assert list(runs.loc["sure", "attempts"]) == [2, 2]
+    assert set(runs.loc["sure", "status"]) == {"failed"}
+    assert runs.loc["huge", "attempts"] == 1
 
 
 @pytest.mark.slow

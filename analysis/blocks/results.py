@@ -128,16 +128,8 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the table shows, how, and what its marks mean."""
     records = facts.records
     how = (
-<<<<<<< HEAD
         f"{_how(records)} {WinnerRule.of(records.declaration).values_in_words()} Minutes are training time "
         "of one run, evaluation excluded."
-=======
-        f"Each arm's {what} confirm seeds: mean ± half-width of the 95 % Student t-interval over n seeds "
-        "(one seed: the value alone). A seed fixes the split, the initialisation and the data order"
-        f"{'; the search is not repeated' if is_searched and not records.is_repeated else ''}. "
-        f"{WinnerRule.of(records.declaration).values_in_words()} Minutes are training time of one run, "
-        "evaluation excluded."
->>>>>>> seal
     )
     sentences = [how]
     if frame["edge"].notna().any():

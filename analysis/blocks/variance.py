@@ -55,20 +55,12 @@ def compute(facts: Facts) -> pd.DataFrame:
 
     Returns: Columns `arm, source, deviation, low, high, n, diverged`. Accuracies are in [0, 1]. By `source`:
         `seeds`, the standard deviation of test accuracy over `n` completed confirm seeds, with its 95 %
-<<<<<<< HEAD
         interval; `test set`, the standard error due to `n` test images; `epochs`, the standard deviation of
         validation accuracy around a straight line through a run's last 5 epochs, root mean square over `n`
         runs; `searches`, the standard deviation over `n` searches beyond what their seeds make of it, with
         its 95 % interval: absent for one search, with `n` = 0 where nothing is searched. Of an arm with
         several searches `seeds` is that within a search. `diverged` counts confirm seeds that did: they void
         all but `epochs`.
-=======
-        interval, where searches are repeated around the mean of each repeat; `test set`, the standard error
-        due to `n` test images; `epochs`, the standard deviation of validation accuracy around a straight
-        line through a run's last 5 epochs, root mean square over `n` runs; `searches`, the standard deviation
-        of the means of `n` repeats with its interval, absent with `n` = 1 search, or 0 where nothing is
-        searched. `diverged` counts confirm seeds that did: they void all but the epochs.
->>>>>>> seal
     """
     records = facts.records
     confirm = records.runs_of("confirm")
@@ -89,7 +81,6 @@ def _rows(
     error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
     images = records.declaration.dataset.test_samples
     known = {"arm": arm, "diverged": diverged}
-<<<<<<< HEAD
     parts = _components(records, arm) if not diverged else None
     within = _spread([] if diverged else accuracies) if parts is None else _deviation(parts.seed)
     yield known | {"source": "seeds", "n": len(accuracies), **within}
@@ -118,38 +109,6 @@ def _n_searches(records: StudyRecords, arm: str) -> int:
     if not records.declaration.arms[arm].search_runs:
         return 0
     return max(1, int(planned_runs(records, arm)["repeat"].nunique()))
-=======
-    of_repeats = _of_repeats(records, arm, completed.iloc[:0] if diverged else completed)
-    seeds = _spread([] if diverged else accuracies) if of_repeats is None else _spread_around(of_repeats)
-    yield known | {"source": "seeds", "n": len(accuracies), **seeds}
-    yield known | {"source": "test set", "deviation": error, "n": images if error is not None else 0}
-    wobble = math.sqrt(float(of_arm.mean())) if len(of_arm) else None
-    yield known | {"source": "epochs", "deviation": wobble, "n": len(of_arm)}
-    if of_repeats is None:
-        yield known | {"source": "searches", "n": int(records.declaration.arms[arm].search_runs > 0)}
-    else:
-        means = [float(np.mean(values)) for values in of_repeats]
-        yield known | {"source": "searches", "n": len(means), **_spread(means)}
-
-
-def _of_repeats(records: StudyRecords, arm: str, runs: pd.DataFrame) -> list[list[float]] | None:
-    """Return the test accuracies of each repeat of an arm's search; None where no search is repeated."""
-    if not records.is_repeated or not records.declaration.arms[arm].search_runs:
-        return None
-    return [
-        list(values) for _, values in runs.dropna(subset="test_accuracy").groupby("repeat")["test_accuracy"]
-    ]
-
-
-def _spread_around(groups: Sequence[Sequence[float]]) -> dict[str, float]:
-    """Return the standard deviation of values around the means of their groups, with its interval."""
-    freedom = sum(len(values) - 1 for values in groups)
-    if freedom < 1:
-        return {}
-    deviation = math.sqrt(sum(float(np.var(values)) * len(values) for values in groups) / freedom)
-    low, high = deviation_interval(deviation, freedom + 1)
-    return {"deviation": deviation, "low": low, "high": high}
->>>>>>> seal
 
 
 def _spread(values: Sequence[float]) -> dict[str, float]:
@@ -202,16 +161,11 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cell(row: dict[Any, Any]) -> str:
-<<<<<<< HEAD
     if row["source"] == "searches" and row["n"] == 0:
         return "nothing was searched"
     if row["source"] == "searches" and not numbers.is_present(row["deviation"]):
         once = row["n"] == 1
         return "not measured: the search ran once" if once else f"not measured ({row['n']} searches)"
-=======
-    if row["source"] == "searches" and row["n"] < 2:
-        return "not measured: the search ran once" if row["n"] else "nothing was searched"
->>>>>>> seal
     if not numbers.is_present(row["deviation"]):
         diverged = f"{row['diverged']} diverged, " if row["diverged"] and row["source"] == "seeds" else ""
         return f"{numbers.ABSENT} ({diverged}n = {row['n']:,})"
@@ -228,18 +182,11 @@ def _points(share: float) -> str:
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what each source is, how it was measured, and what no interval of the report holds."""
     sentences = ["How far each source of noise moves one accuracy, in percentage points (pp).", *_SOURCES]
-<<<<<<< HEAD
     if design_of(facts.records).unit == "repeat":
         sentences.append(
             "Searches: SD of what one search's choice scores beyond another's, over n searches, the part of "
             "their seeds taken off (one-way random effects; 95 % interval, wide for few searches); seeds are "
             "then those within a search."
-=======
-    if facts.records.is_repeated:
-        sentences.append(
-            "Searches: SD of the means of n repeats, in which the noise of their seeds is; seeds: SD around "
-            "them, absent where a repeat has one."
->>>>>>> seal
         )
     elif facts.records.has_search:
         sentences.append(

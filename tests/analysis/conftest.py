@@ -58,7 +58,6 @@ class Run:
     test_loss: float | None = 0.42
     test_accuracy: float | None = 0.87
     epoch_seconds: float = 2.0
-    repeat: int = 0
     run_id: str = ""
     number: int | None = None
     repeat: int = 0
@@ -77,14 +76,8 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
-<<<<<<< HEAD
-    """Of each arm's first search."""
-    later_winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
-    """By arm and repeat."""
-=======
     winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
     """By arm and repeat, where searches are repeated."""
->>>>>>> seal
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -268,14 +261,9 @@ class Study:
             )
         for run in self.runs:
             events += _run_events(run, now)
-<<<<<<< HEAD
-        ends = {(arm, 0): winner for arm, winner in self.winners.items()} | self.later_winners
-        for (arm, repeat), winner in ends.items():
-=======
         for arm, winner in self.winners.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
         for (arm, repeat), winner in self.winners_of_repeats.items():
->>>>>>> seal
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 

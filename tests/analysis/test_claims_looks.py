@@ -122,7 +122,7 @@ def repeated(new_study: "type[Study]", lost: int | None) -> "Study":
         run = study.add(
             "tuned", "search", repeat=repeat, seed=seed, status="diverged" if repeat == lost else "completed"
         )
-        study.later_winners["tuned", repeat] = None if repeat == lost else run.run_id
+        study.winners_of_repeats["tuned", repeat] = None if repeat == lost else run.run_id
         for arm, mean in (("tuned", 0.95), ("fixed", 0.90)):
             for place, own in enumerate(confirm_seeds(0, arm, repeat, 2, common=False)):
                 if arm == "fixed" or repeat != lost:

@@ -145,6 +145,8 @@ def test_what_a_look_has_not_opened_waits(drive: Callable[..., Any]) -> None:
     again = drive("search={trials: 1, repeats: {min: 5, max: 12}}", "confirm.seeds=1")
     again.conductor.replay(driven.events)
     assert again.conductor.is_over
+    again.conductor.allow(8, ["sgd"])
+    assert {(run.arm, run.repeat) for run in again.run(bumpy)} == {("sgd", repeat) for repeat in (5, 6, 7)}
 
 
 def test_seeds_that_a_look_has_not_opened_wait(drive: Callable[..., Any]) -> None:
@@ -222,11 +224,13 @@ REPEATED: list[tuple[str, ...]] = [
     ("search={sampler: qmc, trials: 3, repeats: 3}", "confirm.seeds=1"),
     ("search.repeats=2", "confirm.seeds=2", ADAM_SEARCHES_NOTHING),
     ("search={trials: 1, repeats: {min: 5, max: 8}, early_stopping: none}", "confirm.seeds=1"),
-]
+    ("search={trials: 2, repeats: 2}", "confirm.seeds=1", "claims=[]",
+     "arms.sgd.for_each={batch_size: [250, 500]}"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.full)])
-@pytest.mark.parametrize("overrides", REPEATED, ids=["tpe", "qmc", "fixed", "looks"])
+@pytest.mark.parametrize("overrides", REPEATED, ids=["tpe", "qmc", "fixed", "looks", "for_each"])
 def test_any_prefix_of_a_journal_with_repeats_leads_to_the_same_results(
     drive: Callable[..., Any], overrides: tuple[str, ...], stride: int
 ) -> None:

@@ -56,3 +56,15 @@ def test_the_best_value_is_of_a_run_at_its_own_full_length(drive: Callable[..., 
     assert {name: arm.best for name, arm in tally.arms.items()} == {
         name: 1.0 - 0.01 * epochs for name, epochs in lengths.items()
     }
+
+
+def test_repeats_are_planned_up_to_the_first_look(drive: Callable[..., Any]) -> None:
+    """5 x (2 search + 1 confirm) runs an arm, and the audits of those searches that stopped a run."""
+    driven = drive("search={trials: 2, repeats: {min: 5, max: 8}, audit: 1}", "confirm.seeds=1")
+    before = counted(driven.study, [])
+    assert {arm.planned for arm in before.arms.values()} == {5 * (2 + 1 + 1)}
+    driven.run(falling)
+    after = counted(driven.study, driven.events)
+    assert after.epochs_left() == 0
+    assert (after.repeat, after.repeats) == (4, 5)
+    assert all(arm.planned == arm.ended.total() for arm in after.arms.values())

@@ -178,6 +178,7 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
             "run_id": [f"{arm}-{phase}-{j:03d}" for arm in names for j, phase in enumerate(phases)],
             "seed": ([0] * 25 + list(range(10))) * searches,
             "status": "completed",
+            "repeat": 0,
             "val_accuracy": np.random.default_rng(11).normal(0.5, s, size=searches * 35),
         }
     )
@@ -189,7 +190,7 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
         declaration=template.declaration.model_copy(update={"arms": arms}),
         runs=runs,
         epochs=runs[["run_id", "val_accuracy"]],
-        winners=dict(best),
+        winners_by_repeat={arm: {0: run_id} for arm, run_id in best.items()},
     )
     frame = optimism.compute(Facts(records))
     assert set(frame["chosen_among"]) == {25}
