@@ -124,7 +124,7 @@ def test_diverged_audits_count_and_failed_ones_are_missing(new_study: "type[Stud
     assert [row[name] for name in ("audited", "completed", "diverged", "failed")] == [4, 1, 2, 1]
     cells = rendered_table(facts).cells.iloc[0]
     assert cells["Audited"] == "4 (2 diverged, 1 failed)"
-    assert cells["Would have won"] == "1 of 3 (6 to 79 %)"
+    assert cells["Would have won"] == "1 of 3 (1 to 91 %)"
     assert row["n_1"] == 2
     frame = early_stopping.compute_plot(facts)
     assert frame["full_status"].value_counts()["diverged"] == 2

@@ -33,7 +33,7 @@ def test_each_status_is_counted_with_its_rates(new_study: "type[Study]", tmp_pat
         "search",
         "diverged",
         "2 of 10",
-        "20 % (6 to 51)",
+        "20 % (3 to 56)",
         "0.5 to 0.9",
         "0.001 to 0.2",
         "made to be diverged",

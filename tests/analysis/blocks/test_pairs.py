@@ -47,7 +47,7 @@ def test_pairs_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
 
 def test_pairs_are_decided_as_claims(new_study: "type[Study]", tmp_path: Path) -> None:
     """Claims about the very same pairs have the same intervals, levels and p-values."""
-    study = of(new_study, THREE)
+    study = of(new_study, THREE | {"a": [0.80, 0.79, 0.81]})
     study.claims = [better("b", "a"), better("c", "a"), better("c", "b")]
     facts = study.facts(tmp_path)
     rows = [verdict.as_row() for verdict in facts.verdicts]
@@ -169,8 +169,8 @@ def test_losses_improve_downwards(new_study: "type[Study]", tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("difference", "high", "text"),
     [
-        (0.0199, 0.0447, "+2.0 ± 4.4"),
-        (-0.0199, 0.0049, "-2.0 ± 4.4"),
+        (0.0199, 0.0447, "+2.0 ± 2.5"),
+        (-0.0199, 0.0049, "-2.0 ± 2.5"),
         (-0.0001, 0.0659, "0.0 ± 6.6"),
         (0.0, 0.0, "0.00 ± 0"),
         (-0.012, None, "-1.20"),
