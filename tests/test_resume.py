@@ -1,5 +1,6 @@
 """Interrupting, killing and resuming real sweeps."""
 
+import hashlib
 import json
 import random
 import shutil
@@ -17,7 +18,9 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from analysis.records import load_study
+from harness.records.events import StudyDeclared
 from harness.records.folder import ResultsFolder
+from harness.records.journal import read_journal
 from tests import drill
 from tests.processes import command_line
 
@@ -69,6 +72,37 @@ def test_an_interrupted_study_is_finished_by_resume(
     assert drill.outcome(folder) == drill.outcome(undisturbed)
     assert ended_before.items() <= drill.outcome(undisturbed).items()
     assert len(json.loads(folder.manifest.read_text())["resumed"]) == 1
+    assert folder.declaration.read_bytes() == undisturbed.declaration.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_dry_run_tells_the_hash_that_a_start_seals(drill_study: Path, undisturbed: ResultsFolder) -> None:
+    """It can be kept elsewhere before the first run, whose journal begins with it."""
+    told = drill.sweep(drill_study, undisturbed.root.parent, "--dry-run").stdout
+    sha256 = hashlib.sha256(undisturbed.declaration.read_bytes()).hexdigest()
+    assert f"\ndeclaration sha256: {sha256}\n" in told
+    first, *others = read_journal(undisturbed)
+    assert isinstance(first, StudyDeclared)
+    assert first.sha256 == sha256
+    assert not any(isinstance(event, StudyDeclared) for event in others)
+    assert load_study(undisturbed.root).seal.state == "sealed"
+
+
+@pytest.mark.slow
+@pytest.mark.ray
+def test_a_changed_declaration_is_not_continued(
+    drill_study: Path, undisturbed: ResultsFolder, tmp_path: Path
+) -> None:
+    """Nor is a journal whose first event was taken away; the message names the hashes, nothing is written."""
+    shutil.copytree(undisturbed.root, tmp_path / "drill")
+    folder = ResultsFolder(tmp_path / "drill")
+    folder.declaration.write_bytes(folder.declaration.read_bytes().replace(b"Is anything", b"Was anything"))
+    before = folder.journal.read_bytes()
+    done = drill.sweep(drill_study, tmp_path, "--resume")
+    assert done.returncode == 2
+    assert "but manifest.json belongs to" in done.stderr
+    assert folder.journal.read_bytes() == before
 
 
 @pytest.mark.slow
@@ -119,7 +153,7 @@ def test_of_a_finished_study_nothing_is_left_to_run(drill_study: Path, undisturb
 def test_a_study_that_differs_is_not_continued(drill_study: Path, undisturbed: ResultsFolder) -> None:
     """The message tells everything that differs; nothing is written."""
     told = {
-        "arms.sgd.lr.high=0.5": "arms.sgd.lr",
+        "arms.sgd.lr.high=0.5": "arms.sgd.space.lr.high: 1.0 before, 0.5 now",
         "search.metric=val_loss": "search.metric: 'val_accuracy' before, 'val_loss' now",
         "search.seed=1": "search.seed: 0 before, 1 now",
         "search.trials=2": "search.trials: 4 before, 2 now",

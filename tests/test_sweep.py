@@ -55,7 +55,8 @@ def quick_results(tmp_path_factory: pytest.TempPathFactory) -> tuple[ResultsFold
 def test_a_sweep_leaves_every_file_of_the_design(quick_results: tuple[ResultsFolder, str]) -> None:
     """Records, report and figures are there, and the output ends with the report's path."""
     folder, output = quick_results
-    for path in (folder.study_file, folder.manifest, folder.journal, folder.runs, folder.epochs):
+    named = (folder.study_file, folder.declaration, folder.manifest, folder.journal)
+    for path in (*named, folder.runs, folder.epochs):
         assert path.stat().st_size > 0
     assert folder.optuna_journal.stat().st_size > 0
     assert str(folder.report / "index.html") in output
@@ -125,13 +126,15 @@ def derived(folder: ResultsFolder) -> list[Path]:
 
 @pytest.mark.ray
 @pytest.mark.data
-def test_the_manifest_declares_the_study(quick_results: tuple[ResultsFolder, str]) -> None:
+def test_the_study_is_declared(quick_results: tuple[ResultsFolder, str]) -> None:
     """Domains, seeds, data hash, versions and machine are written before the first run."""
+    declared = json.loads(quick_results[0].declaration.read_text())
+    assert declared["arms"]["sgd"]["space"]["lr"] == {"low": 1e-3, "high": 1.0, "log": True}
+    assert declared["arms"]["sgd"]["max_epochs"] == 2
+    assert declared["plan"]["looks"] == [2]
+    assert len(declared["confirm_seeds"]) == 2
+    assert len(declared["dataset"]["sha256"]) == 4
     manifest = json.loads(quick_results[0].manifest.read_text())
-    assert manifest["arms"]["sgd"]["space"]["lr"] == {"low": 1e-3, "high": 1.0, "log": True}
-    assert manifest["arms"]["sgd"]["max_epochs"] == 2
-    assert len(manifest["confirm_seeds"]) == 2
-    assert len(manifest["dataset"]["sha256"]) == 4
     assert {"python", "torch", "ray", "optuna"} <= set(manifest["versions"])
 
 

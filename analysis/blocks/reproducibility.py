@@ -168,13 +168,11 @@ def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     if records.is_repeated:
         rows.append(("Seeds", "each repeat's own, from search.seed, arm and repeat", "runs.parquet: seed"))
     elif records.has_search:
-        rows.append(
-            ("Search seeds", _listed(declaration.search_seeds), f"{records.declared_in}: search_seeds")
-        )
+        place = f"{records.declared_in}: search_seeds"
+        rows.append(("Search seeds", _listed(declaration.search_seeds), place))
     if records.has_confirm and not records.is_repeated:
-        rows.append(
-            ("Confirm seeds", _listed(declaration.confirm_seeds), f"{records.declared_in}: confirm_seeds")
-        )
+        place = f"{records.declared_in}: confirm_seeds"
+        rows.append(("Confirm seeds", _listed(declaration.confirm_seeds), place))
     short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
     sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
     rows += [

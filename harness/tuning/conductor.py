@@ -79,7 +79,7 @@ class Conductor:
         self.allow(self.plan.looks[0], [arm.arm.name for arm in self.plan.arms])
 
     def allow(self, n_replicates: int, arms: Collection[str]) -> None:
-        """Let some arms run so many replicates; the others stay for good where they are.
+        """Let some arms run so many replicates; the others stay where they are.
 
         At the start all arms may run those of the plan's first look, which for a fixed plan are all.
 
@@ -89,13 +89,18 @@ class Conductor:
         """
         self._open_until |= {arm: max(n_replicates, self._open_until.get(arm, 0)) for arm in arms}
         for repeat in self._repeats:
-            self._limit(repeat)
+            self._open(repeat)
 
-    def _limit(self, repeat: Repeat) -> None:
-        """Keep back the confirm runs of seeds that come after the look."""
-        if self.plan.unit == "seed" and self.plan.confirm.max_seeds:
-            for arm, listed in repeat.lists["confirm"].items():
-                listed.limit = self._open_until[arm]
+    def _open(self, repeat: Repeat) -> None:
+        """Let the arms take part that may, with as many confirm runs as they may run."""
+        for arm in self.plan.arms:
+            allowed = self._open_until[arm.arm.name]
+            if self.plan.unit == "repeat":
+                if repeat.number < allowed:
+                    repeat.begin(arm)
+            else:
+                repeat.begin(arm)
+                repeat.lists["confirm"][arm.arm.name].limit = allowed if arm.confirm_runs else None
 
     @property
     def _n_allowed(self) -> int:
@@ -105,12 +110,8 @@ class Conductor:
     def _repeat(self, number: int) -> Repeat:
         """Return a repeat, begun now if it is the next one."""
         if number == len(self._repeats):
-            is_counted = self.plan.unit == "repeat"
-            arms = [
-                arm for arm in self.plan.arms if not is_counted or self._open_until[arm.arm.name] > number
-            ]
-            self._repeats.append(Repeat(number, self.study, self.plan, arms, self.storage))
-            self._limit(self._repeats[number])
+            self._repeats.append(Repeat(number, self.study, self.plan, self.storage))
+            self._open(self._repeats[number])
         return self._repeats[number]
 
     def replay(self, events: Sequence[Event]) -> None:

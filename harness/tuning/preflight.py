@@ -23,7 +23,8 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
     Raises:
         StudyError: Some run could not train on the study's data set.
         DataError: The data set is a user's own and cannot be read.
-        ResultsError: The folder already holds a study, or holds none to continue, or cannot be written.
+        ResultsError: The folder already holds a study, or holds none that this version can continue, or
+            cannot be written.
         EnvironmentMismatchError: A single run does not fit on this machine, or the working directory is gone.
     """
     _check_working_directory()
@@ -32,6 +33,8 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
     if not resume:  # what has begun is taken to its end
         check_feasible(study, training_images(study.dataset))
     check_folder(folder, resume=resume)
+    if resume:
+        Begun.read(folder)
 
 
 def _check_working_directory() -> None:
@@ -53,8 +56,7 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
     """Refuse to overwrite results, and to continue where there are none.
 
     Raises:
-        ResultsError: Either is asked for, what there is cannot be continued by this version, or the folder
-            cannot be made.
+        ResultsError: Either is asked for, or the folder cannot be made.
     """
     try:
         is_begun = folder.manifest.exists()
@@ -74,8 +76,6 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
             f"holds the study with --results DIR."
         )
-    if resume:
-        Begun.read(folder)
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -27,29 +27,35 @@ class Repeat:
         number: int,
         study: Study,
         plan: Plan,
-        arms: Sequence[ArmPlan],
         storage: optuna.storages.BaseStorage,
     ) -> None:
-        """Begin each arm's search; an arm that has nothing to search is confirmed at once.
+        """Start without an arm.
 
         Args:
             number: Which repeat it is, from 0.
             study: The study.
             plan: Its runs and seeds.
-            arms: The arms that take part.
             storage: Keeps one Optuna study a search.
         """
         self.number = number
+        self.searches: dict[str, ArmSearch] = {}
+        self.lists: dict[Phase, dict[str, RunList]] = {phase: {} for phase in LISTED_PHASES}
+        self._study = study
         self._plan = plan
-        self.searches = {
-            arm.arm.name: ArmSearch(study, plan, arm, storage, number) for arm in arms if arm.search_runs
-        }
-        self.lists = {phase: {arm.arm.name: RunList() for arm in arms} for phase in LISTED_PHASES}
-        for arm in arms:
-            if not arm.search_runs:
-                configuration = arm.arm.configuration({}).model_dump(mode="json")
-                place = Place(arm.arm.name, number)
-                self.lists["confirm"][place.arm].open(confirm_runs(place, plan, configuration))
+        self._storage = storage
+
+    def begin(self, arm: ArmPlan) -> None:
+        """Let an arm take part, unless it does: begin its search or, without one, its confirm runs."""
+        place = Place(arm.arm.name, self.number)
+        if place.arm in self.lists["confirm"]:
+            return
+        for lists in self.lists.values():
+            lists[place.arm] = RunList()
+        if arm.search_runs:
+            self.searches[place.arm] = ArmSearch(self._study, self._plan, arm, self._storage, self.number)
+        else:
+            configuration = arm.arm.configuration({}).model_dump(mode="json")
+            self.lists["confirm"][place.arm].open(confirm_runs(place, self._plan, configuration))
 
     @property
     def is_measured(self) -> bool:

@@ -77,9 +77,8 @@ class Study:
     """Arm to its space; an empty space fixes the learning rate at 0.01."""
     runs: list[Run] = field(default_factory=list)
     winners: dict[str, str | None] = field(default_factory=dict)
-    """Of each arm's first search."""
-    later_winners: dict[tuple[str, int], str | None] = field(default_factory=dict)
-    """By arm and repeat."""
+    winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
+    """By arm and repeat, where searches are repeated."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -164,13 +163,12 @@ class Study:
             if self.arms[arm]:
                 (seed,) = search_seeds(0, arm, repeat, 1)
                 won = self.add(arm, "search", seed=seed, repeat=repeat)
-                self.later_winners[arm, repeat] = won.run_id
+                self.winners_of_repeats[arm, repeat] = won.run_id
             seeds = confirm_seeds(0, arm, repeat, n_seeds, common=False)
             for seed, accuracy in zip(seeds, row, strict=True):
                 values = {"test_accuracy": accuracy, "val_accuracy": accuracy, "test_loss": 1 - accuracy}
                 self.add(arm, "confirm", seed=seed, repeat=repeat, **values)
         self.search_settings["repeats"] = len(accuracies)
-        self.plan = {"unit": "repeat", "looks": (len(accuracies),), "seeds_are_common": False}
 
     def write(self, root: Path, **more: Any) -> Path:
         """Write declaration, manifest and journal below `root`; return the results folder.
@@ -240,7 +238,9 @@ class Study:
             },
         }
         whole = declaration_of(declared)  # names the templates of arms such as `adam@batch_size=16`
-        return whole | {"plan": whole["plan"] | self.plan}
+        repeats = self.search_settings.get("repeats", 1)
+        own = {"unit": "repeat", "looks": [repeats], "seeds_are_common": False} if repeats > 1 else {}
+        return whole | {"plan": whole["plan"] | own | self.plan}
 
     def manifest(self) -> dict[str, Any]:
         """Return where the study ran; what is missing is the hash of its declaration."""
@@ -289,8 +289,9 @@ class Study:
             )
         for run in self.runs:
             events += _run_events(run, now)
-        ends = {(arm, 0): winner for arm, winner in self.winners.items()} | self.later_winners
-        for (arm, repeat), winner in ends.items():
+        for arm, winner in self.winners.items():
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+        for (arm, repeat), winner in self.winners_of_repeats.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events
 

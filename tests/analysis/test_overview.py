@@ -23,11 +23,11 @@ Make = Callable[..., Path]
 def make(new_study: "type[Study]") -> Make:
     """Return a function that writes a small study of one arm, two confirm seeds and one claim."""
 
-    def written(root: Path, name: str, *, is_begun: bool = True, **fields: object) -> Path:
+    def written(root: Path, name: str, *, is_begun: bool = True, claim: str = "", **fields: object) -> Path:
         study = new_study(arms={"a": {}, "b": {}}, name=name, **fields)
         study.claims = [
             {
-                "says": f"In {name}, a wins.",
+                "says": claim or f"In {name}, a wins.",
                 "source": "study Z, table 9",
                 "better": {"arm": "a", "than": "b", "metric": "test_accuracy"},
             }
@@ -166,3 +166,15 @@ def test_text_of_studies_is_never_run(make: Make, tmp_path: Path) -> None:
     assert "&lt;script&gt;alert(1)" in page
     listing = (tmp_path / "index.md").read_text(encoding="utf-8")
     assert re.search(r"(?<!\\)<script|(?<!\\)\[x", listing) is None
+
+
+def test_declarations_of_one_question_with_several_seeds_are_counted(make: Make, tmp_path: Path) -> None:
+    """Whoever runs a study again until it suits is told on the page; other budgets make another question."""
+    for seed in range(3):
+        make(tmp_path, f"try_{seed}", claim="a wins", search_settings={"seed": seed})
+    make(tmp_path, "copy", claim="a wins", search_settings={"seed": 0})
+    make(tmp_path, "longer", claim="a wins", search_settings={"seed": 0, "trials": 30})
+    assert main([str(tmp_path), "--overview-only"]) == 0
+    told = "one of 3 declarations of this question that stand here and differ in their seed only"
+    for name in ("index.html", "index.md"):
+        assert (tmp_path / name).read_text(encoding="utf-8").replace("\\", "").count(told) == 4

@@ -21,7 +21,7 @@ def bash(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(["bash", "-c", line], env=given, capture_output=True, text=True, check=False)
 
 
-def test_a_full_disk_under_the_manifest_is_a_sentence(
+def test_a_full_disk_under_the_declaration_is_a_sentence(
     drill_study: Path, images: Path, tmp_path: Path, repository: Path
 ) -> None:
     """A limit on the size of files stands for a disk with some room left; nothing stays behind."""
@@ -30,7 +30,7 @@ def test_a_full_disk_under_the_manifest_is_a_sentence(
     done = bash(f"cd {repository} && ulimit -f 1 && {sweep}")
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert "manifest.json: cannot be written (File too large). Remedy: raise the limit" in done.stderr
+    assert "declaration.json: cannot be written (File too large). Remedy: raise the limit" in done.stderr
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 

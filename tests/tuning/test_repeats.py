@@ -145,6 +145,8 @@ def test_what_a_look_has_not_opened_waits(drive: Callable[..., Any]) -> None:
     again = drive("search={trials: 1, repeats: {min: 5, max: 12}}", "confirm.seeds=1")
     again.conductor.replay(driven.events)
     assert again.conductor.is_over
+    again.conductor.allow(8, ["sgd"])
+    assert {(run.arm, run.repeat) for run in again.run(bumpy)} == {("sgd", repeat) for repeat in (5, 6, 7)}
 
 
 def test_seeds_that_a_look_has_not_opened_wait(drive: Callable[..., Any]) -> None:

@@ -94,14 +94,14 @@ def test_a_fixed_rate_has_no_edge(new_study: "type[Study]", tmp_path: Path) -> N
 
 
 def test_a_diverged_seed_leaves_no_mean(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Eight of ten seeds train: Wilson's 95 % interval is 49 to 94 %."""
+    """Eight of ten seeds train: Clopper and Pearson's 95 % interval is 44 to 97 %."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.9, 0.91] * 4)
     for seed in (8, 9):
         study.add("sgd", "confirm", seed=seed, status="diverged", epochs=1)
     laid_out = lay_out_results(compute_results(Facts(load_study(study.write(tmp_path)))))
     assert laid_out["Test accuracy (%)"][0] == "–"  # noqa: RUF001 -- the mark of an absent value
-    assert laid_out["n"][0] == "8 (2 of 10 diverged; 49 to 94 % train)"
+    assert laid_out["n"][0] == "8 (2 of 10 diverged; 44 to 97 % train)"
 
 
 def test_csv_has_full_precision(results: Path) -> None:
