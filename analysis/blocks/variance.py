@@ -335,8 +335,8 @@ def caption_drawn(facts: Facts, frame: pd.DataFrame) -> str:
         return "No sources of noise: no arm has two completed confirm runs."
     marks = (
         "What one search, one seed and the draw of the test images each add to one test accuracy, in "
-        "standard deviations. Marks and lines: estimates and 95 % intervals, as in the table of this name, "
-        "which gives n and how they are made. Wide bars: only a limit is known, their end."
+        "standard deviations. Marks and lines: estimates and 95 % intervals, as in the table of sources "
+        "of noise, which gives n and how they are made. Wide bars: only a limit is known, their end."
     )
     left_out = len(facts.records.arms) - frame["arm"].nunique()
     cut = f" {left_out} more arms, in the order of the study file, are not drawn." if left_out else ""
@@ -360,7 +360,7 @@ VARIANCE = Block(
         is_for=lambda facts: facts.records.has_confirm,
     ),
     plot=Plot(
-        title="Sources of noise",
+        title="How large is each source of noise?",
         compute=compute_drawn,
         draw=draw,
         caption=caption_drawn,
