@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from analysis import audit, batch_sizes, budget, claims, pairs, responses, selection
 from analysis.records import StudyRecords
 from analysis.search import WinnerRule
+from analysis.statistics import images
 
 Result = TypeVar("Result")
 
@@ -76,6 +78,15 @@ class Facts:
         return claims.leaders(self.grounds)
 
     @cached_property
+    def new_images(self) -> Mapping[str, images.NewImages]:
+        """The test accuracy of arms with its interval for other test images of the same kind.
+
+        Arms are left out that have fewer than two replicates or a diverged seed, or keep no predictions.
+        """
+        known = {arm: _accuracy_on_new_images(self.records, arm) for arm in self.records.arms}
+        return {arm: accuracy for arm, accuracy in known.items() if accuracy is not None}
+
+    @cached_property
     def audited_runs(self) -> pd.DataFrame:
         """What each search run came to, by itself or in its audit: the columns of `audit.compute_runs`."""
         return audit.compute_runs(self.records)
@@ -98,3 +109,12 @@ class Facts:
             self._known[compute] = compute(self)
         result: Result = self._known[compute]
         return result
+
+
+def _accuracy_on_new_images(records: StudyRecords, arm: str) -> images.NewImages | None:
+    """Return an arm's accuracy as its difference to a network that is always wrong."""
+    rights = [records.rights_of(run_ids) for run_ids in records.replicates_of(arm)]
+    shares = [right.mean(axis=0) for right in rights if right is not None]
+    if len(shares) < max(2, len(rights)):
+        return None
+    return images.new_images(shares, np.zeros_like(shares), is_paired=True)

@@ -154,8 +154,33 @@ class StudyRecords:
         """Return the class that a run gives each test image, `(n_images,)`; None where none are kept."""
         return self.frames.predictions.of(run_id)
 
-    def sampling_error(self, accuracy: float) -> float | None:
-        """Return the standard error of an accuracy due to the finite test set; None if its size is unknown.
+    def rights_of(self, run_ids: Sequence[str]) -> NDArray[np.bool_] | None:
+        """Return which test images each of some runs has right, `(n_runs, n_images)`.
+
+        Returns: None where one of them keeps no predictions, or there are no runs.
+        """
+        labels, predicted = self.test_labels, [self.predictions(run_id) for run_id in run_ids]
+        known = [classes for classes in predicted if classes is not None]
+        return np.array(known) == labels if known and len(known) == len(predicted) else None
+
+    def replicates_of(self, arm: str) -> list[list[str]]:
+        """Return an arm's completed confirm runs by replicate; none where a seed diverged.
+
+        A replicate is a whole search with its confirm runs, where the arm searches and the study repeats its
+        searches, and a seed elsewhere.
+        """
+        runs = self.runs_of("confirm", arm)
+        if (runs["status"] == "diverged").any():
+            return []
+        runs = runs[runs["status"] == "completed"]
+        if self.declaration.arms[arm].search_runs and self.declaration.search.max_repeats > 1:
+            return [list(own) for _, own in runs.groupby("repeat")["run_id"]]
+        return [[run_id] for run_id in runs["run_id"]]
+
+    def binomial_error(self, accuracy: float) -> float | None:
+        """Return the standard error of a run's accuracy on new test images; None if their number is unknown.
+
+        For the mean of several runs it is more than the choice of the images does to it.
 
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis import claims, statistics
 from analysis.blocks import Block, Table
+from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
 from analysis.render import numbers
 from analysis.replicates import n_collapsed, replicates
@@ -75,6 +76,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
     data = facts.records.declaration.dataset.name
     about = [*_of_one_search(verdicts), *_looks(facts), *_left_open(facts, verdicts), *_new_images(verdicts)]
+    about += _carried(verdicts)
     return " ".join(
         [*how, *shares, *notes, region, *about, _NORMAL, f"Holds for {data} and these networks only."]
     )
@@ -165,6 +167,16 @@ def _on_new_images(verdict: claims.Verdict) -> str:
         return numbers.ABSENT
     half_width = 50 * (verdict.new_images.high - verdict.new_images.low)
     return f"± {half_width:.{numbers.decimals_of(half_width)}f} pp"
+
+
+def _carried(verdicts: Sequence[claims.Verdict]) -> list[str]:
+    """Return which arms' runs carry several supported claims."""
+    several = [f"{arm} ({n})" for arm, n in supported_by_arm(verdicts).items() if n > 1]
+    return (
+        [f"Several supported claims rest on the same runs, and share their luck, of: {', '.join(several)}."]
+        if several
+        else []
+    )
 
 
 def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:

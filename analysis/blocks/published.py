@@ -246,7 +246,10 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     types = {name: records.runs.dtypes[name] for name in ("status", "phase", "arm", "concurrency", "seed")}
     declaration = records.declaration.model_copy(
         update={
-            "arms": {arm: _with_one_run(own) for arm, own in records.declaration.arms.items()},
+            "arms": {
+                arm: _with_runs(own, frame.loc[frame["arm"] == arm, "phase"])
+                for arm, own in records.declaration.arms.items()
+            },
             "confirm": records.declaration.confirm.model_copy(update={"seeds": 1}),
             "confirm_seeds": [_SEED],
             "plan": DeclaredPlan(unit="seed", looks=(1,), weights=(1.0,), seeds_are_common=True),
@@ -261,11 +264,10 @@ def published_records(records: StudyRecords, turn: int) -> StudyRecords:
     )
 
 
-def _with_one_run(arm: DeclaredArm) -> DeclaredArm:
-    """Return an arm of which one run was planned in each phase it has."""
-    return arm.model_copy(
-        update={"search_runs": min(arm.search_runs, 1), "confirm_runs": min(arm.confirm_runs, 1)}
-    )
+def _with_runs(arm: DeclaredArm, phases: "pd.Series[str]") -> DeclaredArm:
+    """Return an arm whose plan was the runs there are."""
+    counts = {f"{phase}_runs": int((phases == phase).sum()) for phase in ("search", "confirm")}
+    return arm.model_copy(update=counts)
 
 
 def _of_turn(published: Sequence[PublishedValues], turn: int) -> list[PublishedValues]:

@@ -7,6 +7,7 @@ from analysis.blocks import Block, Plot, Table
 from analysis.blocks.batch_sizes import BATCH_SIZES
 from analysis.blocks.budget import BUDGET, FAILURES
 from analysis.blocks.claims import CLAIMS
+from analysis.blocks.classes import CLASS_ACCURACY, CONFUSIONS
 from analysis.blocks.differences import DIFFERENCES
 from analysis.blocks.early_stopping import EARLY_STOPPING
 from analysis.blocks.isolation import ISOLATION
@@ -33,6 +34,8 @@ BLOCKS: tuple[Block, ...] = (
     BATCH_SIZES,
     DIFFERENCES,
     PAIRS,
+    CLASS_ACCURACY,
+    CONFUSIONS,
     BUDGET,
     SEARCH,
     OPTIMISM,

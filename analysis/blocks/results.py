@@ -48,17 +48,20 @@ def compute_results(facts: Facts) -> pd.DataFrame:
 
     Returns: Columns `arm, optimizer, learning_rate, edge, selected_on, planned, ended, diverged, failed,
         n`, then each of `train_loss, val_loss, test_loss, val_accuracy, test_accuracy, minutes` and its
-        `_half_width`. `planned` to `failed` count confirm runs, `n` completed replicates of the plan: of an
-        arm that searches in a study that repeats its searches, whole searches with the mean of their confirm
-        runs; confirm seeds everywhere else. Where a run diverged, the means are absent: an average over the
-        survivors would hide it. `edge` is `lower`, `upper` or absent.
+        `_half_width`, and `new_images_half_width`, that of the test accuracy for other test images of the
+        same kind, absent where predictions are not kept. `planned` to `failed` count confirm runs, `n`
+        completed replicates of the plan: of an arm that searches in a study that repeats its searches, whole
+        searches with the mean of their confirm runs; confirm seeds everywhere else. Where a run diverged, the
+        means are absent: an average over the survivors would hide it. `edge` is `lower`, `upper` or absent.
     """
     records = facts.records
     confirm = records.runs_of("confirm")
     confirm = confirm.assign(minutes=confirm["train_seconds"] / 60)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         [_row(records, arm, choice, confirm[confirm["arm"] == arm]) for arm, choice in facts.choices.items()]
     )
+    widths = {arm: accuracy.half_width for arm, accuracy in facts.new_images.items()}
+    return frame.assign(new_images_half_width=frame["arm"].map(widths).astype("float64"))
 
 
 def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.DataFrame) -> dict[str, object]:
@@ -111,11 +114,20 @@ def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
             )
             for mean, half_width in zip(frame[name], frame[f"{name}_half_width"], strict=True)
         ]
+        if name == "test_accuracy" and frame["new_images_half_width"].notna().any():
+            cells["On new test images (%)"] = _on_new_images(frame)
     cells["n"] = [
         _count(n, diverged, ended)
         for n, diverged, ended in zip(frame["n"], frame["diverged"], frame["ended"], strict=True)
     ]
     return pd.DataFrame(cells)
+
+
+def _on_new_images(frame: pd.DataFrame) -> list[str]:
+    return [
+        numbers.with_uncertainty(mean if numbers.is_present(half_width) else None, half_width, scale=100)
+        for mean, half_width in zip(frame["test_accuracy"], frame["new_images_half_width"], strict=True)
+    ]
 
 
 def _count(n: int, diverged: int, ended: int) -> str:
@@ -144,6 +156,12 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
         sentences.append(
             f"The search chose by {records.declaration.search.metric} on other seeds; no choice used "
             "test values."
+        )
+    if frame["new_images_half_width"].notna().any():
+        sentences.append(
+            "On new test images: the test accuracy with its interval for other test images of the same "
+            "kind, from the runs' predicted classes; every other interval is for these images. As all arms "
+            "share them, a difference of two arms is surer than these intervals suggest."
         )
     sentences += _leaders(facts)
     if frame["diverged"].any():
@@ -264,18 +282,29 @@ def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:
         if not records.has_confirm:
             return "No final accuracies: the study has no confirm phase, and no other run sees the test set."
         return "No final accuracies: no confirm run has ended."
-    error = records.sampling_error(float(frame["test_accuracy"].mean()))
-    noise = (
-        f" The same test images serve every run; others would move all arms by a standard error of "
-        f"{100 * error:.2f} points, which the bars leave out."
-        if error
-        else ""
-    )
+    noise = image_error_in_words(facts)
     chosen = "chosen " if records.has_search else ""
     return (
         f"Test accuracy of each arm's {chosen}configuration. Dots: every confirm seed, lifted only to be "
         f"seen. Bar: mean and 95 % Student t-interval over the n {design_of(records).noun} named at the "
-        f"right (n = 1: no bar).{noise}"
+        f"right (n = 1: no bar).{f' {noise}' if noise else ''}"
+    )
+
+
+def image_error_in_words(facts: Facts) -> str:
+    """Return how far other test images would move an accuracy, as a sentence; empty where that is unknown."""
+    measured = [accuracy.image_deviation for accuracy in facts.new_images.values()]
+    means = facts.records.runs_of("confirm").groupby("arm")["test_accuracy"].mean().dropna()
+    binomial = [facts.records.binomial_error(mean) for mean in means]
+    errors = measured or [error for error in binomial if error]
+    if not errors:
+        return ""
+    how_far = numbers.span(errors, lambda error: f"{100 * error:.2f}")
+    return (
+        f"The same {facts.records.declaration.dataset.test_samples:,} test images serve every run. Others of "
+        f"their kind would move an arm's accuracy by a standard error of {'' if measured else 'up to '}"
+        f"{how_far} percentage points, and not all arms alike; intervals leave that out unless they name new "
+        "test images."
     )
 
 

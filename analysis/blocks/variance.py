@@ -1,47 +1,46 @@
-"""What noise dominates? The spread of seeds beside that of the test set and of the last epochs."""
+"""Where does the noise of a test accuracy come from: search, seed, or test images?"""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from scipy import stats
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from analysis import statistics
-from analysis.blocks import Block, Table
+from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.render.figure import FAINT, INK, RC, ArmStyle
 from analysis.replicates import design_of, planned_runs, searches
-from analysis.statistics import images
+from analysis.statistics.images import Deviation, components, deviation_limits
 
 _LAST_EPOCHS = 5
 """Epochs at the end of a run over which its wobble is measured."""
+_MOST_ARMS = 12
+"""Arms that the figure draws."""
 
-_HEADINGS = {
-    "seeds": "Seeds: SD of test accuracy (pp)",
-    "test set": "Test set: standard error (pp)",
-    "epochs": "Epochs: SD of validation accuracy (pp)",
-    "searches": "Searches: SD of test accuracy (pp)",
+Source = Literal["search", "seed", "images", "epochs"]
+Basis = Literal["measured", "at most", "not known", "none"]
+"""`at most`: only a limit is known. `none`: there is no such source, as the arm searches nothing."""
+
+_HEADINGS: dict[Source, str] = {
+    "search": "Search: SD (pp)",
+    "seed": "Seed: SD (pp)",
+    "images": "Test images: SD (pp)",
+    "epochs": "Last epochs: SD (pp)",
 }
-_SOURCES = (
-    (
-        "Seeds: standard deviation (SD) over n confirm seeds, which vary the split, the initialisation and "
-        "the data order together, with its 95 % chi-square interval, for normal noise."
-    ),
-    (
-        "Test set: binomial standard error of an accuracy on n images; the same images serve every run, so "
-        "no other interval in this report holds it."
-    ),
-    (
-        "Epochs: SD of validation accuracy around a straight line through a run's last "
-        f"{_LAST_EPOCHS} epochs, root mean square over n completed confirm runs of at least so many epochs."
-    ),
-)
+_COMPARED: dict[Source, str] = {"search": "search", "seed": "seed", "images": "test images"}
+"""Sources of the same number, the test accuracy, in the words of captions."""
 _COLUMNS = {
     "arm": "str",
     "source": "str",
+    "basis": "str",
     "deviation": "float64",
     "low": "float64",
     "high": "float64",
@@ -50,88 +49,113 @@ _COLUMNS = {
 }
 
 
+_WHAT = (
+    "How far each source moves one test accuracy: a standard deviation (SD) in percentage points (pp) with "
+    "its 95 % interval, for normal noise."
+)
+_ON_SEED = (
+    "Seed: over confirm seeds of one configuration (n runs), which vary split, initialisation and data order "
+    "together; chi-square interval."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """How far one source moves an accuracy in [0, 1]: a standard deviation with its 95 % interval."""
+
+    source: Source
+    basis: Basis = "not known"
+    deviation: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    """Searches, confirm runs, test images, or runs of enough epochs."""
+
+    @classmethod
+    def measured(cls, source: Source, found: Deviation, n: int) -> "Noise":
+        """Return what was measured."""
+        return cls(
+            source=source, basis="measured", deviation=found.value, low=found.low, high=found.high, n=n
+        )
+
+    @classmethod
+    def at_most(cls, source: Source, high: float, n: int) -> "Noise":
+        """Return what is known where sources cannot be parted."""
+        return cls(source=source, basis="at most", low=0.0, high=high, n=n)
+
+
 def compute(facts: Facts) -> pd.DataFrame:
     """Return one row an arm and source of noise: how far it moves an accuracy.
 
-    Returns: Columns `arm, source, deviation, low, high, n, diverged`. Accuracies are in [0, 1]. By `source`:
-        `seeds`, the standard deviation of test accuracy over `n` completed confirm seeds, with its 95 %
-        interval; `test set`, the standard error due to `n` test images; `epochs`, the standard deviation of
-        validation accuracy around a straight line through a run's last 5 epochs, root mean square over `n`
-        runs; `searches`, the standard deviation over `n` searches beyond what their seeds make of it, with
-        its 95 % interval: absent for one search, with `n` = 0 where nothing is searched. Of an arm with
-        several searches `seeds` is that within a search. `diverged` counts confirm seeds that did: they void
-        all but `epochs`.
+    Returns: Columns `arm, source, basis, deviation, low, high, n, diverged`; the fields of `Noise`. By
+        `source`: `search`, between whole searches, over `n` of them; `seed`, between confirm seeds of one
+        configuration, over `n` confirm runs; `images`, of the arm's mean accuracy over draws of `n` test
+        images; `epochs`, of validation accuracy around a straight line through a run's last 5 epochs, over
+        `n` runs. `diverged` counts confirm runs that did: they void the first three.
     """
-    records = facts.records
-    confirm = records.runs_of("confirm")
-    wobbles = wobble_variances(records, confirm.loc[confirm["status"] == "completed", "run_id"])
-    rows = [
-        row for arm in records.arms for row in _rows(records, arm, confirm[confirm["arm"] == arm], wobbles)
-    ]
+    rows: list[dict[str, Any]] = []
+    for arm in facts.records.arms:
+        runs = planned_runs(facts.records, arm)
+        diverged = int((runs["status"] == "diverged").sum())
+        completed = runs[runs["status"] == "completed"]
+        found = _sources(facts, arm, completed, is_void=bool(diverged))
+        rows += [{"arm": arm, "diverged": diverged} | asdict(noise) for noise in found]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
 
-def _rows(
-    records: StudyRecords, arm: str, runs: pd.DataFrame, wobbles: "pd.Series[float]"
-) -> Iterator[dict[str, Any]]:
-    diverged = int((runs["status"] == "diverged").sum())
-    completed = runs[runs["status"] == "completed"]
-    accuracies = list(completed["test_accuracy"].dropna())
-    of_arm = wobbles.reindex(completed["run_id"]).dropna()
-    error = records.sampling_error(float(np.mean(accuracies))) if accuracies and not diverged else None
-    images = records.declaration.dataset.test_samples
-    known = {"arm": arm, "diverged": diverged}
-    parts = _components(records, arm) if not diverged else None
-    within = _spread([] if diverged else accuracies) if parts is None else _deviation(parts.seed)
-    yield known | {"source": "seeds", "n": len(accuracies), **within}
-    yield known | {"source": "test set", "deviation": error, "n": images if error is not None else 0}
-    wobble = math.sqrt(float(of_arm.mean())) if len(of_arm) else None
-    yield known | {"source": "epochs", "deviation": wobble, "n": len(of_arm)}
-    beyond = {} if parts is None else _deviation(parts.search)
-    yield known | {"source": "searches", "n": _n_searches(records, arm), **beyond}
+def _sources(facts: Facts, arm: str, completed: pd.DataFrame, *, is_void: bool) -> Iterator[Noise]:
+    runs = completed.dropna(subset="test_accuracy")
+    by_repeat = [list(own) for _, own in runs.groupby("repeat")["test_accuracy"]]
+    n_searches = len(by_repeat) if searches(facts.records, arm) else 0
+    is_repeated = n_searches > 0 and design_of(facts.records).unit == "repeat"
+    if is_void:
+        yield Noise(source="search", basis="not known" if n_searches else "none", n=n_searches)
+        yield Noise(source="seed", n=len(runs))
+        yield Noise(source="images")
+    else:
+        values = list(runs["test_accuracy"])
+        yield from _parted(by_repeat) if is_repeated else _of_one_search(values, n_searches)
+        yield _of_images(facts, arm, values)
+    wobbles = wobble_variances(facts.records, completed["run_id"])
+    yield _spread("epochs", float(wobbles.mean()), (_LAST_EPOCHS - 2) * len(wobbles), len(wobbles))
 
 
-def _components(records: StudyRecords, arm: str) -> images.Components | None:
-    """Return the parts of search and seed in an arm's noise; None where its searches are not repeated."""
-    if design_of(records).unit != "repeat" or not searches(records, arm):
-        return None
-    runs = planned_runs(records, arm)
-    runs = runs[runs["status"] == "completed"]
-    return images.components([own["test_accuracy"].tolist() for _, own in runs.groupby("repeat")])
+def _of_one_search(values: Sequence[float], n_searches: int) -> Iterator[Noise]:
+    """Yield the seeds' noise; of the search's nothing is known, unless there was none."""
+    yield Noise(source="search", basis="not known" if n_searches else "none", n=n_searches)
+    variance = float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
+    yield _spread("seed", variance, len(values) - 1, len(values))
 
 
-def _deviation(part: images.Deviation) -> dict[str, float]:
-    return {"deviation": part.value, "low": part.low, "high": part.high}
+def _parted(by_repeat: Sequence[Sequence[float]]) -> Iterator[Noise]:
+    """Yield the noise of searches and of seeds; with one seed a repeat, only that of both together."""
+    repeats, runs = len(by_repeat), sum(len(values) for values in by_repeat)
+    parts = components(by_repeat)
+    if parts is not None:
+        yield Noise.measured("search", parts.search, repeats)
+        yield Noise.measured("seed", parts.seed, runs)
+    elif repeats > 1:
+        both = float(np.var([np.mean(values) for values in by_repeat], ddof=1))
+        _, high = deviation_limits(both, repeats - 1)
+        yield Noise.at_most("search", high, repeats)
+        yield Noise.at_most("seed", high, runs)
+    else:
+        yield from _of_one_search([value for values in by_repeat for value in values], repeats)
 
 
-def _n_searches(records: StudyRecords, arm: str) -> int:
-    """Return the searches of an arm that have confirm runs, at least 1; 0 where nothing is searched."""
-    if not records.declaration.arms[arm].search_runs:
-        return 0
-    return max(1, int(planned_runs(records, arm)["repeat"].nunique()))
+def _of_images(facts: Facts, arm: str, accuracies: Sequence[float]) -> Noise:
+    """Return the images' noise in an arm's mean; without predictions it is at most that of a single run."""
+    n = facts.records.declaration.dataset.test_samples
+    if known := facts.new_images.get(arm):
+        return Noise.measured("images", Deviation(known.image_deviation, *known.image_limits), n)
+    limit = facts.records.binomial_error(float(np.mean(accuracies))) if accuracies else None
+    return Noise(source="images") if limit is None else Noise.at_most("images", limit, n)
 
 
-def _spread(values: Sequence[float]) -> dict[str, float]:
-    if len(values) < 2:
-        return {}
-    deviation = float(np.std(values, ddof=1))
-    low, high = deviation_interval(deviation, len(values))
-    return {"deviation": deviation, "low": low, "high": high}
-
-
-def deviation_interval(deviation: float, n: int, level: float = statistics.LEVEL) -> tuple[float, float]:
-    """Return the chi-square interval of a normal law's standard deviation.
-
-    Args:
-        deviation: Standard deviation of the values, with n - 1.
-        n: Values, at least 2.
-        level: Confidence level in (0, 1).
-
-    Source: Helmert (1876): (n - 1) s² / sigma² follows the chi-square law with n - 1 degrees of freedom.
-    """
-    tails = stats.chi2.ppf([(1 + level) / 2, (1 - level) / 2], n - 1)
-    low, high = (float(deviation * math.sqrt((n - 1) / quantile)) for quantile in tails)
-    return low, high
+def _spread(source: Source, variance: float, df: int, n: int) -> Noise:
+    if df < 1:
+        return Noise(source=source, n=n)
+    return Noise.measured(source, Deviation(math.sqrt(variance), *deviation_limits(variance, df)), n)
 
 
 def wobble_variances(records: StudyRecords, run_ids: "pd.Series[str]") -> "pd.Series[float]":
@@ -152,25 +176,39 @@ def wobble_variances(records: StudyRecords, run_ids: "pd.Series[str]") -> "pd.Se
     return pd.Series(variances, index=last["run_id"].iloc[::_LAST_EPOCHS].to_numpy(), dtype="float64")
 
 
+def told_apart(frame: pd.DataFrame) -> dict[tuple[Source, Source], list[str]]:
+    """Return by larger and smaller source the arms whose 95 % intervals of the two do not overlap."""
+    arms: dict[tuple[Source, Source], list[str]] = defaultdict(list)
+    for arm, rows in frame.groupby("arm", sort=False):
+        limits = {row["source"]: (row["low"], row["high"]) for row in rows.to_dict("records")}
+        for larger in _COMPARED:
+            for smaller in _COMPARED:
+                if limits[larger][0] > limits[smaller][1]:  # never where a limit is absent
+                    arms[larger, smaller].append(str(arm))
+    return dict(arms)
+
+
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row an arm and one column a source, in percentage points, each with its n."""
     cells: dict[str, list[str]] = {"Arm": list(dict.fromkeys(frame["arm"]))}
     for source, heading in _HEADINGS.items():
         cells[heading] = [_cell(row) for row in frame[frame["source"] == source].to_dict("records")]
+    if not frame.loc[frame["source"] == "epochs", "n"].any():  # all runs are too short
+        del cells[_HEADINGS["epochs"]]
     return pd.DataFrame(cells)
 
 
 def _cell(row: dict[Any, Any]) -> str:
-    if row["source"] == "searches" and row["n"] == 0:
+    n = f"n = {row['n']:,}"
+    if row["basis"] == "none":
         return "nothing was searched"
-    if row["source"] == "searches" and not numbers.is_present(row["deviation"]):
-        once = row["n"] == 1
-        return "not measured: the search ran once" if once else f"not measured ({row['n']} searches)"
-    if not numbers.is_present(row["deviation"]):
-        diverged = f"{row['diverged']} diverged, " if row["diverged"] and row["source"] == "seeds" else ""
-        return f"{numbers.ABSENT} ({diverged}n = {row['n']:,})"
-    ends = f"{_points(row['low'])} to {_points(row['high'])}, " if numbers.is_present(row["low"]) else ""
-    return f"{_points(row['deviation'])} ({ends}n = {row['n']:,})"
+    if row["basis"] == "at most":
+        return f"at most {_points(row['high'])} ({n})"
+    if row["basis"] == "measured":
+        return f"{_points(row['deviation'])} ({_points(row['low'])} to {_points(row['high'])}, {n})"
+    if row["diverged"] and row["source"] != "epochs":
+        return f"not known: {row['diverged']} diverged ({n})"
+    return "not known: one search" if row["source"] == "search" else f"not known ({n})"
 
 
 def _points(share: float) -> str:
@@ -179,33 +217,154 @@ def _points(share: float) -> str:
     return f"{points:.{numbers.decimals_of(points)}f}" if points > 1e-12 else "0"
 
 
-def caption(facts: Facts, frame: pd.DataFrame) -> str:
-    """Return what each source is, how it was measured, and what no interval of the report holds."""
-    sentences = ["How far each source of noise moves one accuracy, in percentage points (pp).", *_SOURCES]
-    if design_of(facts.records).unit == "repeat":
+def caption(_facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what each source is, how it was measured, and what the intervals tell apart."""
+    bases = {(row["source"], row["basis"]) for row in frame.to_dict("records")}
+    sentences = [
+        _WHAT,
+        *_on_search(bases),
+        _ON_SEED,
+        *_on_images(bases),
+    ]
+    if ("epochs", "measured") in bases:
         sentences.append(
-            "Searches: SD of what one search's choice scores beyond another's, over n searches, the part of "
-            "their seeds taken off (one-way random effects; 95 % interval, wide for few searches); seeds are "
-            "then those within a search."
-        )
-    elif facts.records.has_search:
-        sentences.append(
-            "Searches: another search could choose another configuration; how far that would move the "
-            "accuracy takes several searches an arm."
+            "Last epochs: of validation accuracy, so not to be compared with the rest: around a straight "
+            f"line through a run's last {_LAST_EPOCHS} epochs, root mean square over n confirm runs."
         )
     if frame["diverged"].any():
-        sentences.append("A diverged seed voids its arm's first two: the survivors alone would flatter it.")
-    return " ".join(sentences)
+        sentences.append(
+            "A diverged seed leaves its arm's noise unknown: the survivors alone would flatter it."
+        )
+    return " ".join([*sentences, _comparison_in_words(frame)])
+
+
+def _on_search(bases: set[tuple[str, str]]) -> list[str]:
+    sentences = []
+    if ("search", "measured") in bases:
+        sentences.append(
+            "Search: between the configurations that n whole searches chose, less what their seeds alone "
+            "make of it (0 where that is more); Williams' interval, wide with few searches."
+        )
+    if ("search", "at most") in bases:
+        sentences.append(
+            "With one confirm seed a search the two cannot be parted: neither is more than both together."
+        )
+    if ("search", "not known") in bases:
+        sentences.append(
+            "Search: another search could choose another configuration. How far that moves the accuracy is "
+            "not known from a single search, and no interval of this report holds it."
+        )
+    return sentences
+
+
+def _on_images(bases: set[tuple[str, str]]) -> list[str]:
+    sentences = []
+    if ("images", "measured") in bases:
+        sentences.append(
+            "Test images: of the arm's mean accuracy, over other draws of n images of their kind, from which "
+            "images its runs get right; further seeds do not average it out, and arms share some of it."
+        )
+    if ("images", "at most") in bases:
+        sentences.append(
+            "Test images, where no predictions or a single run are kept: at most the binomial standard error "
+            "of one run on n images."
+        )
+    return sentences
+
+
+def _comparison_in_words(frame: pd.DataFrame) -> str:
+    """Return what is larger than what, where two intervals do not overlap."""
+    n_arms, apart = frame["arm"].nunique(), told_apart(frame)
+    if not apart:
+        return "In no arm do the intervals tell which source is the larger."
+    found = "; ".join(
+        f"{_COMPARED[larger]} above {_COMPARED[smaller]} in "
+        + ("every arm" if len(arms) == n_arms > 1 else ", ".join(arms))
+        for (larger, smaller), arms in apart.items()
+    )
+    return f"Told apart, as their intervals do not overlap: {found}. Nothing else is."
+
+
+def compute_drawn(facts: Facts) -> pd.DataFrame:
+    """Return the rows of `compute` that are drawn: those of test accuracy, of the first arms."""
+    frame = facts.once(compute)
+    is_drawn = frame["source"].isin(list(_COMPARED)) & (frame["basis"] != "none")
+    frame = frame[is_drawn & frame["arm"].isin(facts.records.arms[:_MOST_ARMS])].reset_index(drop=True)
+    return frame if frame["high"].notna().any() else frame.head(0)
+
+
+def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+    """Draw the sources of each arm below each other, all arms on one scale."""
+    rows = frame.to_dict("records")
+    heights = np.arange(len(rows)) + 0.7 * (frame["arm"] != frame["arm"].shift()).cumsum().to_numpy()
+    with mpl.rc_context(RC):
+        figure = Figure(figsize=(6.6, 0.8 + 0.23 * (heights[-1] + 1)), layout="constrained")
+        ax = figure.subplots()
+        for row, height in zip(rows, heights, strict=True):
+            _draw_source(ax, row, styles[row["arm"]], float(height))
+        for arm, first in frame.reset_index().groupby("arm", sort=False)["index"].min().items():
+            place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+            name = styles[str(arm)].label
+            ax.annotate(name, (0.01, heights[first] - 0.85), fontsize=8, fontweight="bold", **place)
+        ax.set_yticks(heights, [_COMPARED[row["source"]] for row in rows])
+        ax.set_ylim(heights[-1] + 0.6, heights[0] - 1.3)
+        ax.set_xlim(left=0)
+        ax.tick_params(axis="y", length=0)
+        ax.grid(visible=False, axis="y")
+        ax.set_xlabel("standard deviation of a test accuracy (percentage points)")
+    return figure
+
+
+def _draw_source(ax: Axes, row: dict[Any, Any], style: ArmStyle, height: float) -> None:
+    """Draw a source: its estimate with its interval, its limit as a bar, or that it is not known."""
+    low, high = 100 * row["low"], 100 * row["high"]
+    if row["basis"] == "measured":
+        ax.plot([low, high], [height, height], color=INK, linewidth=1.6, solid_capstyle="butt", zorder=3)
+        look: dict[str, Any] = {"color": style.color, "markersize": 6, "clip_on": False, "zorder": 4}
+        ax.plot(100 * row["deviation"], height, style.marker, **look)
+    elif row["basis"] == "at most":
+        ax.barh(height, high, height=0.4, color="#d8dee4", edgecolor=FAINT, linewidth=0.8, zorder=2)
+    else:
+        place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
+        ax.annotate("not known", (0.01, height), fontsize=8, color=FAINT, style="italic", **place)
+
+
+def caption_drawn(facts: Facts, frame: pd.DataFrame) -> str:
+    """Return what the marks are, and which arms are not drawn."""
+    if frame.empty:
+        return "No sources of noise: no arm has two completed confirm runs."
+    marks = (
+        "What one search, one seed and the draw of the test images each add to one test accuracy, in "
+        "standard deviations. Marks and lines: estimates and 95 % intervals, as in the table of sources "
+        "of noise, which gives n and how they are made. Wide bars: only a limit is known, their end."
+    )
+    left_out = len(facts.records.arms) - frame["arm"].nunique()
+    cut = f" {left_out} more arms, in the order of the study file, are not drawn." if left_out else ""
+    return f"{marks}{cut}"
+
+
+def alt(frame: pd.DataFrame) -> str:
+    """Return the sources of each arm in words."""
+    rows = [f"{row['arm']}, {_COMPARED[row['source']]}: {_cell(row)}" for row in frame.to_dict("records")]
+    return f"Standard deviations of a test accuracy in percentage points. {'; '.join(rows)}."
 
 
 VARIANCE = Block(
     name="variance",
     section="trust",
     table=Table(
-        title="What noise dominates?",
-        compute=compute,
+        title="Sources of noise",
+        compute=lambda facts: facts.once(compute),
         lay_out=lay_out,
         caption=caption,
+        is_for=lambda facts: facts.records.has_confirm,
+    ),
+    plot=Plot(
+        title="How large is each source of noise?",
+        compute=compute_drawn,
+        draw=draw,
+        caption=caption_drawn,
+        alt=alt,
         is_for=lambda facts: facts.records.has_confirm,
     ),
 )

@@ -66,12 +66,21 @@ class Courses:
     @property
     def n_claims(self) -> int:
         """Claims of the family of differences."""
-        return sum(claim.is_counted for claim in self.claims)
+        return len(self._family)
 
     @property
     def n_regions(self) -> int:
         """Claims of the family of equivalence."""
-        return sum(claim.has_region and claim.is_counted for claim in self.claims)
+        return len(self._with_region)
+
+    @property
+    def _family(self) -> dict[int, Course]:
+        """The claims that can be tested as far as was known before the data, by their places."""
+        return {place: claim for place, claim in enumerate(self.claims) if claim.is_counted}
+
+    @property
+    def _with_region(self) -> dict[int, Course]:
+        return {place: claim for place, claim in self._family.items() if claim.has_region}
 
     @property
     def open(self) -> list[int]:
@@ -114,18 +123,20 @@ class Courses:
 
     def _decide(self, look: int) -> None:
         """Close what either family of tests decides; what is real and too small to matter is equivalent."""
-        is_different = self._rejected([claim.sides.p for claim in self.claims], self.n_claims)
-        is_tied = self._rejected([claim.sides.tied for claim in self.claims], self.n_regions)
+        is_different = self._rejected({place: claim.sides.p for place, claim in self._family.items()})
+        is_tied = self._rejected({place: claim.sides.tied for place, claim in self._with_region.items()})
         for place in self.open:
             claim, sides = self.claims[place], self.claims[place].sides
-            if is_tied[place]:
+            if place in is_tied:
                 claim.outcome, claim.look = "tied", look
-            elif is_different[place]:
+            elif place in is_different:
                 claim.outcome = "claimed" if sides.claimed < sides.against else "against"
                 claim.look = look
 
-    def _rejected(self, p_values: Sequence[float], total: int) -> list[bool]:
-        return holm_rejects(p_values, self.plan.alpha, max(total, 1))
+    def _rejected(self, p_values: Mapping[int, float]) -> set[int]:
+        """Return which claims of a family Holm's procedure decides, by their places."""
+        rejected = holm_rejects(list(p_values.values()), self.plan.alpha, len(p_values))
+        return {place for place, is_decided in zip(p_values, rejected, strict=True) if is_decided}
 
     def needs(self, look: int) -> frozenset[str]:
         """Return the arms whose further replicates any open claim needs after a look."""
@@ -146,18 +157,12 @@ class Courses:
 
     def verdicts(self) -> list[Verdict | None]:
         """Return the verdict of every claim; None where no look has been enough."""
-        adjusted = self._adjusted([claim.sides.p for claim in self.claims], self.n_claims)
-        tied = self._adjusted([claim.sides.tied for claim in self.claims], self.n_regions)
+        adjusted = _adjusted({place: claim.sides.p for place, claim in self._family.items()})
+        tied = _adjusted({place: claim.sides.tied for place, claim in self._with_region.items()})
         return [
-            self._verdict(claim, *p_adjusted)
-            for claim, p_adjusted in zip(self.claims, zip(adjusted, tied, strict=True), strict=True)
+            self._verdict(claim, adjusted.get(place, 1.0), tied.get(place, 1.0))
+            for place, claim in enumerate(self.claims)
         ]
-
-    def _adjusted(self, p_values: Sequence[float], total: int) -> list[float]:
-        """Return Holm-adjusted p-values, those of claims outside the family left as 1."""
-        order = sorted(range(len(p_values)), key=lambda place: p_values[place])[:total]
-        values = dict(zip(order, statistics.holm([p_values[place] for place in order]), strict=True))
-        return [values.get(place, 1.0) for place in range(len(p_values))]
 
     def _verdict(self, claim: Course, adjusted: float, tied: float) -> Verdict | None:
         evidence = claim.evidence
@@ -207,6 +212,11 @@ class Courses:
         """Return the claims that Holm's procedure has left: by how many an open claim's p is multiplied."""
         decided = sum(claim.outcome in {"claimed", "against"} for claim in self.claims)
         return max(1, self.n_claims - decided)
+
+
+def _adjusted(p_values: Mapping[int, float]) -> dict[int, float]:
+    """Return the Holm-adjusted p-values of a family, by the claims' places."""
+    return dict(zip(p_values, statistics.holm(list(p_values.values())), strict=True))
 
 
 def _continue(claim: Course, p_values: Mapping[Hashable, PValues], plan: Looks, look: int) -> None:

@@ -3,7 +3,8 @@
 No statistics and no reading of records.
 """
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -256,3 +257,10 @@ class Verdict:
             "comparisons": tuple(asdict(comparison) for comparison in self.comparisons),
             **self.findings(),
         }
+
+
+def supported_by_arm(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Return how many supported claims rest on each arm's runs, of arms that carry any."""
+    return dict(
+        Counter(arm for verdict in verdicts if verdict.ruling == "supported" for arm in verdict.replicates)
+    )

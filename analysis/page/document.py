@@ -20,6 +20,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from analysis import audit, claims
 from analysis.blocks import Section
 from analysis.blocks.registry import BLOCKS, PLOTS, TABLES
+from analysis.blocks.results import image_error_in_words
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
@@ -74,7 +75,7 @@ def _context(content: Content) -> dict[str, Any]:
         "rulings": count_rulings(verdict.ruling for verdict in facts.verdicts),
         "unconfirmed": unconfirmed(facts.records),
         "warnings": warnings(facts),
-        "limits": limits(facts.records),
+        "limits": limits(facts),
         "arms": arms(facts.records),
         "protocol": protocol(facts.records),
         "origin": origin(facts.records),
@@ -199,19 +200,14 @@ def _in_unit(value: float, metric: claims.Metric) -> str:
     return f"{numbers.amount(value, scale=metric.scale)}{metric.unit}"
 
 
-def limits(records: StudyRecords) -> list[str]:
+def limits(facts: Facts) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
+    records = facts.records
     name = records.declaration.dataset.name
     sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
     sentences.append(_limit_of_seeds(records))
-    accuracies = records.runs_of("confirm")["test_accuracy"].dropna()
-    error = records.sampling_error(float(accuracies.mean())) if len(accuracies) else None
-    if error is not None:
-        sentences.append(
-            f"All arms share the same {records.declaration.dataset.test_samples:,} test images. Another "
-            f"draw of them would move an accuracy by a standard error of {100 * error:.2f} percentage "
-            "points, which no interval here includes."
-        )
+    if of_images := image_error_in_words(facts):
+        sentences.append(of_images)
     sentences.append("Comparisons that are not among the declared claims are exploratory.")
     if (records.runs["concurrency"] > 1).any():
         sentences.append("Several runs trained at the same time: seconds and minutes are not comparable.")

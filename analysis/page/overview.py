@@ -10,8 +10,9 @@ from typing import Any
 from analysis import claims
 from analysis.blocks.results import compute_results
 from analysis.facts import Facts
-from analysis.page import document
+from analysis.page import document, together
 from analysis.page.document import render
+from analysis.page.together import Traits
 from analysis.render import numbers
 from harness.declaration import Declaration
 from harness.errors import HarnessError
@@ -34,9 +35,8 @@ _CAPTIONS = {
     ),
     "claims": (
         "Claims as their studies declare them, with the source they name; each report says whether its "
-        "declaration is sealed. "
-        "Verdicts are Holm-corrected within their study, not over this page: among many studies, some "
-        "verdicts may be chance. Measured and n as in the study's own table of claims, which says more."
+        "declaration is sealed. Verdicts are Holm-corrected within their study, not over this page. Measured "
+        "and n as in the study's own table of claims, which says more."
     ),
 }
 
@@ -72,6 +72,8 @@ class Summary:
     train_seconds: float
     """Over all runs that ended, evaluation excluded."""
     verdicts: Sequence[claims.Verdict]
+    traits: Traits
+    """What it may share with others."""
     has_report: bool
     """Whether its report is on disk, so that links lead somewhere."""
 
@@ -153,6 +155,7 @@ def summarise(facts: Facts, root: Path) -> Summary:
         warnings=len(document.warnings(facts)),
         train_seconds=float(records.runs["train_seconds"].sum()),
         verdicts=facts.verdicts,
+        traits=Traits.of(facts, _place(records.folder.root, root)),
         has_report=(records.folder.report / "index.html").exists(),
     )
 
@@ -238,6 +241,7 @@ def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadabl
         ),
         "totals": _totals(summaries),
         "captions": _CAPTIONS,
+        "together": together.in_words([summary.traits for summary in summaries]),
         "absent": numbers.ABSENT,
     }
     return {f"index.{ending}": render(f"overview.{ending}", context) for ending in ("md", "html")}

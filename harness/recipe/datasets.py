@@ -10,6 +10,19 @@ DATASETS: dict[str, int] = {"fashion_mnist": 60_000, "mnist": 60_000, "kmnist": 
 `harness.training.data.registry`."""
 
 
+CLASS_NAMES: dict[str, tuple[str, ...]] = {
+    "fashion_mnist": (
+        "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+        "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+    ),
+    "kmnist": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
+}  # fmt: skip
+"""The classes of data sets that name them, from class 0 on; elsewhere they are known by their number.
+
+Source: the README of Fashion-MNIST; Clanuwat et al. 2018 (KMNIST, the syllables of its Hiragana).
+"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Images:
     """What is known of a data set's training images before they are read."""

@@ -325,3 +325,18 @@ def test_the_region_of_a_claim_that_could_not_be_tested_is_told(
     facts = study_of(new_study, 0.0, 0.01, n=1).facts(tmp_path)
     assert [verdict.ruling for verdict in facts.verdicts] == ["not testable"]
     assert "(test accuracy ±0.2 pp)" in caption_verdicts(facts, facts.verdicts)
+
+
+def test_arms_whose_runs_carry_several_supported_claims_are_named(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """Arm c loses both claims that are supported; one that is contradicted counts for nobody."""
+    study = new_study(arms={"a": {}, "b": {}, "c": {}})
+    study.claims = [better("a", "c"), better("b", "c"), better("c", "a")]
+    for place, mean in enumerate((0.90, 0.90, 0.80)):
+        study.confirm("abc"[place], [mean + deviation for deviation in ZIGZAG[place:] + ZIGZAG[:place]])
+    facts = study.facts(tmp_path)
+    assert [verdict.ruling for verdict in facts.verdicts] == ["supported", "supported", "contradicted"]
+    assert "rest on the same runs, and share their luck, of: c (2)." in caption_verdicts(
+        facts, facts.verdicts
+    )

@@ -1,5 +1,6 @@
 """Rulings of single contrasts and of several together, from t-tests made up to lie between two levels."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,20 +10,31 @@ from analysis.claims.ahead import Ahead
 from analysis.claims.contrast import Contrast, Scale, reach
 from analysis.claims.diverges import Share
 from analysis.claims.equal import Equality
-from analysis.claims.evidence import Edges, Evidence, Response
+from analysis.claims.evidence import Bounds, Edges, Evidence, Levels
+from analysis.claims.looks import judge
 from analysis.claims.optimum import Place
+from analysis.claims.response import Response
 from analysis.claims.trend import Slope
-from analysis.claims.verdict import Statement
+from analysis.claims.verdict import Statement, Verdict
 from analysis.render.numbers import TIMES
-from analysis.statistics import MeanTest
+from analysis.replicates import Replicates, Status
+from analysis.statistics.sequential import Looks
+from analysis.statistics.tests import Difference
 
 WITH_REGION = Scale(metric="test_accuracy", sign=1, region=1.0)
 WITHOUT = Scale(metric="test_accuracy", sign=1, region=None)
+TEN = Looks.even([10])
 
 
-def contrast(than: str, mean: float, *, deviation: float = 1.0, p: float = 1.0) -> Contrast:
-    """Return arm a against another over ten seeds, with a given mean difference and p."""
-    return Contrast(arm="a", than=than, test=MeanTest(n=10, mean=mean, deviation=deviation, p=p))
+def contrast(than: str, mean: float, *, deviation: float = 1.0) -> Contrast:
+    """Return arm a against another over ten shared seeds, with a given mean difference and deviation."""
+    return Contrast(arm="a", than=than, test=difference(mean, deviation))
+
+
+def difference(mean: float, deviation: float = 1.0) -> Difference:
+    """Return a paired difference over ten seeds; t(.975, 9) = 2.262 is reached at .715 deviations."""
+    error = deviation / 10**0.5
+    return Difference(mean=mean, standard_error=error, df=9, n_first=10, n_second=10, deviation=deviation)
 
 
 def ahead(*contrasts: Contrast, edges: Edges | None = None, scale: Scale = WITHOUT) -> Ahead:
@@ -35,32 +47,60 @@ def equal(*pairs: Contrast, edges: Edges | None = None) -> Equality:
     return Equality(contrasts=pairs, scale=WITH_REGION, region=1.0, edges=edges or {})
 
 
+def ruled(*evidence: Evidence) -> list[Verdict]:
+    """Return the verdicts of a study of these claims, ruled once, after ten replicates."""
+    return [verdict for verdict in judge(TEN, [evidence]) if verdict is not None]
+
+
+def ruling(*evidence: Evidence) -> list[str]:
+    """Return the rulings of a study of these claims."""
+    return [verdict.ruling for verdict in ruled(*evidence)]
+
+
 def test_one_of_several_ties_must_be_surer() -> None:
-    """Half-width 2.2622 * 1.2 / sqrt(10) = .86 at 5 %, but 2.9333 * 1.2 / sqrt(10) = 1.11 at 5 / 3 %."""
-    near = contrast("b", 0.0, deviation=1.2)
-    assert near.status(WITH_REGION, 0.05) == "tied"
-    assert near.status(WITH_REGION, 0.05, count=3) == "open"
+    """One-sided t(.95, 9) = 1.833 times .379 is .70, Bonferroni's third 2.53 times .379 .96; .9 is left."""
+    near = contrast("b", 0.1, deviation=1.2)
+    far = [contrast(than, 3.0, deviation=1.2) for than in "cd"]
+    assert ruling(ahead(near, scale=WITH_REGION)) == ["equivalent"]
+    assert ruling(ahead(near, *far, scale=WITH_REGION)) == ["inconclusive"]
 
 
 def test_one_of_several_rivals_must_be_ahead_more_clearly() -> None:
-    """A p of .03 refutes a claim against one rival, and not one against two."""
-    assert ahead(contrast("b", -1.0, p=0.03)).rule(0.05).ruling == "contradicted"
-    both = ahead(contrast("b", -1.0, p=0.03), contrast("c", 1.0, p=0.001))
-    assert both.p == pytest.approx(0.06)
-    assert both.rule(0.05).ruling == "inconclusive"
+    """-.8 deviations, p = .032, refutes a claim against one rival, and not one against two."""
+    assert ruling(ahead(contrast("b", -0.8))) == ["contradicted"]
+    (both,) = ruled(ahead(contrast("b", -0.8), contrast("c", 3.0)))
+    assert both.p == pytest.approx(2 * difference(-0.8).p)
+    assert both.ruling == "inconclusive"
 
 
 def test_every_rival_must_be_left_behind() -> None:
     """The weakest of the comparisons is the claim's p, without further correction."""
-    evidence = ahead(contrast("b", 1.0, p=0.03), contrast("c", 1.0, p=0.001))
-    assert evidence.p == 0.03
-    assert evidence.rule(0.05).ruling == "supported"
-    assert evidence.rule(0.02).ruling == "inconclusive"
+    (verdict,) = ruled(ahead(contrast("b", 0.8), contrast("c", 3.0)))
+    assert (verdict.p, verdict.ruling) == (pytest.approx(difference(0.8).p), "supported")
+    assert (
+        ruling(ahead(contrast("b", 0.8), contrast("c", 3.0)), ahead(contrast("d", 0.0)))[0] == "inconclusive"
+    )
+
+
+def test_holm_rules_where_the_interval_drawn_holds_zero() -> None:
+    """Two claims with p < .0001 and .032: the second is ruled at 5 %, its interval is drawn at 97.5 %."""
+    first, second = ruled(ahead(contrast("b", 3.0)), ahead(contrast("c", 0.8)))
+    assert (first.ruling, second.ruling) == ("supported", "supported")
+    assert "holds no difference, which Holm's sharper procedure excludes" in second.reason
+    assert "Holm" not in first.reason
+
+
+def test_claims_that_cannot_be_equivalent_are_none_of_that_family() -> None:
+    """One claim with a region among five without: tested at 5 %, at which ±.98 lies within ±1."""
+    near = ahead(contrast("b", 0.0, deviation=1.69), scale=WITH_REGION)
+    others = [ahead(contrast(than, 0.0, deviation=5.0)) for than in "cdefg"]
+    assert ruling(near, *others)[0] == "equivalent"
+    assert ruling(near, *[replace(other, scale=WITH_REGION) for other in others])[0] == "inconclusive"
 
 
 def test_an_arm_at_the_edge_is_not_called_worse_by_its_own_claim() -> None:
     """The arm a claim puts ahead lies behind, but a wider range may mend it."""
-    verdict = ahead(contrast("b", -1.0, p=0.001), edges={"a": "lower", "b": None}).rule(0.05)
+    (verdict,) = ruled(ahead(contrast("b", -3.0), edges={"a": "lower", "b": None}))
     assert verdict.ruling == "inconclusive"
     assert verdict.reason.startswith("a is behind, but its learning rate lies at the lower edge")
 
@@ -68,117 +108,126 @@ def test_an_arm_at_the_edge_is_not_called_worse_by_its_own_claim() -> None:
 def test_every_pair_must_lie_inside() -> None:
     """Two pairs well inside ±1 and one on its border: open, decided by the latter."""
     pairs = [contrast("b", 0.0, deviation=0.1), contrast("c", 0.1, deviation=0.1), contrast("d", 0.95)]
-    verdict = equal(*pairs).rule(0.05)
-    assert (verdict.ruling, verdict.decisive.than) == ("inconclusive", "d")
-    assert equal(*pairs[:2]).rule(0.05).ruling == "supported"
+    (verdict,) = ruled(equal(*pairs))
+    assert (verdict.ruling, verdict.findings()["than"]) == ("inconclusive", "d")
+    assert ruling(equal(*pairs[:2])) == ["supported"]
 
 
 def test_one_of_several_pairs_must_be_apart_more_clearly() -> None:
     """1.8 lies 2.53 errors beyond the region: two-sided p .0323, enough alone and not among two pairs."""
     apart = contrast("b", 1.8)
     assert apart.test.p_outside(1.0) == pytest.approx(0.0323, abs=1e-4)
-    assert equal(apart).rule(0.05).ruling == "contradicted"
-    assert equal(apart, contrast("c", 0.0, deviation=0.1)).rule(0.05).ruling == "inconclusive"
+    assert ruling(equal(apart)) == ["contradicted"]
+    assert ruling(equal(apart, contrast("c", 0.0, deviation=0.1))) == ["inconclusive"]
 
 
 @pytest.mark.parametrize(("mean", "behind"), [(5.0, "b"), (-5.0, "a")])
 def test_pairs_with_an_edge_are_not_called_apart(mean: float, behind: str) -> None:
     """At the edge of its range the arm behind may be mended; an edge of the other does not matter."""
     other = {"a": "b", "b": "a"}[behind]
-    assert equal(contrast("b", mean), edges={behind: "upper"}).rule(0.05).ruling == "inconclusive"
-    assert equal(contrast("b", mean), edges={other: "upper"}).rule(0.05).ruling == "contradicted"
+    assert ruling(equal(contrast("b", mean), edges={behind: "upper"})) == ["inconclusive"]
+    assert ruling(equal(contrast("b", mean), edges={other: "upper"})) == ["contradicted"]
 
 
-def test_one_of_several_steps_must_go_back_more_clearly() -> None:
-    """A step the other way with p = .03 is noise among two steps; with p = .02 the trend turns."""
-    for p, ruling in ((0.03, "supported"), (0.02, "inconclusive")):
-        evidence = Slope(
-            change=contrast("1", 3.0, p=0.001),
-            steps=[contrast("1", 4.0, p=0.001), contrast("2", -1.0, p=p)],
-            scale=WITHOUT,
-            rank_correlation=0.5,
-        )
-        assert evidence.rule(0.05).ruling == ruling
+def levels() -> Levels:
+    """Return the levels of a study with one claim, ruled after ten replicates."""
+    return Levels(plan=TEN, look=0, n_claims=1, n_regions=1, paths={})
 
 
 def test_open_ratios_are_told_on_the_side_claimed() -> None:
-    """Logarithms with deviation 1: ten seeds would find .996, so a ratio of e^-.996; measured was e^.5."""
-    seen = reach(contrast("b", 0.5).test, Scale.of("train_seconds", None), 0.05)
-    assert seen.detectable == pytest.approx(np.exp(-0.996), abs=1e-3)
-    assert (seen.needed_for, seen.seeds_needed) == (pytest.approx(np.exp(0.5)), 34)
+    """Logarithms with deviation 1: (2.262 + .883) / sqrt(10) = .9947 times .8574 or 1.2934 would be found."""
+    seen = reach([contrast("b", 0.5)], Scale.of("train_seconds", None), levels())
+    assert seen.detectable_low == pytest.approx(np.exp(-0.9947 * 0.8574), abs=1e-3)
+    assert seen.detectable == pytest.approx(np.exp(-0.9947 * 1.2934), abs=1e-3)
+    assert (seen.needed_for, seen.seeds_needed) == (None, None)
 
 
-def test_open_differences_are_told_by_their_size() -> None:
-    """The region is what matters, or the difference measured where there is none."""
-    assert reach(contrast("b", -0.5).test, WITHOUT, 0.05).needed_for == 0.5
-    assert reach(contrast("b", -0.5).test, WITH_REGION, 0.05).needed_for == 1.0
+def test_only_a_declared_region_is_planned_for() -> None:
+    """What was measured is no effect to plan for; of fewer than five replicates nothing is said."""
+    assert reach([contrast("b", -0.5)], WITHOUT, levels()).needed_for is None
+    told = reach([contrast("b", -0.5)], WITH_REGION, levels())
+    assert told.needed_for == 1.0
+    assert told.seeds_needed is not None
+    assert told.seeds_needed_low is not None
+    assert told.seeds_needed_low < 10 < told.seeds_needed  # 10 for a deviation of 1
+    few = Contrast(arm="a", than="b", test=replace(difference(0.1), n_first=3, n_second=3, df=2))
+    assert reach([few], WITH_REGION, levels()).detectable is None
 
 
 LOSS = Scale(metric="test_loss", sign=-1, region=None)
-LESS = contrast("b", -0.5, p=0.2)
-"""t(.975, 9) / sqrt(10) = .715; .996 would be found; 34 seeds find .5, 10 find 1."""
-TWO_RATES = Response(
-    field="lr",
-    metric="test_loss",
-    levels=[0.1, 1.0],
-    matrix=np.array([[1.0, 1.5], [1.2, 1.1], [0.9, 1.3]]),
-    diverged={},
-)
+LESS = contrast("b", -0.5)
+
+
+def response(*rows: Sequence[float]) -> Response:
+    """Return a response over two rates, a row a seed."""
+    matrix = np.array(rows)
+    statuses: list[Status] = ["completed"] * len(rows)
+    columns = [
+        Replicates(arm="a", keys=range(len(rows)), values=matrix[:, place], statuses=statuses)
+        for place in (0, 1)
+    ]
+    return Response(
+        field="lr",
+        metric="test_loss",
+        levels=[0.1, 1.0],
+        columns=columns,
+        is_paired=True,
+        diverged={},
+        bounds=Bounds(2.3, 0.9),
+        growing=frozenset(),
+    )
+
+
+TWO_RATES = response([1.0, 1.5], [1.2, 1.1], [0.9, 1.3], [1.0, 1.2], [1.1, 1.0])
 
 
 @pytest.mark.parametrize(
-    ("evidence", "measured", "detectable", "needed"),
+    ("evidence", "measured", "outlook"),
     [
         (
             ahead(LESS, scale=LOSS),
             "a minus b: -0.50 ± 0.72 (95 % interval)",
-            "a true difference of 1",
-            "0.5, as measured, takes 34 seeds",
+            "a true difference of 0.85 to 1.3",
         ),
         (
             ahead(LESS, scale=replace(LOSS, region=1.0)),
             "a minus b: -0.50 ± 0.72 (95 % interval)",
-            "a true difference of 1",
-            "1 takes 10 seeds",
+            "80 % power; showing 1 takes 8 to 16 seeds",
         ),
         (
             ahead(LESS, scale=Scale.of("train_seconds", None)),
             f"a to b: {TIMES}0.607 ({TIMES}0.297 to {TIMES}1.24, 95 % interval)",
-            f"a true ratio of {TIMES}0.369",
-            f"{TIMES}0.607, as measured, takes 34 seeds",
+            f"a true ratio of {TIMES}0.426 to {TIMES}0.276",
         ),
         (
             Equality(contrasts=[LESS], scale=replace(LOSS, region=1.0), region=1.0, edges={}),
             "a minus b: -0.50 ± 0.58 (90 % interval)",
-            "equality within ±1",
-            "±1 takes 11 seeds",
+            "equality within ±",
         ),
         (
-            Slope(change=LESS, steps=[], scale=LOSS, rank_correlation=-0.4),
+            Slope(change=LESS, pairs={(0, 1): LESS}, scale=LOSS, rank_correlation=-0.4, growing=frozenset()),
             "-0.50 ± 0.72 (95 % interval)",
-            "a true difference of 1",
-            "0.5, as measured, takes 34 seeds",
+            "a true difference of 0.85 to 1.3",
         ),
         (
             Share(hits=6, trials=10, share=0.5, noun="runs diverged"),
-            "60 % (31 to 83, 95 % interval)",
-            "a true share of 0.92",
-            "0.60, as measured, takes 199 runs",
+            "60 % (26 to 88, 95 % interval)",
+            "a true share of 0.92 would have been shown with 80 % power",
         ),
         (
             Place(response=TWO_RATES, is_named=np.array([True, False]), is_open_at=(False, False)),
             "lr 0.1 (95 % set: 0.1 to 1)",
-            "a true difference of 0.74",
-            "0.27, as measured, takes 11 seeds",
+            "a true difference of",
         ),
     ],
 )
 def test_each_kind_tells_an_open_verdict_in_its_own_words(
-    evidence: Evidence, measured: str, detectable: str, needed: str
+    evidence: Evidence, measured: str, outlook: str
 ) -> None:
-    """What was measured, what these seeds would have shown, and how many it takes."""
-    verdict = replace(evidence.rule(0.05), claim=Statement(field="lr"))
-    assert verdict.ruling == "inconclusive"
-    assert verdict.measured() == measured
-    could = f"{detectable} would have been shown with 80 % power; showing {needed}"
-    assert verdict.why() == f"{verdict.reason}; {could}"
+    """What was measured, and what replicates like these would have shown."""
+    (verdict,) = ruled(evidence)
+    told = replace(verdict, claim=Statement(field="lr"))
+    assert told.ruling == "inconclusive"
+    assert told.measured() == measured
+    assert told.why().startswith(f"{told.reason}; ")
+    assert outlook in told.why()

@@ -59,7 +59,7 @@ def test_the_driver_is_told_which_arms_go_on(new_study: "type[Study]", tmp_path:
     """After the first look only b and c are needed: a stopped early by its look."""
     grounds = in_plan(sequential(new_study, APART, {"a": 5, "b": 5, "c": 5}), tmp_path).grounds
     seen = standing(grounds, 5)
-    assert (seen.decided, seen.open, seen.needed_arms) == ({0: "supported"}, [1], {"b", "c"})
+    assert (dict(seen.decided), list(seen.open), set(seen.needed_arms)) == ({0: "supported"}, [1], {"b", "c"})
     assert seen.why == "1 of 2 claims are open at 5 seeds: b, c must go on"
 
 
@@ -67,7 +67,7 @@ def test_a_look_that_is_not_complete_decides_nothing(new_study: "type[Study]", t
     """Four of five seeds of c: nothing is decided, and every arm is needed."""
     grounds = in_plan(sequential(new_study, APART, {"a": 5, "b": 5, "c": 4}), tmp_path).grounds
     seen = standing(grounds, 5)
-    assert (seen.decided, seen.open, seen.needed_arms) == ({}, [0, 1], {"a", "b", "c"})
+    assert (dict(seen.decided), list(seen.open), set(seen.needed_arms)) == ({}, [0, 1], {"a", "b", "c"})
     assert seen.why == "the look at 5 seeds is not complete: 4 of 5 seeds of c have ended"
 
 
@@ -122,7 +122,7 @@ def repeated(new_study: "type[Study]", lost: int | None) -> "Study":
         run = study.add(
             "tuned", "search", repeat=repeat, seed=seed, status="diverged" if repeat == lost else "completed"
         )
-        study.later_winners["tuned", repeat] = None if repeat == lost else run.run_id
+        study.winners_of_repeats["tuned", repeat] = None if repeat == lost else run.run_id
         for arm, mean in (("tuned", 0.95), ("fixed", 0.90)):
             for place, own in enumerate(confirm_seeds(0, arm, repeat, 2, common=False)):
                 if arm == "fixed" or repeat != lost:

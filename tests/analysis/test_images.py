@@ -4,8 +4,17 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
 
-from analysis.statistics.images import components, image_variance, new_images
+from analysis.statistics.images import (
+    components,
+    deviation_limits,
+    image_limits,
+    image_variance,
+    new_images,
+)
 from analysis.statistics.tests import welch
 
 
@@ -54,6 +63,14 @@ def test_components_cover_the_truth() -> None:
     found = [components(study) for study in (means + 0.25 * generator.normal(size=(1000, 5, 2))).tolist()]
     held = [(c.search.low <= 0.1 <= c.search.high, c.seed.low <= 0.25 <= c.seed.high) for c in found if c]
     assert np.all(np.abs(np.mean(held, axis=0) - 0.96) <= 0.02)
+
+
+@given(st.integers(1, 50), st.floats(0.5, 0.99))
+def test_the_limits_are_those_of_the_chi_square_test(df: int, level: float) -> None:
+    """A deviation at a limit has the estimated one exactly at a tail of its law."""
+    low, high = deviation_limits(1.0, df, level)
+    assert stats.chi2.sf(df / low**2, df) == pytest.approx((1 - level) / 2)
+    assert stats.chi2.cdf(df / high**2, df) == pytest.approx((1 - level) / 2)
 
 
 FIRST = [[1, 1, 0, 1], [1, 0, 0, 1]]
@@ -160,3 +177,18 @@ def test_intervals_for_new_images_hold_the_truth_at_full_size(n: int, image_devi
     """With 10,000 images, run deviation .25 pp, and 0 to .17 pp from the images: 93.2 % or more of 1 000."""
     new, _ = Population(10_000, image_deviation, seed=n).coverage(n, 1000)
     assert new >= 0.932
+
+
+@pytest.mark.parametrize(("uncertain", "least"), [(0.6, 0.93), (0.0, 0.96)])
+def test_limits_of_the_images_hold_the_truth(uncertain: float, least: float) -> None:
+    """Images whose chance is uniform in a share of them, or the same: 93, 96 of 100 hold its deviation."""
+    generator = np.random.default_rng(5)
+    n_images, held = 1000, []
+    truth = math.sqrt((uncertain / 3 + (1 - uncertain) - (1 - uncertain / 2) ** 2) / n_images)
+    for _ in range(600):
+        chances = np.where(generator.random(n_images) < uncertain, generator.random(n_images), 1.0)
+        chances = chances if uncertain else np.full(n_images, 0.88)
+        right = generator.random((5, n_images)) < chances
+        low, high = image_limits(right, np.zeros_like(right), is_paired=True)
+        held.append(low <= truth <= high)
+    assert np.mean(held) >= least

@@ -313,7 +313,7 @@ def test_one_seed_says_single_seed(new_study: "type[Study]", tmp_path: Path) -> 
     cells = render_tables(Facts(records))["claims"].cells
     assert cells["Verdict"].tolist() == ["not testable"]
     assert cells["Why"][0].startswith("single seed")
-    assert any("single seed" in limit.lower() for limit in document.limits(records))
+    assert any("single seed" in limit.lower() for limit in document.limits(Facts(records)))
 
 
 def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -> None:

@@ -135,14 +135,15 @@ def test_layout(new_study: "type[Study]", tmp_path: Path) -> None:
     assert cells[2:] == ["fixed", "+2.0 ± 2.5", "0.074", "-0.020 ± 0.025", "0.074", "3"]
 
 
-def test_a_diverged_seed_leaves_no_difference(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Neither in accuracy nor in loss, and the caption names the arm."""
+def test_a_diverged_seed_leaves_no_difference_of_losses(new_study: "type[Study]", tmp_path: Path) -> None:
+    """An accuracy counts as chance, a loss has no value; the caption names the arm."""
     study = of(new_study, base={}, other={"dropout": 0.5})
-    study.add("other", "confirm", seed=999, status="diverged", epochs=1)
+    next(run for run in study.runs if run.arm == "other").status = "diverged"
     facts = with_baseline(study, tmp_path, "base")
     frame = compute_baseline(facts)
-    assert frame["difference"].isna().all()
-    assert "with other: a confirm run diverged" in caption_baseline(facts, frame)
+    assert frame["difference"].isna().tolist() == [False, True]
+    said = caption_baseline(facts, frame)
+    assert "A diverged accuracy counts as chance: other." in said
 
 
 def test_only_for_studies_with_a_baseline(new_study: "type[Study]", tmp_path: Path) -> None:

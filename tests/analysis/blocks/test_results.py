@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from analysis.blocks.results import RESULTS, compute_accuracy, compute_results, lay_out_results
+from analysis.blocks.results import (
+    RESULTS,
+    compute_accuracy,
+    compute_results,
+    image_error_in_words,
+    lay_out_results,
+)
 from analysis.facts import Facts
 from analysis.records import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
 
+ABSENT = "\N{EN DASH}"
 LOG = {"low": 1e-4, "high": 1.0, "log": True}
 PUBLISHED = ["Train loss", "Validation loss, selected on", "Test loss"]
 PUBLISHED += ["Validation accuracy (%)", "Test accuracy (%)", "Minutes"]
@@ -87,14 +94,14 @@ def test_a_fixed_rate_has_no_edge(new_study: "type[Study]", tmp_path: Path) -> N
 
 
 def test_a_diverged_seed_leaves_no_mean(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Eight of ten seeds train: Wilson's 95 % interval is 49 to 94 %."""
+    """Eight of ten seeds train: Clopper and Pearson's 95 % interval is 44 to 97 %."""
     study = new_study(arms={"sgd": {}})
     study.confirm("sgd", [0.9, 0.91] * 4)
     for seed in (8, 9):
         study.add("sgd", "confirm", seed=seed, status="diverged", epochs=1)
     laid_out = lay_out_results(compute_results(Facts(load_study(study.write(tmp_path)))))
     assert laid_out["Test accuracy (%)"][0] == "–"  # noqa: RUF001 -- the mark of an absent value
-    assert laid_out["n"][0] == "8 (2 of 10 diverged; 49 to 94 % train)"
+    assert laid_out["n"][0] == "8 (2 of 10 diverged; 44 to 97 % train)"
 
 
 def test_csv_has_full_precision(results: Path) -> None:
@@ -111,6 +118,40 @@ def test_final_accuracies_hold_each_seed_and_the_mean(results: Path) -> None:
     assert frame.loc[frame["line"] == "mean", "n"].tolist() == [8, 8, 8]
 
 
-def test_sampling_error_of_ten_thousand_images(results: Path) -> None:
+def test_binomial_error_of_ten_thousand_images(results: Path) -> None:
     """The root of .9 * .1 / 10 000 is .003."""
-    assert load_study(results).sampling_error(0.9) == pytest.approx(0.003)
+    assert load_study(results).binomial_error(0.9) == pytest.approx(0.003)
+
+
+def test_the_interval_for_new_test_images_is_as_wide_as_images_differ(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """Three seeds right on four images of five: nothing varies but the images, whose share has variance .2.
+
+    The standard error is the root of .2 / 5, and Student's t with 4 degrees of freedom is 2.7764.
+    """
+    study = new_study(arms={"sgd": {}, "adam": {}}, labels=[0, 1, 2, 3, 4])
+    study.classify("sgd", [[0, 1, 2, 3, 3]] * 3)
+    study.confirm("adam", [0.7, 0.8])
+    table = RESULTS.table.rendered("results", study.facts(tmp_path))
+    assert table.numbers["new_images_half_width"][0] == pytest.approx(2.7764 * 0.2, abs=1e-4)
+    assert list(table.cells["On new test images (%)"]) == ["80 ± 56", ABSENT]
+    assert "other test images of the same kind" in table.caption
+
+
+def test_studies_without_predictions_have_no_interval_for_new_test_images(results: Path) -> None:
+    """Neither the column nor the words for it."""
+    table = RESULTS.table.rendered("results", Facts(load_study(results)))
+    assert "On new test images (%)" not in table.cells
+    assert "new test images" not in table.caption
+
+
+def test_other_images_move_accuracies_by_what_predictions_say(
+    new_study: "type[Study]", results: Path, tmp_path: Path
+) -> None:
+    """The root of .2 / 5 where they are kept; else at most the root of .86 * .14 / 10 000 or .88 * .12."""
+    study = new_study(arms={"sgd": {}}, labels=[0, 1, 2, 3, 4], name="kept")
+    study.classify("sgd", [[0, 1, 2, 3, 3]] * 3)
+    assert "by a standard error of 20.00 percentage points" in image_error_in_words(study.facts(tmp_path))
+    unknown = image_error_in_words(Facts(load_study(results)))
+    assert "by a standard error of up to 0.32 to 0.35 percentage points, and not all arms alike" in unknown
