@@ -343,5 +343,5 @@ def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: 
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("set()\n")
     assert "measured in results/reference/initializations: 50 runs of 5 arms" in done.stdout
-    assert "costs: 110 runs" in done.stdout
+    assert "costs: 350 runs" in done.stdout
     assert "hours on 8 slots of 1 CPU" in done.stdout

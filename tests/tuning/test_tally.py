@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.records.events import Event, RunStarted
 from harness.study.plan import plan_study
+from harness.tuning.looks import Look
 from harness.tuning.tally import Tally
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ def test_repeats_are_planned_up_to_the_first_look(drive: Callable[..., Any]) -> 
     driven = drive("search={trials: 2, repeats: {min: 5, max: 8}, audit: 1}", "confirm.seeds=1")
     before = counted(driven.study, [])
     assert {arm.planned for arm in before.arms.values()} == {5 * (2 + 1 + 1)}
+    driven.conductor.take_look = lambda n: Look(open=(), arms=(), why="")
     driven.run(falling)
     after = counted(driven.study, driven.events)
     assert after.epochs_left() == 0
-    assert (after.repeat, after.repeats) == (4, 5)
+    assert (after.repeat, after.repeats, after.n_open) == (4, 5, 0)
     assert all(arm.planned == arm.ended.total() for arm in after.arms.values())
