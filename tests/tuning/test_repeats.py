@@ -136,7 +136,7 @@ def test_what_a_look_has_not_opened_waits(drive: Callable[..., Any]) -> None:
     """Five repeats, then eight of the arm that goes on; the other one has no more, taken up again either."""
     settings = ("search={trials: 1, repeats: {min: 5, max: 8}}", "confirm.seeds=1")
     driven = drive(*settings)
-    driven.conductor.take_look = lambda n: Look(open=(0,), arms=("adam",), why="")
+    driven.conductor.take_look = lambda _n: Look(open=(0,), arms=("adam",), why="")
     runs = driven.run(bumpy)
     confirmed = Counter(run.arm for run in runs if run.phase == "confirm")
     assert confirmed == {"sgd": 5, "adam": 8}

@@ -64,7 +64,7 @@ def test_repeats_are_planned_up_to_the_first_look(drive: Callable[..., Any]) -> 
     driven = drive("search={trials: 2, repeats: {min: 5, max: 8}, audit: 1}", "confirm.seeds=1")
     before = counted(driven.study, [])
     assert {arm.planned for arm in before.arms.values()} == {5 * (2 + 1 + 1)}
-    driven.conductor.take_look = lambda n: Look(open=(), arms=(), why="")
+    driven.conductor.take_look = lambda _n: Look(open=(), arms=(), why="")
     driven.run(falling)
     after = counted(driven.study, driven.events)
     assert after.epochs_left() == 0
