@@ -178,7 +178,7 @@ def test_new_images_widen_an_interval(new_study: "type[Study]", tmp_path: Path) 
         predictions = np.tile(labels, (5, 1))
         predictions[:, hard] = (labels[hard] + 1) % 10
         predictions[range(5), 100 + np.arange(5)] += 1
-        predictions[0, 110] += arm == "a"
+        predictions["ab".index(arm), 110] += 1
         study.classify(arm, (predictions % 10).tolist())
     (verdict,) = study.facts(tmp_path / "with").verdicts
     assert verdict.new_images is not None
