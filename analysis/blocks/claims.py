@@ -150,9 +150,7 @@ def _left_open(facts: Facts, verdicts: Sequence[claims.Verdict]) -> list[str]:
         return []
     n = min(counts)
     most = 1 - (1 - statistics.LEVEL) ** (1 / n)
-    return [
-        f"None of {n} replicates of an arm collapsed to chance, and up to {100 * most:.0f} % of others may."
-    ]
+    return [f"No replicate of {n} of an arm collapsed to chance, and up to {100 * most:.0f} % of others may."]
 
 
 def _new_images(verdicts: Sequence[claims.Verdict]) -> list[str]:

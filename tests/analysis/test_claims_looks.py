@@ -167,3 +167,25 @@ def test_a_search_without_a_winner_is_a_missing_replicate(new_study: "type[Study
     (verdict,) = facts_of(repeated(new_study, 3), tmp_path).verdicts
     assert (verdict.ruling, verdict.replicates["tuned"].missing) == ("not testable", 1)
     assert "replicates are missing" in verdict.reason
+
+
+def test_new_images_widen_an_interval(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Each arm errs on images of its own: what these decide, others may not; without predictions, null."""
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 10, size=200)
+    study = new_study(arms={"a": {}, "b": {}}, labels=labels.tolist(), claims=[better("a", "b")])
+    for arm, hard in (("a", slice(0, 10)), ("b", slice(10, 40))):
+        predictions = np.tile(labels, (5, 1))
+        predictions[:, hard] = (labels[hard] + 1) % 10
+        predictions[range(5), 100 + np.arange(5)] += 1
+        predictions["ab".index(arm), 110] += 1
+        study.classify(arm, (predictions % 10).tolist())
+    (verdict,) = study.facts(tmp_path / "with").verdicts
+    assert verdict.new_images is not None
+    decisive = verdict.as_row()
+    assert verdict.new_images.low < decisive["low"] < 0.1 < decisive["high"] < verdict.new_images.high
+    study = new_study(arms={"a": {}, "b": {}}, claims=[better("a", "b")])
+    for place, arm in enumerate("ab"):
+        study.confirm(arm, [float(0.9 + noise) for noise in NOISE[place][:5]])
+    (verdict,) = study.facts(tmp_path / "without").verdicts
+    assert (verdict.new_images, verdict.no_new_images) == (None, "the journal holds no predictions")

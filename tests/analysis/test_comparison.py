@@ -291,6 +291,9 @@ def test_speed_warns_of_shared_machines(new_study: "type[Study]", tmp_path: Path
     assert row["warnings"] == "runs at the same time: 1 in a/optimizers, 2 in b/optimizers"
 
 
+_CHOSEN = "for the configurations that one search chose"
+
+
 def test_changed_verdicts_are_marked(three_arms: "Study", tmp_path: Path) -> None:
     """A claim whose verdict changed, one that did not, and one that only one folder declares."""
     first = three_arms.write(tmp_path / "a")
@@ -302,7 +305,7 @@ def test_changed_verdicts_are_marked(three_arms: "Study", tmp_path: Path) -> Non
     cells = lay_out_verdicts(frame, NAMES)
     assert cells[["a/optimizers", "b/optimizers", "Change"]].to_numpy().tolist() == [
         ["inconclusive", "inconclusive", ABSENT],
-        ["equivalent", "supported", "changed"],
+        [f"equivalent {_CHOSEN}", f"supported {_CHOSEN}", "changed"],
         ["not testable", ABSENT, "not in b/optimizers"],
         [ABSENT, "not testable", "not in a/optimizers"],
     ]
