@@ -1,10 +1,14 @@
 """Run training-recipe studies: fair search, fresh-seed confirmation, faithful records."""
 
+import os
 import sys
 
-if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and not __file__.startswith(f"{sys.path[0]}/"):
-    # `python -m` puts the working directory first, where a user's random.py would take the place of Python's.
-    del sys.path[0]
+if sys.argv[:1] == ["-m"]:  # what starts is a command, and no notebook or program of the user's
+    # Figures need no backend, and one that matplotlib does not know would keep it from being imported.
+    os.environ.pop("MPLBACKEND", None)
+    if not sys.flags.safe_path and not __file__.startswith(f"{sys.path[0]}/"):
+        # The working directory comes first, where a user's random.py would take the place of Python's.
+        del sys.path[0]
 
 __version__ = "0.1.0"
 
