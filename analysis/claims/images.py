@@ -28,7 +28,7 @@ def on_new_images(grounds: Grounds, verdict: Verdict) -> NewImages | str:
         _rights(records, arm, verdict.look, labels) for arm in (verdict.decisive.arm, verdict.decisive.than)
     ]
     is_paired = grounds.design.seeds_are_common
-    if any(len(side) < 2 or None in side.values() for side in sides):
+    if any(len(side) < 2 or any(right is None for right in side.values()) for side in sides):
         return "a replicate has no predictions"
     keys = [key for key in sides[0] if key in sides[1]] if is_paired else []
     first, second = (

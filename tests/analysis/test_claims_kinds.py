@@ -557,3 +557,26 @@ def test_without_seeds_nobody_leads(
     for arm, mean in means.items():
         study.confirm(arm, [mean])
     assert study.facts(tmp_path).leaders is None
+
+
+def test_times_measured_level_after_level_carry_no_trend(new_study: "type[Study]", tmp_path: Path) -> None:
+    """All seeds of one batch size, then all of the next: a drift of the machine would look the same."""
+    study = template(new_study, {16: 2.0, 128: 1.0, 1024: 0.5}, "epoch_seconds")
+    study.runs.sort(key=lambda run: run.arm)
+    (verdict,) = verdicts(study, tmp_path, trend("falls", "epoch_seconds"))
+    assert (verdict.ruling, "one value was measured after the other" in verdict.reason) == (
+        "not testable",
+        True,
+    )
+
+
+def test_a_collapsed_seed_is_named(new_study: "type[Study]", tmp_path: Path) -> None:
+    """One of ten seeds completed at 11 %, hardly above chance; without any, the caption says what may be."""
+    study = arms_at(new_study, {"a": 0.90, "b": 0.88})
+    study.claims = [{"says": "x", **best("a")}]
+    facts = study.facts(tmp_path / "whole")
+    said = TABLES["claims"].caption(facts, facts.verdicts)
+    assert "No replicate of 10 of an arm collapsed to chance, and up to 26 % of others may." in said
+    study.runs[0].test_accuracy = 0.11
+    (verdict,) = verdicts(study, tmp_path, best("a"))
+    assert [(flag.name, flag.arm) for flag in verdict.flags] == [("collapsed seeds", "a")]
