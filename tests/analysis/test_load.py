@@ -99,7 +99,7 @@ def test_a_journal_of_another_study_is_refused(results: Path) -> None:
 def test_only_a_completed_run_can_win(three_arms: "Study", tmp_path: Path, loser: str) -> None:
     """A stopped (006), a diverged (005) or an unknown run as winner is a damaged journal."""
     three_arms.winners["sgd"] = loser
-    with pytest.raises(ResultsError, match=f"run {loser}, which won a search, is not a completed run"):
+    with pytest.raises(ResultsError, match=f"the winner of a search, run {loser}, is not a completed run"):
         load_study(three_arms.write(tmp_path))
 
 

@@ -262,7 +262,7 @@ def test_a_study_that_only_measures_says_so(rates: "Study", tmp_path: Path) -> N
     assert sentence is not None
     assert sentence.startswith("This study has no confirm phase")
     assert "no confirm phase" in caption_of("final_accuracy", facts)
-    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in document.limits(facts.records))
+    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in document.limits(facts))
 
 
 def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
     study.confirm("adam", [0.87, 0.88])
     facts = study.facts(tmp_path)
     captions = [caption_of(name, facts) for name in ("final_accuracy", "learning_curves")]
-    words = [*captions, *document.limits(facts.records)]
+    words = [*captions, *document.limits(facts)]
     assert not any("search" in text.lower() or "chosen" in text for text in words)
     assert not TABLES["search"].is_for(facts)
     assert dict(document.protocol(facts.records))["Search seeds"] == "none"
