@@ -198,11 +198,6 @@ class Declaration(_Part):
             _reorder(document, pointer, keys)
         return document
 
-    @property
-    def known_claims(self) -> list[Claim]:
-        """The claims that this version decides."""
-        return [claim for claim in self.claims if isinstance(claim, Claim)]
-
     def arms_of(self, name: str) -> list[str]:
         """Return the arms that a name stands for: the arm of that name, or those made from the template."""
         if name in self.arms:

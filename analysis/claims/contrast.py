@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import statistics
-from analysis.claims.evidence import Bounds, Edges, Levels, PValues, Untestable, too_few
+from analysis.claims.evidence import Bounds, Edges, Levels, Untestable, too_few
 from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.replicates import Replicates
 from analysis.statistics import power, tests
-from analysis.statistics.sequential import is_futile
+from analysis.statistics.sequential import PValues, is_futile
 from analysis.statistics.tests import Difference
 
 
@@ -151,10 +151,8 @@ class Contrast:
 
 
 def _p_values(test: Difference, scale: Scale) -> PValues:
-    sides = (test.p_ahead, test.p_behind) if scale.sign > 0 else (test.p_behind, test.p_ahead)
-    if scale.half_width is None:
-        return PValues(*sides)
-    return PValues(*sides, test.p_inside(scale.half_width), test.p_outside(scale.half_width))
+    found = PValues.of(test, scale.half_width)
+    return found if scale.sign > 0 else found._replace(ahead=found.behind, behind=found.ahead)
 
 
 @dataclass(frozen=True, kw_only=True)

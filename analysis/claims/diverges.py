@@ -12,7 +12,6 @@ from analysis.claims.evidence import (
     Levels,
     Outcome,
     Paths,
-    PValues,
     Sides,
     Untestable,
     unknown_arm,
@@ -20,6 +19,7 @@ from analysis.claims.evidence import (
 from analysis.claims.verdict import ALPHA, Reach, Ruling, Verdict
 from analysis.replicates import planned_runs
 from analysis.statistics import power
+from analysis.statistics.sequential import PValues
 from harness.study.claims import Diverges
 
 

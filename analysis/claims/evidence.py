@@ -1,7 +1,7 @@
 """What claims rest on: replicates of arms, p-values of comparisons, or why there is nothing to test."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
@@ -10,7 +10,7 @@ from analysis import selection
 from analysis.claims.verdict import Verdict
 from analysis.records import StudyRecords, incomparable
 from analysis.replicates import Design, Replicates, chance_level, design_of, uses_no_seed
-from analysis.statistics.sequential import Looks, Path
+from analysis.statistics.sequential import Looks, Path, PValues
 from harness.declaration import Declaration, UnknownClaim
 from harness.study.claims import Claim
 
@@ -35,30 +35,6 @@ class Untestable:
     n: int = 0
     is_by_design: bool = False
     """Whether this was settled before the data. Any other claim stays in the family, with a p of 1."""
-
-
-class PValues(NamedTuple):
-    """Of one comparison at a look; each is the smallest level at which it would be concluded."""
-
-    ahead: float
-    """That it lies on the side claimed, two-sided."""
-    behind: float
-    """That it lies on the other, two-sided."""
-    inside: float = 1.0
-    """That it lies inside the region of equivalence."""
-    outside: float = 1.0
-    """That it lies outside of it, two-sided."""
-
-    def onto(self, path: Path, look: int) -> Path:
-        """Return a path of minima continued by this look, counted from 0."""
-        scaled = path.plan.scaled
-        return replace(
-            path,
-            ahead=min(path.ahead, scaled(look, self.ahead)),
-            behind=min(path.behind, scaled(look, self.behind)),
-            inside=min(path.inside, scaled(look, self.inside)),
-            outside=min(path.outside, scaled(look, self.outside)),
-        )
 
 
 class Sides(NamedTuple):

@@ -10,9 +10,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from analysis import statistics
-from analysis.claims.evidence import Evidence, Levels, Outcome, PValues, Sides, Untestable
+from analysis.claims.evidence import Evidence, Levels, Outcome, Sides, Untestable
 from analysis.claims.verdict import Verdict
-from analysis.statistics.sequential import Looks, Path, holm_rejects
+from analysis.statistics.sequential import Looks, Path, PValues, holm_rejects
 
 
 @dataclass
@@ -222,7 +222,7 @@ def _adjusted(p_values: Mapping[int, float]) -> dict[int, float]:
 def _continue(claim: Course, p_values: Mapping[Hashable, PValues], plan: Looks, look: int) -> None:
     """Continue the minima of a claim's comparisons."""
     for key, values in p_values.items():
-        claim.paths[key] = values.onto(claim.paths.get(key, Path(plan=plan)), look)
+        claim.paths[key] = claim.paths.get(key, Path(plan=plan)).add(look, values)
 
 
 def judge(plan: Looks, looks: Sequence[Sequence[Evidence | Untestable]]) -> list[Verdict | None]:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict
-from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, PValues, Sides, Untestable
+from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.trend import direction_of, ordered_response, pairs_of
+from analysis.statistics.sequential import PValues
 from harness.study.claims import Monotone
 
 

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.claims.contrast import Contrast, Scale, reach
-from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, PValues, Sides, Untestable
+from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.response import Response, respond
 from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label
+from analysis.statistics.sequential import PValues
 from harness.study.claims import Optimum
 
 

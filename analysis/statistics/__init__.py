@@ -5,7 +5,7 @@ the t-interval 95 % (simulated, normal noise; 92 % with lognormal noise of sigma
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,109 +75,6 @@ def prediction_interval(values: Sequence[float], level: float = LEVEL) -> tuple[
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     half_width = float(stats.t.ppf((1 + level) / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
     return mean - half_width, mean + half_width
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeanTest:
-    """What is known of a mean: of paired differences, of their logarithms, of slopes; one value a seed."""
-
-    n: int
-    """Values, at least 2."""
-    mean: float
-    deviation: float
-    """Standard deviation of the values, with n - 1; 0 where they are equal up to rounding."""
-    p: float
-    """Two-sided p of the t-test against a mean of 0; 1 where every value is 0."""
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> "MeanTest":
-        """Return the t-test of a mean against 0.
-
-        Args:
-            values: Shape `(n,)`, n at least 2, finite, one a seed.
-
-        Source: Student (1908), The probable error of a mean.
-        """
-        n, mean, deviation = len(values), float(np.mean(values)), float(np.std(values, ddof=1))
-        if deviation <= 1e-12 * max(abs(mean), 1e-300):  # equal up to rounding: the t statistic is 0/0 or x/0
-            return cls(n=n, mean=mean, deviation=0.0, p=1.0 if mean == 0 else 0.0)
-        p = float(2 * stats.t.sf(abs(mean) / (deviation / math.sqrt(n)), n - 1))
-        return cls(n=n, mean=mean, deviation=deviation, p=p)
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the mean."""
-        return self.deviation / math.sqrt(self.n)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether all values are the same and not 0: no variation to judge the mean by."""
-        return self.deviation == 0 and self.mean != 0
-
-    def half_width(self, level: float) -> float:
-        """Return the half-width of the t-interval of the mean."""
-        return float(stats.t.ppf((1 + level) / 2, self.n - 1)) * self.standard_error
-
-    def p_inside(self, region: float) -> float:
-        """Return the p of two one-sided t-tests for a mean inside `±region`.
-
-        It is below alpha exactly where the interval at level `1 - 2 alpha` lies inside the region.
-
-        Source: Schuirmann (1987), A comparison of the two one-sided tests procedure.
-        """
-        return self._tail(region - abs(self.mean))
-
-    def p_outside(self, region: float) -> float:
-        """Return the two-sided p of the t-test for a mean outside `±region`.
-
-        It is below alpha exactly where the interval at level `1 - alpha` lies outside the region. With a
-        region of 0 it is `p`.
-        """
-        return min(1.0, 2 * self._tail(abs(self.mean) - region))
-
-    def _tail(self, distance: float) -> float:
-        """Return the one-sided p of a mean found `distance` beyond a bound; negative on the wrong side."""
-        if self.standard_error == 0:
-            return 0.0 if distance > 0 else 1.0
-        return float(stats.t.sf(distance / self.standard_error, self.n - 1))
-
-
-def mean_test(values: Sequence[float]) -> MeanTest | None:
-    """Return the t-test of a mean against 0; None with fewer than two values.
-
-    Args:
-        values: Shape `(n,)`, finite, one a seed.
-    """
-    return MeanTest.of(values) if len(values) >= 2 else None
-
-
-def paired_difference(first: Mapping[int, float], second: Mapping[int, float]) -> MeanTest | None:
-    """Return the test of `first - second` over their common seeds; None with fewer than two.
-
-    Pairing is right because a seed fixes the split, the initialisation and the data order in every arm.
-
-    Args:
-        first: Seed to value, finite.
-        second: Likewise.
-
-    Source: Student (1908), section on paired observations.
-    """
-    return mean_test([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
-
-
-def paired_log_ratio(first: Mapping[int, float], second: Mapping[int, float]) -> MeanTest | None:
-    """Return the test of `log(first / second)` over their common seeds; None with fewer than two.
-
-    Times are compared by ratio: their noise multiplies them, and an interval of a ratio cannot reach 0.
-
-    Args:
-        first: Seed to a value above 0.
-        second: Likewise.
-
-    Source: Fleming and Wallace (1986), How not to lie with statistics: ratios are averaged geometrically.
-    """
-    logs = [{seed: math.log(value) for seed, value in values.items()} for values in (first, second)]
-    return paired_difference(*logs)
 
 
 def probability_of_improvement(first: Sequence[float], second: Sequence[float]) -> float | None:
@@ -251,25 +148,6 @@ def holm_alphas(p_values: Sequence[float], alpha: float) -> list[float]:
             has_stopped = p_values[index] >= level
         alphas[index] = level
     return alphas
-
-
-def wilson_interval(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:
-    """Return the score interval of a proportion, both ends in [0, 1].
-
-    `scipy.stats.binomtest` has the same one up to its last digits, in which written reports would change.
-
-    Raises:
-        ValueError: There are no trials.
-
-    Source: Wilson (1927), Probable inference, the law of succession, and statistical inference.
-    """
-    if trials < 1:
-        raise ValueError("a proportion needs at least one trial")
-    z = float(stats.norm.ppf((1 + level) / 2))
-    share, weight = successes / trials, z * z / trials
-    centre = (share + weight / 2) / (1 + weight)
-    spread = z / (1 + weight) * math.sqrt(share * (1 - share) / trials + weight / (4 * trials))
-    return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
 def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> tuple[float, float]:

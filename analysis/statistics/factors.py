@@ -20,29 +20,10 @@ has neither, nor a null; and reports need no Optuna.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse, stats
-
-from analysis.statistics import tests
-
-
-def slopes(positions: Sequence[float], values: np.ndarray) -> np.ndarray:
-    """Return the least-squares slope of each seed's values over the levels of a factor.
-
-    Args:
-        positions: Shape `(n_levels,)`, not all equal.
-        values: Shape `(n_seeds, n_levels)`.
-
-    Returns: Shape `(n_seeds,)`, in units of `values` per unit of `positions`.
-
-    Source: Crowder and Hand (1990), Analysis of repeated measures: one summary a subject, then a t-test.
-    """
-    centred = np.asarray(positions, dtype=float) - np.mean(positions)
-    return np.asarray(values @ centred / (centred @ centred))
 
 
 def rank_correlation(positions: Sequence[float], values: np.ndarray) -> float:
@@ -56,56 +37,6 @@ def rank_correlation(positions: Sequence[float], values: np.ndarray) -> float:
     """
     taus = [float(stats.kendalltau(positions, row).statistic) for row in values]
     return float(np.mean([0.0 if math.isnan(tau) else tau for tau in taus]))
-
-
-def not_the_largest(values: np.ndarray) -> np.ndarray:
-    """Return for each level the p of the hypothesis that its mean is the largest of all.
-
-    A level is refuted by any level that is larger: the smallest one-sided paired p, times the number of other
-    levels (Bonferroni). The levels with p above alpha hold the true best with a chance of at least 1 - alpha.
-
-    Args:
-        values: Shape `(n_seeds, n_levels)`, at least 2 of each.
-
-    Returns: Shape `(n_levels,)`, in [0, 1].
-
-    Source: Hsu (1981), Simultaneous confidence intervals for all distances from the "best"; Bonferroni and
-        pairing in place of its common variance.
-    """
-    n, count = values.shape
-    gaps = values[:, None, :] - values[:, :, None]  # [seed, level, other]: how far the other is ahead
-    means, errors = gaps.mean(axis=0), gaps.std(axis=0, ddof=1) / math.sqrt(n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(errors > 1e-12 * np.abs(means), means / errors, np.sign(means) * np.inf)
-    t[means == 0] = 0.0
-    np.fill_diagonal(t, -np.inf)
-    return np.asarray(np.minimum(1.0, (count - 1) * stats.t.sf(t, n - 1).min(axis=1)))
-
-
-class Monotone(NamedTuple):
-    """Two p-values of "every step goes up"; the smaller one rules."""
-
-    along: float
-    """That every step goes up: the largest two-sided p of a step on that side (intersection-union)."""
-    against: float
-    """That some level lies below an earlier one: the smallest two-sided p of any pair, times their number."""
-
-
-def monotone_p(values: np.ndarray) -> Monotone:
-    """Return the evidence for and against values that rise with every step; for falling ones, of `-values`.
-
-    Args:
-        values: Shape `(n_seeds, n_levels)`, at least 2 of each, the levels in order, seeds common to them.
-
-    Source: Berger (1982), Multiparameter hypothesis testing and acceptance sampling (intersection-union).
-    """
-    n_levels = values.shape[1]
-    pairs = list(combinations(range(n_levels), 2))
-    rises = [tests.paired((values[:, high] - values[:, low]).tolist()) for low, high in pairs]
-    tested = [(high - low, rise) for (low, high), rise in zip(pairs, rises, strict=True) if rise is not None]
-    along = max((rise.p_ahead for distance, rise in tested if distance == 1), default=1.0)
-    against = len(pairs) * min((rise.p_behind for _, rise in tested), default=1.0)
-    return Monotone(along=along, against=min(1.0, against))
 
 
 Floats = NDArray[np.float64]

@@ -15,6 +15,7 @@ Bonferroni's split; Berger (1982), Multiparameter hypothesis testing, for claims
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
@@ -61,53 +62,54 @@ class Looks:
         return min(1.0, p / self.weights[look])
 
 
+class PValues(NamedTuple):
+    """Of one comparison at a look; each is the smallest level at which it would be concluded."""
+
+    ahead: float
+    """That the first arm is ahead, two-sided; of a claim, that the side claimed is."""
+    behind: float
+    """That it is behind, two-sided."""
+    inside: float = 1.0
+    """That the difference lies inside the region of equivalence."""
+    outside: float = 1.0
+    """That it lies outside of it, two-sided."""
+
+    @classmethod
+    def of(cls, difference: Difference, region: float | None) -> "PValues":
+        """Return those of a difference.
+
+        Args:
+            difference: Of the look's replicates of both arms.
+            region: Half-width of the region of equivalence, in the unit of the difference; None without one.
+        """
+        sides = difference.p_ahead, difference.p_behind
+        return (
+            cls(*sides)
+            if region is None
+            else cls(*sides, difference.p_inside(region), difference.p_outside(region))
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Path:
-    """Running minima of one comparison's p-values, each over its look's weight; 1 before the first look."""
+    """Running minima of one comparison's `PValues`, each over its look's weight; 1 before the first look."""
 
     plan: Looks
     ahead: float = 1.0
-    """That the first arm is ahead, two-sided: P[c, ahead]."""
     behind: float = 1.0
-    """That it is behind, two-sided: P[c, behind]."""
     inside: float = 1.0
-    """That the difference lies inside the region: Q[c]."""
     outside: float = 1.0
-    """That it lies outside the region, two-sided."""
 
-    def add(self, look: int, difference: Difference, region: float | None) -> "Path":
-        """Return the path after a further look.
-
-        Args:
-            look: Its place in the plan, from 0.
-            difference: Of the first `plan.looks[look]` replicates of both arms.
-            region: Half-width of the region of equivalence, in the unit of the difference; None without one.
-        """
-        inside, outside = (
-            (1.0, 1.0)
-            if region is None
-            else (
-                difference.p_inside(region),
-                difference.p_outside(region),
-            )
-        )
+    def add(self, look: int, p: PValues) -> "Path":
+        """Return the path after a further look, counted from 0."""
+        scaled = self.plan.scaled
         return replace(
             self,
-            ahead=min(self.ahead, self.plan.scaled(look, difference.p_ahead)),
-            behind=min(self.behind, self.plan.scaled(look, difference.p_behind)),
-            inside=min(self.inside, self.plan.scaled(look, inside)),
-            outside=min(self.outside, self.plan.scaled(look, outside)),
+            ahead=min(self.ahead, scaled(look, p.ahead)),
+            behind=min(self.behind, scaled(look, p.behind)),
+            inside=min(self.inside, scaled(look, p.inside)),
+            outside=min(self.outside, scaled(look, p.outside)),
         )
-
-    @property
-    def is_ahead(self) -> bool:
-        """Whether the first arm's being ahead is the side that rules."""
-        return self.ahead <= self.behind
-
-
-def p_better(path: Path) -> float:
-    """Return the p of "one arm is better than another": of the side that rules, see `Path.is_ahead`."""
-    return min(path.ahead, path.behind)
 
 
 def ahead_of_all(paths: Sequence[Path]) -> float:
@@ -120,19 +122,9 @@ def behind_any(paths: Sequence[Path]) -> float:
     return min(1.0, len(paths) * min(path.behind for path in paths))
 
 
-def p_best(paths: Sequence[Path]) -> float:
-    """Return the p of "an arm is the best": of `ahead_of_all` or of `behind_any`, the smaller one rules."""
-    return min(ahead_of_all(paths), behind_any(paths))
-
-
 def p_equal(paths: Sequence[Path]) -> float:
     """Return the p of "some pair lies outside the region" (Bonferroni), which contradicts equality."""
     return min(1.0, len(paths) * min(path.outside for path in paths))
-
-
-def q_better(path: Path) -> float:
-    """Return the p of the two arms being equivalent."""
-    return path.inside
 
 
 def q_best(paths: Sequence[Path]) -> float:
@@ -188,23 +180,3 @@ def is_futile(
     is_different = mean + error >= reach
     is_equivalent = region is not None and region - max(mean - error, 0.0) >= reach
     return not (is_different or is_equivalent)
-
-
-def interval_after_stopping(
-    difference: Difference, weight: float, alpha: float, n_claims: int
-) -> tuple[float, float]:
-    """Return the interval of a difference whose claim was decided at a look of the given weight.
-
-    The Bonferroni levels of all looks and claims together cover jointly at `1 - alpha`, whichever look ended
-    the study (simulated: 95.7 to 99.3 %). The mean itself runs high where a study stopped early.
-
-    Args:
-        difference: At the look that decided, or at the last one.
-        weight: Of that look.
-        alpha: Of the study.
-        n_claims: Declared claims.
-
-    Source: Jennison and Turnbull (1989), Interim analyses: the repeated confidence interval approach.
-    """
-    half_width = difference.half_width(1 - weight * alpha / n_claims)
-    return difference.mean - half_width, difference.mean + half_width

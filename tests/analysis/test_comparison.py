@@ -19,7 +19,7 @@ from analysis.page.comparison.declared import (
     lay_out_verdicts,
 )
 from analysis.page.comparison.equal_runs import compute_repeats, compute_speed
-from analysis.page.comparison.results import compute_results, lay_out_results, welch
+from analysis.page.comparison.results import compute_results, lay_out_results
 from analysis.page.comparison.sides import Side, load_sides, unique_names
 from analysis.render.numbers import ABSENT
 from analysis.report import main
@@ -91,16 +91,6 @@ def test_too_few_common_seeds_are_unrelated_samples(new_study: "type[Study]", tm
     for run in second.runs:
         run.seed += 1000
     assert row_of(compute_results(sides_of(tmp_path, one_arm(new_study, FIRST), second)))["method"] == "Welch"
-
-
-def test_welch_without_any_spread_has_no_interval() -> None:
-    """Two constants that differ have no variation to be judged by; two equal ones do not differ."""
-    apart, same = welch([1.0, 1.0], [2.0, 2.0]), welch([1.0, 1.0], [1.0, 1.0])
-    assert apart is not None
-    assert apart.is_constant
-    assert same is not None
-    assert (same.p, same.is_constant, same.is_identical) == (1.0, False, False)
-    assert welch([1.0], [2.0, 3.0]) is None
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis import statistics
 from analysis.statistics import power
+from analysis.statistics.tests import paired
 
 
 @pytest.mark.parametrize(("n", "expected"), [(10, 0.996), (34, 0.495)])
@@ -33,7 +33,7 @@ def test_equivalence_power_is_that_of_the_test() -> None:
     region, samples = 0.9, np.random.default_rng(7).normal(size=(20_000, 12))
     errors = samples.std(axis=1, ddof=1) / np.sqrt(12)
     p = stats.t.sf((region - np.abs(samples.mean(axis=1))) / errors, 11)
-    first = statistics.mean_test(list(samples[0]))
+    first = paired(samples[0].tolist())
     assert first is not None
     assert first.p_inside(region) == pytest.approx(p[0])
     foretold = power.equivalence_power(n=12, deviation=1.0, region=region, alpha=0.05)
@@ -95,11 +95,6 @@ def test_more_rivals_take_more_replicates() -> None:
     assert power.power_of_test(n=10, difference=-least, **plan) == pytest.approx(0.96)
     one, five = (power.seeds_to_find(difference=least, rivals=rivals, **plan) for rivals in (1, 5))
     assert (one, five) == (7, 10)
-
-
-def test_a_repeat_varies_by_search_and_seeds() -> None:
-    """sqrt(.3² + .8² / 4) = .5."""
-    assert power.replicate_deviation(search=0.3, seed=0.8, seeds=4) == pytest.approx(0.5)
 
 
 def test_limits_of_a_deviation_match_tables() -> None:

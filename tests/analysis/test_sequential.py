@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from analysis import statistics
 from analysis.statistics import sequential
-from analysis.statistics.sequential import Looks, Path
+from analysis.statistics.sequential import Looks, Path, PValues
 from analysis.statistics.tests import Difference
 
 PLAN = Looks.even((5, 8, 12, 20))
@@ -38,27 +38,27 @@ def test_a_plan_that_cannot_keep_its_level_is_refused(
 
 def test_a_path_keeps_the_smallest_p_of_either_side() -> None:
     """P(t > 3, 3 df) = .028834: doubled and over 1/4, .23067. A later look against it leaves it there."""
-    path = Path(plan=PLAN).add(0, difference(1.5), None)
-    assert (path.ahead, path.behind, path.is_ahead) == (pytest.approx(0.230672, abs=1e-5), 1.0, True)
-    later = path.add(1, difference(-2.5), None)  # 5 errors: P = .007696, doubled and over 1/4: .06157
+    path = Path(plan=PLAN).add(0, PValues.of(difference(1.5), None))
+    assert (path.ahead, path.behind) == (pytest.approx(0.230672, abs=1e-5), 1.0)
+    later = path.add(
+        1, PValues.of(difference(-2.5), None)
+    )  # 5 errors: P = .007696, doubled and over 1/4: .06157
     assert (later.ahead, later.behind) == (path.ahead, pytest.approx(0.061571, abs=1e-5))
-    assert (later.is_ahead, sequential.p_better(later)) == (False, later.behind)
     assert (later.inside, later.outside) == (1.0, 1.0)
 
 
 def test_a_path_of_a_region() -> None:
     """Mean 0, region 2.5: 5 errors inside, P = .007696 over 1/4. Mean 3: one error outside."""
-    path = Path(plan=PLAN).add(0, difference(0.0), 2.5)
+    path = Path(plan=PLAN).add(0, PValues.of(difference(0.0), 2.5))
     assert (path.inside, path.outside) == (pytest.approx(0.030785, abs=1e-5), 1.0)
-    assert sequential.q_better(path) == path.inside
-    outside = Path(plan=PLAN).add(0, difference(5.0), 2.5)
+    outside = Path(plan=PLAN).add(0, PValues.of(difference(5.0), 2.5))
     assert outside.outside == pytest.approx(0.061571, abs=1e-5)
 
 
 def test_a_fixed_plan_is_one_look() -> None:
     """With weight 1 the minima are the p-values themselves."""
     found = difference(1.5)
-    path = Path(plan=Looks.even((10,))).add(0, found, 2.0)
+    path = Path(plan=Looks.even((10,))).add(0, PValues.of(found, 2.0))
     assert (path.ahead, path.behind, path.inside, path.outside) == (
         found.p_ahead,
         found.p_behind,
@@ -74,10 +74,9 @@ def path(ahead: float, behind: float, inside: float = 1.0, outside: float = 1.0)
 
 def test_best_needs_every_rival_and_fails_by_any() -> None:
     """Ahead of the closest rival at .04; behind the clearest one at 2 * .01."""
-    assert sequential.p_best([path(0.001, 1.0), path(0.04, 1.0)]) == 0.04
+    assert sequential.ahead_of_all([path(0.001, 1.0), path(0.04, 1.0)]) == 0.04
     rivals = [path(0.001, 1.0), path(1.0, 0.01)]
     assert (sequential.ahead_of_all(rivals), sequential.behind_any(rivals)) == (1.0, 0.02)
-    assert sequential.p_best(rivals) == 0.02
     assert sequential.q_best([path(1, 1, inside=0.02), path(1, 1, inside=0.5)]) == 0.04
 
 
@@ -119,11 +118,3 @@ def test_hope_for_equivalence_goes_on() -> None:
 def test_arms_that_do_not_vary_are_not_futile() -> None:
     """A difference without noise is decided by its own rule, never given up."""
     assert not sequential.is_futile(difference(0.0, error=0.0), 0, PLAN, 15)
-
-
-def test_the_interval_after_stopping_excludes_0_where_the_look_decided() -> None:
-    """At weight 1/4 and three claims: level 1 - .05 / 12, the boundary of Holm's first step."""
-    found = difference(6.0)
-    low, high = sequential.interval_after_stopping(found, 0.25, 0.05, 3)
-    assert (low, high) == (6.0 - found.half_width(1 - 0.05 / 12), 6.0 + found.half_width(1 - 0.05 / 12))
-    assert (low > 0) == (4 * found.p < 0.05 / 3)

@@ -12,7 +12,6 @@ import pandas as pd
 from pandas.util import hash_pandas_object
 
 from analysis import statistics
-from analysis.page.comparison.results import welch
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,
@@ -26,6 +25,7 @@ from analysis.page.comparison.sides import (
 )
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
+from analysis.statistics.tests import welch
 from harness.records.events import Phase
 
 _LOSSES = ("train_loss", "val_loss")
@@ -256,7 +256,7 @@ def _row(runs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     first, second = runs.values()
     logs = [np.log(runs["epoch_seconds"].to_numpy(dtype=float)) for runs in (first, second)]
     means = [float(np.mean(values)) for values in logs]
-    difference = welch(list(logs[0]), list(logs[1]))
+    difference = welch(list(logs[1]), list(logs[0]))
     row: dict[str, Any] = {
         "first_n": len(first),
         "first_seconds": math.exp(means[0]),

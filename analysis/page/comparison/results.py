@@ -1,13 +1,10 @@
 """Results of the arms that several folders have: their means, and differences to the first folder."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from analysis import claims, statistics
 from analysis.page.comparison.sides import (
@@ -22,75 +19,26 @@ from analysis.page.comparison.sides import (
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from analysis.search import WinnerRule
+from analysis.statistics.tests import Difference, paired, welch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Difference:
-    """A difference of means, second minus first, with what its interval and its test need."""
+class Gap:
+    """A difference of means, second minus first, and how it was tested."""
 
     method: Literal["paired", "Welch"]
-    n: int
-    """Seeds that both share for a paired difference, values of both sides together for Welch's."""
-    mean: float
-    standard_error: float
-    df: float
-    """Degrees of freedom of the t-distribution, Welch's with a fraction."""
-    p: float
-    """Two-sided, against no difference; 1 where every paired difference is 0."""
+    test: Difference
+    """Of the second minus the first, over seeds or over the values of either."""
+
+    @property
+    def n(self) -> int:
+        """Seeds that both share for a paired difference, values of both sides together for Welch's."""
+        return self.test.n_first + (0 if self.method == "paired" else self.test.n_second)
 
     @property
     def is_identical(self) -> bool:
         """Whether the values of every common seed are exactly the same."""
-        return self.method == "paired" and self.mean == 0 and self.standard_error == 0
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether it has no variation to be judged by, and is not 0."""
-        return self.mean != 0 and self.standard_error == 0
-
-    def half_width(self, level: float) -> float:
-        """Return the half-width of the t-interval at a confidence level."""
-        return float(stats.t.ppf((1 + level) / 2, self.df)) * self.standard_error
-
-
-def paired(first: Mapping[int, float], second: Mapping[int, float]) -> Difference | None:
-    """Return the mean of `second - first` over common seeds; None with fewer than two.
-
-    Args:
-        first: Seed to value, finite.
-        second: Likewise.
-
-    Source: Student (1908), section on paired observations.
-    """
-    test = statistics.paired_difference(second, first)
-    if test is None:
-        return None
-    return Difference(
-        method="paired", n=test.n, mean=test.mean, standard_error=test.standard_error, df=test.n - 1, p=test.p
-    )
-
-
-def welch(first: Sequence[float], second: Sequence[float]) -> Difference | None:
-    """Return the difference of two means whose variances may differ; None with fewer than two on a side.
-
-    Args:
-        first: Shape `(n,)`, finite.
-        second: Shape `(m,)`, likewise.
-
-    Source: Welch (1947), The generalization of Student's problem; degrees of freedom by Satterthwaite (1946).
-    """
-    if min(len(first), len(second)) < 2:
-        return None
-    n, mean = len(first) + len(second), float(np.mean(second) - np.mean(first))
-    error = math.sqrt(sum(float(np.var(values, ddof=1)) / len(values) for values in (first, second)))
-    rounding = 1e-12 * max(abs(float(np.mean(first))), 1e-300)
-    if error <= rounding:  # equal up to rounding on both sides: the t statistic is 0/0 or x/0
-        mean = 0.0 if abs(mean) <= rounding else mean
-        return Difference(method="Welch", n=n, mean=mean, standard_error=0.0, df=n - 2, p=float(mean == 0))
-    test = stats.ttest_ind(second, first, equal_var=False)
-    return Difference(
-        method="Welch", n=n, mean=mean, standard_error=error, df=float(test.df), p=float(test.pvalue)
-    )
+        return self.method == "paired" and self.test.mean == 0 and self.test.standard_error == 0
 
 
 _COLUMNS = {
@@ -123,12 +71,12 @@ class _Pair:
     """One configuration in the first folder and in another, under one metric."""
 
     row: dict[str, Any]
-    difference: Difference | None
+    gap: Gap | None
 
     @property
     def is_testable(self) -> bool:
         """Whether it counts among the comparisons that are corrected for."""
-        return self.difference is not None and not self.difference.is_constant
+        return self.gap is not None and not self.gap.test.is_constant
 
     @property
     def is_measured(self) -> bool:
@@ -179,7 +127,7 @@ def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.Da
         interval = statistics.t_interval([] if diverged else list(measured.values()))
         row |= {f"{side}n": len(measured), f"{side}diverged": diverged}
         row |= {f"{side}mean": interval.mean, f"{side}half_width": interval.half_width}
-    return _Pair(row=row, difference=None if any(lost) else _difference(*values, are_alike=not changed))
+    return _Pair(row=row, gap=None if any(lost) else _gap(*values, are_alike=not changed))
 
 
 def _by_seed(runs: pd.DataFrame, metric: str) -> dict[int, float]:
@@ -188,45 +136,47 @@ def _by_seed(runs: pd.DataFrame, metric: str) -> dict[int, float]:
     return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
 
 
-def _difference(
-    first: Mapping[int, float], second: Mapping[int, float], *, are_alike: bool
-) -> Difference | None:
+def _gap(first: Mapping[int, float], second: Mapping[int, float], *, are_alike: bool) -> Gap | None:
     """Compare over common seeds where the configuration is the same, as unrelated samples otherwise."""
-    difference = paired(first, second) if are_alike else None
-    return difference or welch(list(first.values()), list(second.values()))
+    shared = sorted(first.keys() & second.keys()) if are_alike else []
+    test = paired([second[seed] - first[seed] for seed in shared])
+    if test is not None:
+        return Gap(method="paired", test=test)
+    test = welch(list(second.values()), list(first.values()))
+    return None if test is None else Gap(method="Welch", test=test)
 
 
 def _judged(pairs: Sequence[_Pair], metric: str) -> list[dict[str, Any]]:
     """Return the rows of one metric with their differences, Holm-adjusted over those that can be tested."""
-    p_values = [pair.difference.p for pair in pairs if pair.difference and pair.is_testable]
+    p_values = [pair.gap.test.p for pair in pairs if pair.gap and pair.is_testable]
     alphas = statistics.holm_alphas(p_values, claims.ALPHA)
     steps = iter(zip(statistics.holm(p_values), alphas, strict=True))
     rows = []
     for pair in pairs:
         p_adjusted, alpha = next(steps) if pair.is_testable else (None, claims.ALPHA)
-        tested = _tested(pair.difference, p_adjusted, 1 - alpha) if pair.difference else {}
+        tested = _tested(pair.gap, p_adjusted, 1 - alpha) if pair.gap else {}
         finding = _finding(pair, tested, metric)
         rows.append({"method": None, "compared": None} | pair.row | tested | {"finding": finding})
     return rows
 
 
-def _tested(difference: Difference, p_adjusted: float | None, level: float) -> dict[str, Any]:
-    found = {"method": difference.method, "compared": difference.n, "difference": difference.mean}
+def _tested(gap: Gap, p_adjusted: float | None, level: float) -> dict[str, Any]:
+    found = {"method": gap.method, "compared": gap.n, "difference": gap.test.mean}
     if p_adjusted is None:
         return found
-    interval = {"difference_half_width": difference.half_width(level), "level": level}
-    return found | interval | {"df": difference.df, "p": difference.p, "p_adjusted": p_adjusted}
+    interval = {"difference_half_width": gap.test.half_width(level), "level": level}
+    return found | interval | {"df": gap.test.df, "p": gap.test.p, "p_adjusted": p_adjusted}
 
 
 def _finding(pair: _Pair, tested: Mapping[str, Any], metric: str) -> str:
     """Return what the seeds show of a difference, in the words that the caption explains."""
     if pair.row["first_diverged"] or pair.row["diverged"]:
         return "diverged"
-    if pair.difference is None:
+    if pair.gap is None:
         return "too few seeds"
-    if pair.difference.is_identical:
+    if pair.gap.is_identical:
         return "identical"
-    if pair.difference.is_constant:
+    if pair.gap.test.is_constant:
         return "no variation"
     region = claims.METRICS[metric].equivalence
     is_inside = region is not None and abs(tested["difference"]) + tested["difference_half_width"] < region

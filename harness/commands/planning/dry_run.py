@@ -9,11 +9,14 @@ from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from harness.commands.planning.noise import Stated
+    from harness.commands.planning.speed import Speed
     from harness.commands.planning.text import NoiseOf
     from harness.recipe.datasets import Images
+    from harness.study.estimate import Bounds, Cost
+    from harness.study.file import Resources
     from harness.study.study import Study
 
 
@@ -80,7 +83,6 @@ def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> s
     runs = preview(study, images)
     if options.earlier is not None:
         _check_results(options.earlier)
-    from harness.commands.planning.costs import cost_lines
     from harness.commands.planning.speed import machine_speed
     from harness.commands.planning.text import outlook_lines
     from harness.study.estimate import cost_of
@@ -89,7 +91,7 @@ def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> s
     plan = plan_study(study)
     noise_of = _noise_of(options.sd, options.earlier, [arm.name for arm in study.arms])
     speed = None if study.resources.gpu else machine_speed(is_measured_now=options.measure)
-    costs = cost_lines(
+    costs = _cost_lines(
         cost_of(study, plan, images.n_images), study.resources, _n_slots(study, options), speed
     )
     return "\n".join([runs, "", *outlook_lines(study, plan, noise_of), "", *costs])
@@ -118,6 +120,35 @@ def _n_slots(study: "Study", options: argparse.Namespace) -> int:
     resources = study.resources
     slots: int = options.slots or usable_cores() // resources.cpu
     return min(slots, resources.concurrency or slots)
+
+
+def _cost_lines(cost: "Cost", resources: "Resources", slots: int, speed: "Speed | None") -> "Iterator[str]":
+    """Yield the lines on what a study costs.
+
+    Args:
+        cost: What its runs take together.
+        resources: What a run occupies.
+        slots: Runs that train beside each other; 0 where no run fits.
+        speed: Of a core; None where runs train on GPUs, whose speed is not known.
+    """
+    audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
+    yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
+    if speed is None:
+        yield "  hours are estimated for CPUs only, and these runs ask for a GPU"
+        return
+    core_hours = cost.operations * (1 / speed.gflops / 3.6e12)
+    at_work = f"about {_hours(core_hours)} core-hours"
+    if slots:
+        hours = core_hours * (1 / (slots * resources.cpu))
+        where = f"{slots} slot{'s' if slots > 1 else ''} of {resources.cpu} CPU"
+        yield f"  about {_hours(hours)} hours on {where} ({at_work}), and half a minute for Ray"
+    else:
+        yield f"  {at_work}; no run of {resources.cpu} CPU fits on this machine: --slots N says how many do"
+    yield f"  {speed.in_words()}"
+
+
+def _hours(hours: "Bounds") -> str:
+    return hours.in_words(digits=0 if hours.least >= 10 else 1 if hours.least >= 1 else 2)
 
 
 def _check_results(folder: Path) -> None:

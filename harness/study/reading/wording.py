@@ -94,11 +94,6 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
-def fields_at(path: Path) -> list[str]:
-    """Return the names of the fields that a mapping at this place of a study file may have."""
-    return list(dict.fromkeys(name for model in _models_at(path, StudyFile) for name in model.model_fields))
-
-
 def _models_at(path: Path, root: type[BaseModel]) -> list[type[BaseModel]]:
     """Return the models that a mapping at this place of a document may be."""
     kinds: list[Any] = [root]
