@@ -23,6 +23,9 @@ from analysis.render import numbers
 from analysis.replicates import Key, Replicates, design_of, replicates
 from harness.study.claims import Claim
 
+UNSEARCHED = " (without a search: seeds)"
+"""What is counted of such an arm where all others count repeats."""
+
 Pair = tuple[str, str]
 """Two arms, of which the second is subtracted from the first."""
 
@@ -84,9 +87,9 @@ def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accurac
 
     Returns: Columns `arm, than, metric, n, difference, low, high, level, p, p_adjusted, improvement,
         is_declared, reason`. Differences are `arm` minus `than` in the metric's unit, accuracies in [0, 1].
-        `level` is the confidence level of `low` and `high`, `improvement` the share of all pairs of runs in
-        which `arm` has the better value, ties by half. Where `reason` is not empty, the pair was not tested;
-        its difference is absent if a seed of either arm diverged.
+        `level` is the confidence level of `low` and `high`, `improvement` the share of all pairs of
+        replicates in which `arm` has the better value, ties by half. Where `reason` is not empty, the pair
+        was not tested; its difference is absent if a seed of either arm diverged.
     """
     records = grounds.records
     sides = sides_of(records, metric)
@@ -202,13 +205,14 @@ def method(frame: pd.DataFrame, records: StudyRecords) -> str:
     n, levels = numbers.span(tested["n"]), numbers.span(100 * tested["level"], "{:.4g}".format)
     design = design_of(records)
     how = (
-        f"paired t-interval over the n seeds that both arms share (n = {n}; a seed fixes the split, the "
+        f"the paired t-interval over the n seeds that both arms share (n = {n}; a seed fixes the split, the "
         "initialisation and the data order)"
         if design.seeds_are_common
-        else f"Welch's t-interval over n {design.noun} of each arm (n = {n})"
+        else f"Welch's t-interval over the {design.noun} of each arm{UNSEARCHED}; n counts those of the arm "
+        f"with fewer ({n})"
     )
     return (
-        f"Mean ± half-width of the {how}. The family is {_family(tested)}; all intervals are drawn at "
+        f"Mean ± half-width of {how}. The family is {_family(tested)}; all intervals are drawn at "
         f"{levels} % (Bonferroni), so that they hold together at {100 * (1 - ALPHA):g} %; p is Holm's, which "
         "is sharper."
     )
@@ -274,9 +278,9 @@ def _untested_in_words(frame: pd.DataFrame, void: Sequence[str]) -> list[str]:
     few, constant = int((rows["n"] < 2).sum()), int((rows["n"] >= 2).sum())
     sentences = []
     if few:
-        sentences.append(f"Without an interval, for fewer than two common completed seeds: {few}.")
+        sentences.append(f"Without an interval, for fewer than two completed replicates: {few}.")
     if constant:
-        sentences.append(f"Without an interval, for the same difference in every seed: {constant}.")
+        sentences.append(f"Without an interval, for the same difference in every replicate: {constant}.")
     return sentences
 
 

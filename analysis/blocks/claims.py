@@ -8,6 +8,7 @@ from analysis import claims, statistics
 from analysis.blocks import Block, Table
 from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
+from analysis.pairs import UNSEARCHED
 from analysis.render import numbers
 from analysis.replicates import n_collapsed, replicates
 from harness.study.claims import WITHOUT_REGION, Claim
@@ -65,8 +66,8 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     how = [_declared(facts), _measured(facts), _RULED]
     rows = [verdict.as_row() for verdict in verdicts]
     share = (
-        "P(better): share of all pairs of runs in which the first arm's is the better one; it describes "
-        "and decides nothing."
+        "P(better): share of all pairs of replicates in which the first arm's is the better one; it "
+        "describes and decides nothing."
     )
     shares = [share] if any(row["improvement"] is not None for row in rows) else []
     kinds = {verdict.claim.kind for verdict in verdicts}
@@ -111,7 +112,8 @@ def _measured(facts: Facts) -> str:
     test = (
         "the paired t-interval over the n seeds that both share"
         if design.seeds_are_common
-        else f"Welch's t-interval over the n {design.noun} of each (of an arm without a search, seeds)"
+        else f"Welch's t-interval over the {design.noun} of each{UNSEARCHED}; n counts those of the arm with "
+        "fewer"
     )
     return f"Measured: first arm minus second (times: first by second), mean ± half-width of {test}."
 
@@ -150,7 +152,7 @@ def _left_open(facts: Facts, verdicts: Sequence[claims.Verdict]) -> list[str]:
         return []
     n = min(counts)
     most = 1 - (1 - statistics.LEVEL) ** (1 / n)
-    return [f"No replicate of {n} of an arm collapsed to chance, and up to {100 * most:.0f} % of others may."]
+    return [f"No arm's {n} replicates collapsed to chance; up to {100 * most:.0f} % of further ones may."]
 
 
 def _new_images(verdicts: Sequence[claims.Verdict]) -> list[str]:

@@ -175,7 +175,7 @@ def _replicates_in_words(facts: Facts, frame: pd.DataFrame) -> str:
 
 def _void_in_words(facts: Facts, frame: pd.DataFrame) -> list[str]:
     void = [arm for arm in facts.records.arms if not (frame.loc[frame["arm"] == arm, "n"] > 0).any()]
-    return [f"Without a mean, since a seed diverged or none was tested: {', '.join(void)}."] if void else []
+    return [f"Without a mean, since a run diverged or none was tested: {', '.join(void)}."] if void else []
 
 
 def compute_drawn_accuracy(facts: Facts) -> pd.DataFrame:
@@ -189,10 +189,10 @@ def compute_drawn_accuracy(facts: Facts) -> pd.DataFrame:
 
 
 def caption_drawn_accuracy(facts: Facts, _frame: pd.DataFrame) -> str:
-    """Return what the marks and bars are."""
+    """Return what the marks and bars are, or where that stands."""
     with_mean = facts.once(compute_accuracy).query("n > 0")["arm"].nunique()
     few = f" The first {_MOST_ARMS} of {with_mean} arms are drawn." if with_mean > _MOST_ARMS else ""
-    return f"{caption_accuracy(facts, facts.once(compute_accuracy))}{few}"
+    return f"The table of the same name, drawn: means with their 95 % intervals.{few}"
 
 
 def draw_accuracy(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:

@@ -297,9 +297,9 @@ def _draw_mean(ax: Axes, row: dict[Any, Any], height: float) -> None:
 def _remark(row: dict[Any, Any]) -> str:
     """Return what stands beside a pair: its difference and n, or why there is none."""
     if row["n"] == 0:
-        return "no common seed"
+        return "no common replicate"
     if not numbers.is_present(row["difference"]):
-        return f"a seed diverged: no mean, n = {row['n']}"
+        return f"a run diverged: no mean, n = {row['n']}"
     return f"{_amount(row, _METRIC).replace('-', MINUS)}, n = {row['n']}"
 
 

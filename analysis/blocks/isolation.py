@@ -22,6 +22,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import name_panel, panel_grid, ring, set_level_axis, write_above
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
+from analysis.replicates import replicates
 from analysis.responses import as_level, label
 from analysis.search import SearchedField, at_full_length, fields_of
 from harness.study.domains import NumericRange
@@ -93,7 +94,7 @@ def compute(facts: Facts) -> pd.DataFrame:
     Returns: Columns `arm, field, condition, scale, metric, kind, run_id, level, x, left, right, value, low,
         high, n, is_winner`. `kind` is `run`, `best` (of the `n` runs at one value of a list, or in one
         fifth of a range from `left` to `right`; of equals, that of the first run id) or `confirm` (mean and
-        95 % t-interval of the arm's winner over `n` fresh seeds, absent where one diverged). `x` is the
+        95 % t-interval of the arm's winners over `n` replicates, absent where a run diverged). `x` is the
         value, or its position in the list. Accuracies are in [0, 1].
     """
     records, rule = facts.records, facts.rule
@@ -163,11 +164,11 @@ def _confirm(records: StudyRecords, arm: str) -> pd.DataFrame:
     runs = records.runs_of("confirm", arm)
     if runs.empty:
         return pd.DataFrame()
-    completed = at_full_length(records, "confirm", arm)
-    is_void = bool((runs["status"] == "diverged").any())
-    interval = statistics.t_interval([] if is_void else list(completed))
+    values = runs["run_id"].map(at_full_length(records, "confirm", arm))
+    own = replicates(records, arm, "value", runs=runs.assign(value=values))
+    interval = statistics.t_interval([] if own.is_voided else own.measured.tolist())
     row = {"kind": "confirm", "value": interval.mean, "low": interval.low, "high": interval.high}
-    return pd.DataFrame([row | {"n": len(completed)}])
+    return pd.DataFrame([row | {"n": own.count("completed")}])
 
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
@@ -287,19 +288,20 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         f"triangles at an edge: runs beyond it. Filled, with a bar: the {most} of the runs at each value of "
         "the setting, or in each fifth of its declared range, and above it their number. All other settings "
         "vary along with the one shown, and more runs alone move a bar: a panel suggests, it proves nothing. "
-        "Ringed: the run that was chosen."
+        f"Ringed: {'the run of each repeat' if facts.records.is_repeated else 'the run'} that was chosen."
     )
-    return " ".join([how, *_confirmed(frame), *_missing(facts)])
+    return " ".join([how, *_confirmed(facts, frame), *_missing(facts)])
 
 
-def _confirmed(frame: pd.DataFrame) -> list[str]:
+def _confirmed(facts: Facts, frame: pd.DataFrame) -> list[str]:
     rows = frame[frame["kind"] == "confirm"].drop_duplicates("arm")
     if rows.empty:
         return []
     void = list(rows.loc[rows["value"].isna(), "arm"])
-    without = f" Without it, because a seed diverged or none completed: {', '.join(void)}." if void else ""
-    how = "mean and 95 % Student t-interval of the chosen configuration over fresh seeds"
-    return [f"Line and band: {how} (n = {numbers.span(rows['n'])}; one seed: no band).{without}"]
+    without = f" Without it, because a run diverged or none completed: {', '.join(void)}." if void else ""
+    over = "configurations over repeats" if facts.records.is_repeated else "configuration over fresh seeds"
+    how = f"mean and 95 % Student t-interval of the chosen {over}"
+    return [f"Line and band: {how} (n = {numbers.span(rows['n'])}; n = 1: no band).{without}"]
 
 
 def _missing(facts: Facts) -> list[str]:

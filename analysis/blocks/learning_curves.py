@@ -1,7 +1,7 @@
 """Learning curves: how fast does each arm learn, and does it overfit?
 
-Training beside validation on one common scale, against epochs and against seconds. Every seed is a thin
-line; the mean and its interval are drawn where all of an arm's seeds have a finite value, so that no
+Training beside validation on one common scale, against epochs and against seconds. Every run is a thin
+line; the mean and its interval are drawn where all of an arm's runs have a finite value, so that no
 average is taken over survivors.
 """
 
@@ -22,6 +22,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
 from analysis.render.figure import RC, ArmStyle
+from analysis.replicates import searches
 
 Quantity = Literal["loss", "accuracy"]
 
@@ -53,11 +54,13 @@ def compute(facts: Facts, quantity: Quantity) -> pd.DataFrame:
 
     Returns: Columns `arm, phase, split, line, run_id, seed, status, epoch, seconds, value, low, high, n`.
         `line` is `seed` or `mean`; `seconds` is training time since the run began (of a mean: the mean over
-        its seeds); `value`, a loss or an accuracy in [0, 1], is absent where it was not finite; `low` and
-        `high` are the 95 % t-interval of a mean over n >= 2 seeds.
+        its runs); `value`, a loss or an accuracy in [0, 1], is absent where it was not finite; `low` and
+        `high` are the 95 % t-interval of a mean over n >= 2 replicates: repeats where an arm's search is
+        repeated, else seeds.
     """
     records = facts.records
-    runs = _curve_runs(records)[["run_id", "arm", "phase", "seed", "status"]]
+    runs = _curve_runs(records)[["run_id", "arm", "phase", "repeat", "seed", "status"]]
+    runs = runs.assign(replicate=_replicates(records, runs))
     epochs = records.epochs_of(runs["run_id"]).merge(runs, on="run_id")
     epochs = epochs.assign(seconds=epochs.groupby("run_id")["seconds"].cumsum())
     sizes = {str(arm): len(group) for arm, group in runs.groupby("arm")}
@@ -86,6 +89,13 @@ def _chosen_runs(records: StudyRecords) -> pd.DataFrame:
     return runs.merge(chosen, on=settings)
 
 
+def _replicates(records: StudyRecords, runs: pd.DataFrame) -> "pd.Series[str]":
+    """Return which runs are of one replicate: confirm runs of one repeated search, else each by itself."""
+    searched = [arm for arm in records.arms if records.is_repeated and searches(records, arm)]
+    is_joined = runs["arm"].isin(searched) & (runs["phase"] == "confirm")
+    return runs["run_id"].mask(is_joined, runs["repeat"].astype("str"))
+
+
 def _seed_rows(epochs: pd.DataFrame) -> list[dict[str, object]]:
     columns = ["arm", "phase", "split", "run_id", "seed", "status", "epoch", "seconds", "value"]
     rows = epochs[columns].itertuples(index=False)
@@ -93,13 +103,13 @@ def _seed_rows(epochs: pd.DataFrame) -> list[dict[str, object]]:
 
 
 def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, object]]:
-    """Return the mean and interval at every epoch that all of an arm's seeds reached with a finite value."""
+    """Return the mean and interval at every epoch that all of an arm's runs reached with a finite value."""
     rows: list[dict[str, object]] = []
     for (arm, phase, split, epoch), group in epochs.groupby(["arm", "phase", "split", "epoch"], sort=False):
         values = list(group["value"].dropna())
         if len(values) < sizes[str(arm)]:
             continue
-        interval = statistics.t_interval(values)
+        interval = statistics.t_interval(list(group.groupby("replicate", sort=False)["value"].mean()))
         place = {"arm": arm, "phase": phase, "split": split, "epoch": epoch, "line": "mean", "run_id": ""}
         ends = {"value": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
         rows.append({**place, "status": "", "seconds": float(group["seconds"].mean()), **ends})
@@ -179,11 +189,14 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: Quantity) -> str:
         if "confirm" in set(frame["phase"])
         else "search runs with the chosen configuration (no confirm run: optimistic)"
     )
+    n = frame.loc[frame["line"] == "mean", "n"]
+    is_joined = facts.records.is_repeated and len(n)
+    over = f" over n = {numbers.span(n)} replicates (of a searched arm, repeats)" if is_joined else ""
     crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(facts.records) else ""
     return (
-        f"Training and validation {quantity} of the {what}, on one scale. Thin lines: every seed (n: "
-        f"{sizes}). Thick line and band: mean and 95 % Student t-interval at epochs that all seeds of the "
-        f"arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged. "
+        f"Training and validation {quantity} of the {what}, on one scale. Thin lines: every run "
+        f"({sizes}). Thick line and band: mean and 95 % Student t-interval{over} at epochs that all runs of "
+        f"the arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged. "
         "Training values are means over the epoch while the weights still change, so they lag behind "
         f"validation values.{crowded}"
     )

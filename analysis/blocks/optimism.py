@@ -1,5 +1,7 @@
 """How lucky was the search? The winner's search value beside the same metric on fresh seeds."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -8,7 +10,9 @@ from analysis import statistics
 from analysis.blocks import Block, Table
 from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.replicates import Replicates, design_of, replicates
 from analysis.search import WinnerRule, at_full_length
 
 _COLUMNS = {
@@ -34,9 +38,9 @@ def compute(facts: Facts) -> pd.DataFrame:
     Returns: Columns `arm, metric, winner, ended, chosen_among, search, diverged, n, confirm, half_width, gap,
         gap_low, gap_high`. Values are of the search metric by the winner's rule, in its unit, accuracies in
         [0, 1]. `ended` counts configurations the search tried, `chosen_among` those it could choose, of
-        full length. `confirm` is the mean over `n` completed confirm seeds with its t-interval; absent
-        where one diverged. `gap` is positive where the search value is the better one; its interval is that
-        of `confirm`.
+        full length. `confirm` is the mean over `n` completed replicates with its t-interval; absent where
+        a run diverged. `gap` is positive where the search value is the better one; its interval is that of
+        `confirm`, and where searches are repeated that of the gaps of the repeats.
     """
     records, rule = facts.records, facts.rule
     values = pd.concat([at_full_length(records, "search"), at_full_length(records, "confirm")])
@@ -45,12 +49,14 @@ def compute(facts: Facts) -> pd.DataFrame:
         if records.declaration.arms[arm].search_runs:
             tried, fresh = records.runs_of("search", arm), records.runs_of("confirm", arm)
             winners = [winner for winner in records.winners_of(arm) if winner is not None]
-            won = [run for one in winners for run in _runs_of_winner(tried, one, rule)["run_id"]]
-            reached = float(values.reindex(won).mean()) if won else None
+            reached = _reached(records, arm, values, rule)
+            own = replicates(records, arm, "value", runs=fresh.assign(value=fresh["run_id"].map(values)))
             rows.append(
-                {"arm": arm, "winner": next(iter(winners), ""), "search": reached}
+                {"arm": arm, "winner": next(iter(winners), "")}
+                | {"search": sum(reached.values()) / len(reached) if reached else None}
+                | {"diverged": int((fresh["status"] == "diverged").sum())}
                 | _choice(tried, rule)
-                | _outcome(reached, fresh, values, rule)
+                | _outcome(reached, own, rule.sign, is_repeated=design_of(records).unit == "repeat")
             )
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
@@ -76,30 +82,36 @@ def _configurations(runs: pd.DataFrame, rule: WinnerRule, *, seeds: int) -> int:
     return int((of_each >= seeds).sum())
 
 
-def _outcome(
-    reached: float | None, fresh: pd.DataFrame, values: "pd.Series[float]", rule: WinnerRule
-) -> dict[str, Any]:
-    """Return what an arm's confirm runs reach, and the gap to what its winner reached in the search."""
-    diverged = int((fresh["status"] == "diverged").sum())
-    known = values.reindex(fresh.loc[fresh["status"] == "completed", "run_id"]).dropna()
-    mean = statistics.t_interval([] if diverged else list(known))
-    return {
-        "diverged": diverged,
-        "n": len(known),
-        "confirm": mean.mean,
-        "half_width": mean.half_width,
-        **_gap(reached, mean, rule.sign),
+def _reached(
+    records: StudyRecords, arm: str, values: "pd.Series[float]", rule: WinnerRule
+) -> dict[int, float]:
+    """Return by repeat what an arm's winner reached in its search."""
+    tried = records.runs_of("search", arm)
+    won = {
+        repeat: list(_runs_of_winner(tried, winner, rule)["run_id"])
+        for repeat, winner in records.winners_by_repeat.get(arm, {}).items()
+        if winner is not None
     }
+    return {repeat: float(values.reindex(run_ids).mean()) for repeat, run_ids in won.items()}
 
 
-def _gap(reached: float | None, mean: statistics.MeanInterval, sign: int) -> dict[str, float]:
-    """Return by how much the search value is better than the confirm mean, with the mean's interval."""
-    if reached is None or mean.mean is None:
-        return {}
-    gap = sign * (reached - mean.mean)
-    if mean.half_width is None:
-        return {"gap": gap}
-    return {"gap": gap, "gap_low": gap - mean.half_width, "gap_high": gap + mean.half_width}
+def _outcome(
+    reached: Mapping[int, float], own: Replicates, sign: int, *, is_repeated: bool
+) -> dict[str, Any]:
+    """Return what an arm's replicates reach, and the gap to what their winners reached in the search."""
+    n = own.count("completed")
+    if own.count("diverged"):
+        return {"n": n}
+    mean = statistics.t_interval(own.measured.tolist())
+    searches = own.keys if is_repeated else [0] * len(own.keys)
+    pairs = [
+        (reached[search], float(value))
+        for search, value in zip(searches, own.values, strict=True)
+        if search in reached and not math.isnan(value)
+    ]
+    gap = statistics.t_interval([sign * (before - after) for before, after in pairs])
+    gaps = {"gap": gap.mean, "gap_low": gap.low, "gap_high": gap.high}
+    return {"n": n, "confirm": mean.mean, "half_width": mean.half_width, **gaps}
 
 
 def _runs_of_winner(search: pd.DataFrame, winner: str | None, rule: WinnerRule) -> pd.DataFrame:
@@ -143,7 +155,7 @@ def _amount(row: dict[Any, Any], name: str, half_width: float | None) -> str:
 def _signed(row: dict[Any, Any]) -> str:
     scale = METRICS[str(row["metric"])].scale
     text = numbers.with_uncertainty(
-        row["gap"], row["half_width"], scale=scale, decimals=2 if scale == 100 else 4
+        row["gap"], row["gap_high"] - row["gap"], scale=scale, decimals=2 if scale == 100 else 4
     )
     return f"+{text}" if row["gap"] > 0 else text
 
@@ -155,26 +167,29 @@ def _size(row: dict[Any, Any]) -> str:
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the gap is, why it is expected, and what its interval holds."""
     rule = facts.rule
+    is_repeated = facts.records.is_repeated
     runs = "a single run" if rule.seeds == 1 else f"{rule.seeds} runs"
-    if facts.records.is_repeated:
-        runs = "the mean over the winners of all repeats"
+    whose, over = ("each repeat's winner", "n repeats") if is_repeated else ("the winner", "n fresh seeds")
+    afresh = ", each the mean of its confirm runs on fresh seeds" if is_repeated else ""
     what = (
-        f"Each searched arm's winner: its value in the search ({rule.in_words()}; {runs}), and the same "
-        "metric of the same configuration on n fresh seeds: mean ± half-width of the 95 % Student t-interval "
-        "(n = 1: no interval)."
+        f"Of each searched arm {whose}: its value in the search ({rule.in_words()}; {runs}), and the same "
+        f"metric of the same configuration over {over}{afresh}: mean ± half-width of the 95 % Student "
+        "t-interval (n = 1: no interval)."
     )
     why = (
         "Gap: search minus confirm, with its sign turned where less is better, so that above 0 the search "
         "was optimistic. A gap above 0 is expected from choosing the luckiest of many configurations (the "
         "winner's curse), and the more so the more there were."
     )
-    how = (
-        "The gap's interval is that of the confirm mean: the search value is taken as it is, with the luck "
-        "of its seed. Chosen among: configurations trained to full length, of those tried."
+    of_gap = (
+        "The gap's interval is over the gaps of the repeats."
+        if is_repeated
+        else "The gap's interval is that of the confirm mean: the search value is taken as it is, with the "
+        "luck of its seed."
     )
-    sentences = [what, why, how]
+    sentences = [what, why, of_gap, "Chosen among: configurations trained to full length, of those tried."]
     if frame["diverged"].any():
-        sentences.append("Where a confirm seed diverged there is no mean.")
+        sentences.append("Where a confirm run diverged there is no mean.")
     if not frame["n"].any():
         sentences.append("No confirm run has completed, so no gap is known.")
     return " ".join(sentences)

@@ -73,11 +73,11 @@ def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
     is_square = len(facts.records.arms) <= _MOST_ARMS
     where = (
         "Below the diagonal: test accuracy of the row's arm minus that of the column's, in percentage points "
-        "(pp). Above it: P(row > column), the share of all pairs of runs in which the row's arm has the "
-        "higher test accuracy, ties by half, which describes and decides nothing."
+        "(pp). Above it: P(row > column), the share of all pairs of replicates in which the row's arm has "
+        "the higher test accuracy, ties by half, which describes and decides nothing."
         if is_square
         else "Test accuracy of the first arm minus that of the second, in percentage points (pp), and the "
-        "share of all pairs of runs in which the first is the higher one, ties by half."
+        "share of all pairs of replicates in which the first is the higher one, ties by half."
     )
     left_out = 0 if is_square else max(0, len(frame) - _MOST_ROWS)
     cut = [f"{left_out} more pairs, in the order of the study file, stand in the CSV only."] * bool(left_out)

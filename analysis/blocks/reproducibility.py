@@ -15,6 +15,7 @@ from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.numbers import space_in_words, value_in_words
+from analysis.replicates import replicates
 from analysis.search import WinnerRule, fields_of
 from harness.records.documents import as_written
 from harness.records.events import Phase
@@ -140,24 +141,24 @@ def _results(records: StudyRecords) -> list[_Row]:
     paired = int(tested["val_accuracy"].notna().sum())
     return [
         ("Validation value beside each test value", f"{paired} of {len(tested)} test values", "runs.parquet"),
-        ("Mean and variance of results", _means(records, confirm), "report/tables/results.csv"),
+        ("Mean and variance of results", _means(records), "report/tables/results.csv"),
     ]
 
 
-def _means(records: StudyRecords, confirm: pd.DataFrame) -> str:
-    completed, diverged = (
-        _counts(confirm.loc[confirm["status"] == status, "arm"]) for status in ("completed", "diverged")
-    )
-    whole = [arm for arm in records.arms if completed.get(arm, 0) > 1 and not diverged.get(arm)]
+def _means(records: StudyRecords) -> str:
+    own = {arm: replicates(records, arm, "test_accuracy") for arm in records.arms}
+    completed = {arm: of_arm.count("completed") for arm, of_arm in own.items()}
+    whole = [arm for arm in records.arms if completed[arm] > 1 and not own[arm].count("diverged")]
+    noun = "replicates" if records.is_repeated else "seeds"
     short = [arm for arm in records.arms if arm not in whole]
     parts = []
     if whole:
         sizes = numbers.span(completed[arm] for arm in whole)
         parts.append(
-            f"mean and 95 % t-interval over n = {sizes} seeds for {len(whole)} of {len(records.arms)} arms"
+            f"mean and 95 % t-interval over n = {sizes} {noun} for {len(whole)} of {len(records.arms)} arms"
         )
     if short:
-        parts.append(f"none for {_names(short)}, with a diverged seed or fewer than two completed ones")
+        parts.append(f"none for {_names(short)}, with a diverged run or fewer than two completed {noun}")
     return "; ".join(parts)
 
 
@@ -250,12 +251,12 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
-    """Return whose checklist it is, and what its numbers count."""
+    """Return whose checklist it is, and where its items stand."""
     study = facts.records.declaration.study
     return (
         f"{len(frame)} items after the ACL 2021 reproducibility checklist and Dodge et al. (2019), filled in "
-        f"from declaration, manifest and journal of study {study}; n counts confirm seeds. Files "
-        "are those of the results folder. Compute is that of training steps, evaluation excluded."
+        f"from declaration, manifest and journal of study {study}. Files are "
+        "those of the results folder. Compute is that of training steps, evaluation excluded."
     )
 
 

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from analysis import selection, statistics
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
+from analysis.pairs import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import leave_room_for, lifts
@@ -166,8 +167,9 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     sentences += _leaders(facts)
     if frame["diverged"].any():
         sentences.append(
-            "An arm with a diverged seed has no mean: the survivors alone would flatter it; the interval "
-            "of the share of seeds that train is Clopper and Pearson's, 95 %."
+            "An arm with a diverged run has no mean here, as the survivors alone would flatter it; claims "
+            "count its accuracy as chance. The interval of the share of runs that train is Clopper and "
+            "Pearson's, 95 %."
         )
     if (records.runs_of("confirm")["concurrency"] > 1).any():
         sentences.append("Several runs trained at the same time, so minutes are not comparable between arms.")
@@ -183,7 +185,7 @@ def _how(records: StudyRecords) -> str:
     if design_of(records).unit == "repeat":
         return (
             "Each arm searched anew several times, each choice trained again on fresh confirm seeds: "
-            f"{interval} repeats (of an arm without a search, n seeds), a repeat's value being the mean of "
+            f"{interval} repeats{UNSEARCHED}, a repeat's value being the mean of "
             f"its confirm runs. {seed}."
         )
     is_searched = any(arm.search_runs for arm in records.declaration.arms.values())
@@ -266,7 +268,7 @@ def _remark(rows: pd.DataFrame, mean: Mapping[Any, Any]) -> str:
     """Return what stands beside an arm: its mean and n, or why there is no mean."""
     diverged = int((rows["status"] == "diverged").sum())
     if diverged:
-        return f"{diverged} of {(rows['line'] == 'seed').sum()} seeds diverged: no mean"
+        return f"{diverged} of {(rows['line'] == 'seed').sum()} runs diverged: no mean"
     return f"{_amount(mean)}, n = {mean['n']}"
 
 
@@ -283,12 +285,18 @@ def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:
             return "No final accuracies: the study has no confirm phase, and no other run sees the test set."
         return "No final accuracies: no confirm run has ended."
     noise = image_error_in_words(facts)
-    chosen = "chosen " if records.has_search else ""
+    chosen = "chosen configuration" if records.has_search else "configuration"
+    chosen += "s, one of each repeat" if records.is_repeated else ""
     return (
-        f"Test accuracy of each arm's {chosen}configuration. Dots: every confirm seed, lifted only to be "
-        f"seen. Bar: mean and 95 % Student t-interval over the n {design_of(records).noun} named at the "
+        f"Test accuracy of each arm's {chosen}. Dots: every confirm run, lifted only to be "
+        f"seen. Bar: mean and 95 % Student t-interval over the n {_counted(records)} named at the "
         f"right (n = 1: no bar).{f' {noise}' if noise else ''}"
     )
+
+
+def _counted(records: StudyRecords) -> str:
+    design = design_of(records)
+    return f"{design.noun}{UNSEARCHED if design.unit == 'repeat' else ''}"
 
 
 def image_error_in_words(facts: Facts) -> str:

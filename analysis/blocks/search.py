@@ -35,13 +35,14 @@ def compute_table(facts: Facts) -> pd.DataFrame:
 
     Returns: Columns `arm, low, high, is_log, learning_rate, edge, is_stability_limited, winner, val_loss,
         val_accuracy, ended, completed`. Accuracies are in [0, 1].
+        Validation values are the mean over the winners of all repeats.
         `is_stability_limited`: the next larger rate that was tried diverged, so larger rates were cut off by
         instability and not by quality.
     """
     rows = []
     for arm, choice in facts.choices.items():
         runs, declared = facts.records.runs_of("search", arm), _range_of(facts, arm)
-        won = runs[runs["run_id"] == choice.run_id]
+        won = runs[runs["run_id"].isin([one.run_id for one in choice.searches])]
         rows.append(
             {
                 "arm": arm,
@@ -52,8 +53,8 @@ def compute_table(facts: Facts) -> pd.DataFrame:
                 "edge": choice.edge,
                 "is_stability_limited": selection.is_stability_limited(runs, choice),
                 "winner": choice.run_id,
-                "val_loss": won["val_loss"].iloc[0] if len(won) else None,
-                "val_accuracy": won["val_accuracy"].iloc[0] if len(won) else None,
+                "val_loss": won["val_loss"].mean(),
+                "val_accuracy": won["val_accuracy"].mean(),
                 "ended": len(runs),
                 "completed": int((runs["status"] == "completed").sum()),
             }
@@ -116,14 +117,18 @@ def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     each = "one run each" if rule.seeds == 1 else f"{rule.seeds} runs each, of which the first is shown"
     sizes = records.runs_of("search").groupby(["arm", "repeat"]).size()
     most = int(sizes.max()) if len(sizes) else 0
-    first = "They are those of the first search; rates those of all. " if records.is_repeated else ""
+    winners, its = (
+        ("Means over the winners of all repeats:", "each one's")
+        if records.is_repeated
+        else ("The winner's", "its")
+    )
     fresh = ": the results table holds those of fresh seeds" if records.has_confirm else ""
     return (
         f"Sampler {sampler}, chosen by {rule.in_words()}, among configurations trained to full length, "
-        f"{each} (n = 1, no interval). The winner's validation values, of its {rule.epoch_in_words()}, are "
-        f"the luckiest of up to {most} runs {'a search' if records.is_repeated else 'an arm'} and so "
-        f"optimistic{fresh}. {first}"
-        "Ranges are those the study declared."
+        f"{each}{'' if records.is_repeated else ' (n = 1, no interval)'}. {winners} validation values, of "
+        f"{its} {rule.epoch_in_words()}, are the luckiest of up to {most} runs "
+        f"{'a search' if records.is_repeated else 'an arm'} and so optimistic{fresh}. Ranges are those the "
+        "study declared."
     )
 
 

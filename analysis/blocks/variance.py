@@ -233,7 +233,7 @@ def caption(_facts: Facts, frame: pd.DataFrame) -> str:
         )
     if frame["diverged"].any():
         sentences.append(
-            "A diverged seed leaves its arm's noise unknown: the survivors alone would flatter it."
+            "A diverged run leaves its arm's noise unknown: the survivors alone would flatter it."
         )
     return " ".join([*sentences, _comparison_in_words(frame)])
 

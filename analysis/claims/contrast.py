@@ -114,7 +114,7 @@ class Contrast:
     """The same over all replicates, with those that are missing at chance level and at the best seen, in
     every combination; empty where none is missing."""
     improvement: float | None = None
-    """Share of all pairs of runs in which `arm` has the better value."""
+    """Share of all pairs of replicates in which `arm` has the better value."""
     kind: power.Test = "paired"
     """Of the test."""
     deviations: tuple[float, float] = (0.0, 0.0)
@@ -257,7 +257,7 @@ class ContrastEvidence:
         )
 
     def holds_none(self, decisive: Contrast, alpha: float) -> str:
-        """Return a remark where the interval drawn holds no difference, which Holm's procedure excludes."""
+        """Return a remark where the interval drawn includes no difference, which Holm's excludes."""
         drawn = decisive.comparison(self.scale, 1 - alpha)
         none = 1.0 if self.scale.is_ratio else 0.0
         return DRAWN_WIDER if drawn.low <= none <= drawn.high else ""
@@ -270,8 +270,8 @@ class ContrastEvidence:
 
 
 DRAWN_WIDER = (
-    "; the interval, drawn for all claims together, holds no difference, which Holm's sharper procedure "
-    "excludes"
+    "; the interval, drawn wider for all claims together, includes no difference (0, of ratios 1), which "
+    "Holm's sharper procedure excludes"
 )
 DRAWN_BEYOND = (
     "; the interval, drawn for all claims together, leaves the region, within which Holm's sharper procedure "

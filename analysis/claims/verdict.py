@@ -103,7 +103,7 @@ class Comparison:
     p: float
     """Two-sided, against no difference, not adjusted."""
     improvement: float | None
-    """Share of all pairs of runs in which `arm` has the better value: describes, decides nothing."""
+    """Share of all pairs of replicates in which `arm` has the better value: describes, decides nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -233,11 +233,12 @@ def _limit_of_seeds(records: StudyRecords) -> str:
         return "At least one arm has no completed confirm run; values of search runs are optimistic."
     if fewest == 1:
         return "A single seed in at least one arm: no difference from it can be told from noise."
+    what = "confirm runs" if records.is_repeated else "confirm seeds"
     once = "; the search ran once, so how much another search would change the choice is not measured"
-    several = f"; each of {records.max_repeats} searches an arm has its own"
+    several = f"; each of {records.max_repeats} searches an arm has its own, and is one replicate"
     of_searches = several if records.is_repeated else once if records.has_search else ""
     return (
-        f"At least {fewest} confirm seeds an arm. They vary split, initialisation and data order together"
+        f"At least {fewest} {what} an arm. They vary split, initialisation and data order together"
         f"{of_searches}."
     )
 

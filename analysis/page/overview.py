@@ -29,9 +29,10 @@ _VARYING = {"study", "search", "search_seeds", "confirm_seeds"}
 _CAPTIONS = {
     "studies": (
         "Verdicts: claims by how they were decided. Test accuracy: mean ± half-width of the 95 % Student "
-        "t-interval over n confirm seeds, for each arm on its own; differences between arms are decided by "
-        "the claims alone. Runs: those that ended, of every phase. Training hours: all runs together, "
-        "evaluation excluded. Each study's report says how its numbers were made and what limits them."
+        "t-interval over n replicates (whole searches where these are repeated, else confirm seeds), for "
+        "each arm on its own; differences between arms are decided by the claims alone. Runs: those that "
+        "ended, of every phase. Training hours: all runs together, evaluation excluded. Each study's report "
+        "says how its numbers were made and what limits them."
     ),
     "claims": (
         "Claims as their studies declare them, with the source they name; each report says whether its "

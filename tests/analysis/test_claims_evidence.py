@@ -86,7 +86,7 @@ def test_holm_rules_where_the_interval_drawn_holds_zero() -> None:
     """Two claims with p < .0001 and .032: the second is ruled at 5 %, its interval is drawn at 97.5 %."""
     first, second = ruled(ahead(contrast("b", 3.0)), ahead(contrast("c", 0.8)))
     assert (first.ruling, second.ruling) == ("supported", "supported")
-    assert "holds no difference, which Holm's sharper procedure excludes" in second.reason
+    assert "includes no difference (0, of ratios 1), which Holm's sharper procedure excludes" in second.reason
     assert "Holm" not in first.reason
 
 

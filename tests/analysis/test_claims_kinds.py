@@ -576,7 +576,7 @@ def test_a_collapsed_seed_is_named(new_study: "type[Study]", tmp_path: Path) -> 
     study.claims = [{"says": "x", **best("a")}]
     facts = study.facts(tmp_path / "whole")
     said = TABLES["claims"].caption(facts, facts.verdicts)
-    assert "No replicate of 10 of an arm collapsed to chance, and up to 26 % of others may." in said
+    assert "No arm's 10 replicates collapsed to chance; up to 26 % of further ones may." in said
     study.runs[0].test_accuracy = 0.11
     (verdict,) = verdicts(study, tmp_path, best("a"))
     assert [(flag.name, flag.arm) for flag in verdict.flags] == [("collapsed seeds", "a")]

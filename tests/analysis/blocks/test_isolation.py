@@ -114,7 +114,7 @@ def test_the_winner_is_shown_with_its_fresh_seeds(searched: "Study", tmp_path: P
     facts = searched.facts(tmp_path / "void")
     frame = isolation.compute(facts)
     assert frame.loc[frame["kind"] == "confirm", "value"].isna().all()
-    assert "a seed diverged or none completed: sgd" in isolation.caption(facts, frame)
+    assert "a run diverged or none completed: sgd" in isolation.caption(facts, frame)
     assert isolation.draw(frame, arm_styles(facts.records.arms)).axes
 
 

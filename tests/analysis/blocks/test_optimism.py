@@ -167,7 +167,7 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
     searches, s = 400, 0.01
     study = searched(new_study)
     study.search("sgd", [0.1], best=0.1)
-    study.confirm("sgd", [0.9])
+    study.confirm("sgd", [0.9] * 10)
     template = study.facts(tmp_path).records
     names = [f"arm{i}" for i in range(searches)]
     phases = ["search"] * 25 + ["confirm"] * 10
@@ -176,7 +176,7 @@ def test_the_luckiest_of_25_equal_configurations(new_study: "type[Study]", tmp_p
             "arm": np.repeat(names, 35),
             "phase": phases * searches,
             "run_id": [f"{arm}-{phase}-{j:03d}" for arm in names for j, phase in enumerate(phases)],
-            "seed": ([0] * 25 + list(range(10))) * searches,
+            "seed": ([0] * 25 + list(range(100, 110))) * searches,
             "status": "completed",
             "repeat": 0,
             "val_accuracy": np.random.default_rng(11).normal(0.5, s, size=searches * 35),

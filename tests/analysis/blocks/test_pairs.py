@@ -97,7 +97,7 @@ def test_a_constant_difference_is_not_tested(new_study: "type[Study]", tmp_path:
     frame = compute_pairs(facts)
     assert frame["difference"].tolist() == [0.25]
     assert frame["p"].isna().all()
-    assert "for the same difference in every seed: 1." in caption_pairs(facts, frame)
+    assert "for the same difference in every replicate: 1." in caption_pairs(facts, frame)
 
 
 def test_the_square_has_differences_below_and_shares_above(new_study: "type[Study]", tmp_path: Path) -> None:

@@ -65,14 +65,14 @@ def test_means_and_validation_values_are_counted(new_study: "type[Study]", tmp_p
     study = new_study(arms={"whole": {}, "lost": {}, "single": {}})
     study.confirm("whole", [0.90, 0.91] * 5)
     study.confirm("lost", [0.90, 0.91])
-    study.add("lost", "confirm", seed=9, status="diverged", epochs=1)
+    study.add("lost", "confirm", seed=102, status="diverged", epochs=1)
     study.confirm("single", [0.9])
     study.runs[0].curve = {"val_accuracy": [0.5, 0.6, None]}  # type: ignore[list-item]
     found = items(study.facts(tmp_path))
     assert found["Validation value beside each test value"] == "12 of 13 test values"
     assert found["Mean and variance of results"] == (
         "mean and 95 % t-interval over n = 10 seeds for 1 of 3 arms; none for lost, single, "
-        "with a diverged seed or fewer than two completed ones"
+        "with a diverged run or fewer than two completed seeds"
     )
 
 
