@@ -182,6 +182,8 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: Quantity) -> str:
     """Return what the lines are and how the band was made."""
     if frame.empty:
         return "No learning curves: no confirm run and no winning search run has ended."
+    if quantity == "accuracy":
+        return "Training and validation accuracy of the same runs, drawn like their loss."
     runs = frame[frame["line"] == "seed"].groupby("arm", sort=False)["run_id"].nunique()
     sizes = ", ".join(f"{arm} {n}" for arm, n in runs.items())
     what = (

@@ -1,7 +1,7 @@
 """How lucky was the search? The winner's search value beside the same metric on fresh seeds."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from analysis.claims import METRICS
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.replicates import Replicates, design_of, replicates
+from analysis.replicates import Key, Replicates, design_of, replicates
 from analysis.search import WinnerRule, at_full_length
 
 _COLUMNS = {
@@ -84,10 +84,10 @@ def _configurations(runs: pd.DataFrame, rule: WinnerRule, *, seeds: int) -> int:
 
 def _reached(
     records: StudyRecords, arm: str, values: "pd.Series[float]", rule: WinnerRule
-) -> dict[int, float]:
+) -> dict[Key, float]:
     """Return by repeat what an arm's winner reached in its search."""
     tried = records.runs_of("search", arm)
-    won = {
+    won: dict[Key, list[str]] = {
         repeat: list(_runs_of_winner(tried, winner, rule)["run_id"])
         for repeat, winner in records.winners_by_repeat.get(arm, {}).items()
         if winner is not None
@@ -96,14 +96,14 @@ def _reached(
 
 
 def _outcome(
-    reached: Mapping[int, float], own: Replicates, sign: int, *, is_repeated: bool
+    reached: Mapping[Key, float], own: Replicates, sign: int, *, is_repeated: bool
 ) -> dict[str, Any]:
     """Return what an arm's replicates reach, and the gap to what their winners reached in the search."""
     n = own.count("completed")
     if own.count("diverged"):
         return {"n": n}
     mean = statistics.t_interval(own.measured.tolist())
-    searches = own.keys if is_repeated else [0] * len(own.keys)
+    searches: Sequence[Key] = own.keys if is_repeated else [0] * len(own.keys)
     pairs = [
         (reached[search], float(value))
         for search, value in zip(searches, own.values, strict=True)

@@ -1,6 +1,7 @@
 """`--dry-run`: its options, and the whole of what it prints."""
 
 import argparse
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from harness.study.estimate import Bounds, Cost
     from harness.study.file import Resources
     from harness.study.study import Study
+
+_WIDTH = 140
+"""Letters in a line of what is printed."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -94,7 +98,16 @@ def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> s
     costs = _cost_lines(
         cost_of(study, plan, images.n_images), study.resources, _n_slots(study, options), speed
     )
-    return "\n".join([runs, "", *outlook_lines(study, plan, noise_of), "", *costs])
+    lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
+    return "\n".join(map(_wrapped, lines))
+
+
+def _wrapped(line: str) -> str:
+    """Return a line, if it is a long one on several, of which later ones stand further in."""
+    inside = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.fill(
+        line, _WIDTH, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _noise_of(said: "Sequence[Stated]", earlier: Path | None, arms: "Sequence[str]") -> "NoiseOf":

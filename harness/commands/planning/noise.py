@@ -144,11 +144,13 @@ def sd_argument(text: str) -> Stated:
         deviations = [float(number) for number in numbers.split(",")]
     except ValueError:
         deviations = []
-    is_fitting = len(deviations) in {1, 2} and all(0 <= each < math.inf for each in deviations)
+    most = 50.0 if not equals or name.endswith("accuracy") else math.inf
+    is_fitting = len(deviations) in {1, 2} and all(0 <= each <= most for each in deviations)
+    is_fitting = is_fitting and all(map(math.isfinite, deviations))
     if not is_fitting or deviations[0] == 0:
         raise argparse.ArgumentTypeError(
             f"{text!r}: must be RUN or RUN,SEARCH: a standard deviation above 0, and one of at least 0; of "
-            f"accuracies in percentage points. Remedy: --sd 0.25,0.1, or --sd test_loss=0.02"
+            f"accuracies in percentage points, at most 50. Remedy: --sd 0.25,0.1, or --sd test_loss=0.02"
         )
     search = deviations[1] if len(deviations) == 2 else None
     return Stated(metrics[name] if equals else None, deviations[0], search)
