@@ -13,12 +13,10 @@ from harness.records.events import (
     RunStarted,
     Status,
 )
+from harness.study.estimate import SHARE_UNDER_ASHA
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.tuning.runs import Place
-
-_EXPECTED_SHARE_STOPPED_EARLY = 0.35
-"""Share of a full run that an average run under ASHA takes, assumed until search runs have ended."""
 
 
 @dataclass
@@ -153,7 +151,7 @@ class Tally:
         if self._search_epochs:
             search_length = sum(self._search_epochs) / len(self._search_epochs)
         else:
-            search_length = longest * (_EXPECTED_SHARE_STOPPED_EARLY if self._stops_early else 1.0)
+            search_length = longest * (SHARE_UNDER_ASHA if self._stops_early else 1.0)
         return sum(
             self._left["search"][name] * min(search_length, arm.longest_epochs)
             + (self._left["confirm"][name] + self._left["audit"][name]) * arm.full_epochs
