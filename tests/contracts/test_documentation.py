@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.facts import Facts
 from analysis.records import load_study
+from analysis.render import numbers
 
 if TYPE_CHECKING:
     from analysis.blocks import Block
@@ -25,7 +26,7 @@ def test_the_contributors_example_of_a_table_is_a_block(repository: Path) -> Non
     table = block.table.rendered("epochs_to", Facts(load_study(repository / "results/reference/optimizers")))
     assert table.cells.to_dict("list") == {
         "Arm": ["published_rate", "sgd", "rmsprop", "adam"],
-        "Epochs": ["–", "5.10 ± 0.98", "4.30 ± 0.83", "4.50 ± 0.51"],
+        "Epochs": [numbers.ABSENT, "5.10 ± 0.98", "4.30 ± 0.83", "4.50 ± 0.51"],
         "Reached by": ["0 of 10", "10 of 10", "10 of 10", "10 of 10"],
     }
     assert "mean ± half-width of the 95 %" in table.caption
