@@ -23,7 +23,10 @@ code = main(sys.argv[1:])
 print({"ray", "torch"} & set(sys.modules))
 sys.exit(code)
 """
-QUICK = ("--set", "recipe.epochs=2", "--set", "search.trials=2", "--set", "confirm.seeds=2")
+QUICK = (
+    *("--set", "recipe.epochs=2", "--set", "search.trials=2"),
+    *("--set", "search.repeats=1", "--set", "confirm.seeds=2"),
+)
 
 
 def sweep(
@@ -77,7 +80,12 @@ def test_every_planned_run_has_a_row(quick_results: tuple[ResultsFolder, str]) -
     search = runs[runs.phase == "search"]
     assert search.groupby("arm").size().to_dict() == {"sgd": 2, "rmsprop": 2, "adam": 2, "diverging": 2}
     confirm = runs[runs.phase == "confirm"]
-    assert confirm.groupby("arm").size().to_dict() == {"sgd": 2, "rmsprop": 2, "adam": 2}
+    assert confirm.groupby("arm").size().to_dict() == {
+        "published_rate": 2,
+        "sgd": 2,
+        "rmsprop": 2,
+        "adam": 2,
+    }
     assert len(set(confirm.groupby("arm").seed.apply(lambda seeds: tuple(sorted(seeds))))) == 1
     assert runs.threads.eq(1).all()
 
@@ -234,6 +242,6 @@ def test_a_dry_run_starts_and_writes_nothing(repository: Path, tmp_path: Path) -
     """It tells arms, spaces, runs and steps."""
     done = sweep(repository, STUDY, "--dry-run", "--results", str(tmp_path))
     assert done.returncode == 0
-    assert "arm rmsprop: 12 search runs, 5 confirm runs" in done.stdout
-    assert "40 epochs of 106 steps = 4240 steps" in done.stdout
+    assert "arm rmsprop: 5 repeats of 12 search runs, 2 confirm runs: 70 runs in all" in done.stdout
+    assert "12 epochs of 106 steps = 1272 steps" in done.stdout
     assert not list(tmp_path.iterdir())

@@ -12,6 +12,9 @@ from analysis.render.figure import as_csv
 from analysis.render.numbers import csv_text
 from analysis.render.table import RenderedTable, escape_markdown
 
+COUNTS = {"budget", "failures", "reproducibility"}
+"""Tables that hold counts themselves."""
+
 
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_has_every_format(all_facts: list[Facts], name: str) -> None:
@@ -23,7 +26,7 @@ def test_every_table_has_every_format(all_facts: list[Facts], name: str) -> None
     assert latex.count(r" \\") == len(table.cells) + 1
     for part in (r"\toprule", r"\midrule", r"\bottomrule", r"\caption["):
         assert part in latex
-    assert " n " in table.caption or "n = 1" in table.caption or name in {"budget", "failures"}
+    assert " n " in table.caption or "n = 1" in table.caption or name in COUNTS
 
 
 def test_text_of_a_study_cannot_break_a_table() -> None:

@@ -116,8 +116,8 @@ def test_a_followed_study_is_completed_with_its_rows(marked: Marked) -> None:
 
 def test_hostile_values_arrive_intact_and_are_not_executed(marked: Marked, drill_study: Path) -> None:
     """Folder, question and variable hold shell syntax, quotes, a newline and Unicode; no shell saw them."""
-    manifest = json.loads(ResultsFolder(marked.run_dir).manifest.read_text())
-    assert manifest["question"] == marked.question
+    declared = json.loads(ResultsFolder(marked.run_dir).declaration.read_text())
+    assert declared["question"] == marked.question
     assert (marked.run_dir / "submit" / "study.yaml").read_bytes() == drill_study.read_bytes()
     notes = [note.read_text().split("\n", 1)[1] for note in marked.seen.iterdir()]
     assert notes
