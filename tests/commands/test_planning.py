@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.statistics.sequential import Looks, Path, is_futile
+from analysis.statistics.sequential import Looks, Path, PValues, is_futile
 from analysis.statistics.tests import welch
 from harness.commands.planning import measured, noise, outlook
 from harness.commands.planning.text import NoiseOf, outlook_lines
@@ -126,7 +126,7 @@ def ruled(first: np.ndarray, second: np.ndarray, looks: tuple[int, ...], region:
     for look, n in enumerate(looks):
         difference = welch(first[:n].tolist(), second[:n].tolist())
         assert difference is not None
-        path = path.add(look, difference, region)
+        path = path.add(look, PValues.of(difference, region))
         for name, p in (("ahead", path.ahead), ("behind", path.behind), ("inside", path.inside)):
             if p < 0.05 / 3:
                 return name
