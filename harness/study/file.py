@@ -74,7 +74,11 @@ class Search(_Section):
         | None
     ) = None
     """ASHA by default; `none` trains every run to its end, as `sampler: grid` always does."""
-
+    max_hours: Annotated[float, Field(gt=0, le=8_760, allow_inf_nan=False)] | None = Field(
+        default=None, exclude=True
+    )
+    """Hours after which a sweep ends in good order, to be resumed; each resumption has as many. By default
+    none. It changes nothing that is measured, so it is not declared."""
     audit: Annotated[int, Field(ge=0)] = 0
     """Stopped runs per arm, chosen at random, that are trained again at full length after the search: the
     report then says how often early stopping was wrong."""

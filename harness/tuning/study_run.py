@@ -35,6 +35,7 @@ from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
 from harness.tuning.preflight import check_folder
 from harness.tuning.progress import Progress
+from harness.tuning.time_limit import ends_after
 from harness.tuning.watchdog import watched_raylet
 
 
@@ -221,9 +222,10 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
         return Outcome(failed_runs=progress.count("failed"), is_interrupted=False, had_nothing_to_do=True)
     optuna_journal.release()
     session.say(f"joining Ray at {session.address}" if session.is_joined else "starting Ray")
-    while not _run_in_ray(session, conductor, progress):
-        conductor.out_of_memory()
-        session.say("memory ran out and Ray killed a worker; going on")
+    with ends_after(session.study.search.max_hours, conductor.interrupt, session.say):
+        while not _run_in_ray(session, conductor, progress):
+            conductor.out_of_memory()
+            session.say("memory ran out and Ray killed a worker; going on")
     if conductor.fault is not None:
         raise conductor.fault
     return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
