@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
 from harness.manifest import CONFIRM_SEEDS, Manifest
+from harness.recipe.metrics import record_names
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
@@ -207,7 +208,8 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     manifest, declaration = Manifest.read(folder.manifest), Declaration.read(folder)
     marks = _Marks()
     events = marks.noted(read_journal(folder))
-    frames = frames_from_events(declaration.study, events, declaration.dataset.train_samples)
+    names = record_names(declaration.metrics)
+    frames = frames_from_events(declaration.study, events, declaration.dataset.train_samples, names)
     records = StudyRecords(
         folder=folder,
         declaration=declaration,

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -20,15 +20,18 @@ from pydantic import (
     PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_serializer,
     model_validator,
 )
 
+from harness.recipe.metrics import Metric, in_records, task_metrics
 from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
 from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
-from harness.study.claims import KINDS, Claim
+from harness.study.claims import KINDS, TIMES, Claim
 from harness.study.domains import Domain, OneOf, domains_of
 from harness.study.file import Confirm, Search
 from harness.study.published import PublishedValues
@@ -125,6 +128,26 @@ def _claim(declared: Any) -> Claim | UnknownClaim:
         return UnknownClaim(words=dict(declared), reason=f"not a claim that this version decides ({reason})")
 
 
+def _about(claim: Claim | UnknownClaim, known: Collection[str]) -> Claim | UnknownClaim:
+    """Return a claim, or the reason why it is about nothing that the study measures."""
+    if isinstance(claim, UnknownClaim):
+        return claim
+    target = claim.faster.target if claim.faster else None
+    named = [name for name in (claim.metric, target.metric if target else None) if name is not None]
+    unknown = [name for name in named if name not in known]
+    if not unknown:
+        return claim
+    reason = f"not a claim that this version decides ({unknown[0]}: the study declares no such metric)"
+    return UnknownClaim(words=written_claim(claim), reason=reason)
+
+
+_USUAL_METRICS = task_metrics("classification")
+
+
+def _is_usual(metrics: dict[str, Metric]) -> bool:
+    return list(metrics.items()) == list(_USUAL_METRICS.items())
+
+
 def written_claim(claim: Claim | UnknownClaim) -> dict[str, Any]:
     """Return a claim as the declaration holds it."""
     if isinstance(claim, UnknownClaim):
@@ -179,6 +202,8 @@ class Declaration(_Part):
     """The same in all arms; none where each repeat of each arm has its own."""
     baseline: str | None = None
     """Arm that every other one is compared with."""
+    metrics: Annotated[dict[str, Metric], Field(min_length=1, exclude_if=_is_usual)] = _USUAL_METRICS
+    """What runs report, the headline first; not written where it is that of classification."""
     claims: list[DeclaredClaim]
     """Each with its region of equivalence, where the study file gives one."""
     published: dict[str, list[PublishedValues]] = {}
@@ -186,6 +211,15 @@ class Declaration(_Part):
     dataset: DeclaredData
     sources: dict[str, str] = {}
     """SHA-256 of code that the study file names, by its file."""
+
+    @field_validator("claims")
+    @classmethod
+    def _about_declared_metrics(
+        cls, claims: list[Claim | UnknownClaim], info: ValidationInfo
+    ) -> list[Claim | UnknownClaim]:
+        """Take claims about metrics that are not declared for such as nobody can decide."""
+        known = {*in_records(info.data.get("metrics", {})), *TIMES}
+        return [_about(claim, known) for claim in claims]
 
     @model_validator(mode="before")
     @classmethod
@@ -249,6 +283,7 @@ def _orders(declaration: Declaration) -> Iterator[tuple[str, list[str]]]:
     """Yield the order of keys of each mapping in which it means something and is not that of the alphabet."""
     yield from _order("/arms", declaration.arms)
     yield from _order("/published", declaration.published)
+    yield from _order("/metrics", declaration.metrics)
     for name, arm in declaration.arms.items():
         place = f"/arms/{_escaped(name)}"
         yield from _order(f"{place}/fixed", arm.fixed)

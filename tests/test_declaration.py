@@ -12,6 +12,7 @@ from analysis.records import load_study
 from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan, UnknownClaim
 from harness.errors import ResultsError
 from harness.manifest import Change, Manifest, Resumption
+from harness.recipe.metrics import Metric, task_metrics
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState, Machine
 from harness.records.recovery import Loss
@@ -244,3 +245,25 @@ def read_both(folder: ResultsFolder) -> None:
     """Read what a folder declares and where it ran."""
     Declaration.read(folder)
     Manifest.read(folder.manifest)
+
+
+def test_usual_metrics_are_not_written_and_others_keep_their_order(tmp_path: Path) -> None:
+    """The bytes of studies of classes stay; the first metric of another study stays its headline."""
+    assert "metrics" not in json.loads(declaration().as_bytes())
+    metrics = {"score": Metric(better="higher", region=0.5), "energy": Metric(better="lower", unit="kWh")}
+    declaration(metrics=metrics).write(ResultsFolder(tmp_path))
+    read = Declaration.read(ResultsFolder(tmp_path))
+    assert list(read.metrics.items()) == list(metrics.items())
+    turned = dict(reversed(task_metrics("classification").items()))
+    assert list(Declaration(**dict(declaration(metrics=turned))).metrics) == ["loss", "accuracy"]
+
+
+def test_a_claim_about_an_undeclared_metric_is_undecided() -> None:
+    """It has its words, and says which metric is meant."""
+    target = {"arm": "a", "than": "b", "metric": "epochs_to", "target": {"val_score": 1.0}}
+    claims = [CLAIM, {"says": "x", "faster": target}]
+    known, unknown = declaration(claims=claims).claims
+    assert isinstance(known, Claim)
+    assert isinstance(unknown, UnknownClaim)
+    assert "val_score: the study declares no such metric" in unknown.reason
+    assert unknown.words["faster"]["target"] == {"val_score": 1.0}

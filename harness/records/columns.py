@@ -27,10 +27,13 @@ EPOCHS_SCHEMA = pa.schema(
     ]
 )
 
-_NUMBERS = {f.name: "q" if f.type == pa.int64() else "d" for f in EPOCHS_SCHEMA if f.name != "run_id"}
-"""Type codes of Python's arrays for all columns of the epochs but the run."""
+_OWN = [name for name in EPOCHS_SCHEMA.names if name != "run_id"]
+"""Columns of numbers that are fields of an epoch."""
 
-_NUMBERS_OF = attrgetter(*_NUMBERS)
+_MEASURED = [name for name in _OWN if name.startswith(("train_", "val_"))]
+"""Those that a program reports among its metrics."""
+
+_NUMBERS_OF = attrgetter(*_OWN)
 """Returns the numbers of an epoch in the columns' order."""
 
 _ARROW = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
@@ -89,35 +92,57 @@ class RunColumns:
 class EpochColumns:
     """Epochs of ended runs on their way to a table, kept as plain numbers: there may be millions."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: Sequence[str] = ()) -> None:
+        """Start without an epoch.
+
+        Args:
+            metrics: Names of further metrics, each a column at the end.
+        """
         self._run_ids: list[str] = []
         self._lengths: list[int] = []
-        self._numbers: dict[str, array[Any]] = {name: array(code) for name, code in _NUMBERS.items()}
+        self._further = list(metrics)
+        self._numbers: dict[str, array[Any]] = {name: array("d") for name in [*_OWN, *metrics]}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns."""
+        return pa.schema([*EPOCHS_SCHEMA, *((name, pa.float64()) for name in self._further)])
 
     def extend(self, run_id: str, epochs: Sequence[EpochEnded]) -> None:
         """Add the epochs of a run."""
         self._run_ids.append(run_id)
         self._lengths.append(len(epochs))
-        columns = zip(*map(_NUMBERS_OF, epochs), strict=True)
-        for numbers, values in zip(self._numbers.values(), columns, strict=False):  # a run may have no epoch
-            numbers.extend(values if None not in values else [nan if v is None else v for v in values])
+        if any(epoch.metrics for epoch in epochs):
+            for name in _MEASURED:
+                self._add(name, [epoch.value(name) for epoch in epochs])
+            for name in set(_OWN).difference(_MEASURED):
+                self._add(name, [getattr(epoch, name) for epoch in epochs])
+        else:
+            for name, values in zip(_OWN, zip(*map(_NUMBERS_OF, epochs), strict=True), strict=False):
+                self._add(name, values)  # a run may have no epoch
+        for name in self._further:
+            self._add(name, [epoch.value(name) for epoch in epochs])
+
+    def _add(self, name: str, values: Sequence[float | None]) -> None:
+        self._numbers[name].extend([nan if v is None else v for v in values] if None in values else values)
 
     def table(self) -> pa.Table:
         """Return all epochs, sorted by run id and epoch, and forget them: never are there two copies."""
         order = self._order()
         runs = np.repeat(np.arange(len(self._lengths)), self._lengths)
         columns = [pa.array(self._run_ids, pa.string()).take(pa.array(runs[order]))]
-        for name in _NUMBERS:
-            numbers = self._numbers.pop(name)
-            values = np.frombuffer(numbers, dtype=numbers.typecode)[order]
+        schema = self.schema
+        for name in schema.names[1:]:
+            values = np.frombuffer(self._numbers.pop(name))[order]
             is_null = np.isnan(values)  # no event holds a number that is not finite
-            columns.append(pa.array(values, mask=is_null if is_null.any() else None))
-        return pa.Table.from_arrays(columns, schema=EPOCHS_SCHEMA)
+            column = pa.array(values, mask=is_null if is_null.any() else None)
+            columns.append(column.cast(schema.field(name).type))
+        return pa.Table.from_arrays(columns, schema=schema)
 
     def _order(self) -> NDArray[np.int64]:
         place = {run_id: at for at, run_id in enumerate(sorted(set(self._run_ids)))}
         places = np.array([place[run_id] for run_id in self._run_ids], dtype=np.int64)
-        epochs = np.frombuffer(self._numbers["epoch"], dtype=np.int64)
+        epochs = np.frombuffer(self._numbers["epoch"])
         return np.lexsort((epochs, np.repeat(places, self._lengths)))
 
 

@@ -4,7 +4,7 @@ JSON has no NaN: a loss that is not finite is written as null, and its run ends 
 that names the value.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
@@ -16,6 +16,17 @@ Phase = Literal["search", "confirm", "audit"]
 Status = Literal["completed", "stopped", "diverged", "failed"]
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
+TrainedMetric = Annotated[str, Field(pattern=r"^(train|val)_.")]
+TestedMetric = Annotated[str, Field(pattern=r"^test_.")]
+
+_Name = TypeVar("_Name", bound=str)
+
+
+def _is_empty(metrics: dict[str, float | None]) -> bool:
+    return not metrics
+
+
+_Metrics = Annotated[dict[_Name, float | None], Field(exclude_if=_is_empty)]
 Seconds = Annotated[float, Field(ge=0)]
 
 
@@ -58,18 +69,26 @@ class EpochEnded(_Event):
     event: Literal["epoch"] = "epoch"
     run_id: str
     epoch: Annotated[int, Field(ge=1)]
-    step: Annotated[int, Field(ge=0)]
-    """Optimizer steps since the run began."""
-    lr: float
-    """Learning rate of the epoch's last step."""
+    step: Annotated[int, Field(ge=0)] | None
+    """Optimizer steps since the run began; null where a program trains."""
+    lr: float | None
+    """Learning rate of the epoch's last step; null where a program trains."""
     train_loss: float | None
     """Mean over the epoch's samples, measured while training; null when not finite."""
-    train_accuracy: Fraction
+    train_accuracy: Fraction | None
     val_loss: float | None
     """Mean over the validation samples; null when not finite or, in a diverged epoch, not measured."""
     val_accuracy: Fraction | None
     seconds: Seconds
     """Time spent in optimizer steps, evaluation excluded."""
+    metrics: _Metrics[TrainedMetric] = {}
+    """Metrics without a field of their own, and all that a program reports: `val_rmse`; null when not finite.
+    Not written where there are none."""
+
+    def value(self, name: str) -> float | None:
+        """Return a metric by its name in records; None where it was not measured, or not finite."""
+        own: float | None = self.metrics[name] if name in self.metrics else getattr(self, name, None)
+        return own
 
 
 class RunEnded(_Event):
@@ -93,6 +112,8 @@ class RunEnded(_Event):
     threads: int | None
     device: str | None
     host: str | None
+    metrics: _Metrics[TestedMetric] = {}
+    """Test values without a field of their own, such as `test_rmse`; not written where there are none."""
     predicted: str | None = None
     """The class that the tested network gives each test image, as `class_codes` writes them; null where no
     test set was opened, and in journals that did not keep them."""
@@ -100,7 +121,7 @@ class RunEnded(_Event):
     @model_validator(mode="after")
     def _only_confirm_runs_see_the_test_set(self) -> "RunEnded":
         tested = (self.test_loss, self.test_accuracy, self.predicted)
-        if self.phase != "confirm" and any(value is not None for value in tested):
+        if self.phase != "confirm" and (self.metrics or any(value is not None for value in tested)):
             raise ValueError(f"run {self.run_id} is a {self.phase} run and must not carry test values")
         return self
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from harness.records.columns import EPOCHS_SCHEMA, EpochColumns, RunColumns
+from harness.records.columns import EpochColumns, RunColumns
 from harness.records.events import EpochEnded, Event, RunEnded, RunStarted, TestLabels
 from harness.records.predictions import Predictions
 
@@ -48,6 +48,9 @@ _RUN_FIELDS: list[tuple[str, pa.DataType]] = [
     ("started_at", pa.string()),
     ("ended_at", pa.string()),
 ]
+
+_MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_loss", "test_accuracy")
+"""Columns of the runs that are metrics of theirs."""
 
 _STRUCTURES = (dict, list)
 
@@ -89,7 +92,7 @@ class Frames:
         order = self._order_of_ends()
         with (
             epochs_path.open("wb") as epochs,
-            pq.ParquetWriter(epochs, EPOCHS_SCHEMA, compression="zstd") as writer,
+            pq.ParquetWriter(epochs, self.epochs.schema, compression="zstd") as writer,
         ):
             for start in range(0, max(1, len(order)), _ROW_GROUP):  # a copy of one group at a time
                 writer.write_table(self.epochs.take(pa.array(order[start : start + _ROW_GROUP])))
@@ -107,16 +110,23 @@ class Frames:
         return frame
 
 
-def frames_from_events(study: str, events: Iterable[Event], train_samples: int) -> Frames:
+def frames_from_events(
+    study: str, events: Iterable[Event], train_samples: int | None, metrics: Iterable[str] = ()
+) -> Frames:
     """Fold a journal's events into tables.
 
     Args:
         study: The study's name, one value for the whole `study` column.
         events: In the order they happened.
-        train_samples: Training samples of one epoch, for `samples_per_second`.
+        train_samples: Training samples of one epoch, for `samples_per_second`; None where that is unknown.
+        metrics: The study's, by their names in records: each is a column, with values or without.
     """
     open_runs: dict[str, _OpenRun] = {}
-    runs, epochs, predictions = RunColumns(_RUN_FIELDS), EpochColumns(), Predictions()
+    further = [(name, pa.float64()) for name in metrics if name not in dict(_RUN_FIELDS)]
+    runs = RunColumns([*_RUN_FIELDS, *further])
+    measured = [*_MEASURED, *(name for name, _ in further)]
+    epochs = EpochColumns([name for name, _ in further if not name.startswith("test_")])
+    predictions = Predictions()
     for event in events:
         match event:
             case EpochEnded():  # by far the most frequent
@@ -130,7 +140,8 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
                     run.concurrency = max(run.concurrency, len(open_runs))
             case RunEnded() if event.run_id in open_runs:
                 run = open_runs.pop(event.run_id)
-                runs.append(_run_row(study, run, event, train_samples))
+                row = _run_row(study, run, event, train_samples)
+                runs.append(row | {name: _measured(name, run, event) for name in measured})
                 epochs.extend(event.run_id, run.epochs)
                 if event.predicted is not None:
                     predictions.take(event.run_id, run.started.configuration["dataset"], event.predicted)
@@ -141,28 +152,39 @@ def frames_from_events(study: str, events: Iterable[Event], train_samples: int) 
     return Frames(runs=runs.table(), epochs=epochs.table(), predictions=predictions)
 
 
-def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int) -> dict[str, Any]:
+def _measured(name: str, run: _OpenRun, ended: RunEnded) -> float | None:
+    """Return a metric of a run: of the epoch that stands for it, or as tested."""
+    if name.startswith("test_"):
+        own: float | None = ended.metrics.get(name, getattr(ended, name, None))
+        return own
+    return run.epochs[_selected(run, ended) - 1].value(name) if run.epochs else None
+
+
+def _selected(run: _OpenRun, ended: RunEnded) -> int:
+    """Return the epoch that stands for a run."""
+    return ended.selected_epoch or len(run.epochs)
+
+
+def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int | None) -> dict[str, Any]:
     started = run.started
-    selected = ended.selected_epoch or len(run.epochs)
-    stands_for_run = run.epochs[selected - 1] if run.epochs else None
-    row = ended.model_dump(exclude={"event", "time", "predicted"}) | {
+    row = ended.model_dump(exclude={"event", "time", "predicted", "metrics"}) | {
         "study": study,
         "dataset": started.configuration.get("dataset"),
         "arm": started.arm,
         "repeat": started.repeat,
-        "selected_epoch": selected,
+        "selected_epoch": _selected(run, ended),
         "seed": started.seed,
         "epoch_seconds": _median_epoch_seconds(run.epochs),
         "samples_per_second": (
-            train_samples * len(run.epochs) / ended.train_seconds if ended.train_seconds > 0 else None
+            train_samples * len(run.epochs) / ended.train_seconds
+            if train_samples and ended.train_seconds > 0
+            else None
         ),
         "concurrency": run.concurrency,
         "attempts": run.attempts,
         "started_at": started.time,
         "ended_at": ended.time,
     }
-    for name in ("train_loss", "train_accuracy", "val_loss", "val_accuracy"):
-        row[name] = getattr(stands_for_run, name) if stands_for_run else None
     configuration = {f"config.{name}": as_cell(value) for name, value in started.configuration.items()}
     return row | configuration
 

@@ -3,17 +3,28 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from harness.recipe.configuration import PositiveFloat
 
-Quality = Literal["test_accuracy", "test_loss", "val_accuracy", "val_loss", "train_accuracy", "train_loss"]
-"""How good a network is. Test values exist in the confirm phase only."""
+_BUILT_IN = ("test_accuracy", "test_loss", "val_accuracy", "val_loss", "train_accuracy", "train_loss")
+
+
+def named(*names: str, pattern: str = "^(train|val|test)_.") -> WithJsonSchema:
+    """Let editors complete some names and take others: a study may declare metrics of its own."""
+    return WithJsonSchema({"anyOf": [{"enum": list(names)}, {"type": "string", "pattern": pattern}]})
+
+
+Quality = Annotated[str, named(*_BUILT_IN)]
+"""How good a network is: a metric of the study, with the part of the data before its name. Which there are is
+checked where the study is read. Test values exist in the confirm phase only."""
 
 Time = Literal["train_seconds", "epoch_seconds", "seconds_to", "epochs_to"]
 """How long a run takes: in all, for an epoch (median, the first left out), or until it reaches a target."""
 
-ClaimMetric = Literal[Quality, Time]
+TIMES: tuple[Time, ...] = get_args(Time)
+
+ClaimMetric = Annotated[str, named(*_BUILT_IN, *TIMES)]
 
 ArmName = Annotated[str, Field(min_length=1)]
 
@@ -58,29 +69,38 @@ class Equal(_Strict):
     metric: Quality
 
 
+_TARGETS = ("val_accuracy", "val_loss", "train_accuracy", "train_loss")
+
+
 class Target(_Strict):
     """A value to be reached: exactly one metric, as measured at the ends of epochs."""
 
-    val_accuracy: float | None = None
-    val_loss: float | None = None
-    train_accuracy: float | None = None
-    train_loss: float | None = None
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "properties": {name: {"type": "number"} for name in _TARGETS},
+            "minProperties": 1,
+            "maxProperties": 1,
+        },
+    )
+
+    __pydantic_extra__: dict[str, float] = Field(init=False)
 
     @model_validator(mode="after")
     def _is_one_metric(self) -> "Target":
-        if len(self.model_dump(exclude_none=True)) != 1:
-            raise ValueError(f"name exactly one of {', '.join(Target.model_fields)}")
+        if len(self.__pydantic_extra__) != 1:
+            raise ValueError("name exactly one metric of the study, such as {val_accuracy: 0.88}")
         return self
 
     @property
     def metric(self) -> str:
         """The column of the epochs."""
-        return next(iter(self.model_dump(exclude_none=True)))
+        return next(iter(self.__pydantic_extra__))
 
     @property
     def value(self) -> float:
-        """The value to reach: from below for accuracies, from above for losses."""
-        return float(self.model_dump()[self.metric])
+        """The value to reach, from whichever side is worse."""
+        return self.__pydantic_extra__[self.metric]
 
 
 class Faster(_Strict):
@@ -132,13 +152,17 @@ class Optimum(_Strict):
         return self
 
 
+RUN_TIMES: tuple[Time, ...] = ("train_seconds", "epoch_seconds")
+"""Times that every run has."""
+
+
 class _Ordered(_Strict):
     """The metric goes one way with a field."""
 
     over: str
     """A recipe field."""
     direction: Literal["rises", "falls"]
-    metric: Literal[Quality, "train_seconds", "epoch_seconds"]
+    metric: Annotated[str, named(*_BUILT_IN, *RUN_TIMES)]
     arm: ArmName | None = None
     """An arm with a grid over the field, or a template with `for_each` over it."""
     arms: Annotated[list[ArmName], Field(min_length=3)] | None = None
@@ -215,7 +239,7 @@ class Claim(_Strict):
         return getattr(self.spec, "metric", None)
 
 
-def with_region(claim: Claim, region: Mapping[ClaimMetric, float]) -> Claim:
+def with_region(claim: Claim, region: Mapping[str, float]) -> Claim:
     """Return a claim with the study's region for its metric, unless it has its own or takes none."""
     if claim.region is not None or claim.metric is None or claim.kind in WITHOUT_REGION:
         return claim

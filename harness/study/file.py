@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from harness.recipe.configuration import PositiveFloat
-from harness.study.claims import Claim, ClaimMetric
+from harness.recipe.metrics import Metric, default_search_metric, in_records, task_metrics
+from harness.study.claims import Claim, ClaimMetric, named
 from harness.study.looks import Repeats, Seeds, looks_of
 from harness.study.published import Published
 from harness.study.space_models import ArmSpace, RecipeSpace
@@ -15,9 +16,7 @@ from harness.study.submission import Submission
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 """Becomes part of file names and run ids, hence letters, digits, `_` and `-` only."""
 
-Metric = Literal["val_loss", "val_accuracy"]
-
-_BETTER: dict[str, Literal["min", "max"]] = {"val_loss": "min", "val_accuracy": "max"}
+SearchMetric = Annotated[str, named("val_loss", "val_accuracy", pattern="^val_.")]
 
 
 class _Section(BaseModel):
@@ -49,8 +48,9 @@ class Search(_Section):
     """Optuna's, each seeded. Only `tpe` and `random` know `one_of`; `cmaes` needs two numeric ranges."""
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Configurations per arm; left out with `sampler: grid`, where every grid point is run."""
-    metric: Metric = "val_loss"
-    """What selects, at the end of a run of full length. Never a test value."""
+    metric: SearchMetric = "val_loss"
+    """What selects, at the end of a run of full length: a metric of the study with `val_` before its name.
+    Never a test value. By default the loss; where a study has none, its first metric."""
     winner: Literal["last", "best"] = "last"
     """Which epoch's metric stands for a run of full length, and at which epoch confirm runs are tested: the
     last, or the one with the best metric."""
@@ -85,11 +85,6 @@ class Search(_Section):
 
     @model_validator(mode="after")
     def _parts_fit_together(self) -> "Search":
-        natural = _BETTER[self.metric]
-        if self.mode not in (None, natural):
-            raise ValueError(
-                f"mode: {self.mode} would select the worst {self.metric}. Remedy: mode: {natural}"
-            )
         if self.sampler == "grid" and self.trials is not None:
             raise ValueError(
                 "trials does not go with sampler: grid, which runs every grid point. Leave it out"
@@ -123,10 +118,19 @@ class Search(_Section):
         """Whether ASHA is at work."""
         return self.early_stopping != "none" and self.sampler != "grid"
 
-    def filled(self) -> "Search":
-        """Return the same search with what was left open decided."""
+    def filled(self, metrics: Mapping[str, Metric] | None = None) -> "Search":
+        """Return the same search with what was left open decided.
+
+        Args:
+            metrics: The study's; those of classification by default.
+        """
+        metrics = metrics or task_metrics("classification")
+        known = in_records(metrics, ["val"])
+        is_given = "metric" in self.model_fields_set and self.metric in known
+        metric = self.metric if is_given else default_search_metric(metrics)
         stopping = (self.early_stopping or EarlyStopping()) if self.stops_early else "none"
-        return self.model_copy(update={"mode": _BETTER[self.metric], "early_stopping": stopping})
+        chosen = {"metric": metric, "mode": known[metric].mode, "early_stopping": stopping}
+        return self.model_copy(update=chosen)
 
 
 class Confirm(_Section):

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.recipe.configuration import Configuration, resolve
 from harness.recipe.lengths import epochs_of_steps
+from harness.recipe.metrics import Goal, Metric
 from harness.study.claims import Claim
 from harness.study.domains import Domain, OneOf, extremes
 from harness.study.file import Confirm, EarlyStopping, Resources, Search
@@ -135,6 +136,14 @@ class Study:
     """The study file as given."""
     overrides: tuple[str, ...]
     """The `--set` arguments applied to it."""
+    metrics: dict[str, Metric]
+    """What its runs report; the first is the headline."""
+
+    @property
+    def goal(self) -> Goal:
+        """What the search selects by."""
+        metric = self.search.metric
+        return Goal(metric, self.metrics[metric.removeprefix("val_")].better)
 
     @property
     def dataset(self) -> str:

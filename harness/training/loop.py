@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from harness.recipe.configuration import Configuration
-from harness.study.file import Metric
+from harness.recipe.metrics import Goal
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.data.arrays import LabelledImages
 from harness.training.epoch import EpochRecord
@@ -49,19 +49,16 @@ class RunResult:
 class _BestEpoch:
     """Keep the weights of the epoch with the best metric; of equal ones, the first."""
 
-    metric: Metric
+    goal: Goal
     value: float | None = None
     weights: dict[str, Any] = field(default_factory=dict)
 
     def take(self, record: EpochRecord, model: nn.Module) -> None:
         """Keep the weights if this epoch is the best so far."""
-        value: float | None = getattr(record, self.metric)
+        value: float | None = record.value(self.goal.metric)
         if value is None or not isfinite(value):
             return
-        is_better = self.value is None or (
-            value < self.value if self.metric == "val_loss" else value > self.value
-        )
-        if is_better:
+        if self.value is None or self.goal.prefers(value, self.value):
             self.value, self.weights = value, copy.deepcopy(model.state_dict())
 
 
@@ -74,7 +71,7 @@ def train(
     on_epoch: Callable[[EpochRecord], None],
     *,
     n_classes: int = 10,
-    best_by: Metric | None = None,
+    best_by: Goal | None = None,
 ) -> RunResult:
     """Train one configuration with one seed; the same arguments give the same bits on one machine.
 
@@ -84,7 +81,7 @@ def train(
         data: All training images, of which the split takes a validation part; on the device to train on.
         on_epoch: Called with each epoch's record; what it raises ends the run.
         n_classes: Number of classes.
-        best_by: Return the network of the epoch with the best such metric instead of the last.
+        best_by: Return the network of the epoch that this tells for the best, instead of the last.
     """
     setup = set_up_run(configuration, seed, data, n_classes)
     predictor = setup.predictor

@@ -255,11 +255,12 @@ class Conductor:
                 val_loss=_finite(epoch.val_loss),
                 val_accuracy=epoch.val_accuracy,
                 seconds=epoch.seconds,
+                metrics={name: _finite(value) for name, value in epoch.metrics.items()},
             )
         )
         live.epochs, live.worker, live.heard_at = epoch.epoch, worker, time.monotonic()
         live.train_seconds += epoch.seconds
-        value = _finite(getattr(epoch, self.study.search.metric))
+        value = _finite(epoch.value(self.study.search.metric))
         live.values.append(value)
         if live.spec.phase != "search":
             return False
@@ -293,6 +294,7 @@ class Conductor:
                 steps_per_epoch=worker.steps_per_epoch if worker else None,
                 test_loss=_finite(end.test_loss),
                 test_accuracy=end.test_accuracy,
+                metrics={name: _finite(value) for name, value in end.metrics.items()},
                 predicted=end.predicted,
                 train_seconds=live.train_seconds,
                 threads=worker.threads if worker else None,

@@ -35,6 +35,7 @@ def declare(study: Study, plan: Plan, spec: DatasetSpec) -> Declaration:
         search_seeds=list(plan.search_seeds(study.arms[0].name, 0)),
         confirm_seeds=list(plan.confirm_seeds(study.arms[0].name, 0)) if plan.seeds_are_common else [],
         baseline=study.baseline,
+        metrics=study.metrics,
         claims=list(study.claims),
         published=study.published,
         dataset=DeclaredData(

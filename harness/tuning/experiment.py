@@ -50,7 +50,7 @@ def run_in_tune(
         "threads": resources.cpu,
         "device": "cuda" if resources.gpu else "cpu",
         **pinned,
-        "best_by": study.search.metric if study.search.winner == "best" else None,
+        "best_by": study.goal if study.search.winner == "best" else None,
         "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
     }
     tuner = tune.Tuner(

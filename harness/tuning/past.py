@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from math import isfinite
 
 from harness.records.events import EpochEnded, Event, LookTaken, Phase, PhaseEnded, RunEnded, RunStarted
-from harness.study.file import Metric
 from harness.tuning.arm_trials import PastRun
 from harness.tuning.runs import Place, RunSpec
 
@@ -17,7 +16,7 @@ class Past:
     is left out.
     """
 
-    def __init__(self, events: Sequence[Event], metric: Metric) -> None:
+    def __init__(self, events: Sequence[Event], metric: str) -> None:
         self._metric = metric
         self.given_up: set[Place] = set()
         """Searches that were closed because their runs failed."""
@@ -73,7 +72,7 @@ class Past:
         self._values[run_id] = []
 
     def _value(self, event: EpochEnded) -> float | None:
-        value = event.val_loss if self._metric == "val_loss" else event.val_accuracy
+        value = event.value(self._metric)
         return value if value is not None and isfinite(value) else None
 
     @property

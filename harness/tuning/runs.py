@@ -1,6 +1,7 @@
 """What a run is asked to do, and how it answers."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from harness.records.events import Phase, Status
@@ -49,6 +50,8 @@ class RunEnd:
     reason: str | None = None
     test_loss: float | None = None
     test_accuracy: float | None = None
+    metrics: Mapping[str, float | None] = field(default_factory=dict)
+    """Test values by their name in records (`test_rmse`) that have no field of their own."""
     predicted: str | None = None
     """The class of each test image, as `harness.records.class_codes` writes them."""
 

@@ -129,7 +129,7 @@ class Tally:
         run = self._runs[event.run_id]
         arm = self.arms[run.arm]
         arm.epochs += 1
-        value = event.val_loss if self.metric == "val_loss" else event.val_accuracy
+        value = event.value(self.metric)
         is_full_length = event.epoch == run.configuration["epochs"] and run.phase == "search"
         if value is None or not is_full_length:
             return

@@ -12,6 +12,7 @@ from ray import tune
 
 from harness.recipe.configuration import Configuration
 from harness.recipe.lengths import steps_per_epoch
+from harness.recipe.metrics import Goal
 from harness.records.class_codes import encode_classes
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
 from harness.training.data.prepare import PreparedDataset, prepare_declared
@@ -32,7 +33,7 @@ def run_trial(config: dict[str, Any]) -> None:
     end (`kind: end`, a `RunEnd`), as flat dicts.
 
     Args:
-        config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the metric
+        config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the goal
             whose best epoch is tested; None for the last epoch), `sha256` (of the declared data set's files,
             by name) and `versions` (of the packages that decide a number) beside its fields.
     """
@@ -74,7 +75,7 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
             data,
             report,
             n_classes=prepared.spec.n_classes,
-            best_by=config["best_by"] if config["phase"] == "confirm" else None,
+            best_by=Goal(*config["best_by"]) if config["best_by"] and config["phase"] == "confirm" else None,
         )
     finally:
         faulthandler.cancel_dump_traceback_later()

@@ -1,7 +1,10 @@
 from pathlib import Path
 from typing import Any
 
-from harness.records.events import EpochEnded, Event, RunEnded, RunStarted
+import pytest
+from pydantic import ValidationError
+
+from harness.records.events import EVENT, EpochEnded, Event, RunEnded, RunStarted
 from harness.records.frames import frames_from_events
 
 
@@ -100,3 +103,41 @@ def test_the_same_events_give_the_same_bytes(tmp_path: Path) -> None:
         frames_from_events("s", one_run(lr=0.1), 100).write(tmp_path / f"{name}r", tmp_path / f"{name}e")
     assert (tmp_path / "ar").read_bytes() == (tmp_path / "br").read_bytes()
     assert (tmp_path / "ae").read_bytes() == (tmp_path / "be").read_bytes()
+
+
+def program_run(metrics: dict[str, float | None], tested: dict[str, float | None]) -> list[Event]:
+    """Return a confirm run of one epoch that reports all it has among its metrics."""
+    nothing = dict.fromkeys(["step", "lr", "train_loss", "train_accuracy", "val_loss", "val_accuracy"])
+    return [
+        started("p").model_copy(update={"phase": "confirm"}),
+        EpochEnded(time="t", run_id="p", epoch=1, seconds=1.0, metrics=metrics, **nothing),
+        ended("p", 1, 1.0).model_copy(update={"phase": "confirm", "metrics": tested}),
+    ]
+
+
+def test_declared_metrics_are_columns_whoever_reports_them() -> None:
+    """A program's accuracy stands beside the built-in one; a metric that nobody reports is null."""
+    events = [*program_run({"val_accuracy": 0.75, "val_rmse": 2.0}, {"test_rmse": 3.0}), *one_run()]
+    names = ["val_accuracy", "train_rmse", "val_rmse", "test_rmse"]
+    frames = frames_from_events("s", events, None, names)
+    rows = frames.runs.select(names).to_pylist()
+    assert [list(row.values()) for row in rows] == [[0.75, None, 2.0, 3.0], [0.25, None, None, None]]
+    epochs = frames.epochs.select(["run_id", "step", "val_accuracy", "val_rmse"]).to_pylist()[:2]
+    assert [list(row.values()) for row in epochs] == [["p", None, 0.75, 2.0], ["r", 10, 0.25, None]]
+    assert "test_rmse" not in frames.epochs.column_names
+
+
+def test_metrics_are_written_only_where_there_are_some() -> None:
+    """Journals of the built-in training of classes stay as they are; what is written is read again."""
+    plain, own = epoch("r", 1, 1.0), program_run({"val_rmse": None}, {"test_rmse": 1.5})
+    assert "metrics" not in plain.model_dump_json()
+    assert [EVENT.validate_json(event.model_dump_json()) for event in own] == own
+
+
+@pytest.mark.parametrize("names", [{"test_rmse": 1.0}, {"test_rmse": None}])
+def test_a_search_run_with_a_test_name_is_no_event(names: dict[str, float | None]) -> None:
+    """Whether the value is finite or not: the run has seen the test set."""
+    with pytest.raises(ValidationError, match="must not carry test values"):
+        RunEnded.model_validate(ended("r", 1, 1.0).model_dump() | {"metrics": names})
+    with pytest.raises(ValidationError, match="metrics"):
+        EpochEnded.model_validate(epoch("r", 1, 1.0).model_dump() | {"metrics": names})

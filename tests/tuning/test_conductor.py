@@ -2,12 +2,14 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from optuna.trial import TrialState
 
 from harness.errors import ResultsError
+from harness.recipe.metrics import Metric, record_names
 from harness.records.events import Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.frames import frames_from_events
 from harness.training.epoch import EpochRecord
@@ -332,3 +334,27 @@ def test_runs_beside_each_other_when_memory_ran_out_start_again_one_by_one(
     assert "out of memory" in str(ends[two.run_id].reason)
     driven.run(flat)
     assert conductor.is_over
+
+
+def test_a_declared_metric_selects_by_its_own_direction(drive: Callable[..., Any]) -> None:
+    """A program reports scores, higher is better: the last run wins, and its best epoch counts."""
+    driven = drive("search.winner=best")
+    metrics = {"score": Metric(better="higher")}
+    search = driven.study.search.model_copy(update={"metric": "val_score", "mode": "max"})
+    conductor = driven.conductor
+    conductor.study = replace(driven.study, metrics=metrics, search=search)
+    while (run := conductor.next_run()) is not None:
+        conductor.started(run.run_id)
+        end = RunEnd(status="completed", metrics={"test_score": 9.0} if run.phase == "confirm" else {})
+        for epoch in range(1, run.configuration["epochs"] + 1):
+            score = {"val_score": run.number + (0.5 if epoch == 2 else 0.0)}
+            if conductor.epoch(run.run_id, EpochRecord(epoch=epoch, seconds=1.0, metrics=score), WORKER):
+                end = RunEnd(status="stopped")
+                break
+        conductor.ended(run.run_id, end)
+    winners = [e.winner for e in driven.events if isinstance(e, PhaseEnded) and e.phase == "search"]
+    assert winners == ["sgd-search-0003", "adam-search-0003"]
+    assert conductor.study.goal.better == "higher"
+    runs = frames_from_events("s", driven.events, None, record_names(metrics)).runs.to_pylist()
+    tested = [(r["selected_epoch"], r["val_score"], r["test_score"]) for r in runs if r["phase"] == "confirm"]
+    assert sorted(tested) == sorted([(2, number + 0.5, 9.0) for number in range(3)] * 2)

@@ -15,6 +15,7 @@ from harness.study.file import Confirm, Search, StudyFile
 from harness.study.published import by_arm
 from harness.study.reading.arm_rules import check_arms
 from harness.study.reading.effects import check_overrides
+from harness.study.reading.metrics import check_metrics, metrics_of
 from harness.study.reading.problems import Problem, study_error
 from harness.study.reading.references import check_references
 from harness.study.reading.replicates import check_replicates
@@ -92,15 +93,18 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
     file = _validate(data, source) if isinstance(source.data, dict) else None
     if file is None:
         return None
-    search = file.search.filled() if file.search else None
+    metrics = metrics_of(file)
+    claim_places = data["claims"].places if file.claims else []
+    check_metrics(file, metrics, source, claim_places)
+    search = file.search.filled(metrics) if file.search else None
     arms = expand_arms(file)
     check_arms(arms, search, source)
-    check_references(file, arms, source, data["claims"].places if file.claims else [])
+    check_references(file, arms, metrics, source, claim_places)
     check_replicates(file, arms, source)
     check_overrides(file, arms, source)
     if source.problems:
         return None
-    search = search or Search(trials=1).filled()
+    search = search or Search(trials=1).filled(metrics)
     has_confirm = "confirm" in file.model_fields_set
     return Study(
         name=file.study,
@@ -115,6 +119,7 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
         published=by_arm(file.published),
         text=text,
         overrides=overrides,
+        metrics=metrics,
     )
 
 

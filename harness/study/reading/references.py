@@ -1,9 +1,10 @@
 """What claims and published values of a study file refer to: arms and recipe fields that must exist."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import nearest
 from harness.recipe.configuration import Configuration
+from harness.recipe.metrics import Metric, in_records
 from harness.study.claims import Best, Better, Claim, Faster, Monotone, Optimum, Spec, Trend, with_region
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path, Source
@@ -11,7 +12,11 @@ from harness.study.study import Arm
 
 
 def check_references(
-    file: StudyFile, arms: Sequence[Arm], source: Source, claim_places: Sequence[int]
+    file: StudyFile,
+    arms: Sequence[Arm],
+    metrics: Mapping[str, Metric],
+    source: Source,
+    claim_places: Sequence[int],
 ) -> None:
     """Note claims, published values and a baseline that name what does not exist.
 
@@ -20,12 +25,15 @@ def check_references(
     Args:
         file: As parsed.
         arms: The study's arms, templates expanded.
+        metrics: The study's metrics.
         source: The study file.
         claim_places: Position of each claim in the file's list.
     """
     names = _Names(arms, source)
     for place, claim in zip(claim_places, file.claims, strict=True):
-        _check_claim(("claims", place, claim.kind), with_region(claim, file.region), names, source)
+        path = ("claims", place, claim.kind)
+        _check_claim(path, claim, names, source)
+        _check_region(path, with_region(claim, file.region), in_records(metrics), source)
     for name in file.published:
         names.check(("published", name), name)
     if file.baseline is not None:
@@ -61,7 +69,6 @@ def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> Non
             hint = f"there is no recipe field {field!r}. {nearest(field, Configuration.model_fields)}"
             source.report((*path, role), hint)
     _check_pair(path, spec, names.arms, source)
-    _check_region(path, claim, source)
 
 
 def _named_arms(spec: Spec) -> Iterable[tuple[Path, str, bool]]:
@@ -84,8 +91,9 @@ def _check_pair(path: Path, spec: Spec, arms: Sequence[str], source: Source) -> 
         source.report(path, "needs a study of at least two arms")
 
 
-def _check_region(path: Path, claim: Claim, source: Source) -> None:
+def _check_region(path: Path, claim: Claim, metrics: Mapping[str, Metric], source: Source) -> None:
     """Note claims of equality that do not say how large a difference matters."""
-    if claim.equal and claim.region is None and not claim.equal.metric.endswith("accuracy"):
+    metric = metrics.get(claim.equal.metric) if claim.equal else None
+    if claim.equal and metric and claim.region is None and metric.region is None:
         rule = f"{claim.equal.metric} has no default region. Remedy: give the claim a region, such as 0.01"
         source.report(path, rule)

@@ -341,7 +341,19 @@ CLAIM = "  - {says: Adam is better., better: {arm: adam, than: sgd, metric: test
         ),
         (
             "{says: x, faster: {arm: sgd, than: adam, metric: epochs_to, target: {}}}",
-            "name exactly one of val_accuracy",
+            "name exactly one metric of the study",
+        ),
+        (
+            "{says: x, best: {arm: sgd, metric: test_los}}",
+            "claims.0.best.metric: 'test_los' is not known. Did you mean 'test_loss'? Valid: train_accuracy,",
+        ),
+        (
+            "{says: x, trend: {arm: sgd, over: lr, metric: seconds_to, direction: rises}}",
+            "claims.0.trend.metric: 'seconds_to' is not known",
+        ),
+        (
+            "{says: x, faster: {arm: sgd, than: adam, metric: epochs_to, target: {test_loss: 1}}}",
+            "claims.0.faster.target.test_loss: 'test_loss' is not known. Did you mean 'train_loss'?",
         ),
         ("{says: x, diverges: {arm: sgd, more_than: 1}}", "more_than: must be below 1.0, but is 1"),
         ("{says: x, diverges: {arm: sgd}, region: 0.1}", "diverges has no region of equivalence"),
