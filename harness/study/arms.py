@@ -8,24 +8,49 @@ from typing import Any
 from harness.study.domains import split_space
 from harness.study.file import StudyFile
 from harness.study.space_models import given_fields
+from harness.study.starts import started_in
 from harness.study.study import Arm, Template
+from harness.study.trial import Trial, plain_parameters
 
 
 def expand_arms(file: StudyFile) -> list[Arm]:
     """Return the study's arms; a template with `for_each` makes one arm a combination of its values."""
-    shared = given_fields(file.recipe)
+    shared = given_fields(file.recipe) if file.trial is None else {}
     arms: list[Arm] = []
     own: Any
     for name, own in file.arms.items():
-        each = given_fields(own.for_each)
+        each, given = _each(own, file.trial), _given(own, file.trial)
         labels = [[f"{field}={label}" for label in _labels(values)] for field, values in each.items()]
         for values, parts in zip(itertools.product(*each.values()), itertools.product(*labels), strict=True):
             combination = dict(zip(each, values, strict=True))
-            fixed, space = split_space({**shared, **given_fields(own), **combination})
+            fixed, space = split_space({**shared, **given, **combination})
             arm_name = f"{name}@{','.join(parts)}" if parts else name
             template = Template(name=name, values=combination) if parts else None
-            arms.append(Arm(name=arm_name, template=template, fixed=fixed, space=space))
+            arms.append(
+                Arm(
+                    name=arm_name,
+                    template=template,
+                    fixed=fixed,
+                    space=space,
+                    start=started_in(space, own.start),
+                    is_program=file.trial is not None,
+                )
+            )
     return arms
+
+
+def _each(own: Any, trial: Trial | None) -> dict[str, list[Any]]:
+    """Return the fields, or parameters of a program, with a list of values that an entry makes arms of."""
+    if trial is None:
+        return given_fields(own.for_each)
+    return dict((own.for_each.parameters if own.for_each else None) or {})
+
+
+def _given(own: Any, trial: Trial | None) -> dict[str, Any]:
+    """Return what an entry itself says: recipe fields, or parameters of a program and its epochs."""
+    return (
+        given_fields(own) if trial is None else {**plain_parameters(own.parameters), "epochs": trial.epochs}
+    )
 
 
 def _labels(values: list[Any]) -> list[str]:

@@ -92,7 +92,7 @@ class Range(Domain):
     @property
     def is_integer(self) -> bool:
         """Whether the field takes whole numbers."""
-        return isinstance(self.low, int)
+        return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
     def listed(self) -> list[Any]:

@@ -11,27 +11,23 @@ from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Study
 
 
-def preview(study: Study, *images: Images) -> str:
+def preview(study: Study, images: Images) -> str:
     """Return what `--dry-run` tells of the runs.
 
     Args:
         study: The parsed study.
-        images: The training images of its data sets, in its order.
+        images: Its data set's training images.
 
     Raises:
         StudyError: Some run could not train on them.
     """
-    parts = list(zip(study.by_dataset.values(), images, strict=True))
-    for part, own in parts:
-        check_feasible(part, own)
-    plan = plan_study(study)
+    check_feasible(study, images)
+    plan, n_images = plan_study(study), images.n_images
     lines = [f"study {study.name}: {study.question}", ""]
-    for part, own in parts:
-        for arm_plan in plan_study(part).arms:
-            lines += [*_arm_lines(arm_plan, plan, own.n_images, study.val_fraction)]
+    for arm_plan in plan.arms:
+        lines += [*_arm_lines(arm_plan, plan, n_images, study.val_fraction)]
     lines += ["", *_phase_lines(study, plan)]
-    for part, own in parts:
-        lines += [f"note: {oddity}" for oddity in oddities(part, plan_study(part), own)]
+    lines += [f"note: {oddity}" for oddity in oddities(study, plan, images)]
     return "\n".join(lines)
 
 

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 
 from harness.recipe.configuration import Configuration
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
+from harness.study.trial import ParameterName, Parameters, PlainValues
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -24,10 +25,6 @@ def _value_type(info: FieldInfo) -> Any:
     if isinstance(info.discriminator, str):
         kind = Annotated[kind, Field(discriminator=info.discriminator)]
     return Annotated[kind, *info.metadata] if info.metadata else kind
-
-
-DATASET = _value_type(Configuration.model_fields["dataset"])
-"""The type of a data set as a recipe names it."""
 
 
 def _list_of(value: Any) -> Any:
@@ -80,6 +77,7 @@ def _for_each_model() -> Any:
     fields: dict[str, Any] = {
         name: (_list_of(_value_type(info)) | None, None) for name, info in Configuration.model_fields.items()
     }
+    fields["parameters"] = (dict[ParameterName, PlainValues] | None, None)
     doc = "Recipe fields with a list of values each: one arm is made for every combination."
     return create_model("ForEach", __doc__=doc, __config__=_STRICT, **fields)
 
@@ -89,6 +87,18 @@ ArmSpace: Any = create_model(
     __doc__="One arm's own recipe fields; with `for_each`, a template of several arms.",
     __base__=RecipeSpace,
     for_each=(_for_each_model() | None, None),
+    parameters=(
+        Parameters | None,
+        Field(default=None, description="Of a program (`trial`), in place of recipe fields."),
+    ),
+    start=(
+        list[Annotated[dict[str, Any], Field(min_length=1)]],
+        Field(
+            default=[],
+            description="Points to try first, as many in every arm that searches; they count as trials. What "
+            "a point leaves out is chosen by the sampler.",
+        ),
+    ),
 )
 
 

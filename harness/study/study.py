@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from harness.recipe.configuration import Configuration, resolve
@@ -13,6 +13,7 @@ from harness.study.domains import Domain, OneOf, extremes
 from harness.study.file import Confirm, EarlyStopping, Resources, Search
 from harness.study.published import PublishedValues
 from harness.study.submission import Submission
+from harness.study.trial import Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,27 +31,21 @@ class Arm:
     """One contestant."""
 
     name: str
-    """Names its runs and files: `arm@dataset` in a study of several data sets."""
-    dataset: str | None = None
-    """What the study calls its data set; None in a study of one."""
-    alone: str | None = None
-    """Its name without the data set's; None in a study of one."""
     template: Template | None = None
     """What made it; None for an arm that stands in the file under its own name."""
     fixed: dict[str, Any]
     """Recipe fields with one value, the shared recipe merged in."""
     space: dict[str, Domain]
     """Recipe fields to search."""
-
-    @property
-    def plain_name(self) -> str:
-        """Its name without a data set's: what claims say, and what its seeds derive from."""
-        return self.name if self.alone is None else self.alone
+    start: tuple[dict[str, Any], ...] = ()
+    """Points that every search tries first; what one leaves out the sampler chooses."""
+    is_program: bool = False
+    """Whether its fields are the parameters of a program, and `epochs`, in place of a recipe's."""
 
     @property
     def entry(self) -> str:
         """Its key below `arms` in the study file."""
-        return self.template.name if self.template else self.plain_name
+        return self.template.name if self.template else self.name
 
     def configuration(self, chosen: dict[str, Any]) -> Configuration:
         """Return the configuration of one point of the arm's space.
@@ -59,6 +54,16 @@ class Arm:
             chosen: A value for every field of the space, those of a chosen `one_of` branch included.
         """
         return resolve({**self.fixed, **chosen})
+
+    def run_configuration(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """Return what a run of one point of the arm's space records and trains by, in plain values.
+
+        Args:
+            chosen: See `configuration`.
+        """
+        if self.is_program:
+            return {**self.fixed, **chosen}
+        return self.configuration(chosen).model_dump(mode="json")
 
     @property
     def max_epochs(self) -> int | None:
@@ -80,10 +85,10 @@ class Arm:
         """Return every value a field can take, in branches too; of a range its bounds.
 
         Where no value or domain of the arm's reaches a configuration it has the field's default; none for a
-        field that has no default.
+        field that has no default, as parameters of programs have not.
         """
-        info = Configuration.model_fields[field]
-        default = None if info.is_required() else info.default
+        info = None if self.is_program else Configuration.model_fields[field]
+        default = None if info is None or info.is_required() else info.default
         given = self.space.get(field, self.fixed.get(field, default))
         forks = [domain.branches.values() for domain in self.space.values() if isinstance(domain, OneOf)]
         is_always_in_a_branch = any(all(field in branch for branch in branches) for branches in forks)
@@ -130,7 +135,7 @@ class Study:
     name: str
     question: str
     arms: tuple[Arm, ...]
-    """In the file's order, which every table and figure keeps; of several data sets one after the other."""
+    """In the file's order, which every table and figure keeps."""
     search: Search
     confirm: Confirm
     resources: Resources
@@ -142,6 +147,8 @@ class Study:
     """Each with the study's region of equivalence, where it has none of its own."""
     published: dict[str, list[PublishedValues]]
     """Arm to its published runs."""
+    trial: Trial | None = None
+    """The program that trains; None for the built-in training."""
     text: str
     """The study file as given."""
     overrides: tuple[str, ...]
@@ -156,16 +163,8 @@ class Study:
         return Goal(metric, self.metrics[metric.removeprefix("val_")].better)
 
     @property
-    def by_dataset(self) -> dict[str | None, "Study"]:
-        """The study on each data set alone, by what it calls them; a study of one calls its own nothing."""
-        names = dict.fromkeys(arm.dataset for arm in self.arms)
-        return {
-            name: replace(self, arms=tuple(arm for arm in self.arms if arm.dataset == name)) for name in names
-        }
-
-    @property
     def dataset(self) -> str:
-        """The data set that every arm trains on, of a study on one."""
+        """The data set that every arm trains on."""
         return str(self.arms[0].values_of("dataset")[0])
 
     @property

@@ -13,7 +13,7 @@ from harness.study.study import Study
 from harness.tuning.arm_trials import ArmTrials, PastRun
 from harness.tuning.early_stopping import ArmEarlyStopping
 from harness.tuning.runs import Place, RunSpec, run_id_of
-from harness.tuning.space import grid_points
+from harness.tuning.space import grid_points, parameters_at
 
 _FAILURES_TO_GIVE_UP = 3
 """Failed runs in a row after which an arm is given up: the fault is then its recipe's or the machine's."""
@@ -45,6 +45,7 @@ class ArmSearch:
         self._trials = ArmTrials(study, plan, self.arm, storage, repeat)
         is_grid = study.search.sampler == "grid"
         self._grid: list[dict[str, Any]] = list(grid_points(self.arm.space)) if is_grid else []
+        self._starts = [parameters_at(self.arm.space, point) for point in self.arm.start]
         self._n_configurations = self.planned // len(self._seeds)
         stopping, mode = study.early_stopping, study.search.mode or "min"
         self._asha = ArmEarlyStopping(stopping, mode, self.arm.longest_epochs) if stopping else None
@@ -70,8 +71,10 @@ class ArmSearch:
         """
         number = self.granted
         run_id = run_id_of(Place(self.arm.name, self.repeat), "search", number, self._plan)
-        point = self._grid[number % len(self._grid)] if self._grid else None
-        configuration = self.arm.configuration(self._trials.ask(run_id, number, point))
+        point = self._starts[number] if number < len(self._starts) else None
+        if self._grid:
+            point = self._grid[number % len(self._grid)]
+        configuration = self.arm.run_configuration(self._trials.ask(run_id, number, point))
         self.granted += 1
         return RunSpec(
             run_id=run_id,
@@ -80,7 +83,7 @@ class ArmSearch:
             repeat=self.repeat,
             number=number,
             seed=self._seeds[number // self._n_configurations],
-            configuration=configuration.model_dump(mode="json"),
+            configuration=configuration,
         )
 
     def report(self, run: RunSpec, epoch: int, value: float | None) -> bool:

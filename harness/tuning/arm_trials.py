@@ -71,7 +71,7 @@ class ArmTrials:
         Args:
             run_id: The run that will use them.
             number: Its position in the arm's search.
-            parameters: What is to be chosen; without it the sampler chooses.
+            parameters: What is to be chosen; the sampler chooses what they leave out.
         """
         if parameters is not None:
             self._optuna.enqueue_trial(parameters)

@@ -54,7 +54,7 @@ class Repeat:
         if arm.search_runs:
             self.searches[place.arm] = ArmSearch(self._study, self._plan, arm, self._storage, self.number)
         else:
-            configuration = arm.arm.configuration({}).model_dump(mode="json")
+            configuration = arm.arm.run_configuration({})
             self.lists["confirm"][place.arm].open(confirm_runs(place, self._plan, configuration))
 
     @property

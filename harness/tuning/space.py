@@ -73,6 +73,18 @@ def parameters_of(space: Mapping[str, Domain], configuration: Mapping[str, Any])
     return parameters
 
 
+def parameters_at(space: Mapping[str, Domain], point: Mapping[str, Any]) -> Parameters:
+    """Return the parameters of a point that may leave fields out, for the sampler to choose."""
+    given = {field: domain for field, domain in space.items() if field in point}
+    parameters: Parameters = {field: _label(point[field]) for field in given}
+    for field, domain in given.items():
+        if isinstance(domain, OneOf):
+            branch = point[field]
+            own = (name for name, value in domain.branches[branch].items() if isinstance(value, Domain))
+            parameters |= {f"{branch}.{name}": _label(point[name]) for name in own if name in point}
+    return parameters
+
+
 def distributions_of(space: Mapping[str, Domain], parameters: Parameters) -> dict[str, BaseDistribution]:
     """Return the distribution behind each of a configuration's parameters."""
     domains: dict[str, Domain] = dict(space)

@@ -43,11 +43,13 @@ OVERRIDES = [
      "arms.adam.beta2={low: 0.9, high: 0.999}"),
     ("search.audit=2", "search.trials=6"),
     ("search.winner=best",),
+    ("arms.sgd={optimizer: {one_of: {sgd: {lr: {low: 0.01, high: 1.0}}, adam: {lr: 0.001}}}}",
+     "arms.sgd.start=[{optimizer: sgd}]", "arms.adam.start=[{lr: 0.002}]"),
     pytest.param(("search.sampler=gp",), marks=pytest.mark.slow),
 ]  # fmt: skip
 
 
-MORE = ["qmc", "cmaes", "audit", "best", "gp"]
+MORE = ["qmc", "cmaes", "audit", "best", "start", "gp"]
 
 
 @pytest.mark.parametrize("stride", [9, pytest.param(1, marks=pytest.mark.full)])

@@ -33,7 +33,7 @@ def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
     for arm in arms:
         _check_arm(arm, search, source)
     for field, rule in _ONE_FOR_ALL.items():
-        _check_common(field, rule, arms, source)
+        _check_common(field, rule, [arm for arm in arms if not arm.is_program], source)
     if "search" not in source.data and any(arm.space for arm in arms):
         arm = next(arm for arm in arms if arm.space)
         source.report(
@@ -44,6 +44,10 @@ def check_arms(arms: list[Arm], search: Search | None, source: Source) -> None:
 
 def _check_arm(arm: Arm, search: Search | None, source: Source) -> None:
     before = len(source.problems)
+    if arm.is_program:
+        _check_name(arm, source)
+        check_domains(arm, search, source)
+        return
     if not any(_is_about(problem.path, arm) for problem in source.problems):
         _check_required(arm, source)
     _check_dependents(arm, source)
@@ -119,7 +123,7 @@ def _unread(name: str, field: str, world: dict[str, Any]) -> tuple[str, Any] | N
     return next(((field, value) for value in choices if value and name not in reads(field, value)), None)
 
 
-LONGEST_NAME = 200
+_LONGEST_NAME = 200
 """Bytes of an arm's name: a run adds its phase and number, and file systems take 255."""
 
 
@@ -136,10 +140,10 @@ def _check_name(arm: Arm, source: Source) -> None:
             f"makes an arm of the name {arm.name}, which cannot name a folder as it has a /. "
             f"Remedy: give {field or 'the field'} in recipe, or write the arms out under names of their own",
         )
-    elif n_bytes > LONGEST_NAME:
+    elif n_bytes > _LONGEST_NAME:
         source.report(
             path,
-            f"makes an arm whose name has {n_bytes} bytes, above {LONGEST_NAME}, too long for a folder: "
+            f"makes an arm whose name has {n_bytes} bytes, above {_LONGEST_NAME}, too long for a folder: "
             f"{arm.name[:60]}... Remedy: write the arms out under names of their own, or in several studies",
         )
 

@@ -23,8 +23,11 @@ def check_domains(arm: Arm, search: Search | None, source: Source) -> None:
 
 
 def origin(arm: Arm, field: str, source: Source) -> Path:
-    """Return the path that gave an arm its field: its own, the template's, or the shared recipe's."""
+    """Return the path that gave an arm a field or parameter: its own, the template's, the recipe's."""
     own: Path = ("arms", arm.entry)
+    if arm.is_program:
+        places: tuple[Path, ...] = ((*own, "for_each", "parameters", field), (*own, "parameters", field))
+        return next((path for path in places if path in source.lines or path in source.overrides), own)
     for path in ((*own, "for_each", field), (*own, field), ("recipe", field)):
         if path in source.lines or path in source.overrides:
             return path

@@ -6,7 +6,6 @@ from harness.errors import nearest
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Metric, in_records
 from harness.study.claims import Best, Better, Claim, Faster, Monotone, Optimum, Spec, Trend, with_region
-from harness.study.datasets import on_each
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
@@ -35,9 +34,8 @@ def check_references(
         path = ("claims", place, claim.kind)
         _check_claim(path, claim, names, source)
         _check_region(path, with_region(claim, file.region), in_records(metrics), source)
-    published = _Names(on_each(arms, file.datasets) if file.datasets else arms, source)
     for name in file.published:
-        published.check(("published", name), name)
+        names.check(("published", name), name)
     if file.baseline is not None:
         names.check(("baseline",), file.baseline)
 
@@ -47,6 +45,7 @@ class _Names:
 
     def __init__(self, arms: Sequence[Arm], source: Source) -> None:
         self.arms = [arm.name for arm in arms]
+        self.fields = _fields(arms)
         self.templates = list(dict.fromkeys(arm.entry for arm in arms if arm.template))
         self._source = source
         at_top = [problem.path for problem in source.problems if problem.path[:1] == ("arms",)]
@@ -60,15 +59,22 @@ class _Names:
             self._source.report(path, f"there is no arm {name!r}. {nearest(name, valid)}")
 
 
+def _fields(arms: Sequence[Arm]) -> list[str]:
+    """Return the recipe fields, or the parameters of a program."""
+    if not any(arm.is_program for arm in arms):
+        return list(Configuration.model_fields)
+    return list(dict.fromkeys(name for arm in arms for world, _ in arm.worlds() for name in world))
+
+
 def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> None:
     """Note a claim about arms or fields that do not exist, and an arm compared with itself."""
     spec = claim.spec
     for at, name, is_template in _named_arms(spec):
         names.check((*path, *at), name, may_be_template=is_template)
     for role in ("field", "over"):
-        if hasattr(spec, role) and getattr(spec, role) not in Configuration.model_fields:
+        if hasattr(spec, role) and getattr(spec, role) not in names.fields:
             field = getattr(spec, role)
-            hint = f"there is no recipe field {field!r}. {nearest(field, Configuration.model_fields)}"
+            hint = f"there is no recipe field {field!r}. {nearest(field, names.fields)}"
             source.report((*path, role), hint)
     _check_pair(path, spec, names.arms, source)
 
