@@ -186,7 +186,7 @@ class StudyRecords:
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.
         """
-        samples = self.declaration.dataset.test_samples
+        samples = self.declaration.data.test_samples
         if samples < 1 or not 0 <= accuracy <= 1:
             return None
         return math.sqrt(accuracy * (1 - accuracy) / samples)
@@ -209,7 +209,8 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     marks = _Marks()
     events = marks.noted(read_journal(folder))
     names = record_names(declaration.metrics)
-    frames = frames_from_events(declaration.study, events, declaration.dataset.train_samples, names)
+    samples = {arm: declaration.data_of(arm).train_samples for arm in declaration.arms}
+    frames = frames_from_events(declaration.study, events, samples, names)
     records = StudyRecords(
         folder=folder,
         declaration=declaration,
@@ -378,10 +379,11 @@ def _undeclared_in_repeats(records: StudyRecords) -> str | None:
     place: Any
     for place, runs in groups:
         measures, arm, repeat = place
+        seeded_by = records.declaration.plain_name(arm)
         if measures:
-            seeds = confirm_seeds_of(search, confirm, arm, repeat)
+            seeds = confirm_seeds_of(search, confirm, seeded_by, repeat)
         else:
-            seeds = search_seeds_of(search, arm, repeat)
+            seeds = search_seeds_of(search, seeded_by, repeat)
         strangers = runs.loc[~runs["seed"].isin(seeds), "run_id"]
         if len(strangers):
             return str(strangers.iloc[0])

@@ -120,7 +120,7 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
 
     Of losses it is that of equal probabilities, ln(classes).
     """
-    if records.declaration.dataset.name not in DATASETS:
+    if records.declaration.data.name not in DATASETS:
         return None
     if metric.endswith("accuracy"):
         return 1 / N_CLASSES

@@ -238,7 +238,7 @@ def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric
     split, _, quantity = metric.partition("_")
     if quantity not in {"loss", "accuracy"}:
         return False
-    images, chance = getattr(records.declaration.dataset, f"{split}_samples"), 1 / CLASSES
+    images, chance = getattr(records.declaration.data, f"{split}_samples"), 1 / CLASSES
     bound = chance + _CERTAIN * math.sqrt(chance * (1 - chance) / max(images, 1_000))
     known = [runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna() for runs in of_points]
     known = [accuracies for accuracies in known if len(accuracies)]

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -18,11 +18,9 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_serializer,
     model_validator,
 )
 
@@ -47,21 +45,25 @@ def _written(space: Mapping[str, Domain]) -> dict[str, dict[str, Any]]:
     return {field: domain.as_written for field, domain in space.items()}
 
 
-def _is_empty(points: Sequence[Any]) -> bool:
-    return not points
+def _is_absent(value: Any) -> bool:
+    return not value
 
 
 class DeclaredArm(_Part):
     """An arm as declared: what is fixed and what is searched, the shared recipe merged in."""
 
-    template: Template | None = None
+    dataset: Annotated[str | None, Field(exclude_if=_is_absent)] = None
+    """What the study calls its data set; not written in a study of one."""
+    plain_name: Annotated[str | None, Field(exclude_if=_is_absent)] = None
+    """Its name without the data set's; not written in a study of one."""
+    template: Annotated[Template | None, Field(exclude_if=_is_absent)] = None
     """The entry with `for_each` that made it, and its values; not written where there is none."""
     fixed: dict[str, Any]
     """Recipe fields with one value."""
     space: Annotated[dict[str, Domain], BeforeValidator(domains_of), PlainSerializer(_written)]
     """Recipe fields with a domain, written as in a study file: `{"low": ..., "high": ..., "log": true}`,
     `{"choices": [...]}`, `{"grid": [...]}` or `{"one_of": {value: {field: domain or value}}}`."""
-    start: Annotated[list[dict[str, Any]], Field(exclude_if=_is_empty)] = []
+    start: Annotated[list[dict[str, Any]], Field(exclude_if=_is_absent)] = []
     """Points that every search tries first; not written where there are none."""
     search_runs: int
     """Planned runs of the search phase, over all repeats."""
@@ -74,11 +76,6 @@ class DeclaredArm(_Part):
     def written_space(self) -> dict[str, dict[str, Any]]:
         """Its space as a study file writes it."""
         return _written(self.space)
-
-    @model_serializer(mode="wrap")
-    def _without_an_absent_template(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        written: dict[str, Any] = serialise(self)
-        return {name: value for name, value in written.items() if name != "template" or value is not None}
 
 
 class DeclaredData(_Part):
@@ -190,10 +187,6 @@ class DeclaredPlan(_Part):
         return self
 
 
-def _is_none(value: object) -> bool:
-    return value is None
-
-
 class Declaration(_Part):
     """What will be measured and ruled."""
 
@@ -219,8 +212,11 @@ class Declaration(_Part):
     """Each with its region of equivalence, where the study file gives one."""
     published: dict[str, list[PublishedValues]] = {}
     """Arm to published runs."""
-    dataset: DeclaredData
-    trial: Annotated[Trial | None, Field(exclude_if=_is_none)] = None
+    dataset: Annotated[DeclaredData | None, Field(exclude_if=_is_absent)] = None
+    """That of a study of one; not written in a study of several."""
+    datasets: Annotated[dict[str, DeclaredData], Field(exclude_if=_is_absent)] = {}
+    """By what the study calls them, in the study file's order; not written in a study of one."""
+    trial: Annotated[Trial | None, Field(exclude_if=_is_absent)] = None
     """The program that trains; not written where the built-in training does."""
     sources: dict[str, str] = {}
     """SHA-256 of code that the study file names, by its file."""
@@ -234,6 +230,17 @@ class Declaration(_Part):
         known = {*in_records(info.data.get("metrics", {})), *TIMES}
         return [_about(claim, known) for claim in claims]
 
+    @model_validator(mode="after")
+    def _has_the_data_of_its_arms(self) -> Self:
+        if self.dataset is not None and self.datasets:
+            raise ValueError("has dataset and datasets")
+        strangers = [
+            name for name, arm in self.arms.items() if self.datasets and arm.dataset not in self.datasets
+        ]
+        if strangers:
+            raise ValueError(f"the arm {strangers[0]} is on no data set of {', '.join(self.datasets)}")
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _in_order(cls, document: Any) -> Any:
@@ -244,6 +251,38 @@ class Declaration(_Part):
         for pointer, keys in document.pop("order").items():
             _reorder(document, pointer, keys)
         return document
+
+    @property
+    def data(self) -> DeclaredData:
+        """The data set of a study of one, or of what `on` returns."""
+        if self.dataset is None:
+            raise LookupError(f"the study is of several data sets: {', '.join(self.datasets)}")
+        return self.dataset
+
+    def data_of(self, arm: str) -> DeclaredData:
+        """Return the data set that an arm trains on."""
+        return self.datasets[str(self.arms[arm].dataset)] if self.datasets else self.data
+
+    def plain_name(self, arm: str) -> str:
+        """Return an arm's name without its data set's: what claims say, and what its seeds derive from."""
+        return self.arms[arm].plain_name or arm
+
+    def on(self, dataset: str) -> "Declaration":
+        """Return what is declared of one of several data sets, as of a study of this one: plain names."""
+        alone = {"dataset": None, "plain_name": None}
+        own = {name: arm for name, arm in self.arms.items() if arm.dataset == dataset}
+        return self.model_copy(
+            update={
+                "arms": {str(arm.plain_name): arm.model_copy(update=alone) for arm in own.values()},
+                "published": {
+                    str(arm.plain_name): self.published[name]
+                    for name, arm in own.items()
+                    if name in self.published
+                },
+                "dataset": self.datasets[dataset],
+                "datasets": {},
+            }
+        )
 
     def arms_of(self, name: str) -> list[str]:
         """Return the arms that a name stands for: the arm of that name, or those made from the template."""
@@ -297,6 +336,7 @@ def _orders(declaration: Declaration) -> Iterator[tuple[str, list[str]]]:
     yield from _order("/arms", declaration.arms)
     yield from _order("/published", declaration.published)
     yield from _order("/metrics", declaration.metrics)
+    yield from _order("/datasets", declaration.datasets)
     for name, arm in declaration.arms.items():
         place = f"/arms/{_escaped(name)}"
         yield from _order(f"{place}/fixed", arm.fixed)

@@ -38,11 +38,11 @@ def write_study(folder: Path, images: Path) -> Path:
     return path
 
 
-def write_images(folder: Path) -> None:
-    """Write four classes of small noisy images, 400 for training and 100 for testing, as IDX files."""
+def write_images(folder: Path, n_classes: int = 4) -> None:
+    """Write classes of small noisy images, 400 for training and 100 for testing, as IDX files."""
     generator = np.random.default_rng(0)
     for part, count in (("train", 400), ("t10k", 100)):
-        labels = np.arange(count, dtype=np.uint8) % 4
+        labels = np.arange(count, dtype=np.uint8) % n_classes
         images = generator.integers(0, 200, (count, 6, 6), dtype=np.uint8)
         images[np.arange(count), labels] += 55
         (folder / f"{part}-images-idx3-ubyte").write_bytes(_idx(images))

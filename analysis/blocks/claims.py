@@ -75,7 +75,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
     regions = _regions(decided | _untested_regions(facts, verdicts))
     region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
-    data = facts.records.declaration.dataset.name
+    data = facts.records.declaration.data.name
     about = [*_of_one_search(verdicts), *_looks(facts), *_left_open(facts, verdicts), *_new_images(verdicts)]
     about += _carried(verdicts)
     return " ".join(

@@ -164,7 +164,7 @@ def _means(records: StudyRecords) -> str:
 
 def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     """Return the seeds, the data and how it was split."""
-    declaration, dataset = records.declaration, records.declaration.dataset
+    declaration, dataset = records.declaration, records.declaration.data
     rows = []
     if records.is_repeated:
         rows.append(("Seeds", "each repeat's own, from search.seed, arm and repeat", "runs.parquet: seed"))

@@ -309,7 +309,7 @@ def image_error_in_words(facts: Facts) -> str:
         return ""
     how_far = numbers.span(errors, lambda error: f"{100 * error:.2f}")
     return (
-        f"The same {facts.records.declaration.dataset.test_samples:,} test images serve every run. Others of "
+        f"The same {facts.records.declaration.data.test_samples:,} test images serve every run. Others of "
         f"their kind would move an arm's accuracy by a standard error of {'' if measured else 'up to '}"
         f"{how_far} percentage points, and not all arms alike; intervals leave that out unless they name new "
         "test images."

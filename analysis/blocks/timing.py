@@ -88,7 +88,7 @@ def _measured(records: StudyRecords, line: responses.Line, point: responses.Poin
     timed = {
         "epoch_seconds": seconds,
         "steps_per_second": epochs["steps"] / seconds,
-        "samples_per_second": records.declaration.dataset.train_samples / seconds,
+        "samples_per_second": records.declaration.data.train_samples / seconds,
     }
     counts = {"runs": len(completed), "left_out": len(runs) - len(completed), "epochs": len(epochs)}
     steps = epochs["steps"].iloc[0] if len(epochs) else None

@@ -145,7 +145,7 @@ def _parted(by_repeat: Sequence[Sequence[float]]) -> Iterator[Noise]:
 
 def _of_images(facts: Facts, arm: str, accuracies: Sequence[float]) -> Noise:
     """Return the images' noise in an arm's mean; without predictions it is at most that of a single run."""
-    n = facts.records.declaration.dataset.test_samples
+    n = facts.records.declaration.data.test_samples
     if known := facts.new_images.get(arm):
         return Noise.measured("images", Deviation(known.image_deviation, *known.image_limits), n)
     limit = facts.records.binomial_error(float(np.mean(accuracies))) if accuracies else None

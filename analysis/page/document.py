@@ -203,7 +203,7 @@ def _in_unit(value: float, metric: claims.Metric) -> str:
 def limits(facts: Facts) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
     records = facts.records
-    name = records.declaration.dataset.name
+    name = records.declaration.data.name
     sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
     sentences.append(_limit_of_seeds(records))
     if of_images := image_error_in_words(facts):
@@ -260,7 +260,7 @@ def arms(records: StudyRecords) -> list[dict[str, str]]:
 
 def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
-    manifest, dataset = records.manifest, records.declaration.dataset
+    manifest, dataset = records.manifest, records.declaration.data
     sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
     known = _listing(records.declaration.search_seeds if records.has_search else [])
     search_seeds = f"{known} in the first repeat; later ones: {OWN_SEEDS}" if records.is_repeated else known
@@ -304,7 +304,7 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
         ("Declaration SHA-256", records.seal.sha256 or "none"),
         ("Seal", records.seal.in_words()),
         ("Journal SHA-256", records.journal_sha256),
-        ("Data SHA-256", _settings(records.declaration.dataset.sha256)),
+        ("Data SHA-256", _settings(records.declaration.data.sha256)),
     ]
 
 

@@ -112,6 +112,7 @@ def _find(arguments: list[str] | None) -> int:
     from harness.tuning.preflight import check_run_fits
 
     study = load_study(options.study, tuple(options.overrides))
+    _check_one_data_set(study)
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     root = ResultsFolder(resolved(options.results / study.name)).root
     _make_folder(root)
@@ -126,6 +127,20 @@ def _find(arguments: list[str] | None) -> int:
     write_curves(root, settings, _test_arms(study, settings, prepared))
     _show(write_finder(root), finder_folder(root))
     return EXIT_COMPLETE
+
+
+def _check_one_data_set(study: "Study") -> None:
+    """Refuse a study of several data sets: a range test is of one.
+
+    Raises:
+        StudyError: It is.
+    """
+    names = [name for name in study.by_dataset if name is not None]
+    if names:
+        raise StudyError(
+            f"study {study.name} is of {len(names)} data sets ({', '.join(names)}), a range test is of one. "
+            f"Remedy: --set datasets=null --set recipe.dataset={study.dataset}"
+        )
 
 
 def _make_folder(root: Path) -> None:

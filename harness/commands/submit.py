@@ -132,8 +132,9 @@ def _check_feasible(study: Study) -> None:
     Raises:
         StudyError: Some run could not train on the study's published data set.
     """
-    if study.dataset in DATASETS:
-        check_feasible(study, DATASETS[study.dataset].images)
+    for alone in study.by_dataset.values():
+        if alone.dataset in DATASETS:
+            check_feasible(alone, DATASETS[alone.dataset].images)
 
 
 def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:

@@ -101,7 +101,8 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     if options.dry_run:
         from harness.training.data.own import training_images
 
-        text = dry_run.foretold(study, training_images(study.dataset), options)
+        images = [training_images(part.dataset) for part in study.by_dataset.values()]
+        text = dry_run.foretold(study, images, options)
         deliver(f"{text}\n\n{_seal_line(study)}")
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
@@ -137,13 +138,16 @@ def _seal_line(study: "Study") -> str:
     from harness.training.data.prepare import known_spec
     from harness.tuning.declaration import declare
 
-    spec = known_spec(study.dataset)
-    if spec is None:
-        return (
-            f"declaration sha256: not known yet, as it holds that of the data, and {study.dataset} was never "
-            f"prepared on this machine: the first sweep or range test does that"
-        )
-    return f"declaration sha256: {declare(study, plan_study(study), spec).sha256}"
+    specs = []
+    for part in study.by_dataset.values():
+        spec = known_spec(part.dataset)
+        if spec is None:
+            return (
+                f"declaration sha256: not known yet, as it holds that of the data, and {part.dataset} was "
+                f"never prepared on this machine: the first sweep or range test does that"
+            )
+        specs.append(spec)
+    return f"declaration sha256: {declare(study, plan_study(study), *specs).sha256}"
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

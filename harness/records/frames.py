@@ -3,7 +3,7 @@
 import json
 import statistics
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,14 +111,18 @@ class Frames:
 
 
 def frames_from_events(
-    study: str, events: Iterable[Event], train_samples: int | None, metrics: Iterable[str] = ()
+    study: str,
+    events: Iterable[Event],
+    train_samples: int | Mapping[str, int] | None,
+    metrics: Iterable[str] = (),
 ) -> Frames:
     """Fold a journal's events into tables.
 
     Args:
         study: The study's name, one value for the whole `study` column.
         events: In the order they happened.
-        train_samples: Training samples of one epoch, for `samples_per_second`; None where that is unknown.
+        train_samples: Training samples of one epoch, for `samples_per_second`, by arm where they differ; None
+            where that is unknown.
         metrics: The study's, by their names in records: each is a column, with values or without.
     """
     open_runs: dict[str, _OpenRun] = {}
@@ -140,7 +144,9 @@ def frames_from_events(
                     run.concurrency = max(run.concurrency, len(open_runs))
             case RunEnded() if event.run_id in open_runs:
                 run = open_runs.pop(event.run_id)
-                row = _run_row(study, run, event, train_samples)
+                arm = run.started.arm
+                samples = train_samples.get(arm) if isinstance(train_samples, Mapping) else train_samples
+                row = _run_row(study, run, event, samples)
                 runs.append(row | {name: _measured(name, run, event) for name in measured})
                 epochs.extend(event.run_id, run.epochs)
                 if event.predicted is not None:

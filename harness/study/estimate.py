@@ -44,16 +44,19 @@ class Cost:
     """Floating-point operations that plain matrix products get done in the same time, see `recipe.costs`."""
 
 
-def cost_of(study: Study, plan: Plan, n_images: int) -> Cost:
+def cost_of(study: Study, plan: Plan, *n_images: int) -> Cost:
     """Return what a study's plan takes.
 
     Args:
         study: The study.
         plan: Its plan.
-        n_images: Training images of its data set, validation part included.
+        n_images: Training images of its data sets in its order, validation part included.
     """
-    n_train, _ = split_sizes(n_images, study.val_fraction)
-    costs = [_cost_of_arm(arm_plan, study, plan, n_train) for arm_plan in plan.arms]
+    names = list(study.by_dataset)
+    n_train = {
+        name: split_sizes(count, study.val_fraction)[0] for name, count in zip(names, n_images, strict=True)
+    }
+    costs = [_cost_of_arm(arm_plan, study, plan, n_train[arm_plan.arm.dataset]) for arm_plan in plan.arms]
     return Cost(
         runs=_sum([cost.runs for cost in costs]),
         audits=_sum([cost.audits for cost in costs]),

@@ -10,7 +10,7 @@ from harness.recipe.metrics import Metric, default_search_metric, in_records, ta
 from harness.study.claims import Claim, ClaimMetric, named
 from harness.study.looks import Repeats, Seeds, looks_of
 from harness.study.published import Published
-from harness.study.space_models import ArmSpace, RecipeSpace
+from harness.study.space_models import DATASET, ArmSpace, RecipeSpace
 from harness.study.submission import Submission
 from harness.study.trial import Trial
 
@@ -178,6 +178,8 @@ class StudyFile(_Section):
     question: Annotated[str, Field(min_length=1)]
     recipe: RecipeSpace | None = None  # type: ignore[valid-type]
     """Settings shared by every arm; an arm's own settings take precedence."""
+    datasets: Annotated[list[DATASET], Field(min_length=2)] | None = None
+    """Data sets, every arm on each with a budget of its own; in place of the recipe's `dataset`."""
     trial: Trial | None = None
     """A program that trains, in place of a recipe; arms then give its parameters."""
     arms: Annotated[dict[Name, ArmSpace], Field(min_length=1)]
@@ -188,9 +190,11 @@ class StudyFile(_Section):
     submit: Submission = Submission()
     """What `harness.submit` asks of a cluster for this study; a sweep on one machine does not read it."""
     baseline: str | None = None
-    """Arm that the report compares every other one with; further comparisons it calls exploratory."""
+    """Arm that the report compares every other one with; further comparisons it calls exploratory. Without
+    the name of a data set: it is that on each."""
     claims: list[Claim] = []
     region: dict[ClaimMetric, PositiveFloat] = {}
     """Metric to the difference up to which two arms count as equal, for claims that give none themselves."""
     published: Published = {}
-    """Arm to what others published of it; the report sets it beside what the study measures."""
+    """Arm to what others published of it; the report sets it beside what the study measures. In a study of
+    several data sets an arm's name tells on which: `arm@dataset`."""

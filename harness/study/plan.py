@@ -29,7 +29,7 @@ class ArmPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Runs and seeds of a whole study."""
+    """Runs and seeds of a whole study. On each of several data sets an arm has the same seeds."""
 
     arms: tuple[ArmPlan, ...]
     search: Search
@@ -62,11 +62,15 @@ class Plan:
 
     def search_seeds(self, arm: str, repeat: int) -> tuple[int, ...]:
         """Return the seeds of every configuration of one search of an arm."""
-        return search_seeds_of(self.search, arm, repeat)
+        return search_seeds_of(self.search, self.plain_name(arm), repeat)
 
     def confirm_seeds(self, arm: str, repeat: int) -> tuple[int, ...]:
         """Return the seeds on which the choice of one search of an arm is confirmed."""
-        return confirm_seeds_of(self.search, self.confirm, arm, repeat)
+        return confirm_seeds_of(self.search, self.confirm, self.plain_name(arm), repeat)
+
+    def plain_name(self, arm: str) -> str:
+        """Return an arm's name without its data set's: what everything random of it derives from."""
+        return next((own.arm.plain_name for own in self.arms if own.arm.name == arm), arm)
 
 
 def seeds_are_common(search: Search) -> bool:
@@ -75,12 +79,18 @@ def seeds_are_common(search: Search) -> bool:
 
 
 def search_seeds_of(search: Search, arm: str, repeat: int) -> tuple[int, ...]:
-    """Return the seeds of every configuration of one search of an arm, as the study's budgets ask for."""
+    """Return the seeds of every configuration of one search of an arm, as the study's budgets ask for.
+
+    Args:
+        search: The study's.
+        arm: The arm's name without its data set's.
+        repeat: Number of the search, from 0.
+    """
     return search_seeds(search.seed, arm, repeat, search.seeds)
 
 
 def confirm_seeds_of(search: Search, confirm: Confirm, arm: str, repeat: int) -> tuple[int, ...]:
-    """Return the confirm seeds of one repeat of an arm, as the study's budgets ask for."""
+    """Return the confirm seeds of one repeat of an arm, named without its data set, as budgets ask for."""
     common = seeds_are_common(search)
     count = confirm.max_seeds
     return confirm_seeds(search.seed, arm, repeat, count, common=common, searched=search.seeds)

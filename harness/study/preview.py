@@ -11,23 +11,27 @@ from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Study
 
 
-def preview(study: Study, images: Images) -> str:
+def preview(study: Study, *images: Images) -> str:
     """Return what `--dry-run` tells of the runs.
 
     Args:
         study: The parsed study.
-        images: Its data set's training images.
+        images: The training images of its data sets, in its order.
 
     Raises:
         StudyError: Some run could not train on them.
     """
-    check_feasible(study, images)
-    plan, n_images = plan_study(study), images.n_images
+    parts = list(zip(study.by_dataset.values(), images, strict=True))
+    for part, own in parts:
+        check_feasible(part, own)
+    plan = plan_study(study)
     lines = [f"study {study.name}: {study.question}", ""]
-    for arm_plan in plan.arms:
-        lines += [*_arm_lines(arm_plan, plan, n_images, study.val_fraction)]
+    for part, own in parts:
+        for arm_plan in plan_study(part).arms:
+            lines += [*_arm_lines(arm_plan, plan, own.n_images, study.val_fraction)]
     lines += ["", *_phase_lines(study, plan)]
-    lines += [f"note: {oddity}" for oddity in oddities(study, plan, images)]
+    for part, own in parts:
+        lines += [f"note: {oddity}" for oddity in oddities(part, plan_study(part), own)]
     return "\n".join(lines)
 
 

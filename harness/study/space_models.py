@@ -27,6 +27,10 @@ def _value_type(info: FieldInfo) -> Any:
     return Annotated[kind, *info.metadata] if info.metadata else kind
 
 
+DATASET = _value_type(Configuration.model_fields["dataset"])
+"""The type of a data set as a recipe names it."""
+
+
 def _list_of(value: Any) -> Any:
     """Return the type of a list with at least one value."""
     return Annotated[list[value], Field(min_length=1)]

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.recipe.configuration import Configuration, resolve
@@ -31,6 +31,11 @@ class Arm:
     """One contestant."""
 
     name: str
+    """Names its runs and files: `arm@dataset` in a study of several data sets."""
+    dataset: str | None = None
+    """What the study calls its data set; None in a study of one."""
+    alone: str | None = None
+    """Its name without the data set's; None in a study of one."""
     template: Template | None = None
     """What made it; None for an arm that stands in the file under its own name."""
     fixed: dict[str, Any]
@@ -43,9 +48,14 @@ class Arm:
     """Whether its fields are the parameters of a program, and `epochs`, in place of a recipe's."""
 
     @property
+    def plain_name(self) -> str:
+        """Its name without a data set's: what claims say, and what its seeds derive from."""
+        return self.name if self.alone is None else self.alone
+
+    @property
     def entry(self) -> str:
         """Its key below `arms` in the study file."""
-        return self.template.name if self.template else self.name
+        return self.template.name if self.template else self.plain_name
 
     def configuration(self, chosen: dict[str, Any]) -> Configuration:
         """Return the configuration of one point of the arm's space.
@@ -135,7 +145,7 @@ class Study:
     name: str
     question: str
     arms: tuple[Arm, ...]
-    """In the file's order, which every table and figure keeps."""
+    """In the file's order, which every table and figure keeps; of several data sets one after the other."""
     search: Search
     confirm: Confirm
     resources: Resources
@@ -163,8 +173,16 @@ class Study:
         return Goal(metric, self.metrics[metric.removeprefix("val_")].better)
 
     @property
+    def by_dataset(self) -> dict[str | None, "Study"]:
+        """The study on each data set alone, by what it calls them; a study of one calls its own nothing."""
+        names = dict.fromkeys(arm.dataset for arm in self.arms)
+        return {
+            name: replace(self, arms=tuple(arm for arm in self.arms if arm.dataset == name)) for name in names
+        }
+
+    @property
     def dataset(self) -> str:
-        """The data set that every arm trains on."""
+        """The data set that every arm trains on, of a study on one."""
         return str(self.arms[0].values_of("dataset")[0])
 
     @property

@@ -111,7 +111,9 @@ def check_sealed(folder: ResultsFolder, begun: Begun, events: Sequence[Event]) -
         )
 
 
-def accepted_changes(begun: Begun, study: Study, spec: DatasetSpec, manifest: Manifest) -> list[Change]:
+def accepted_changes(
+    begun: Begun, study: Study, specs: Sequence[DatasetSpec], manifest: Manifest
+) -> list[Change]:
     """Return what differs and does no harm: more replicates, resources, the machine.
 
     More replicates do not change what was declared: they are exploratory, and no claim is ruled by them.
@@ -119,14 +121,14 @@ def accepted_changes(begun: Begun, study: Study, spec: DatasetSpec, manifest: Ma
     Args:
         begun: What the results folder holds.
         study: What is asked for.
-        spec: Its data set, with the SHA-256 of its files.
+        specs: Its data sets in its order, with the SHA-256 of their files.
         manifest: Of what is asked for, here.
 
     Raises:
         ResultsError: Something differs that would make the parts incomparable; all of it is told.
     """
     growth, ungrown = begun.growth(study), begun.ungrown(study)
-    now = declare(ungrown, plan_study(ungrown), spec).as_bytes()
+    now = declare(ungrown, plan_study(ungrown), *specs).as_bytes()
     differences = declared_differences(begun.text, now) if now != begun.text else []
     differences += _changes(_deciding_versions(begun.manifest, manifest))
     if growth is not None and growth.after < growth.before:
@@ -225,12 +227,12 @@ def _foreign_run(declared: Declaration, run: RunStarted) -> str | None:
     arm = declared.arms.get(run.arm)
     if arm is None:
         return _no_such_arm(declared, run.arm)
-    n_repeats = declared.search.max_repeats
+    n_repeats, seeded_by = declared.search.max_repeats, declared.plain_name(run.arm)
     if run.repeat >= n_repeats:
         return f"run {run.run_id} is of repeat {run.repeat + 1}, of {n_repeats} planned"
-    seeds, planned = search_seeds_of(declared.search, run.arm, run.repeat), arm.search_runs // n_repeats
+    seeds, planned = search_seeds_of(declared.search, seeded_by, run.repeat), arm.search_runs // n_repeats
     if run.phase == "confirm":
-        seeds = confirm_seeds_of(declared.search, declared.confirm, run.arm, run.repeat)
+        seeds = confirm_seeds_of(declared.search, declared.confirm, seeded_by, run.repeat)
         planned = arm.confirm_runs // n_repeats
     if run.number >= planned:
         return f"run {run.run_id} is number {run.number + 1}, of {planned} planned"
@@ -248,7 +250,7 @@ def _foreign_end(declared: Declaration, end: RunEnded, run: RunStarted | None) -
     """Return why a run cannot have trained on this study's data."""
     if run is None:
         return f"run {end.run_id} ends without having begun"
-    steps = -(-declared.dataset.train_samples // run.configuration["batch_size"])
+    steps = -(-declared.data_of(run.arm).train_samples // run.configuration["batch_size"])
     if end.steps_per_epoch in {None, steps}:
         return None
     return f"run {end.run_id} took {end.steps_per_epoch} steps an epoch, where the declared data take {steps}"

@@ -14,16 +14,16 @@ from harness.training.data.registry import DatasetSpec
 COMMAND = ["python", "-m", "harness.sweep"]
 
 
-def declare(study: Study, plan: Plan, spec: DatasetSpec) -> Declaration:
+def declare(study: Study, plan: Plan, *specs: DatasetSpec) -> Declaration:
     """Return what a study declares.
 
     Args:
         study: The parsed study.
         plan: Its runs and seeds.
-        spec: The data set, with the SHA-256 of its files.
+        specs: Its data sets in its order, with the SHA-256 of their files.
     """
-    val_fraction = study.val_fraction
-    train_samples, val_samples = split_sizes(spec.n_train, val_fraction)
+    data = [_declared_data(spec, study.val_fraction) for spec in specs]
+    names = [name for name in study.by_dataset if name is not None]
     return Declaration(
         protocol_version=PROTOCOL_VERSION,
         study=study.name,
@@ -38,16 +38,22 @@ def declare(study: Study, plan: Plan, spec: DatasetSpec) -> Declaration:
         metrics=study.metrics,
         claims=list(study.claims),
         published=study.published,
-        dataset=DeclaredData(
-            name=spec.name,
-            sha256=spec.sha256,
-            train_samples=train_samples,
-            val_samples=val_samples,
-            test_samples=spec.n_test,
-            val_fraction=val_fraction,
-            split=f"stratified by class, {val_fraction:g} of the training images for validation, "
-            f"drawn anew from each run's seed",
-        ),
+        dataset=None if names else data[0],
+        datasets=dict(zip(names, data, strict=True)) if names else {},
+    )
+
+
+def _declared_data(spec: DatasetSpec, val_fraction: float) -> DeclaredData:
+    train_samples, val_samples = split_sizes(spec.n_train, val_fraction)
+    return DeclaredData(
+        name=spec.name,
+        sha256=spec.sha256,
+        train_samples=train_samples,
+        val_samples=val_samples,
+        test_samples=spec.n_test,
+        val_fraction=val_fraction,
+        split=f"stratified by class, {val_fraction:g} of the training images for validation, "
+        f"drawn anew from each run's seed",
     )
 
 
@@ -85,6 +91,8 @@ def _declared_plan(plan: Plan) -> DeclaredPlan:
 def _declared_arm(arm_plan: ArmPlan, plan: Plan) -> DeclaredArm:
     arm = arm_plan.arm
     return DeclaredArm(
+        dataset=arm.dataset,
+        plain_name=arm.alone,
         template=arm.template,
         fixed=arm.fixed,
         space=arm.space,

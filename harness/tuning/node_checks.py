@@ -30,10 +30,10 @@ class NodeReport:
     probe: str | None = None
     """What it reads where the driver wrote a probe; None where there is nothing."""
     versions: dict[str, str] = field(default_factory=dict)
-    sha256: dict[str, str] = field(default_factory=dict)
-    """Of the data set's files; empty where no run fits and none was prepared."""
+    sha256: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Of each data set's files; empty where no run fits and none was prepared."""
     data_error: str | None = None
-    """Why the data set could not be prepared."""
+    """Why a data set could not be prepared."""
     failure: str | None = None
     """Why the node could not even look."""
 
@@ -62,9 +62,9 @@ def check_cluster_fits(study: Study, say: Callable[[str], None], *, may_grow: bo
 
 
 def check_nodes(
-    study: Study, folder: ResultsFolder, prepared: PreparedDataset, say: Callable[[str], None]
+    study: Study, folder: ResultsFolder, prepared: Sequence[PreparedDataset], say: Callable[[str], None]
 ) -> None:
-    """Check a cluster's nodes, and prepare the data set on each that is to train.
+    """Check a cluster's nodes, and prepare the data sets on each that is to train.
 
     A cluster of one node, on which this process runs, is trusted. On a node that joins later each run checks
     versions and data by itself when it begins.
@@ -73,12 +73,12 @@ def check_nodes(
         study: The study.
         folder: Where the results go. No run reads or writes there, but a sweep that is interrupted is resumed
             on any node, and must find its journal.
-        prepared: The data set as this process found it.
+        prepared: The data sets as this process found them, in the study's order.
         say: Is told what is done.
 
     Raises:
         EnvironmentMismatchError: The results folder is not shared, or the nodes' environments differ.
-        DataError: A node cannot get at the data set, or has another one.
+        DataError: A node cannot get at a data set, or has another one.
     """
     nodes = alive_nodes()
     if len(nodes) < 2:
@@ -93,7 +93,8 @@ def check_nodes(
     _check_environments(reports)
     if STORED_IN not in os.environ:
         _check_folder({name: report.probe == word for name, report in reports.items()}, folder.root)
-    _check_data(reports, prepared)
+    named = {part.dataset: own for part, own in zip(study.by_dataset.values(), prepared, strict=True)}
+    _check_data(reports, named)
 
 
 def _ask(nodes: Sequence[Node], probe: Path, study: Study) -> dict[str, NodeReport]:
@@ -107,7 +108,7 @@ def _ask(nodes: Sequence[Node], probe: Path, study: Study) -> dict[str, NodeRepo
         trains = runs_that_fit(study.resources, node.cpus, node.gpus) > 0
         here = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
         pending[node] = inspect.options(scheduling_strategy=here).remote(
-            probe, study.dataset if trains else None
+            probe, [part.dataset for part in study.by_dataset.values()] if trains else []
         )
     reports = {node: _answer(reference) for node, reference in pending.items()}
     alive = {node.node_id for node in alive_nodes()}
@@ -127,15 +128,15 @@ def _answer(reference: Any) -> NodeReport:
     return report
 
 
-def inspect_node(probe: Path, dataset: str | None) -> NodeReport:
-    """Look around on a node, as a Ray task; prepare the data set where one is named."""
-    sha256: dict[str, str] = {}
+def inspect_node(probe: Path, datasets: Sequence[str]) -> NodeReport:
+    """Look around on a node, as a Ray task; prepare the data sets that are named."""
+    sha256: dict[str, dict[str, str]] = {}
     problem = None
-    if dataset is not None:
-        try:
-            sha256 = prepare_dataset(dataset).sha256
-        except HarnessError as error:
-            problem = str(error)
+    try:
+        for dataset in datasets:
+            sha256[dataset] = prepare_dataset(dataset).sha256
+    except HarnessError as error:
+        problem = str(error)
     return NodeReport(probe=_read(probe), versions=versions(), sha256=sha256, data_error=problem)
 
 
@@ -206,13 +207,14 @@ def _check_folder(sees: Mapping[str, bool], root: Path) -> None:
         )
 
 
-def _check_data(reports: Mapping[str, NodeReport], prepared: PreparedDataset) -> None:
-    """Refuse nodes without the data set, or with another one of the same name."""
+def _check_data(reports: Mapping[str, NodeReport], prepared: Mapping[str, PreparedDataset]) -> None:
+    """Refuse nodes without a data set, or with another one of the same name."""
     problems = [f"{name}: {report.data_error}" for name, report in reports.items() if report.data_error]
     problems += [
-        f"{name}: its files of {prepared.name} differ from those here"
+        f"{name}: its files of {prepared[dataset].name} differ from those here"
         for name, report in reports.items()
-        if report.sha256 and report.sha256 != prepared.sha256
+        for dataset, sha256 in report.sha256.items()
+        if sha256 != prepared[dataset].sha256
     ]
     if problems:
         raise DataError("\n".join(["the data set is not ready on all nodes, nothing was started", *problems]))

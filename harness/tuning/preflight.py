@@ -31,7 +31,8 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     if not resume:  # what has begun is taken to its end
-        check_feasible(study, training_images(study.dataset))
+        for alone in study.by_dataset.values():
+            check_feasible(alone, training_images(alone.dataset))
     check_folder(folder, resume=resume)
     if resume:
         Begun.read(folder)

@@ -89,7 +89,7 @@ def audit_runs(stopped: Sequence[RunSpec], plan: Plan) -> list[RunSpec]:
     if not stopped:
         return []
     place = stopped[0].place
-    seed = derive_seed(plan.search.seed, "audit", place.arm, *of_repeat(place.repeat))
+    seed = derive_seed(plan.search.seed, "audit", plan.plain_name(place.arm), *of_repeat(place.repeat))
     drawn = random.Random(seed).sample(stopped, len(stopped))[: plan.search.audit]  # noqa: S311 - no secret
     return [
         RunSpec(

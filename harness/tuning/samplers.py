@@ -31,7 +31,7 @@ class _Proposal:
     def seed(self) -> int:
         """The proposal's own seed."""
         return derive_seed(
-            self.study.search.seed, "sampler", self.arm.name, self.number, *of_repeat(self.repeat)
+            self.study.search.seed, "sampler", self.arm.plain_name, self.number, *of_repeat(self.repeat)
         )
 
     @property
@@ -105,7 +105,7 @@ def _cmaes(proposal: _Proposal) -> BaseSampler:
 
 def _qmc(proposal: _Proposal) -> BaseSampler:
     sequence = derive_seed(
-        proposal.study.search.seed, "sampler", proposal.arm.name, *of_repeat(proposal.repeat)
+        proposal.study.search.seed, "sampler", proposal.arm.plain_name, *of_repeat(proposal.repeat)
     )
     return _KnownSpaceQMCSampler(distributions_of_all(proposal.arm.space), sequence)
 

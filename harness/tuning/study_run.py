@@ -18,15 +18,17 @@ from harness.records.lock import FolderLock
 from harness.records.provenance import DECIDING_VERSIONS, as_text, gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
 from harness.records.whole_file import write_file
+from harness.study.datasets import label_of
 from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
+from harness.training.data.registry import DatasetSpec
 from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
 from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs, check_sealed
 from harness.tuning.declaration import COMMAND, declare, describe
-from harness.tuning.given_labels import GivenLabels
+from harness.tuning.given_labels import labels_to_give
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import is_connecting, local_ray
@@ -59,7 +61,8 @@ class _Session:
     address: str
     say: Callable[[str], None]
     interruption: Interruption
-    prepared: PreparedDataset
+    prepared: Sequence[PreparedDataset]
+    """The study's data sets, in its order."""
     sha256: str
     """Of the declaration that lies in the folder."""
     manifest: Manifest
@@ -109,21 +112,24 @@ def run_study(
         EnvironmentMismatchError: The cluster cannot run what the study asks for.
         DataError: The data set cannot be found or is damaged.
     """
-    prepared = prepare_dataset(study.dataset, progress=say)
+    alone = list(study.by_dataset.values())
+    prepared = [prepare_dataset(part.dataset, progress=say) for part in alone]
+    specs = [data.spec for data in prepared]
     plan = plan_study(study)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with FolderLock(folder.lock):
         check_folder(folder, resume=resume)
-        declaration = declare(study, plan, prepared.spec)
+        declaration = declare(study, plan, *specs)
         sha256, events = declaration.sha256, list[Event]()
         manifest = describe(study, sha256, _local_slots(study) if address == "local" else 0)
         if resume:
-            sha256, manifest, events = _continue(folder, study, prepared, manifest, say)
+            sha256, manifest, events = _continue(folder, study, specs, manifest, say)
             check_journal_belongs(declaration, events, folder.journal)
         else:
             _begin(folder, declaration, manifest, study)
-            for oddity in oddities(study, plan, prepared.spec.images):
-                say(f"note: {oddity}")
+            for part, spec in zip(alone, specs, strict=True):
+                for oddity in oddities(part, plan_study(part), spec.images):
+                    say(f"note: {oddity}")
         session = _Session(
             study=study,
             plan=plan,
@@ -157,7 +163,7 @@ def _begin(folder: ResultsFolder, declared: Declaration, manifest: Manifest, stu
 def _continue(
     folder: ResultsFolder,
     study: Study,
-    prepared: PreparedDataset,
+    specs: Sequence[DatasetSpec],
     manifest: Manifest,
     say: Callable[[str], None],
 ) -> tuple[str, Manifest, list[Event]]:
@@ -165,7 +171,7 @@ def _continue(
     begun = Begun.read(folder)
     recovery = recover_journal(folder)
     check_sealed(folder, begun, recovery.events)
-    changes = accepted_changes(begun, study, prepared.spec, manifest)
+    changes = accepted_changes(begun, study, specs, manifest)
     if recovery.loss is not None:
         say(recovery.loss.in_words())
     for change in changes:
@@ -198,8 +204,7 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
     progress = Progress(session.study, session.plan)
     for event in session.events:
         progress.recall(event)
-    test_labels = GivenLabels(session.study.dataset, session.prepared)
-    test_labels.recall(session.events)
+    test_labels = labels_to_give(session.study, session.prepared, session.events)
 
     has_begun = bool(session.events)
 
@@ -210,7 +215,7 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
             has_begun = True
         journal.append(event)
         progress.take(event)
-        if due := test_labels.due_after(event):
+        for due in filter(None, (labels.due_after(event) for labels in test_labels)):
             journal.append(due)
 
     conductor = Conductor(session.study, session.plan, storage, write, session.look)
@@ -237,7 +242,9 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
 
     study, say = session.study, session.say
     versions = {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS}
-    pinned = {"sha256": session.prepared.sha256, "versions": versions}
+    parts = zip(study.by_dataset.values(), session.prepared, strict=True)
+    sha256 = {label_of(part.dataset): prepared.sha256 for part, prepared in parts}
+    pinned = {"sha256": sha256, "versions": versions}
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))

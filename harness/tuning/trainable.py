@@ -14,6 +14,7 @@ from harness.recipe.configuration import Configuration
 from harness.recipe.lengths import steps_per_epoch
 from harness.recipe.metrics import Goal
 from harness.records.class_codes import encode_classes
+from harness.study.datasets import label_of
 from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
 from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.epoch import EpochRecord
@@ -34,8 +35,8 @@ def run_trial(config: dict[str, Any]) -> None:
 
     Args:
         config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the goal
-            whose best epoch is tested; None for the last epoch), `sha256` (of the declared data set's files,
-            by name) and `versions` (of the packages that decide a number) beside its fields.
+            whose best epoch is tested; None for the last epoch), `sha256` (of each declared data set's files,
+            by their names) and `versions` (of the packages that decide a number) beside its fields.
     """
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
@@ -53,7 +54,8 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     """Train, report epochs, and return how the run ended; confirm runs are measured on the test set once."""
     check_own_environment(config["versions"])
     device = torch.device(config["device"])
-    prepared = _prepared(configuration.dataset, tuple(sorted(config["sha256"].items())))
+    declared = config["sha256"][label_of(configuration.dataset)]
+    prepared = _prepared(configuration.dataset, tuple(sorted(declared.items())))
     data = _on_device(prepared, device.type)
     worker = Worker(
         threads=torch.get_num_threads(),

@@ -50,7 +50,7 @@ def continued(drill_study: Path, declared: Declared) -> Continued:
         asked = load_study(drill_study, overrides)
         now = describe(asked, declaration.sha256, slots=1)
         spec = prepare_dataset(asked.dataset).spec
-        return [change.in_words() for change in accepted_changes(begun, asked, spec, now)]
+        return [change.in_words() for change in accepted_changes(begun, asked, [spec], now)]
 
     return continue_drill
 

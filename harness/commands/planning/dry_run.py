@@ -70,12 +70,12 @@ def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) 
         parser.error(f"{' and '.join(names)}: only --dry-run foretells. Add it, or leave {names[0]} out")
 
 
-def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> str:
+def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Namespace) -> str:
     """Return all that `--dry-run` prints.
 
     Args:
         study: The parsed study.
-        images: What is known of its training images.
+        images: What is known of the training images of its data sets, in its order.
         options: Those of `add_options`.
 
     Raises:
@@ -84,7 +84,7 @@ def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> s
     """
     from harness.study.preview import preview
 
-    runs = preview(study, images)
+    runs = preview(study, *images)
     if options.earlier is not None:
         _check_results(options.earlier)
     from harness.commands.planning.speed import machine_speed
@@ -93,11 +93,11 @@ def foretold(study: "Study", images: "Images", options: argparse.Namespace) -> s
     from harness.study.plan import plan_study
 
     plan = plan_study(study)
-    noise_of = _noise_of(options.sd, options.earlier, [arm.name for arm in study.arms])
+    names = [name for arm in study.arms for name in (arm.name, arm.plain_name)]
+    noise_of = _noise_of(options.sd, options.earlier, names)
     speed = None if study.resources.gpu else machine_speed(is_measured_now=options.measure)
-    costs = _cost_lines(
-        cost_of(study, plan, images.n_images), study.resources, _n_slots(study, options), speed
-    )
+    cost = cost_of(study, plan, *(own.n_images for own in images))
+    costs = _cost_lines(cost, study.resources, _n_slots(study, options), speed)
     lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
     return "\n".join(map(_wrapped, lines))
 

@@ -154,13 +154,16 @@ def levels(plan: Plan, n_claims: int) -> tuple[float, float]:
 
 
 def compared(spec: Better | Best | Equal, study: Study) -> tuple[list[tuple[Arm, Arm]], int]:
-    """Return the pairs of arms that a claim compares, and how many share its chance of an error."""
-    arms = {arm.name: arm for arm in study.arms}
+    """Return the pairs of arms that a claim compares, and how many share its chance of an error.
+
+    Of several data sets, on one: arms have the same budgets on each.
+    """
+    arms = {arm.plain_name: arm for arm in next(iter(study.by_dataset.values())).arms}
     match spec:
         case Better():
             pairs = [(arms[spec.arm], arms[spec.than])]
         case Best():
-            pairs = [(arms[spec.arm], rival) for rival in study.arms if rival.name != spec.arm]
+            pairs = [(arms[spec.arm], rival) for name, rival in arms.items() if name != spec.arm]
         case Equal():
             own = [arms[name] for name in spec.arms]
             pairs = [(first, second) for place, first in enumerate(own) for second in own[place + 1 :]]

@@ -15,7 +15,7 @@ from harness.commands.planning.outlook import (
     levels,
     share_outlook,
 )
-from harness.study.claims import Best, Better, Claim, Diverges, Equal, Quality
+from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal, Quality
 from harness.study.plan import Plan
 from harness.study.study import Study
 
@@ -149,9 +149,18 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[Quality, Nois
                 last_alpha=last_alpha,
             )
             yield f"{comparison.n} {_unit(comparison, plan)} an arm, {_TESTS[comparison.test]}"
+            yield from _of_datasets(claim.on, len(study.by_dataset))
             yield from _shown(outlook, metric, _unit(comparison, plan))
             if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
                 yield from _of_searching(outlook, metric, noise)
+
+
+def _of_datasets(on: str | None, count: int) -> Iterator[str]:
+    """Yield what becomes of a claim that is about several data sets: the numbers are those of one."""
+    if on == EVERY:
+        yield f"by one data set; it is supported only if each of the {count} supports it"
+    if on == AVERAGE:
+        yield f"by one data set; the average of {count} varies less, unless their luck is the same"
 
 
 def _more(plan: Plan) -> str:

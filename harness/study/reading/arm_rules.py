@@ -123,7 +123,7 @@ def _unread(name: str, field: str, world: dict[str, Any]) -> tuple[str, Any] | N
     return next(((field, value) for value in choices if value and name not in reads(field, value)), None)
 
 
-_LONGEST_NAME = 200
+LONGEST_NAME = 200
 """Bytes of an arm's name: a run adds its phase and number, and file systems take 255."""
 
 
@@ -140,10 +140,10 @@ def _check_name(arm: Arm, source: Source) -> None:
             f"makes an arm of the name {arm.name}, which cannot name a folder as it has a /. "
             f"Remedy: give {field or 'the field'} in recipe, or write the arms out under names of their own",
         )
-    elif n_bytes > _LONGEST_NAME:
+    elif n_bytes > LONGEST_NAME:
         source.report(
             path,
-            f"makes an arm whose name has {n_bytes} bytes, above {_LONGEST_NAME}, too long for a folder: "
+            f"makes an arm whose name has {n_bytes} bytes, above {LONGEST_NAME}, too long for a folder: "
             f"{arm.name[:60]}... Remedy: write the arms out under names of their own, or in several studies",
         )
 

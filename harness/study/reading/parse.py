@@ -10,10 +10,12 @@ from pydantic import ValidationError
 
 from harness.errors import StudyError
 from harness.study.arms import expand_arms
-from harness.study.claims import with_region
+from harness.study.claims import on_datasets, with_region
+from harness.study.datasets import label_of, on_each
 from harness.study.file import Confirm, Search, StudyFile
 from harness.study.published import by_arm
 from harness.study.reading.arm_rules import check_arms
+from harness.study.reading.dataset_rules import check_datasets
 from harness.study.reading.effects import check_overrides
 from harness.study.reading.metrics import check_metrics, metrics_of
 from harness.study.reading.problems import Problem, study_error
@@ -106,21 +108,24 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
     check_references(file, arms, metrics, source, claim_places)
     check_replicates(file, arms, source)
     check_overrides(file, arms, source)
+    check_datasets(file, arms, source, claim_places)
     if source.problems:
         return None
+    names = [label_of(dataset) for dataset in file.datasets or []]
+    claims = [with_region(claim, file.region) for claim in file.claims]
     search = search or Search(trials=1).filled(metrics)
     has_confirm = "confirm" in file.model_fields_set
     return Study(
         name=file.study,
         question=file.question,
-        arms=tuple(arms),
+        arms=tuple(on_each(arms, file.datasets) if file.datasets else arms),
         search=search,
         confirm=Confirm(seeds=0) if search.sampler == "grid" and not has_confirm else file.confirm,
         resources=file.resources,
         submit=file.submit,
         trial=file.trial,
         baseline=file.baseline,
-        claims=tuple(with_region(claim, file.region) for claim in file.claims),
+        claims=tuple(own for claim in claims for own in on_datasets(claim, names)),
         published=by_arm(file.published),
         text=text,
         overrides=overrides,

@@ -49,6 +49,8 @@ def _recipe_fields(file: StudyFile) -> Iterator[tuple[Path, str]]:
     """Yield where the file says something of a recipe, and what to do about it."""
     if file.recipe is not None:
         yield ("recipe",), "leave it out; what arms share stands in the command"
+    if file.datasets is not None:
+        yield ("datasets",), "leave it out; a program's data are a parameter like any other"
     own: Any
     for name, own in file.arms.items():
         for field in given_fields(own):

@@ -6,6 +6,7 @@ from harness.errors import nearest
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Metric, in_records
 from harness.study.claims import Best, Better, Claim, Faster, Monotone, Optimum, Spec, Trend, with_region
+from harness.study.datasets import on_each
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
@@ -34,8 +35,9 @@ def check_references(
         path = ("claims", place, claim.kind)
         _check_claim(path, claim, names, source)
         _check_region(path, with_region(claim, file.region), in_records(metrics), source)
+    published = _Names(on_each(arms, file.datasets) if file.datasets else arms, source)
     for name in file.published:
-        names.check(("published", name), name)
+        published.check(("published", name), name)
     if file.baseline is not None:
         names.check(("baseline",), file.baseline)
 

@@ -1,0 +1,38 @@
+"""Several data sets in one study: what they are called, and the arms that stand on each."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+
+from harness.recipe.datasets import IDX_PREFIX
+from harness.study.study import Arm
+
+
+def label_of(dataset: Any) -> str:
+    """Return what arms, claims and reports call a data set: fit for the name of a file.
+
+    Args:
+        dataset: As a recipe names it. Of `idx:FOLDER` the folder's own name, of a mapping what it imports.
+    """
+    name = str(next(iter(dataset.values())) if isinstance(dataset, dict) else dataset)
+    if name.startswith(IDX_PREFIX):
+        name = PurePath(name.removeprefix(IDX_PREFIX)).name
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "data"
+
+
+def on_each(arms: Sequence[Arm], datasets: Sequence[Any]) -> list[Arm]:
+    """Return every arm on each of several data sets, one data set after the other, as `arm@dataset`."""
+    return [_on(arm, dataset) for dataset in datasets for arm in arms]
+
+
+def _on(arm: Arm, dataset: Any) -> Arm:
+    label = label_of(dataset)
+    return replace(
+        arm,
+        name=f"{arm.name}@{label}",
+        alone=arm.name,
+        dataset=label,
+        fixed={"dataset": dataset, **arm.fixed},
+    )
