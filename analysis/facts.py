@@ -24,6 +24,11 @@ class Facts:
     _known: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
+    def parts(self) -> Mapping[str, "Facts"]:
+        """Each of several data sets as a study on it alone, in which arms have their plain names."""
+        return {name: Facts(records) for name, records in self.records.by_dataset.items()}
+
+    @cached_property
     def rule(self) -> WinnerRule:
         """The rule by which searches named their winners."""
         return WinnerRule.of(self.records.declaration)
@@ -55,6 +60,10 @@ class Facts:
     @cached_property
     def unequal_budgets(self) -> Sequence[str]:
         """A sentence for every granted amount that differs too much between arms to decide a claim."""
+        if self.parts:  # on each data set arms have a budget of their own
+            return [
+                f"on {name}: {told}" for name, part in self.parts.items() for told in part.unequal_budgets
+            ]
         return budget.inequalities(self.records)
 
     @cached_property
@@ -65,6 +74,7 @@ class Facts:
             choices=self.choices,
             unequal_budgets=self.unequal_budgets,
             claims=self.records.declaration.claims,
+            parts={name: part.grounds for name, part in self.parts.items()},
         )
 
     @cached_property

@@ -7,7 +7,7 @@ written from the same frames. Which seconds count, and which can be compared, is
 import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
@@ -56,6 +56,44 @@ class StudyRecords:
     """By search run, the audit run that repeats it: the run of the same arm, repeat and number."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
+    averaged: tuple["StudyRecords", ...] = ()
+    """The data sets over which replicates are averaged, see `average`."""
+
+    @cached_property
+    def by_dataset(self) -> dict[str, "StudyRecords"]:
+        """Each of several data sets as a study on it alone, in which arms have their plain names.
+
+        Empty of a study on one. Epochs and predictions are those of all.
+        """
+        return {name: self._on(name) for name in self.declaration.datasets}
+
+    def _on(self, dataset: str) -> "StudyRecords":
+        own = {arm: plain for arm, plain in self._plain_names.items() if self._dataset_of(arm) == dataset}
+        runs = self.runs[self.runs["arm"].isin(own)].reset_index(drop=True)
+        return replace(
+            self,
+            declaration=self.declaration.on(dataset),
+            runs=runs.assign(arm=runs["arm"].map(own)),
+            winners_by_repeat={own[arm]: won for arm, won in self.winners_by_repeat.items() if arm in own},
+        )
+
+    @property
+    def _plain_names(self) -> dict[str, str]:
+        return {arm: self.declaration.plain_name(arm) for arm in self.arms}
+
+    def _dataset_of(self, arm: str) -> str | None:
+        return self.declaration.arms[arm].dataset
+
+    def alone(self, arm: str) -> tuple["StudyRecords", str]:
+        """Return the records of an arm's data set alone, and what the arm is called there."""
+        dataset = self._dataset_of(arm)
+        return (self, arm) if dataset is None else (self.by_dataset[dataset], self._plain_names[arm])
+
+    @cached_property
+    def average(self) -> "StudyRecords":
+        """Records in which replicates are averages over the data sets, and arms have their plain names."""
+        first, *_ = parts = tuple(self.by_dataset.values())
+        return replace(first, averaged=parts)
 
     @property
     def arms(self) -> list[str]:
@@ -147,9 +185,13 @@ class StudyRecords:
 
     @property
     def test_labels(self) -> NDArray[np.uint8] | None:
-        """The classes of the test images, `(n_images,)`, in the published order; None where none are kept."""
-        predictions = self.frames.predictions
-        return next((predictions.labels_of(dataset) for dataset in predictions.datasets), None)
+        """The classes of the test images, `(n_images,)`, in the published order; None where none are kept.
+
+        Of several data sets those of the one that these records are of.
+        """
+        predictions, own = self.frames.predictions, set(self.runs["dataset"])
+        kept = predictions.datasets
+        return next((predictions.labels_of(name) for name in kept if len(kept) == 1 or name in own), None)
 
     def predictions(self, run_id: str) -> NDArray[np.uint8] | None:
         """Return the class that a run gives each test image, `(n_images,)`; None where none are kept."""

@@ -120,6 +120,10 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
 
     Of losses it is that of equal probabilities, ln(classes).
     """
+    if records.averaged:
+        levels = [chance_level(part, metric) for part in records.averaged]
+        known = [level for level in levels if level is not None]
+        return sum(known) / len(known) if len(known) == len(levels) else None
     if records.declaration.data.name not in DATASETS:
         return None
     if metric.endswith("accuracy"):
@@ -144,6 +148,10 @@ def replicates(
         upto: The first so many of the plan's unit; all that are planned by default.
         runs: The arm's confirm runs with a further column `metric`, where the runs have none of that name.
     """
+    if records.averaged:
+        return _averaged([replicates(part, arm, metric, upto) for part in records.averaged])
+    if runs is None:
+        records, arm = records.alone(arm)
     rows = records.runs_of("confirm", arm) if runs is None else runs
     chance = chance_level(records, metric)
     groups = list(_groups(records, arm, rows, upto))
@@ -155,6 +163,22 @@ def replicates(
         keys=[key for key, *_ in groups],
         values=np.array([value for value, _ in results], dtype=np.float64),
         statuses=[status for _, status in results],
+    )
+
+
+def _averaged(of_each: Sequence[Replicates]) -> Replicates:
+    """Return an arm's replicates on several data sets as one each: the mean of its values, of equal weight.
+
+    On all data sets a replicate has the same seeds, so that their luck may be shared: averaged by replicate,
+    its share in the variance is measured and not assumed away.
+    """
+    statuses = list(zip(*(own.statuses for own in of_each), strict=True))
+    values = np.array([own.values for own in of_each])  # noqa: PD011 - of replicates, not of pandas
+    worst: tuple[Status, ...] = ("open", "missing", "diverged", "completed")
+    return replace(
+        of_each[0],
+        values=values.mean(axis=0),
+        statuses=[next(status for status in worst if status in of_one) for of_one in statuses],
     )
 
 
@@ -235,6 +259,7 @@ def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
 
     An arm without confirm runs is measured by its search runs: these are counted.
     """
+    records, arm = records.alone(arm)
     declared = records.declaration.arms[arm]
     if not declared.confirm_runs:
         ended, planned = len(records.runs_of("search", arm)), declared.search_runs
@@ -250,6 +275,8 @@ def n_beyond_the_plan(records: StudyRecords, arm: str) -> int:
 
 def uses_no_seed(records: StudyRecords, arm: str) -> bool:
     """Return whether all confirm runs of an arm are equal to the last digit, over at least two seeds."""
+    if records.averaged:
+        return any(uses_no_seed(part, arm) for part in records.averaged)
     runs = records.runs_of("confirm", arm)
     runs = runs[runs["status"] == "completed"]
     values = runs[["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy"]]
@@ -258,6 +285,7 @@ def uses_no_seed(records: StudyRecords, arm: str) -> bool:
 
 def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int:
     """Return how many completed replicates of an arm score hardly more than chance on the test set."""
+    records, arm = records.alone(arm)
     chance = chance_level(records, "test_accuracy")
     if chance is None:
         return 0

@@ -6,6 +6,7 @@ from typing import Any
 
 from analysis import selection
 from analysis.claims.ahead import BEST, BETTER
+from analysis.claims.datasets import on_datasets
 from analysis.claims.diverges import DIVERGES
 from analysis.claims.equal import EQUAL
 from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
@@ -25,6 +26,7 @@ from analysis.claims.verdict import (
     Scope,
     Statement,
     Verdict,
+    Where,
 )
 from analysis.records import StudyRecords
 from analysis.replicates import (
@@ -36,7 +38,8 @@ from analysis.replicates import (
 )
 from harness.declaration import UnknownClaim
 from harness.manifest import CONFIRM_SEEDS
-from harness.study.claims import WITHOUT_REGION, Claim
+from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
+from harness.study.datasets import name_on
 
 KINDS: Mapping[str, Kind[Any]] = {
     "better": BETTER,
@@ -187,6 +190,13 @@ def _measure(grounds: Grounds, claim: Claim | UnknownClaim, n: int) -> Evidence 
     """Return the evidence of a claim over the first n replicates."""
     if isinstance(claim, UnknownClaim):
         return Untestable(reason=claim.reason, is_by_design=True)
+    if grounds.parts:
+        return on_datasets(grounds, claim.on or EVERY, lambda part: _measure_alone(part, claim, n))
+    return _measure_alone(grounds, claim, n)
+
+
+def _measure_alone(grounds: Grounds, claim: Claim, n: int) -> Evidence | Untestable:
+    """Return the evidence of a claim on one data set, or on their average."""
     evidence = KINDS[claim.kind].measure(grounds, claim.spec, claim.region, n)
     is_comparison = len(compared_arms(grounds.records, claim)) > 1
     if grounds.unequal_budgets and not isinstance(evidence, Untestable) and is_comparison:
@@ -204,7 +214,9 @@ def _complete(
     verdict = replace(verdict, claim=_statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
     if isinstance(claim, UnknownClaim):
         return verdict
-    n, on_new = verdict.look or grounds.design.counts[0], on_new_images(grounds, verdict)
+    if grounds.parts and verdict.where is None:  # nothing was measured
+        verdict = replace(verdict, where=Where(on=claim.on or EVERY, dataset=None))
+    n, on_new = verdict.look or grounds.design.counts[0], _on_new_images(grounds, verdict)
     return replace(
         verdict,
         new_images=on_new if isinstance(on_new, NewImages) else None,
@@ -215,11 +227,21 @@ def _complete(
     )
 
 
+def _on_new_images(grounds: Grounds, verdict: Verdict) -> NewImages | str:
+    """Return the interval of the decisive difference for new images, of several data sets on its own one."""
+    if verdict.where is None:
+        return on_new_images(grounds, verdict)
+    if verdict.where.dataset is None:
+        return "the difference is an average over data sets"
+    return on_new_images(grounds.parts[verdict.where.dataset], verdict)
+
+
 def scope_of(grounds: Grounds, claim: Claim) -> Scope:
     """Return whether a claim is about how arms are searched and trained, or about what one search chose."""
     records = grounds.records
     arms = compared_arms(records, claim)
-    is_measured = claim.kind in _RESPONSES and getattr(claim.spec, "arm", None) in records.arms
+    plain = {records.declaration.plain_name(arm) for arm in arms}
+    is_measured = claim.kind in _RESPONSES and getattr(claim.spec, "arm", None) in plain
     is_point = claim.kind == "diverges" and getattr(claim.spec, "at", None) is not None
     is_chosen = any(searches(records, arm) for arm in arms) and not (is_measured or is_point)
     return "configuration" if is_chosen and grounds.design.unit == "seed" else "procedure"
@@ -241,6 +263,10 @@ def _counted(grounds: Grounds, arm: str, n: int) -> Counted:
 
 def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
     """Return the arms of the study that a claim is about, in the study's order, templates expanded."""
+    if records.by_dataset:
+        names = list(records.by_dataset) if claim.on in {None, EVERY, AVERAGE} else [claim.on]
+        parts = {name: records.by_dataset[name] for name in names if name in records.by_dataset}
+        return [name_on(arm, name) for name, part in parts.items() for arm in compared_arms(part, claim)]
     named = set(KINDS[claim.kind].compared_arms(claim.spec, records.declaration))
     return [arm for arm in records.arms if arm in named]
 

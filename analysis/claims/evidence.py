@@ -1,7 +1,8 @@
 """What claims rest on: replicates of arms, p-values of comparisons, or why there is nothing to test."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import pandas as pd
@@ -136,6 +137,20 @@ class Grounds:
     """A sentence for every granted amount that differs too much between arms to decide a comparison."""
     claims: Sequence[Claim | UnknownClaim]
     """The declared claims, or why this version cannot decide one."""
+    parts: Mapping[str, "Grounds"] = field(default_factory=dict)
+    """The same of each of several data sets alone, in which arms have their plain names."""
+
+    @cached_property
+    def average(self) -> "Grounds":
+        """What claims on the average over several data sets are decided by."""
+        parts = list(self.parts.values())
+        edged = {arm: choice for part in parts for arm, choice in part.choices.items() if choice.edge}
+        return replace(
+            parts[0],
+            records=self.records.average,
+            choices={**parts[0].choices, **edged},
+            unequal_budgets=self.unequal_budgets,
+        )
 
     @property
     def design(self) -> Design:

@@ -186,6 +186,22 @@ class Statement:
     field: str | None = None
 
 
+OfOne = Literal["supports it", "contradicts it", "shows equivalence", "leaves it open"]
+"""What one data set says of a claim that is on several."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """On which data sets a claim of a study of several is."""
+
+    on: str
+    """`every`, `average`, or the name of one."""
+    dataset: str | None
+    """The one whose numbers are shown, as it decided; None for an average."""
+    of_each: Mapping[str, OfOne] = field(default_factory=dict)
+    """What each data set says on its own, of a claim on every one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """A decided claim. As it is, of a claim that cannot be tested; each kind of claim adds what it measured.
@@ -216,7 +232,9 @@ class Verdict:
     reach: Reach = Reach()
     flags: tuple[Flag, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
-    """Every comparison the claim rests on."""
+    """Every comparison the claim rests on; of several data sets under the arms' whole names."""
+    where: Where | None = None
+    """None in a study of one data set."""
 
     def ruling_in_words(self) -> str:
         """Return the ruling with what it is about: one search says nothing of searching."""
@@ -256,6 +274,7 @@ class Verdict:
             "flags": tuple(asdict(flag) for flag in self.flags),
             "comparisons": tuple(asdict(comparison) for comparison in self.comparisons),
             **self.findings(),
+            **({} if self.where is None else asdict(self.where)),
         }
 
 

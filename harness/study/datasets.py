@@ -22,6 +22,11 @@ def label_of(dataset: Any) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "data"
 
 
+def name_on(arm: str, dataset: str) -> str:
+    """Return what an arm is called on one of several data sets."""
+    return f"{arm}@{dataset}"
+
+
 def on_each(arms: Sequence[Arm], datasets: Sequence[Any]) -> list[Arm]:
     """Return every arm on each of several data sets, one data set after the other, as `arm@dataset`."""
     return [_on(arm, dataset) for dataset in datasets for arm in arms]
@@ -31,7 +36,7 @@ def _on(arm: Arm, dataset: Any) -> Arm:
     label = label_of(dataset)
     return replace(
         arm,
-        name=f"{arm.name}@{label}",
+        name=name_on(arm.name, label),
         alone=arm.name,
         dataset=label,
         fixed={"dataset": dataset, **arm.fixed},

@@ -1,0 +1,223 @@
+"""Claims on several data sets: every one, one, each, their average; looks, missing runs, and errors."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.claims.ahead import ahead_of
+from analysis.claims.contrast import Scale
+from analysis.claims.datasets import OnEach
+from analysis.claims.evidence import Evidence, Untestable
+from analysis.claims.looks import judge
+from analysis.claims.verdict import Verdict
+from analysis.facts import Facts
+from analysis.records import load_study
+from analysis.replicates import Replicates, _averaged
+from analysis.statistics.sequential import Looks
+from harness.tuning.runs import RunSpec
+from tests.analysis.several import write_folders, write_study
+
+_TEXT = """\
+study: two
+question: Is every arm on each?
+datasets: ["idx:{}", "idx:{}"]
+recipe: {{model: {{name: fcn, hidden: [4]}}, optimizer: adam, lr: 0.01, batch_size: 50, epochs: 2}}
+arms: {{new: {{dropout: 0.1}}, old: {{dropout: 0.2}}, third: {{dropout: 0.3}}}}
+confirm: {{seeds: {seeds}}}
+claims: [{claims}]
+"""
+
+Rule = Callable[..., list[Verdict]]
+
+
+@pytest.fixture
+def rule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rule:
+    """Return what rules claims on two data sets, given the accuracies of arms there and their seeds' luck."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folders = write_folders(tmp_path)
+
+    def ruled(accuracies: dict[str, float], *claims: str, seeds: Any = 5) -> list[Verdict]:
+        def accuracy(run: RunSpec) -> float:
+            luck = (run.seed // 7 % 3 - 1) / 100
+            return accuracies[run.arm] + luck * (1 if run.arm.startswith("new") else -1)
+
+        text = _TEXT.format(*folders, seeds=seeds, claims=", ".join(claims))
+        return list(Facts(load_study(write_study(tmp_path, text, accuracy))).verdicts)
+
+    return ruled
+
+
+def better(words: str = "") -> str:
+    """Return a claim that the new arm is better than the old one."""
+    return f"{{says: New is better., {words} better: {{arm: new, than: old, metric: test_accuracy}}}}"
+
+
+def means(small: tuple[float, float], large: tuple[float, float]) -> dict[str, float]:
+    """Return the accuracies of the new and the old arm on both data sets; the third arm is far behind."""
+    return {
+        "new@small": small[0], "old@small": small[1], "third@small": 0.3,
+        "new@large": large[0], "old@large": large[1], "third@large": 0.3,
+    }  # fmt: skip
+
+
+def test_a_claim_is_supported_only_if_each_data_set_supports_it(rule: Rule) -> None:
+    """Ahead by 20 and 10 points; shown is the data set that is least sure, and new images are its own."""
+    (verdict,) = rule(means((0.9, 0.7), (0.8, 0.7)), better())
+    assert verdict.ruling == "supported"
+    assert verdict.reason.startswith("each of small, large supports it; on large the test excludes zero")
+    row = verdict.as_row()
+    assert (row["on"], row["dataset"], row["arm"], row["than"]) == ("every", "large", "new", "old")
+    assert row["effect"] == pytest.approx(0.1, abs=0.02)
+    assert [own["arm"] for own in row["comparisons"]] == ["new@small", "new@large"]
+    assert list(row["replicates"]) == ["new@small", "old@small", "new@large", "old@large"]
+    assert verdict.new_images is not None
+
+
+def test_a_data_set_that_shows_the_contrary_contradicts_it(rule: Rule) -> None:
+    """However clear the other one is."""
+    (verdict,) = rule(means((0.9, 0.5), (0.6, 0.7)), better())
+    assert verdict.ruling == "contradicted"
+    assert verdict.where is not None
+    assert verdict.where.of_each == {"small": "supports it", "large": "contradicts it"}
+    assert verdict.where.dataset == "large"
+
+
+def test_a_data_set_that_says_nothing_leaves_it_open(rule: Rule) -> None:
+    """Alone, the other one supports it: claims on one data set and on each say so."""
+    everywhere, small, *each = rule(
+        means((0.9, 0.7), (0.7, 0.7)), better(), better("on: small,"), better("each: true,")
+    )
+    assert everywhere.ruling == "inconclusive"
+    assert everywhere.where is not None
+    assert everywhere.where.of_each == {"small": "supports it", "large": "leaves it open"}
+    assert [verdict.ruling for verdict in (small, *each)] == ["supported", "supported", "inconclusive"]
+    assert [verdict.as_row()["on"] for verdict in each] == ["small", "large"]
+    assert small.p_adjusted == pytest.approx(4 * (small.p or 0.0))  # one family of four claims
+
+
+def test_the_average_weighs_data_sets_equally(rule: Rule) -> None:
+    """Ahead by 20 points on one and behind by 5 on the other: by 7.5 on average."""
+    (verdict,) = rule(means((0.9, 0.7), (0.65, 0.7)), better("on: average,"))
+    assert verdict.ruling == "supported"
+    row = verdict.as_row()
+    assert (row["on"], row["dataset"]) == ("average", None)
+    assert row["effect"] == pytest.approx(0.075, abs=0.021)
+    assert verdict.no_new_images == "the difference is an average over data sets"
+    assert list(row["replicates"]) == ["new@small", "old@small", "new@large", "old@large"]
+
+
+def test_rivals_of_the_best_are_those_of_the_same_data_set(rule: Rule) -> None:
+    """Two a data set; an arm on another data set, however good, is none."""
+    claim = "{says: New is best., best: {arm: new, metric: test_accuracy}}"
+    (verdict,) = rule(means((0.5, 0.4), (0.95, 0.8)), claim)
+    assert verdict.ruling == "supported"
+    assert len(verdict.comparisons) == 4
+
+
+def test_arms_are_equal_where_each_data_set_shows_it(rule: Rule) -> None:
+    """Within 10 points on both; on one only, it is not."""
+    claim = "{says: Equal., region: 0.1, equal: {arms: [new, old], metric: test_accuracy}}"
+    (verdict,) = rule(means((0.7, 0.7), (0.6, 0.61)), claim)
+    assert verdict.ruling == "supported"
+    assert verdict.reason.startswith("each of small, large supports it")
+
+
+def test_one_equal_data_set_makes_no_claim_of_a_difference_equivalent(rule: Rule) -> None:
+    """Only where each shows equivalence is a claim of a lead ruled so."""
+    (verdict,) = rule(means((0.7, 0.7), (0.9, 0.5)), better("region: 0.1,"))
+    assert verdict.ruling == "inconclusive"
+    assert verdict.where is not None
+    assert verdict.where.of_each == {"small": "shows equivalence", "large": "supports it"}
+
+
+def test_looks_stop_what_is_decided_on_a_data_set(rule: Rule) -> None:
+    """Decided on both at the first look: no arm of either goes on."""
+    (verdict,) = rule(means((0.9, 0.5), (0.9, 0.4)), better(), seeds="{min: 5, max: 8}")
+    assert (verdict.ruling, verdict.look) == ("supported", 5)
+    assert {counted.n for counted in verdict.replicates.values()} == {5}
+
+
+def test_only_the_undecided_data_set_goes_on(rule: Rule) -> None:
+    """On `small` the lead is settled at the first look; `large` needs the last one."""
+    claims = (better("on: small,"), better("on: large,"))
+    small, large = rule(means((0.9, 0.5), (0.73, 0.7)), *claims, seeds="{min: 5, max: 12}")
+    assert small.look == 5
+    assert (large.look or 0) > 5
+    assert {counted.beyond_plan for counted in small.replicates.values()} == {0}
+
+
+def side(arm: str, values: np.ndarray) -> Replicates:
+    """Return completed replicates; values of shape `(n,)`."""
+    n = len(values)
+    return Replicates(arm=arm, keys=range(n), values=values, statuses=["completed"] * n)
+
+
+def evidence(values: np.ndarray, *, is_paired: bool) -> Evidence:
+    """Return that of the first arm against the second; values of shape `(n, 2)`."""
+    scale = Scale(metric="test_accuracy", sign=1, region=None)
+    sides = {name: side(name, values[:, place]) for place, name in enumerate(("new", "old"))}
+    found = ahead_of("new", ["old"], sides, scale, {}, is_paired=is_paired)
+    assert not isinstance(found, Untestable)
+    return found
+
+
+def on_average(values: np.ndarray, *, is_paired: bool) -> Evidence:
+    """Return the evidence on the average; values of shape `(n, 2, n_datasets)`."""
+    arms = [
+        _averaged([side(name, values[:, arm, dataset]) for dataset in range(values.shape[2])]).values
+        for arm, name in enumerate(("new", "old"))
+    ]
+    return evidence(np.stack(arms, axis=1), is_paired=is_paired)
+
+
+def drawn(rng: np.random.Generator, n: int, rho: float, shift: tuple[float, float]) -> np.ndarray:
+    """Return replicates of two arms on two data sets, whose luck has a correlation over data sets.
+
+    Args:
+        rng: Draws them.
+        n: Replicates.
+        rho: Correlation of a replicate's values on the two data sets.
+        shift: By how much the first arm is better on each, in standard deviations.
+    """
+    shared, own = rng.normal(size=(n, 2, 1)), rng.normal(size=(n, 2, 2))
+    values = np.sqrt(rho) * shared + np.sqrt(1 - rho) * own
+    values[:, 0] += shift
+    return values
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_paired", [True, False])
+@pytest.mark.parametrize("rho", [0.0, 0.6])
+def test_equal_arms_are_ruled_different_in_at_most_5_percent(rho: float, *, is_paired: bool) -> None:
+    """On every data set and on average, however much the data sets' luck has in common."""
+    rng, false = np.random.default_rng(1), {"every": 0, "average": 0}
+    n_studies = 3000
+    for _ in range(n_studies):
+        values = drawn(rng, 5, rho, (0.0, 0.0))
+        parts = {str(place): evidence(values[:, :, place], is_paired=is_paired) for place in range(2)}
+        looks: dict[str, Evidence] = {
+            "every": OnEach(parts=parts, on="every"),
+            "average": on_average(values, is_paired=is_paired),
+        }
+        for name, found in looks.items():
+            (verdict,) = judge(Looks.even([5]), [[found]])
+            assert verdict is not None
+            false[name] += verdict.ruling in {"supported", "contradicted"}
+    assert false["every"] / n_studies <= 0.05
+    assert false["average"] / n_studies <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / n_studies)
+
+
+@pytest.mark.slow
+def test_a_lead_on_one_data_set_alone_is_rarely_called_a_lead_on_every_one() -> None:
+    """Ahead by 10 deviations on one and equal on the other: the least favourable truth of the claim."""
+    rng, n_studies, false = np.random.default_rng(2), 3000, 0
+    for _ in range(n_studies):
+        values = drawn(rng, 5, 0.0, (10.0, 0.0))
+        parts = {str(place): evidence(values[:, :, place], is_paired=True) for place in range(2)}
+        (verdict,) = judge(Looks.even([5]), [[OnEach(parts=parts, on="every")]])
+        assert verdict is not None
+        false += verdict.ruling == "supported"
+    assert false / n_studies <= 0.025 + 3 * np.sqrt(0.025 * 0.975 / n_studies)
