@@ -27,7 +27,8 @@ rules. What all kinds share:
    loss or time without a value; a single replicate; runs that are equal to the last digit; a difference
    that is the same non-zero number for every seed; counts so small that no outcome has a p below `ALPHA`;
    times of runs that shared a machine or come from several sessions.
-10. A replicate that is *missing* may have been anything from chance level to the best seen: p-values are
+10. A claim on several data sets is ruled as `analysis.claims.datasets` says; all stay one family.
+11. A replicate that is *missing* may have been anything from chance level to the best seen: p-values are
     the largest over both. A diverged accuracy counts as chance.
 """
 

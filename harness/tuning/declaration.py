@@ -38,7 +38,7 @@ def declare(study: Study, plan: Plan, *specs: DatasetSpec) -> Declaration:
         metrics=study.metrics,
         claims=list(study.claims),
         published=study.published,
-        dataset=None if names else data[0],
+        dataset=None if names or not data else data[0],
         datasets=dict(zip(names, data, strict=True)) if names else {},
     )
 
