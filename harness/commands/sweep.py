@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands.planning import dry_run
+from harness.commands.trusting import add_trust, check_code_of, code_lines, in_code_folder, with_trust
 from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
@@ -87,35 +88,49 @@ def _parser() -> argparse.ArgumentParser:
         metavar="local|auto|HOST:PORT",
         help="a private Ray on this machine (local, the default), or a running cluster",
     )
+    add_trust(parser)
     dry_run.add_options(parser)
     return parser
 
 
 def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(with_trust(arguments))
     dry_run.check_options(options, parser)
     from harness.study.reading.parse import load_study
 
-    study = load_study(options.study, tuple(options.overrides))
+    study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
     if options.dry_run:
         from harness.training.data.own import training_images
 
+        code = code_lines(study, options)
         images = [training_images(part.dataset) for part in study.by_dataset.values()]
         text = dry_run.foretold(study, images, options)
-        deliver(f"{text}\n\n{_seal_line(study)}")
+        deliver("\n\n".join([text, *code, _seal_line(study)]))
         return EXIT_COMPLETE
+    from harness.code.checking import check_code
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
 
     folder = ResultsFolder(resolved(options.run_dir or options.results / study.name))
     resume = options.resume or (options.resume_if_begun and folder.manifest.exists())
+    sources = check_code_of(study, options, _say)
     check_before_start(study, folder, options.address, resume=resume)
+    check_code(study, sources)
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 
     look = partial(_look, folder)
-    outcome = run_study(study, folder, options.address, _say, interruption, take_look=look, resume=resume)
+    outcome = run_study(
+        study,
+        folder,
+        options.address,
+        _say,
+        interruption,
+        take_look=look,
+        resume=resume,
+        trust=options.trust,
+    )
     return _finish(outcome, folder, writes_report=not options.no_report)
 
 

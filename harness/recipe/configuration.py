@@ -20,6 +20,7 @@ from pydantic import (
 from harness.recipe.activations import ACTIVATIONS
 from harness.recipe.datasets import DATASETS, IDX_PREFIX, checked_dataset
 from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
+from harness.recipe.imported import Imported, is_imported
 from harness.recipe.initialisers import INITIALISERS
 from harness.recipe.lengths import epochs_of_steps
 from harness.recipe.optimizers import OPTIMIZERS
@@ -80,6 +81,14 @@ def _name_or_settings(value: Any) -> str:
     return "<settings>" if isinstance(value, Mapping | BaseModel) else "<name>"
 
 
+def _value_or_import(value: Any) -> str:
+    """Tell what the user's code makes from what is ours."""
+    return "<import>" if is_imported(value) else "<value>"
+
+
+Model = Annotated[Fcn | Lenet5 | SimpleCnn, Field(discriminator="name")]
+
+
 class PixelConstants(_Strict):
     """Mean and deviation of pixels scaled to 0-1."""
 
@@ -112,19 +121,25 @@ class Configuration(_Strict):
     """A known name, or `idx:` and the absolute folder of four IDX files named as MNIST's."""
     val_fraction: OpenFraction = 0.1
     """Share of the training images held out for validation, stratified by class."""
-    model: Fcn | Lenet5 | SimpleCnn = Field(discriminator="name")
-    activation: ActivationName = "relu"
+    model: Annotated[
+        Annotated[Model, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
+        Discriminator(_value_or_import),
+    ]
+    activation: ActivationName | None = None
     """Of every hidden layer."""
-    init: Annotated[
-        Annotated[InitialiserName, Tag("<name>")] | Annotated[NormalInit, Tag("<settings>")],
-        Discriminator(_name_or_settings),
-    ] = "default"
+    init: (
+        Annotated[
+            Annotated[InitialiserName, Tag("<name>")] | Annotated[NormalInit, Tag("<settings>")],
+            Discriminator(_name_or_settings),
+        ]
+        | None
+    ) = None
     """Of all weight matrices and kernels. The Kaiming ones use the activation's gain, the others 1."""
-    bias_init: Literal["default", "zeros"] = "default"
+    bias_init: Literal["default", "zeros"] | None = None
     """Of all biases; `default` is torch's: uniform in +-1/sqrt(fan_in)."""
-    dropout: DecayRate = 0.0
+    dropout: DecayRate | None = None
     """Probability with which each value after a hidden layer's activation is zeroed while training."""
-    batch_norm: Literal["none", "hidden", "after_activation"] = "none"
+    batch_norm: Literal["none", "hidden", "after_activation"] | None = None
     """BatchNorm in every hidden layer: between layer and activation, or after activation and pooling."""
     batch_norm_momentum: Annotated[float, Field(gt=0, le=1)] | None = None
     """Weight of the newest batch in the running statistics; Keras' momentum is its complement."""
@@ -136,7 +151,10 @@ class Configuration(_Strict):
     ] = "standardize"
     """Pixels as they are (0-255), scaled to 0-1, standardised by the training split or by constants, or
     scaled to 0-1 and led through a BatchNorm over all pixels."""
-    optimizer: OptimizerName
+    optimizer: Annotated[
+        Annotated[OptimizerName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
+        Discriminator(_value_or_import),
+    ]
     lr: PositiveFloat | None = None
     """The schedule's greatest learning rate."""
     momentum: DecayRate | None = None
@@ -214,7 +232,7 @@ class Configuration(_Strict):
             raise ValueError(
                 f"warmup_epochs = {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs: shorten it"
             )
-        if self.batch_norm != "none" and self.batch_size == 1:
+        if self.batch_norm not in {None, "none"} and self.batch_size == 1:
             raise ValueError("batch_norm needs batches of at least 2 images: raise batch_size")
         if self.steps is not None and self.epochs != epochs_of_steps(self.model_dump()):
             raise ValueError(

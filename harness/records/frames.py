@@ -3,7 +3,7 @@
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,9 @@ _MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "test_l
 """Columns of the runs that are metrics of theirs."""
 
 _STRUCTURES = (dict, list)
+
+_IMPORT = "import"
+"""The key by which a recipe names something that the user's code makes."""
 
 _ROW_GROUP = 2**18
 """Rows of a group in a parquet file, as pyarrow has it."""
@@ -191,8 +194,17 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int | No
         "started_at": started.time,
         "ended_at": ended.time,
     }
-    configuration = {f"config.{name}": as_cell(value) for name, value in started.configuration.items()}
-    return row | configuration
+    return row | {f"config.{name}": as_cell(value) for name, value in _flat(started.configuration)}
+
+
+def _flat(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield each recipe field and its value; of what is imported its reference, then a field a setting."""
+    for name, value in configuration.items():
+        if isinstance(value, Mapping) and _IMPORT in value:
+            yield name, value[_IMPORT]
+            yield from ((f"{name}.{setting}", each) for setting, each in value.items() if setting != _IMPORT)
+        else:
+            yield name, value
 
 
 def _median_epoch_seconds(epochs: list[EpochEnded]) -> float | None:

@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+from harness.recipe.imported import is_imported, merged, reference_of
 from harness.study.domains import split_space
 from harness.study.file import StudyFile
 from harness.study.space_models import given_fields
@@ -23,7 +24,7 @@ def expand_arms(file: StudyFile) -> list[Arm]:
         labels = [[f"{field}={label}" for label in _labels(values)] for field, values in each.items()]
         for values, parts in zip(itertools.product(*each.values()), itertools.product(*labels), strict=True):
             combination = dict(zip(each, values, strict=True))
-            fixed, space = split_space({**shared, **given, **combination})
+            fixed, space = split_space(merged(shared, given, combination))
             arm_name = f"{name}@{','.join(parts)}" if parts else name
             template = Template(name=name, values=combination) if parts else None
             arms.append(
@@ -63,6 +64,8 @@ def _labels(values: list[Any]) -> list[str]:
 
 
 def _label(value: Any) -> str:
+    if is_imported(value):
+        return reference_of(value).rpartition(":")[2]
     if isinstance(value, dict):
         return str(value.get("name", next(iter(value))))
     return value if isinstance(value, str) else json.dumps(value)

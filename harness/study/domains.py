@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from harness.recipe.imported import IMPORT, value_at
+
 
 @dataclass(frozen=True, kw_only=True)
 class NumericRange:
@@ -185,6 +187,8 @@ def kind_of(value: Any) -> str:
             keys = set(value)
         case _:
             keys = set()
+    if IMPORT in keys:
+        return "<import>"
     if keys & {"low", "high"}:
         return "<range>"
     return next((f"<{name}>" for name in ("choices", "grid", "one_of") if name in keys), "<value>")
@@ -249,7 +253,7 @@ def undeclared_field(
         if isinstance(domain, OneOf):
             world |= domain.branches.get(str(configuration.get(field)), {})
     return next(
-        (field for field, value in world.items() if not _can_be(value, configuration.get(field))), None
+        (field for field, value in world.items() if not _can_be(value, value_at(configuration, field))), None
     )
 
 

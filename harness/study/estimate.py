@@ -5,6 +5,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from harness.recipe.costs import product_flops
+from harness.recipe.imported import is_imported
 from harness.recipe.lengths import split_sizes
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Arm, Study
@@ -40,8 +41,9 @@ class Cost:
     """Most runs that repeat stopped ones."""
     epochs: Bounds
     """With the share of a full run that ASHA leaves the average search run as in earlier studies."""
-    operations: Bounds
-    """Floating-point operations that plain matrix products get done in the same time, see `recipe.costs`."""
+    operations: Bounds | None
+    """Floating-point operations that plain matrix products get done in the same time, see `recipe.costs`;
+    None where an imported model costs what nobody knows."""
 
 
 def cost_of(study: Study, plan: Plan, *n_images: int) -> Cost:
@@ -61,7 +63,7 @@ def cost_of(study: Study, plan: Plan, *n_images: int) -> Cost:
         runs=_sum([cost.runs for cost in costs]),
         audits=_sum([cost.audits for cost in costs]),
         epochs=_sum([cost.epochs for cost in costs]),
-        operations=_sum([cost.operations for cost in costs]),
+        operations=_sum_if_known([cost.operations for cost in costs]),
     )
 
 
@@ -81,11 +83,12 @@ def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, n_train: int) -> C
     search_epochs = arm_plan.search_runs * _mean_search_epochs(longest, study)
     full_runs = [runs + arm_plan.audit_runs for runs in confirm]
     epochs = [n * (search_epochs + full * longest) for n, full in zip(times, full_runs, strict=True)]
+    operations = _epoch_operations(arm_plan.arm, n_train)
     return Cost(
         runs=Bounds(*(n * (arm_plan.search_runs + runs) for n, runs in zip(times, confirm, strict=True))),
         audits=times * arm_plan.audit_runs,
         epochs=Bounds(*epochs),
-        operations=Bounds(*epochs) * _epoch_operations(arm_plan.arm, n_train),
+        operations=None if operations is None else Bounds(*epochs) * operations,
     )
 
 
@@ -97,11 +100,18 @@ def _mean_search_epochs(longest: int, study: Study) -> float:
     return max(stopping.grace_epochs, SHARE_UNDER_ASHA * longest)
 
 
-def _epoch_operations(arm: Arm, samples: int) -> float:
+def _epoch_operations(arm: Arm, samples: int) -> float | None:
     """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
+    if any(is_imported(model) for model in arm.values_of("model")):
+        return None
     steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
     return max(product_flops(model, samples, steps) for model in arm.values_of("model"))
 
 
 def _sum(bounds: list[Bounds]) -> Bounds:
     return Bounds(sum(each.least for each in bounds), sum(each.most for each in bounds))
+
+
+def _sum_if_known(parts: list[Bounds | None]) -> Bounds | None:
+    known = [part for part in parts if part is not None]
+    return _sum(known) if len(known) == len(parts) else None

@@ -111,7 +111,7 @@ def _last_batch_problems(arm: Arm, study: Study, images: Images) -> Iterator[str
 def _size_problems(arm: Arm, images: Images) -> Iterator[str]:
     """Yield models for which the images are too small."""
     for model in arm.values_of("model"):
-        least = LEAST_SIDES.get(model["name"], 1)
+        least = LEAST_SIDES.get(model.get("name"), 1)
         if min(images.sides) < least:
             height, width = images.sides
             yield (

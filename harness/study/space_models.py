@@ -4,17 +4,121 @@ They are made from `Configuration`'s fields, so that a recipe field is declared 
 the values the field takes.
 """
 
+import math
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    create_model,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
 from harness.recipe.configuration import Configuration
+from harness.recipe.imported import GIVEN, IMPORT, Imported, Reference, checked_setting, is_imported
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
 from harness.study.trial import ParameterName, Parameters, PlainValues
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"must be a finite number, but is {value!r}")
+    return value
+
+
+Number = Annotated[Any, AfterValidator(_number)]
+
+
+class SettingRange(Range):
+    """All numbers from `low` to `high`; whole numbers where both are written without a decimal point."""
+
+    low: Number
+    high: Number
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_kind(cls, written: Any) -> Any:
+        """Let 0 be 0.0 beside 0.5: one bound with a decimal point makes a range of all numbers."""
+        if not isinstance(written, dict) or not any(
+            isinstance(written.get(n), float) for n in ("low", "high")
+        ):
+            return written
+        return {n: float(v) if n in {"low", "high"} and type(v) is int else v for n, v in written.items()}
+
+
+def _setting_kind(value: Any) -> str:
+    return "<value>" if is_imported(value) else kind_of(value)
+
+
+Setting = Annotated[
+    Annotated[Any, Tag("<value>")]
+    | Annotated[SettingRange, Tag("<range>")]
+    | Annotated[Choices, Tag("<choices>")]
+    | Annotated[Grid, Tag("<grid>")],
+    Discriminator(_setting_kind),
+]
+
+
+class ImportedSpace(BaseModel):
+    """What the user's code makes: its reference, and settings of its own, each a value or a domain."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    __pydantic_extra__: dict[str, Setting] = Field(init=False)
+
+    reference: Reference = Field(alias=IMPORT)
+
+    @model_validator(mode="after")
+    def _settings_are_plain(self) -> Self:
+        for name, value in (self.model_extra or {}).items():
+            checked_setting(name, value.listed if isinstance(value, Domain) else value)
+        return self
+
+    def fields(self, field: str) -> dict[str, Any]:
+        """Return the thing with its fixed settings, and each domain under a dotted name of its own."""
+        settings = self.model_extra or {}
+        searched = {n: as_domain(v.as_written) for n, v in settings.items() if isinstance(v, Domain)}
+        fixed = {name: value for name, value in settings.items() if name not in searched}
+        return {
+            field: {IMPORT: self.reference, **fixed},
+            **{f"{field}.{name}": domain for name, domain in searched.items()},
+        }
+
+
+def _imported_space(field: str) -> type[ImportedSpace]:
+    """Return the model of what a field may import: the arguments that the harness gives are no settings."""
+
+    def _is_a_setting(self: ImportedSpace) -> ImportedSpace:
+        for name in GIVEN[field]:
+            if name in (self.model_extra or {}):
+                where = "a field of the recipe beside it" if name == "lr" else "given by the harness"
+                raise ValueError(f"{name} is no setting of what {field} imports: it is {where}")
+        return self
+
+    title = f"{field.title()}Import"
+    checks: dict[str, Any] = {"is_a_setting": model_validator(mode="after")(_is_a_setting)}
+    return create_model(title, __base__=ImportedSpace, __validators__=checks, __doc__=ImportedSpace.__doc__)
+
+
+def _is_import(member: Any) -> bool:
+    return get_origin(member) is Annotated and get_args(member)[0] is Imported
+
+
+def _importable(info: FieldInfo) -> Any:
+    """Return the type of a field's values that are ours, where others can be imported; else None."""
+    members = get_args(info.annotation) if get_origin(info.annotation) in (Union, UnionType) else ()
+    if not any(_is_import(member) for member in members):
+        return None
+    ours = next(member for member in members if not _is_import(member) and member is not NoneType)
+    kind, *rules = get_args(ours)
+    return Annotated[kind, *(rule for rule in rules if not isinstance(rule, Tag))] if len(rules) > 1 else kind
 
 
 def _value_type(info: FieldInfo) -> Any:
@@ -42,8 +146,9 @@ def _bare(kind: Any) -> Any:
 
 def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None) -> Any:
     """Return the type of a recipe field in a study file; with `branch`, names may also be `one_of`."""
-    value = _value_type(info)
-    values = _list_of(value)
+    ours = _importable(info)
+    value = ours or _value_type(info)
+    values = _list_of(_value_type(info))
     title = name.title().replace("_", "")
     domains: dict[str, type[Domain]] = {
         "<choices>": create_model(f"{title}Choices", __base__=Choices, choices=(values, ...)),
@@ -57,6 +162,7 @@ def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None)
         domains["<one_of>"] = create_model(f"{title}OneOf", __base__=OneOf, one_of=(branches, ...))
     kinds = [
         Annotated[value, Tag("<value>")],
+        *([Annotated[_imported_space(name), Tag("<import>")]] if ours and branch else []),
         *(Annotated[model, Tag(tag)] for tag, model in domains.items()),
     ]
     return Annotated[Union[tuple(kinds)], Discriminator(kind_of)]  # noqa: UP007 - built at run time
@@ -111,7 +217,12 @@ def given_fields(space: BaseModel | None) -> dict[str, Any]:
     if space is None:
         return {}
     names = [name for name in Configuration.model_fields if name in space.model_fields_set]
-    return {name: _plain(getattr(space, name)) for name in names if getattr(space, name) is not None}
+    fields: dict[str, Any] = {}
+    for name in names:
+        value = getattr(space, name)
+        if value is not None:
+            fields |= value.fields(name) if isinstance(value, ImportedSpace) else {name: _plain(value)}
+    return fields
 
 
 def _plain(value: Any) -> Any:

@@ -3,9 +3,11 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from harness.recipe.configuration import Configuration, resolve
+from harness.recipe.imported import nested
 from harness.recipe.lengths import epochs_of_steps
 from harness.recipe.metrics import Goal, Metric
 from harness.study.claims import Claim
@@ -63,7 +65,7 @@ class Arm:
         Args:
             chosen: A value for every field of the space, those of a chosen `one_of` branch included.
         """
-        return resolve({**self.fixed, **chosen})
+        return resolve(nested({**self.fixed, **chosen}))
 
     def run_configuration(self, chosen: dict[str, Any]) -> dict[str, Any]:
         """Return what a run of one point of the arm's space records and trains by, in plain values.
@@ -161,6 +163,10 @@ class Study:
     """The program that trains; None for the built-in training."""
     text: str
     """The study file as given."""
+    path: Path
+    """Where it was read."""
+    folder: Path
+    """Where code that it names is looked for first: the study file's own, unless another was given."""
     overrides: tuple[str, ...]
     """The `--set` arguments applied to it."""
     metrics: dict[str, Metric]

@@ -39,6 +39,8 @@ def initialise(model: nn.Module, configuration: Configuration) -> None:
 def _draw(configuration: Configuration) -> Callable[[torch.Tensor], Any] | None:
     """Return what draws one weight in place; None leaves torch's draw."""
     init = configuration.init
+    if init is None or configuration.activation is None:
+        raise AssertionError("an imported model initialises itself")
     if isinstance(init, NormalInit):
         std = init.normal.std
         return lambda weight: nn.init.normal_(weight, std=std)

@@ -17,9 +17,11 @@ from torch import nn
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
+from harness.training.averaging import begin_evaluation, begin_training
 from harness.training.data.arrays import LabelledImages
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Predictor, evaluate
+from harness.training.generators import globally_seeded
 from harness.training.setup import RunSetup, set_up_run
 from harness.training.step import take_step
 
@@ -64,6 +66,7 @@ class _BestEpoch:
 
 @denormals_flushed()
 @fp32_arithmetic()
+@globally_seeded
 def train(
     configuration: Configuration,
     seed: int,
@@ -93,6 +96,7 @@ def train(
         loss, accuracy, steps = _train_epoch(setup, data, done)
         seconds = time.perf_counter() - started
         train_seconds += seconds
+        begin_evaluation(setup, data)
         val_loss, val_accuracy = (
             evaluate(predictor, data, setup.split.val) if isfinite(loss) else (None, None)
         )
@@ -133,7 +137,7 @@ def _train_epoch(setup: RunSetup, data: LabelledImages, done: int) -> tuple[floa
         data: All training images.
         done: Steps taken before this epoch.
     """
-    setup.predictor.model.train()
+    begin_training(setup)
     device = data.labels.device
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     n_correct = torch.zeros((), dtype=torch.int64, device=device)

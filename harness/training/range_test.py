@@ -16,7 +16,9 @@ from typing import Any
 from harness.recipe.configuration import Configuration
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
+from harness.training.averaging import begin_training
 from harness.training.data.arrays import LabelledImages
+from harness.training.generators import globally_seeded
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
 
@@ -81,6 +83,7 @@ class Smoother:
 
 @denormals_flushed()
 @fp32_arithmetic()
+@globally_seeded
 def range_test(
     configuration: Configuration,
     seed: int,
@@ -104,7 +107,7 @@ def range_test(
         n_classes: Number of classes.
     """
     setup = set_up_run(configuration, seed, data, n_classes)
-    setup.predictor.model.train()
+    begin_training(setup)
     smoother = Smoother()
     points: list[RangePoint] = []
     batches = chain.from_iterable(setup.batches() for _ in repeat(None))

@@ -18,7 +18,7 @@ from harness.training.data.splits import Split, stratified_split
 from harness.training.evaluation import Predictor
 from harness.training.models import build_model
 from harness.training.models.hidden import Dropout
-from harness.training.optimizers import build_optimizer
+from harness.training.optimizers import build_optimizer, lr_ratios
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -31,6 +31,16 @@ class RunSetup:
     optimizer: torch.optim.Optimizer
     order: torch.Generator
     """Draws the order of the samples, epoch after epoch."""
+
+    lr_ratios: tuple[float, ...]
+    """Of each group of parameters, what its learning rate is of the recipe's; 1 in optimizers of ours."""
+
+    @property
+    def lr(self) -> float:
+        """The schedule's greatest learning rate."""
+        if self.configuration.lr is None:
+            raise AssertionError("every optimizer reads a learning rate")
+        return self.configuration.lr
 
     @property
     def steps_per_epoch(self) -> int:
@@ -45,7 +55,7 @@ class RunSetup:
 
     def lr_of_step(self, step: int) -> float:
         """Return the learning rate of one of the run's steps, counted from 0."""
-        lr: float = self.optimizer.defaults["lr"]
+        lr = self.lr
         schedule = self.configuration.lr_schedule
         settings = {name: getattr(self.configuration, name) for name in reads("lr_schedule", schedule)}
         position = Position(step=step, n_steps=self.n_steps, steps_per_epoch=self.steps_per_epoch)
@@ -75,11 +85,13 @@ def set_up_run(configuration: Configuration, seed: int, data: LabelledImages, n_
     _check_last_batch(configuration, len(split.train))
     predictor = _fresh_predictor(configuration, data, split, init_seed, n_classes)
     _seed_dropout(predictor.model, torch.Generator(data.labels.device).manual_seed(mask_seed))
+    optimizer = build_optimizer(configuration, predictor.model.parameters())
     return RunSetup(
         configuration=configuration,
         split=split,
         predictor=predictor,
-        optimizer=build_optimizer(configuration, predictor.model.parameters()),
+        optimizer=optimizer,
+        lr_ratios=lr_ratios(optimizer),
         order=torch.Generator().manual_seed(order_seed),
     )
 

@@ -23,8 +23,8 @@ def take_step(
         Two scalars on the data's device, so that a GPU need not be waited for: nats, and a count.
     """
     configuration, optimizer, predictor = setup.configuration, setup.optimizer, setup.predictor
-    for group in optimizer.param_groups:
-        group["lr"] = lr
+    for group, ratio in zip(optimizer.param_groups, setup.lr_ratios, strict=True):
+        group["lr"] = lr * ratio
     labels = data.labels.index_select(0, batch)
     logits = predictor.model(predictor.transform(data.images.index_select(0, batch)))
     loss = functional.cross_entropy(logits, labels, label_smoothing=configuration.label_smoothing)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from harness.declaration import Declaration
 from harness.errors import ResultsError
 from harness.manifest import CONFIRM_SEEDS, REPEATS, Change, Manifest
+from harness.recipe.imported import value_at
 from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import DECIDING_VERSIONS
@@ -240,9 +241,8 @@ def _foreign_run(declared: Declaration, run: RunStarted) -> str | None:
         return f"run {run.run_id} has the seed {run.seed}, declared {', '.join(map(str, seeds))}"
     field = undeclared_field(arm.fixed, arm.space, run.configuration)
     if field is not None:
-        return (
-            f"run {run.run_id} has {field} = {run.configuration.get(field)!r}, which its arm does not declare"
-        )
+        value = value_at(run.configuration, field)
+        return f"run {run.run_id} has {field} = {value!r}, which its arm does not declare"
     return None
 
 

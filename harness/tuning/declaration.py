@@ -1,8 +1,10 @@
 """What a study declares before its first run, and what is known of where it runs."""
 
 import sys
+from collections.abc import Mapping
 
 from harness import PROTOCOL_VERSION
+from harness.code.sources import sources_of
 from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan
 from harness.manifest import Manifest
 from harness.recipe.lengths import split_sizes
@@ -14,13 +16,16 @@ from harness.training.data.registry import DatasetSpec
 COMMAND = ["python", "-m", "harness.sweep"]
 
 
-def declare(study: Study, plan: Plan, *specs: DatasetSpec) -> Declaration:
+def declare(
+    study: Study, plan: Plan, *specs: DatasetSpec, sources: Mapping[str, str] | None = None
+) -> Declaration:
     """Return what a study declares.
 
     Args:
         study: The parsed study.
         plan: Its runs and seeds.
         specs: Its data sets in its order, with the SHA-256 of their files.
+        sources: Those of the code that it names, where they have been hashed before.
     """
     data = [_declared_data(spec, study.val_fraction) for spec in specs]
     names = [name for name in study.by_dataset if name is not None]
@@ -38,6 +43,7 @@ def declare(study: Study, plan: Plan, *specs: DatasetSpec) -> Declaration:
         metrics=study.metrics,
         claims=list(study.claims),
         published=study.published,
+        sources=dict(sources) if sources is not None else sources_of(study),
         dataset=None if names or not data else data[0],
         datasets=dict(zip(names, data, strict=True)) if names else {},
     )

@@ -13,6 +13,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from harness.recipe.imported import value_at
 from harness.study.domains import Domain, OneOf, Range
 
 Parameters = dict[str, Any]
@@ -64,7 +65,7 @@ def parameters_of(space: Mapping[str, Domain], configuration: Mapping[str, Any])
     """Return the parameters Optuna must have chosen for a configuration: `suggest`, backwards."""
     parameters: Parameters = {}
     for field, domain in space.items():
-        parameters[field] = _label(configuration[field])
+        parameters[field] = _label(value_at(configuration, field))
         if isinstance(domain, OneOf):
             branch = configuration[field]
             for name, value in domain.branches[branch].items():

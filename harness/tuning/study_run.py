@@ -1,13 +1,15 @@
 """Run a whole study, or the rest of it: check, declare, train, record."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 
+from harness.code.sources import named_code
+from harness.code.trust import check_trusted
 from harness.declaration import Declaration
 from harness.errors import ResultsError
 from harness.manifest import Manifest, Resumption
@@ -68,6 +70,8 @@ class _Session:
     manifest: Manifest
     events: Sequence[Event]
     take_look: TakeLook
+    sources: Mapping[str, str]
+    """Of the code that the study names: what a worker hashes again before it imports."""
 
     @property
     def is_joined(self) -> bool:
@@ -94,6 +98,7 @@ def run_study(
     *,
     take_look: TakeLook,
     resume: bool,
+    trust: str | None = None,
 ) -> Outcome:
     """Run a study that passed `preflight`, from its start or from where its journal ends.
 
@@ -105,13 +110,16 @@ def run_study(
         interruption: Hears the signals that ask the sweep to end.
         take_look: Rules the claims at the looks of a sequential plan, by what the folder holds.
         resume: Continue what the folder holds.
+        trust: What came with `--trust`, where the study names code of its own.
 
     Raises:
+        StudyError: The study names code that is not trusted.
         ResultsError: The results folder cannot be written, belongs to another sweep, holds another study, or
             is damaged beyond what is certain to be right.
         EnvironmentMismatchError: The cluster cannot run what the study asks for.
         DataError: The data set cannot be found or is damaged.
     """
+    sources = check_trusted(study, trust)
     alone = list(study.by_dataset.values())
     prepared = [prepare_dataset(part.dataset, progress=say) for part in alone]
     specs = [data.spec for data in prepared]
@@ -119,7 +127,7 @@ def run_study(
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with FolderLock(folder.lock):
         check_folder(folder, resume=resume)
-        declaration = declare(study, plan, *specs)
+        declaration = declare(study, plan, *specs, sources=sources)
         sha256, events = declaration.sha256, list[Event]()
         manifest = describe(study, sha256, _local_slots(study) if address == "local" else 0)
         if resume:
@@ -142,6 +150,7 @@ def run_study(
             manifest=manifest,
             events=events,
             take_look=take_look,
+            sources=sources,
         )
         with _tidied_unless_begun(folder), JournalWriter(folder.journal) as journal:
             return _run_session(session, journal)
@@ -244,7 +253,8 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     versions = {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS}
     parts = zip(study.by_dataset.values(), session.prepared, strict=True)
     sha256 = {label_of(part.dataset): prepared.sha256 for part, prepared in parts}
-    pinned = {"sha256": sha256, "versions": versions}
+    code = {"code": named_code(study).as_plain(), "sources": dict(session.sources)}
+    pinned = {"sha256": sha256, "versions": versions, **code}
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))

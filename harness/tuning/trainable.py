@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from ray import tune
 
+from harness.code.resolve import admit
+from harness.code.sources import NamedCode
 from harness.recipe.configuration import Configuration
 from harness.recipe.lengths import steps_per_epoch
 from harness.recipe.metrics import Goal
@@ -36,7 +38,8 @@ def run_trial(config: dict[str, Any]) -> None:
     Args:
         config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the goal
             whose best epoch is tested; None for the last epoch), `sha256` (of each declared data set's files,
-            by their names) and `versions` (of the packages that decide a number) beside its fields.
+            by their names), `versions` (of the packages that decide a number), `code` (what the study names
+            of its own) and `sources` (the hashes of that) beside its fields.
     """
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
@@ -53,6 +56,7 @@ def run_trial(config: dict[str, Any]) -> None:
 def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     """Train, report epochs, and return how the run ended; confirm runs are measured on the test set once."""
     check_own_environment(config["versions"])
+    admit(NamedCode.of_plain(config["code"]), config["sources"])
     device = torch.device(config["device"])
     declared = config["sha256"][label_of(configuration.dataset)]
     prepared = _prepared(configuration.dataset, tuple(sorted(declared.items())))

@@ -9,8 +9,15 @@ from harness.recipe.optimizers import OPTIMIZERS
 
 RECIPE = {"model": {"name": "fcn"}, "batch_size": 512, "epochs": 10, "optimizer": "sgd"}
 CHOICES = [(field, choice) for field, choices in READERS.items() for choice in choices]
-GIVEN = {"lr_step_epochs": 2, "lr_gamma": 0.5}
+GIVEN = {"lr_step_epochs": 2, "lr_gamma": 0.5, "lr": 0.1}
 """Fields that have no default."""
+
+
+def as_written(field: str, choice: str) -> Any:
+    """Return a choice among the readers of a field as a recipe has it."""
+    if choice == "import":
+        return {"import": "a_package.module:name"}
+    return {"name": choice} if field == "model" else choice
 
 
 def problem(**changes: Any) -> str:
@@ -26,11 +33,12 @@ def test_defaults_of_what_a_choice_reads_are_filled_in_and_the_rest_stays_null(
 ) -> None:
     """The record holds the values really used, and null where nothing reads a field."""
     given = {name: GIVEN[name] for name, default in READERS[field][choice].items() if default is None}
-    configuration = resolve(RECIPE | {field: choice} | given)
-    choices = DEFAULT_CHOICES | {"optimizer": "sgd", field: choice}
+    configuration = resolve(RECIPE | {field: as_written(field, choice)} | given)
+    choices = DEFAULT_CHOICES | {"model": "fcn", "optimizer": "sgd", field: choice}
     expected: dict[str, Any] = {}
     for reader, chosen in choices.items():
         expected |= READERS[reader].get(chosen, {})
+    given |= {field: choice} if field in DEPENDENTS else {}
     for name in DEPENDENTS:
         assert getattr(configuration, name) == given.get(name, expected.get(name)), name
 
@@ -49,12 +57,17 @@ def takes(name: str, value: Any) -> bool:
 @pytest.mark.parametrize("name", DEPENDENTS)
 def test_a_field_that_nothing_reads_is_refused(name: str) -> None:
     """It is never dropped silently: each is refused by some choice, which is named."""
-    value = next(v for v in (0.5, 1, 1.0, True) if takes(name, v))
+    value: Any = next((v for v in (0.5, 1, 1.0, True) if takes(name, v)), None)
     without = [o for o, spec in OPTIMIZERS.items() if name not in spec.hyperparameters]
     changes: dict[str, Any] = {"lr_schedule": "one_cycle"} if name == "warmup_epochs" else {}
     if "optimizer" in DEPENDENTS[name] and not without:
         assert name in {"lr", "weight_decay"}, "what every optimizer has"
         return
+    if "model" in DEPENDENTS[name]:
+        value = {"activation": "tanh", "init": "default", "bias_init": "zeros", "batch_norm": "hidden"}.get(
+            name, 0.5
+        )
+        changes["model"] = as_written("model", "import")
     if "optimizer" in DEPENDENTS[name]:
         changes["optimizer"] = without[0]
     assert f"no {name}. " in problem(**changes, **{name: value})

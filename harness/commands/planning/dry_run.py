@@ -146,6 +146,9 @@ def _cost_lines(cost: "Cost", resources: "Resources", slots: int, speed: "Speed 
     """
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
     yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
+    if cost.operations is None:
+        yield "  hours are not estimated: what a step of an imported model takes is known once it trains"
+        return
     if speed is None:
         yield "  hours are estimated for CPUs only, and these runs ask for a GPU"
         return

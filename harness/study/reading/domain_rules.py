@@ -28,7 +28,8 @@ def origin(arm: Arm, field: str, source: Source) -> Path:
     if arm.is_program:
         places: tuple[Path, ...] = ((*own, "for_each", "parameters", field), (*own, "parameters", field))
         return next((path for path in places if path in source.lines or path in source.overrides), own)
-    for path in ((*own, "for_each", field), (*own, field), ("recipe", field)):
+    parts = field.split(".")
+    for path in ((*own, "for_each", *parts), (*own, *parts), ("recipe", *parts)):
         if path in source.lines or path in source.overrides:
             return path
     return own

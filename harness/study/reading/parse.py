@@ -128,6 +128,8 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
         claims=tuple(own for claim in claims for own in on_datasets(claim, names)),
         published=by_arm(file.published),
         text=text,
+        path=FilePath(source.name),
+        folder=FilePath(source.name).parent,
         overrides=overrides,
         metrics=metrics,
     )

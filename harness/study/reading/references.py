@@ -1,9 +1,10 @@
 """What claims and published values of a study file refer to: arms and recipe fields that must exist."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.errors import nearest
 from harness.recipe.configuration import Configuration
+from harness.recipe.imported import IMPORT, is_imported
 from harness.recipe.metrics import Metric, in_records
 from harness.study.claims import Best, Better, Claim, Faster, Monotone, Optimum, Spec, Trend, with_region
 from harness.study.datasets import on_each
@@ -62,10 +63,19 @@ class _Names:
 
 
 def _fields(arms: Sequence[Arm]) -> list[str]:
-    """Return the recipe fields, or the parameters of a program."""
+    """Return the recipe fields and the settings of what arms import, or the parameters of a program."""
     if not any(arm.is_program for arm in arms):
-        return list(Configuration.model_fields)
+        return [*Configuration.model_fields, *dict.fromkeys(_settings(arms))]
     return list(dict.fromkeys(name for arm in arms for world, _ in arm.worlds() for name in world))
+
+
+def _settings(arms: Sequence[Arm]) -> Iterator[str]:
+    """Yield the dotted names of what arms import is made with."""
+    for arm in arms:
+        yield from (field for field in arm.space if "." in field)
+        for field, value in arm.fixed.items():
+            if is_imported(value):
+                yield from (f"{field}.{setting}" for setting in value if setting != IMPORT)
 
 
 def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> None:
@@ -74,8 +84,8 @@ def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> Non
     for at, name, is_template in _named_arms(spec):
         names.check((*path, *at), name, may_be_template=is_template)
     for role in ("field", "over"):
-        if hasattr(spec, role) and getattr(spec, role) not in names.fields:
-            field = getattr(spec, role)
+        field = getattr(spec, role, None)
+        if field is not None and field not in names.fields:
             hint = f"there is no recipe field {field!r}. {nearest(field, names.fields)}"
             source.report((*path, role), hint)
     _check_pair(path, spec, names.arms, source)

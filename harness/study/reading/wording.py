@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from harness.errors import nearest
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path
+from harness.study.space_models import ImportedSpace, Setting
 
 _WORDED = {
     "missing": "this field is required",
@@ -120,6 +121,8 @@ def _step(kind: Any, part: str | int) -> Iterator[Any]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         if part in kind.model_fields:
             yield from _members(kind.model_fields[str(part)].annotation)
+        elif issubclass(kind, ImportedSpace):
+            yield from _members(Setting)
     elif get_origin(kind) in {list, dict}:
         yield from _members(get_args(kind)[-1])
 

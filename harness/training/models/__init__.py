@@ -6,9 +6,11 @@ import torch
 from torch import nn
 
 from harness.recipe.configuration import Configuration
+from harness.recipe.imported import Imported, is_imported
 from harness.training.initialisers import initialise
 from harness.training.models.fcn import build_fcn
 from harness.training.models.hidden import HiddenLayers
+from harness.training.models.imported import build_imported
 from harness.training.models.lenet5 import build_lenet5
 from harness.training.models.simple_cnn import build_simple_cnn
 
@@ -34,13 +36,16 @@ def build_model(configuration: Configuration, image_shape: tuple[int, int], n_cl
     Raises:
         StudyError: The images are too small for the model.
     """
-    settings = configuration.model.model_dump(exclude={"name"})
     layers = HiddenLayers.of(configuration)
-    model = MODELS[configuration.model.name](layers, image_shape, n_classes, **settings)
-    initialise(model, configuration)
+    if isinstance(configuration.model, Imported):
+        model = build_imported(configuration.model, image_shape, n_classes)
+    else:
+        settings = configuration.model.model_dump(exclude={"name"})
+        model = MODELS[configuration.model.name](layers, image_shape, n_classes, **settings)
+        initialise(model, configuration)
     if configuration.input_norm == "batch_norm":
         model = nn.Sequential(*_input_norm(layers, image_shape), model)
-    return model.to(memory_format=torch.channels_last)
+    return model if is_imported(configuration.model) else model.to(memory_format=torch.channels_last)
 
 
 def _input_norm(layers: HiddenLayers, image_shape: tuple[int, int]) -> list[nn.Module]:

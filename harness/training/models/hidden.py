@@ -61,9 +61,9 @@ class HiddenLayers:
     def of(cls, configuration: Configuration) -> "HiddenLayers":
         """Return what a configuration asks for."""
         return cls(
-            activation=configuration.activation,
-            dropout=configuration.dropout,
-            batch_norm=configuration.batch_norm,
+            activation=configuration.activation or "relu",  # these three are null where a model is imported
+            dropout=configuration.dropout or 0.0,
+            batch_norm=configuration.batch_norm or "none",
             norm_settings={
                 "eps": configuration.batch_norm_eps,
                 "momentum": configuration.batch_norm_momentum,

@@ -1,0 +1,1 @@
+"""Code that a study names: what it is, its hashes, whether it is trusted, and its import. Knows no torch."""

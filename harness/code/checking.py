@@ -1,0 +1,115 @@
+"""Whether what a study imports takes the settings that its arms give it: told before Ray starts."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.code.process import ask
+from harness.code.resolve import CodeError
+from harness.code.settings import Misfit, Signature
+from harness.code.sources import named_code
+from harness.recipe.imported import GIVEN, IMPORT, is_imported
+from harness.study.domains import Domain, OneOf, Range, extremes
+from harness.study.reading.domain_rules import origin
+from harness.study.reading.problems import study_error
+from harness.study.reading.source import Path, Source, read_source, set_value
+from harness.study.study import Arm, Study
+
+_GIVEN_BY_PLACE = {"optimizer": "params", "loss": "outputs", "augment": "inputs"}
+"""From a field to the argument that the harness gives first, whatever the callable calls it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """What an arm imports for a field, with every value that its settings can have."""
+
+    field: str
+    reference: str
+    place: Path
+    """Where the study file names it."""
+    settings: Mapping[str, Any]
+    """Each setting with a value or a domain."""
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """What is asked about it, as JSON."""
+        return {
+            "field": self.field,
+            "reference": self.reference,
+            "settings": {name: extremes(value) for name, value in self.settings.items()},
+            "whole": [n for n, v in self.settings.items() if isinstance(v, Range) and v.is_integer],
+        }
+
+
+def check_code(study: Study, sources: Mapping[str, str]) -> None:
+    """Refuse imports that fail, and settings that what is imported does not take.
+
+    Args:
+        study: A study that is trusted.
+        sources: The hashes of its code.
+
+    Raises:
+        StudyError: All that does not fit, each with its line.
+    """
+    uses = [use for arm in study.arms for use in _uses(arm, source_of(study))]
+    if not uses:
+        return
+    source = source_of(study)
+    answers = ask(named_code(study), sources, "harness.code.checking:misfits", [use.question for use in uses])
+    for use, misfits in zip(uses, answers, strict=True):
+        for setting, message in misfits:
+            told = f"{use.reference}: {message}" if not message.startswith(use.reference) else message
+            source.report((*use.place, setting) if setting else use.place, told)
+    if source.problems:
+        raise study_error(source.name, source.problems)
+
+
+def source_of(study: Study) -> Source:
+    """Return a study's text with its lines and overrides, to tell a place in it."""
+    source = read_source(study.text, str(study.path))
+    for argument in study.overrides:
+        set_value(source, argument)
+    return source
+
+
+def _uses(arm: Arm, source: Source) -> Iterator[Use]:
+    """Yield what an arm imports."""
+    for field, value in (*arm.fixed.items(), *arm.space.items()):
+        place = origin(arm, field, source)
+        for imported in _imported(value):
+            own = {name: each for name, each in imported.items() if name != IMPORT}
+            searched = {n.partition(".")[2]: d for n, d in arm.space.items() if n.startswith(f"{field}.")}
+            settings = {**own, **(searched if field in arm.fixed else {})}
+            yield Use(field=field, reference=imported[IMPORT], place=place, settings=settings)
+
+
+def _imported(value: Any) -> Iterator[Mapping[str, Any]]:
+    if is_imported(value):
+        yield value
+    elif isinstance(value, Domain) and not isinstance(value, OneOf):
+        yield from (each for each in value.listed if is_imported(each))
+
+
+def misfits(questions: list[dict[str, Any]]) -> list[list[tuple[str | None, str]]]:
+    """Return what does not fit, for each use; in the process that may import it."""
+    return [[(misfit.setting, misfit.message) for misfit in _misfits(question)] for question in questions]
+
+
+def _misfits(question: Mapping[str, Any]) -> Iterator[Misfit]:
+    field, settings = question["field"], question["settings"]
+    try:
+        signature = Signature.of(question["reference"])
+    except CodeError as error:
+        yield Misfit(setting=None, message=str(error))
+        return
+    by_place = _GIVEN_BY_PLACE.get(field)
+    given = [signature.first if name == by_place and signature.first else name for name in GIVEN[field]]
+    yield from signature.misfits(given, settings, may_swallow=field == "optimizer")
+    for name in question["whole"]:
+        if signature.is_real(name):
+            low, high = settings[name]
+            yield Misfit(
+                setting=name,
+                message=f"a range from {low} to {high} has whole numbers only, and this setting takes all. "
+                f"Remedy: low: {float(low)}",
+            )

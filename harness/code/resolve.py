@@ -1,0 +1,184 @@
+"""Importing what a study names. The one place where code of the user's own comes into a process.
+
+A process must first admit the code with the hashes that were declared; what is not admitted is not imported.
+"""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from harness.code.sources import NamedCode, hash_sources, is_counted, local_part
+from harness.errors import StudyError
+
+_HARNESS = Path(__file__).parents[1]
+
+
+class CodeError(StudyError):
+    """Report that a user's code does not do what it is named for; tells the file and line."""
+
+
+class _Admitted:
+    """What this process may import."""
+
+    code: NamedCode | None = None
+    sources: Mapping[str, str] = {}
+
+
+def admit(code: NamedCode, sources: Mapping[str, str]) -> None:
+    """Let this process import some code, once its files have the declared hashes; done once a process.
+
+    Args:
+        code: What a study names.
+        sources: The hashes that its declaration holds.
+
+    Raises:
+        CodeError: The files are others.
+    """
+    if code.is_empty or code == _Admitted.code:
+        return
+    here = hash_sources(code)
+    if here != dict(sources):
+        changed = sorted(name for name in {*here, *sources} if here.get(name) != sources.get(name))
+        raise CodeError(
+            f"the code of {code.folder} is not what this study declares: {', '.join(changed[:5])} "
+            f"{'differs' if len(changed) == 1 else 'differ'}. Nothing of it was imported. "
+            f"Remedy: bring back the declared files, the same on every node"
+        )
+    if str(code.folder) not in sys.path:
+        sys.path.insert(0, str(code.folder))
+    importlib.invalidate_caches()
+    _Admitted.code, _Admitted.sources = code, dict(sources)
+
+
+def resolve(reference: str) -> Callable[..., Any]:
+    """Return what a reference names.
+
+    Raises:
+        CodeError: The module cannot be imported, has nothing of this name, or what it has cannot be called.
+    """
+    code = _Admitted.code
+    if code is None or reference not in code.references:
+        raise AssertionError(f"{reference} was not admitted to this process")
+    module_name, _, names = reference.partition(":")
+    module = _imported(module_name)
+    _check_origin(module_name.partition(".")[0], code)
+    value: Any = module
+    for name in names.split("."):
+        try:
+            value = getattr(value, name)
+        except AttributeError:
+            raise CodeError(f"{reference}: {_told(value)} has no {name}. {_has(value)}") from None
+    if not callable(value):
+        raise CodeError(
+            f"{reference}: is {type(value).__name__} and cannot be called. Remedy: name a function or class"
+        )
+    result: Callable[..., Any] = value
+    return result
+
+
+def call(reference: str, *arguments: Any, **settings: Any) -> Any:
+    """Call what a reference names.
+
+    Raises:
+        CodeError: It raises; tells where.
+    """
+    function = resolve(reference)
+    try:
+        return function(*arguments, **settings)
+    except Exception as error:
+        raise CodeError(f"{reference}: {failure(error)}") from error
+
+
+def failure(error: BaseException) -> str:
+    """Return an error of a user's code in words, with the file and line of theirs that it comes from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _is_ours(frame.filename)] or list(frames)
+    local = [frame for frame in own if _is_admitted(frame.filename)] or own
+    place = f" ({local[-1].filename}:{local[-1].lineno})" if local else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def _imported(module: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except SystemExit as error:
+        raise CodeError(f"{module}: ends the program when it is imported: {failure(error)}") from error
+    except ModuleNotFoundError as error:
+        absent = error.name or ""
+        if module == absent or module.startswith(f"{absent}."):
+            raise CodeError(
+                f"{module}: there is no module {absent}. Remedy: see how the study file writes it"
+            ) from error
+        raise CodeError(
+            f"{module}: imports {absent}, which is not installed here: {failure(error)}. "
+            f"Remedy: install it into the environment of {sys.executable}"
+        ) from error
+    except Exception as error:
+        raise CodeError(f"{module}: cannot be imported: {failure(error)}") from error
+
+
+def _check_origin(top: str, code: NamedCode) -> None:
+    """Refuse a module that came from elsewhere than the files that were hashed.
+
+    Raises:
+        CodeError: It did; or the user's code has imported more of the study's folder than was hashed.
+    """
+    place = local_part(top, code.folder)
+    if place is not None:
+        files = {place, place / "__init__.py"}
+        origin = getattr(sys.modules[top], "__file__", None)
+        if origin is not None and Path(origin).resolve() not in {file.resolve() for file in files}:
+            raise CodeError(
+                f"{top}: this process has another module of this name, {origin}. "
+                f"Remedy: call {place.name} and its import otherwise"
+            )
+    _check_helpers(code)
+
+
+def _check_helpers(code: NamedCode) -> None:
+    """Refuse what was imported from the study's folder and stands in no declaration.
+
+    Raises:
+        CodeError: There is something.
+    """
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or not Path(file).is_relative_to(code.folder):
+            continue
+        inside = Path(file).relative_to(code.folder).as_posix()
+        if inside not in _Admitted.sources and is_counted(Path(file), code.folder) and not _is_ours(file):
+            raise CodeError(
+                f"{name}: {file} was imported, and no hash of it was declared: it lies beside what the study "
+                f"names. Remedy: move it into {', '.join(code.modules)}, or install it as a package"
+            )
+
+
+def _is_ours(file: str) -> bool:
+    return Path(file).is_relative_to(_HARNESS) or file.startswith("<frozen")
+
+
+def _is_admitted(file: str) -> bool:
+    return _Admitted.code is not None and Path(file).is_relative_to(_Admitted.code.folder)
+
+
+def _told(value: Any) -> str:
+    return str(getattr(value, "__name__", value))
+
+
+def _has(value: Any) -> str:
+    names = [name for name in dir(value) if not name.startswith("_") and callable(getattr(value, name, None))]
+    return f"It has: {', '.join(names[:20])}" if names else "It has nothing that could be called"
+
+
+def withdrawn() -> None:
+    """Take back what was admitted, and forget the modules that came from it; tests share a process."""
+    code, _Admitted.code, _Admitted.sources = _Admitted.code, None, {}
+    if code is not None:
+        sys.path.remove(str(code.folder))
+        for name in [name for name in sys.modules if name.partition(".")[0] in code.modules]:
+            if local_part(name.partition(".")[0], code.folder) is not None:
+                del sys.modules[name]

@@ -1,0 +1,289 @@
+"""Which files the code is that a study names, and their hashes. Reads files, and imports nothing of them.
+
+A module is looked for in the folder of the study file first, as Python will, then among installed packages.
+Of a user's own code every file counts that an import can reach; of an installed package its version, and the
+record in which the installer wrote the hash of every file.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.machinery import ModuleSpec
+from importlib.metadata import Distribution, packages_distributions
+from pathlib import Path
+from typing import Any
+
+from harness.errors import StudyError, unusable
+from harness.recipe.imported import IMPORT, is_imported
+from harness.study.domains import Domain, OneOf
+from harness.study.study import Study
+
+_SKIPPED = {"__pycache__", "node_modules"}
+_ENVIRONMENT_MARK = "pyvenv.cfg"
+"""Stands in the folder of every virtual environment."""
+
+_MOST_FILES = 2000
+"""Of a user's own code; a folder with more is none that somebody could look through."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedCode:
+    """What a study names that is not the harness's, and where it is looked for."""
+
+    folder: Path
+    """That of the study file, absolute."""
+    references: tuple[str, ...] = ()
+    """`package.module:name` of everything that is imported, sorted."""
+    commands: tuple[tuple[str, ...], ...] = ()
+    """Programs that are started, as their words."""
+    inputs: tuple[str, ...] = ()
+    """Files and folders that a program reads, relative to the folder."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the study names nothing of the kind."""
+        return not (self.references or self.commands)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The top-level modules of what is imported, each once."""
+        return tuple(
+            dict.fromkeys(reference.partition(":")[0].partition(".")[0] for reference in self.references)
+        )
+
+    def as_plain(self) -> dict[str, Any]:
+        """Return it as JSON has it, for another process."""
+        lists = {"references": list(self.references), "commands": [list(words) for words in self.commands]}
+        return {"folder": str(self.folder), **lists, "inputs": list(self.inputs)}
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> "NamedCode":
+        """Return what `as_plain` wrote."""
+        return cls(
+            folder=Path(plain["folder"]),
+            references=tuple(plain["references"]),
+            commands=tuple(tuple(words) for words in plain["commands"]),
+            inputs=tuple(plain["inputs"]),
+        )
+
+
+def named_code(study: Study) -> NamedCode:
+    """Return what a study names."""
+    values = [value for arm in study.arms for value in (*arm.fixed.values(), *arm.space.values())]
+    references = {reference for value in values for reference in _references(value)}
+    trial = study.trial
+    return NamedCode(
+        folder=_real(study.folder),
+        references=tuple(sorted(references)),
+        commands=() if trial is None else (tuple(trial.command),),
+        inputs=() if trial is None else tuple(trial.inputs),
+    )
+
+
+def sources_of(study: Study) -> dict[str, str]:
+    """Return the SHA-256 of everything that the code which a study names consists of, sorted.
+
+    Returns: Files of the study's folder by their path in it; those of a package that is installed to be
+        edited by the package's path; an installed package as `name==version`, with the hash of its record.
+
+    Raises:
+        StudyError: A module is found nowhere, or in a place that nothing vouches for.
+    """
+    return hash_sources(named_code(study))
+
+
+def hash_sources(code: NamedCode) -> dict[str, str]:
+    """Return the SHA-256 of everything that some code consists of; see `sources_of`."""
+    sources: dict[str, str] = {}
+    for module in code.modules:
+        sources |= _sources_of_module(module, code.folder)
+    if code.commands:
+        sources |= _hashed(_python_files(code.folder), code.folder)
+        sources |= _hashed(_files_of_words(code), code.folder)
+    return dict(sorted(sources.items()))
+
+
+def _references(value: Any) -> Iterator[str]:
+    """Yield every reference in a value or a domain, in branches too."""
+    if isinstance(value, Domain):
+        for inner in value.branches.values() if isinstance(value, OneOf) else value.listed:
+            yield from _references(inner)
+    elif is_imported(value):
+        yield str(value[IMPORT])
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _references(inner)
+
+
+def local_part(module: str, folder: Path) -> Path | None:
+    """Return the folder or file of a top-level module beside a study; None where there is none."""
+    for place in (folder / module, folder / f"{module}.py"):
+        if place.exists():
+            return place
+    return None
+
+
+def _sources_of_module(module: str, folder: Path) -> dict[str, str]:
+    """Return the hashes of a top-level module's code.
+
+    Raises:
+        StudyError: It is nowhere, or not in a place that counts.
+    """
+    place = local_part(module, folder)
+    if place is not None:
+        _check_inside(place, folder)
+        return _hashed(_python_files(place if place.is_dir() else folder), folder)
+    return _sources_of_installed(module, folder)
+
+
+def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
+    spec = _spec_of(module)
+    if spec is None:
+        raise StudyError(
+            f"{module}: there is no {module}.py and no folder {module} in {folder}, and no package of "
+            f"this name is installed. Remedy: put it beside the study file, or install it into the "
+            f"environment of {sys.executable}"
+        )
+    distribution = _distribution(module)
+    if distribution is None:
+        where = spec.origin or ", ".join(spec.submodule_search_locations or ())
+        raise StudyError(
+            f"{module}: lies at {where}, which is neither in the folder of the study, {folder}, nor part of "
+            f"an installed package, so that nothing says what it is. Remedy: move it or the study file, or "
+            f"install it (pip install --editable PATH)"
+        )
+    name = f"{distribution.metadata['Name']}=={distribution.version}"
+    if _is_editable(distribution):
+        roots = [Path(place) for place in spec.submodule_search_locations or ()] or [Path(str(spec.origin))]
+        files = [file for root in roots for file in (_python_files(root) if root.is_dir() else [root])]
+        return {f"{name}/{key}": value for key, value in _hashed(files, _real(roots[0].parent)).items()}
+    record = distribution.read_text("RECORD")
+    if record is None:
+        raise StudyError(
+            f"{module}: the package {name} was installed without a record of its files (RECORD), so that "
+            f"nothing says what it is. Remedy: install it with pip"
+        )
+    return {name: hashlib.sha256(record.encode()).hexdigest()}
+
+
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Return where a top-level module would come from, without importing anything."""
+    try:
+        return importlib.util.find_spec(module)
+    except (ImportError, ValueError):  # of a module that was made by hand, such as __main__
+        return None
+
+
+def _distribution(module: str) -> Distribution | None:
+    names = _distributions().get(module, [])
+    return Distribution.from_name(names[0]) if names else None
+
+
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
+def _is_editable(distribution: Distribution) -> bool:
+    """Whether a package is used from where its author edits it. Source: PEP 610, PEP 660."""
+    where = json.loads(distribution.read_text("direct_url.json") or "{}")
+    return bool(where.get("dir_info", {}).get("editable"))
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """Yield every Python file below a folder; hidden folders and environments have none of the user's code.
+
+    Raises:
+        StudyError: There are too many.
+    """
+    n_files = 0
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _may_hold_code(Path(root, name)))
+        for name in sorted(files):
+            if name.endswith(".py"):
+                n_files += 1
+                yield Path(root, name)
+        if n_files > _MOST_FILES:
+            raise StudyError(
+                f"{folder}: holds more than {_MOST_FILES} Python files, all of which a study beside them "
+                f"would name. Remedy: put the study file into a folder with the code that it needs"
+            )
+
+
+def _may_hold_code(folder: Path) -> bool:
+    """Whether a folder belongs to the user's code, and not to tools or to an environment beside it."""
+    is_named_so = folder.name not in _SKIPPED and not folder.name.startswith(".")
+    return is_named_so and not (folder / _ENVIRONMENT_MARK).exists()
+
+
+def is_counted(file: Path, folder: Path) -> bool:
+    """Whether a file below a folder is one that a hash of the folder's code counts."""
+    between = (
+        folder.joinpath(*file.relative_to(folder).parts[:n])
+        for n in range(1, len(file.relative_to(folder).parts))
+    )
+    return all(_may_hold_code(place) for place in between)
+
+
+def _files_of_words(code: NamedCode) -> Iterator[Path]:
+    """Yield the files that the words of commands name, and those of inputs.
+
+    Raises:
+        StudyError: An input is missing.
+    """
+    for words in code.commands:
+        for position, word in enumerate(words):
+            place = code.folder / word
+            is_interpreter = position == 0 and not _real(place).is_relative_to(code.folder)
+            if "\0" not in word and place.is_file() and not is_interpreter:
+                yield place
+    for name in code.inputs:
+        place = code.folder / name
+        if not place.exists():
+            raise StudyError(f"trial.inputs: there is no {name} in {code.folder}. Remedy: name what is there")
+        yield from sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+
+
+def _hashed(files: Iterator[Path] | Sequence[Path], folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of files by their path below a folder.
+
+    Raises:
+        StudyError: A file leads out of the folder, or cannot be read.
+    """
+    sources = {}
+    for file in files:
+        _check_inside(file, folder)
+        try:
+            with file.open("rb") as opened:
+                sources[file.relative_to(folder).as_posix()] = hashlib.file_digest(
+                    opened, "sha256"
+                ).hexdigest()
+        except OSError as error:
+            raise StudyError(unusable(file, "read", error)) from error
+    return sources
+
+
+def _check_inside(place: Path, folder: Path) -> None:
+    """Refuse what lies elsewhere.
+
+    Raises:
+        StudyError: It does, or a symbolic link leads there.
+    """
+    real = _real(place)
+    if not real.is_relative_to(folder):
+        raise StudyError(
+            f"{place}: leads to {real}, outside of {folder}, the folder of the study. Remedy: put the code "
+            f"there itself, or install it as a package (pip install --editable PATH)"
+        )
+
+
+def _real(place: Path) -> Path:
+    try:
+        return place.resolve()
+    except (OSError, RuntimeError) as error:
+        raise StudyError(f"{place}: cannot be followed ({error}). Remedy: mend its symbolic links") from error

@@ -1,0 +1,81 @@
+"""`--trust` and `--code`: their options, and what commands tell and refuse of code that a study names."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.edge import path_argument, resolved
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.study.study import Study
+
+_OPTION = "--trust"
+
+
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument(
+        _OPTION,
+        metavar="SHA256",
+        help="let code that the study names run (import, command), after looking at it: --trust as it is "
+        "now, --trust=SHA256 as --dry-run showed it; nothing is remembered",
+    )
+    parser.add_argument(
+        "--code",
+        type=path_argument,
+        metavar="DIR",
+        help="the folder with the code that the study names (the study file's own)",
+    )
+
+
+def with_trust(arguments: Sequence[str] | None) -> list[str]:
+    """Return arguments in which a `--trust` without a value has the empty one, and takes no other."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return [f"{_OPTION}=" if argument == _OPTION else argument for argument in given]
+
+
+def in_code_folder(study: "Study", options: argparse.Namespace) -> "Study":
+    """Return a study whose code is looked for where `--code` says."""
+    folder: Path | None = options.code
+    return study if folder is None else replace(study, folder=resolved(folder))
+
+
+def check_code_of(
+    study: "Study", options: argparse.Namespace, say: Callable[[str], None]
+) -> Mapping[str, str]:
+    """Refuse code that is not trusted, and tell what is; return the hashes of its files.
+
+    Raises:
+        StudyError: It is not.
+    """
+    from harness.code.trust import check_trusted, trust_lines
+
+    sources = check_trusted(study, options.trust)
+    for line in trust_lines(study):
+        say(line)
+    return sources
+
+
+def code_lines(study: "Study", options: argparse.Namespace) -> list[str]:
+    """Return what `--dry-run` tells of code: all of it in one text, or nothing.
+
+    Raises:
+        StudyError: With `--trust`: it is not trusted, or does not take its settings.
+    """
+    from harness.code.trust import check_trusted, trust_lines
+
+    lines = trust_lines(study)
+    if options.trust is not None:
+        from harness.code.checking import check_code
+
+        check_code(study, check_trusted(study, options.trust))
+    elif lines:
+        lines.append(
+            "nothing of it was imported or started, so its settings are not yet checked: "
+            "--dry-run --trust does that"
+        )
+    return ["\n".join(lines)] if lines else []

@@ -1,0 +1,163 @@
+"""Which files a study's code is, and that nobody's code runs untrusted."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from harness.code.resolve import CodeError, admit, resolve
+from harness.code.sources import hash_sources, named_code, sources_of
+from harness.code.trust import ANY, check_trusted, trust_lines
+from harness.errors import HarnessError, StudyError
+from harness.study.study import Study
+
+OwnStudy = Callable[..., Study]
+
+
+def told_sha(study: Study) -> str:
+    """Return the hash that a dry run shows."""
+    return trust_lines(study)[-1].removeprefix("trust sha256: ")
+
+
+def test_a_module_beside_the_study_brings_every_python_file_of_the_folder(
+    own_study: OwnStudy, tmp_path: Path
+) -> None:
+    """Helpers count, in folders too; caches, hidden folders and environments do not."""
+    for name in ("helper.py", "deep/er.py", "__pycache__/no.py", ".hidden/no.py", "env/no.py", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    assert list(sources_of(own_study())) == ["deep/er.py", "helper.py", "nets.py"]
+
+
+def test_a_package_beside_the_study_brings_its_own_files(own_study: OwnStudy, tmp_path: Path) -> None:
+    """What lies beside the package does not change the hash."""
+    (tmp_path / "pack" / "sub").mkdir(parents=True)
+    (tmp_path / "pack" / "sub" / "nets.py").write_text("def mlp(): ...", encoding="utf-8")
+    study = own_study("recipe.model={import: 'pack.sub.nets:mlp'}", "arms.lion.optimizer=adam")
+    assert list(sources_of(study)) == ["pack/sub/nets.py"]
+
+
+def test_an_installed_package_is_known_by_its_version_and_record(own_study: OwnStudy) -> None:
+    """Whatever its size, it is one line."""
+    study = own_study("recipe.model={import: 'torchvision.models:resnet18'}", "arms.lion.optimizer=adam")
+    (name,) = sources_of(study)
+    assert name.startswith("torchvision==")
+
+
+def test_a_package_that_is_edited_in_place_is_known_by_its_files(own_study: OwnStudy) -> None:
+    """As the harness itself is, where it is developed."""
+    study = own_study("recipe.model={import: 'harness.errors:nearest'}", "arms.lion.optimizer=adam")
+    assert any(name.endswith("/harness/errors.py") for name in sources_of(study))
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        ("../elsewhere/nets:mlp", "is a path"),
+        ("nets.py:mlp", "is a path"),
+        ("nets", "names no module"),
+        ("os:system", "os is Python's own"),
+        ("builtins:eval", "builtins is Python's own"),
+        ("nowhere_at_all:mlp", "there is no nowhere_at_all.py"),
+        ("outside:mlp", "outside of"),
+    ],
+)
+def test_what_lies_nowhere_or_elsewhere_is_refused(
+    own_study: OwnStudy, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, reference: str, told: str
+) -> None:
+    """A link that leads out of the study's folder is elsewhere too."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "outside.py").touch()
+    if reference == "outside:mlp":
+        (tmp_path / "outside.py").symlink_to(elsewhere / "outside.py")
+    with pytest.raises(StudyError, match=told):
+        sources_of(own_study(f"recipe.model={{import: '{reference}'}}"))
+
+
+def test_code_is_refused_without_trust_and_with_that_of_other_files(
+    own_study: OwnStudy, tmp_path: Path
+) -> None:
+    """The message lists what there is to look at, and how to trust it."""
+    study = own_study()
+    with pytest.raises(StudyError, match=r"(?s)nets:Lion.*nets\.py.*Remedy: look at it"):
+        check_trusted(study, None)
+    sha256 = told_sha(study)
+    assert check_trusted(study, sha256) == check_trusted(study, ANY) == sources_of(study)
+    (tmp_path / "nets.py").write_text("changed = 1", encoding="utf-8")
+    with pytest.raises(StudyError, match=f"--trust={sha256}: is not the hash"):
+        check_trusted(study, sha256)
+
+
+def test_the_trust_of_one_name_is_not_that_of_another_in_the_same_files(own_study: OwnStudy) -> None:
+    """The hash covers what is called, not its files alone."""
+    assert told_sha(own_study()) != told_sha(own_study("recipe.model.import=nets:other"))
+
+
+def test_a_study_without_code_needs_no_trust_and_takes_no_hash(own_study: OwnStudy, study_text: str) -> None:
+    """A hash of nothing is a mistake; --trust alone may stand in any script."""
+    study = own_study(text=study_text)
+    assert trust_lines(study) == []
+    assert check_trusted(study, None) == check_trusted(study, ANY) == {}
+    with pytest.raises(StudyError, match="names no code"):
+        check_trusted(study, "abc")
+
+
+def test_a_worker_imports_nothing_that_differs_from_the_declaration(
+    own_study: OwnStudy, tmp_path: Path
+) -> None:
+    """It hashes again; and what was not admitted at all is not imported either."""
+    code = named_code(own_study())
+    declared = hash_sources(code)
+    (tmp_path / "nets.py").write_text("raise SystemError('imported')", encoding="utf-8")
+    with pytest.raises(CodeError, match=r"nets\.py differs"):
+        admit(code, declared)
+    with pytest.raises(AssertionError):
+        resolve("nets:mlp")
+
+
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--trust=abc"]])
+def test_a_sweep_without_trust_imports_nothing(
+    own_study: OwnStudy, tmp_path: Path, options: list[str]
+) -> None:
+    """Not even for a preview, which shows what it would be."""
+    study = own_study()
+    mark = tmp_path / "imported"
+    (tmp_path / "nets.py").write_text(f"open({str(mark)!r}, 'w')", encoding="utf-8")
+    command = [sys.executable, "-m", "harness.sweep", str(study.path), "--results", str(tmp_path), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == (0 if options == ["--dry-run"] else 2), done.stderr
+    assert ("trust sha256" in done.stdout) is (options == ["--dry-run"])
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("import sys; print('noise'); sys.exit(3)", "ends the program"),
+        (
+            "raise OSError('no such luck')",
+            r"nets: cannot be imported: OSError: no such luck \(.*nets\.py:1\)",
+        ),
+        ("import not_installed_anywhere", "imports not_installed_anywhere, which is not installed"),
+        ("mlp = Lion = 3", "nets:mlp: is int and cannot be called"),
+        ("import os; os._exit(7)", r"ended by itself \(exit code 7\)"),
+        (
+            "print('{}'); import os; os.close(1)\ndef mlp(): ...\ndef Lion(): ...",
+            "is called with input_shape",
+        ),
+    ],
+)
+def test_whatever_a_module_does_when_it_is_imported_ends_in_a_message(
+    own_study: OwnStudy, tmp_path: Path, code: str, told: str
+) -> None:
+    """It is imported in a process of its own, whose output nobody reads as ours."""
+    from harness.code.checking import check_code
+
+    study = own_study()
+    (tmp_path / "nets.py").write_text(code, encoding="utf-8")
+    with pytest.raises(HarnessError, match=told):
+        check_code(study, sources_of(study))
+    assert "nets" not in sys.modules
