@@ -4,12 +4,10 @@ They are made from `Configuration`'s fields, so that a recipe field is declared 
 the values the field takes.
 """
 
-import math
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -23,35 +21,9 @@ from pydantic.fields import FieldInfo
 from harness.recipe.configuration import Configuration
 from harness.recipe.imported import GIVEN, IMPORT, Imported, Reference, checked_setting, is_imported
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
-from harness.study.trial import ParameterName, Parameters, PlainValues
+from harness.study.trial import ParameterName, ParameterRange, Parameters, PlainValues, plain_parameters
 
 _STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"must be a finite number, but is {value!r}")
-    return value
-
-
-Number = Annotated[Any, AfterValidator(_number)]
-
-
-class SettingRange(Range):
-    """All numbers from `low` to `high`; whole numbers where both are written without a decimal point."""
-
-    low: Number
-    high: Number
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_one_kind(cls, written: Any) -> Any:
-        """Let 0 be 0.0 beside 0.5: one bound with a decimal point makes a range of all numbers."""
-        if not isinstance(written, dict) or not any(
-            isinstance(written.get(n), float) for n in ("low", "high")
-        ):
-            return written
-        return {n: float(v) if n in {"low", "high"} and type(v) is int else v for n, v in written.items()}
 
 
 def _setting_kind(value: Any) -> str:
@@ -60,7 +32,7 @@ def _setting_kind(value: Any) -> str:
 
 Setting = Annotated[
     Annotated[Any, Tag("<value>")]
-    | Annotated[SettingRange, Tag("<range>")]
+    | Annotated[ParameterRange, Tag("<range>")]
     | Annotated[Choices, Tag("<choices>")]
     | Annotated[Grid, Tag("<grid>")],
     Discriminator(_setting_kind),
@@ -84,7 +56,7 @@ class ImportedSpace(BaseModel):
     def fields(self, field: str) -> dict[str, Any]:
         """Return the thing with its fixed settings, and each domain under a dotted name of its own."""
         settings = self.model_extra or {}
-        searched = {n: as_domain(v.as_written) for n, v in settings.items() if isinstance(v, Domain)}
+        searched = plain_parameters({n: v for n, v in settings.items() if isinstance(v, Domain)})
         fixed = {name: value for name, value in settings.items() if name not in searched}
         return {
             field: {IMPORT: self.reference, **fixed},
