@@ -14,13 +14,12 @@ from typing import Any
 import pandas as pd
 
 from analysis import responses, selection, statistics
+from analysis.metrics import Metric, Metrics, noted
 from analysis.records import StudyRecords, incomparable, is_one_at_a_time, timed_epochs
 
-_MEANS = ("val_loss", "test_accuracy")
-"""Columns of the runs whose means are shown."""
 TO_TARGET = ("epochs_to", "steps_to")
 _ENDS = ("", "_low", "_high")
-_COLUMNS = {
+_FIRST_COLUMNS = {
     "line": "str",
     "arm": "str",
     "phase": "str",
@@ -38,12 +37,24 @@ _COLUMNS = {
     "is_comparable": "bool",
     "target": "float64",
     "reached": "int64",
-    **{f"{name}{end}": "float64" for name in (*TO_TARGET, *_MEANS) for end in ("", "_half_width")},
+}
+_LAST_COLUMNS = {
     "runs": "int64",
     "n": "int64",
     "diverged": "int64",
     "failed": "int64",
 }
+
+
+def way_of(metrics: Metrics) -> Metric:
+    """Return the metric whose common value all sizes are to reach: the validation loss, else the headline."""
+    return metrics["val_loss"] if metrics.has_loss else metrics.validated
+
+
+def _columns(metrics: Metrics) -> dict[str, str]:
+    means = (*TO_TARGET, way_of(metrics).name, metrics.headline.name)
+    values = {f"{name}{end}": "float64" for name in means for end in ("", "_half_width")}
+    return {**_FIRST_COLUMNS, **values, **_LAST_COLUMNS}
 
 
 def compute_batch_sizes(records: StudyRecords, lines: Sequence[responses.Line]) -> pd.DataFrame:
@@ -57,37 +68,40 @@ def compute_batch_sizes(records: StudyRecords, lines: Sequence[responses.Line]) 
         budget_steps, steps_per_epoch`, `epoch_seconds` as the median over epochs with its quartiles `_low`
         and `_high` (absent for a grid whose table of times has them), `is_comparable` (whether these
         seconds are, between sizes), `target, reached`, `epochs_to` and `steps_to` the target as means over
-        the `reached` runs, `val_loss` and `test_accuracy` as means over the `n` completed ones, each with
-        the half-width of its 95 % t-interval, then `runs, n, diverged, failed`. Where a run diverged there
+        the `reached` runs, `val_loss` and `test_accuracy` (`way_of`, and the headline) as means over the `n`
+        completed ones, each with the half-width of its 95 % t-interval, then `runs, n, diverged, failed`.
+        Where a run diverged there
         are no means of loss and accuracy, and where a run misses the target no half-widths of the way to
-        it. `target` is the largest of the sizes' mean validation losses,
+        it. `target` is the worst of the sizes' means of `way_of`, the largest validation loss,
         which every size reaches on average; `edge` is `lower`, `upper` or empty.
     """
     rows: list[dict[str, Any]] = []
     for line in lines:
         points = [(point, point.runs(records)) for point in line.points]
         all_runs = pd.concat([runs for _, runs in points])
-        shared = {"target": _target(points), "is_comparable": incomparable(all_runs) is None}
+        shared = {"target": _target(points, records.metrics), "is_comparable": incomparable(all_runs) is None}
         rows += [
             responses.place(line, point.level, point.arm)
             | shared
             | _settings(records, point)
             | _costs(records, point, runs)
             | _way(records, runs, shared["target"])
-            | _means(runs)
+            | _means(runs, records.metrics)
             for point, runs in points
             if len(all_runs)
         ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    columns = _columns(records.metrics)
+    return noted(pd.DataFrame(rows, columns=list(columns)).astype(columns), records.metrics)
 
 
-def _target(points: list[tuple[responses.Point, pd.DataFrame]]) -> float | None:
-    """Return the validation loss that every batch size reaches on average: the largest of their means.
+def _target(points: list[tuple[responses.Point, pd.DataFrame]], metrics: Metrics) -> float | None:
+    """Return the value of `way_of` that every batch size reaches on average: the worst of their means.
 
     A size with a diverged run has no mean; None where no size has one.
     """
-    means = [_means(runs)["val_loss"] for _, runs in points]
-    return max((mean for mean in means if mean is not None), default=None)
+    way = way_of(metrics)
+    means = [_means(runs, metrics)[way.name] for _, runs in points]
+    return min((mean for mean in means if mean is not None), key=lambda mean: way.sign * mean, default=None)
 
 
 def _settings(records: StudyRecords, point: responses.Point) -> dict[str, Any]:
@@ -118,12 +132,13 @@ def _costs(records: StudyRecords, point: responses.Point, runs: pd.DataFrame) ->
 
 
 def first_below(records: StudyRecords, runs: pd.DataFrame, target: float | None) -> pd.DataFrame:
-    """Return of each completed run that reaches a validation loss the first epoch that does, and its step.
+    """Return of each completed run that reaches a value of `way_of` the first epoch that does, and its step.
 
     Returns: Columns `run_id, epochs_to, steps_to`.
     """
     epochs = records.epochs_of(runs.loc[runs["status"] == "completed", "run_id"])
-    is_met = epochs["val_loss"] <= (float("-inf") if target is None else target)
+    way = way_of(records.metrics)
+    is_met = way.sign * epochs[way.name] >= (float("inf") if target is None else way.sign * target)
     first = epochs[is_met].drop_duplicates("run_id")  # epochs are in order
     return first[["run_id", "epoch", "step"]].rename(columns={"epoch": "epochs_to", "step": "steps_to"})
 
@@ -139,12 +154,12 @@ def _way(records: StudyRecords, runs: pd.DataFrame, target: float | None) -> dic
     return row
 
 
-def _means(runs: pd.DataFrame) -> dict[str, Any]:
+def _means(runs: pd.DataFrame, metrics: Metrics) -> dict[str, Any]:
     """Return counts of some runs of one batch size, and the means of those of full length."""
     counts = {status: int((runs["status"] == status).sum()) for status in ("diverged", "failed")}
     completed = runs[runs["status"] == "completed"]
     row: dict[str, Any] = {"runs": len(runs), "n": len(completed), **counts}
-    for name in _MEANS:
+    for name in (way_of(metrics).name, metrics.headline.name):
         interval = statistics.t_interval([] if counts["diverged"] else list(completed[name].dropna()))
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
     return row

@@ -44,7 +44,8 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
         no run are left out.
     """
     last = {run_id: span.stop - 1 for run_id, span in records.epoch_rows.items()}
-    steps = pd.Series(records.epochs["step"].to_numpy()[list(last.values())], index=list(last), dtype="int64")
+    reached = records.epochs["step"].fillna(0)  # a program does not tell its steps
+    steps = pd.Series(reached.to_numpy()[list(last.values())], index=list(last), dtype="int64")
     runs = records.runs[["arm", "phase", "run_id", "status", "epochs", "train_seconds"]]
     runs = runs.assign(steps=runs["run_id"].map(steps).fillna(0).astype("int64"))
     rows = [_row(records, runs, arm, phase) for phase in (*_COMPARED, "audit") for arm in records.arms]

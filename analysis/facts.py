@@ -84,7 +84,7 @@ class Facts:
 
     @cached_property
     def leaders(self) -> Sequence[str] | None:
-        """The arms that may have the highest true mean test accuracy; None where arms cannot be compared."""
+        """The arms that may have the best true mean of the headline; None where arms cannot be compared."""
         return claims.leaders(self.grounds)
 
     @cached_property
@@ -106,7 +106,7 @@ class Facts:
         """What the audits of each arm found: the columns of `audit.compute_audit`."""
         return audit.compute_audit(self.records, self.audited_runs)
 
-    def differences(self, family: tuple[pairs.Pair, ...], metric: str = "test_accuracy") -> pd.DataFrame:
+    def differences(self, family: tuple[pairs.Pair, ...], metric: str) -> pd.DataFrame:
         """Return one row a pair of a family: the columns of `pairs.compare`."""
         if (family, metric) not in self._known:
             self._known[family, metric] = pairs.compare(self.grounds, family, metric)

@@ -14,13 +14,14 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
-from analysis.claims import ALPHA, METRICS, Grounds
+from analysis.claims import ALPHA, Grounds
 from analysis.claims.contrast import Contrast, Scale, contrast
 from analysis.claims.decide import compared_arms
 from analysis.claims.evidence import Bounds, Untestable, bounds_of
+from analysis.metrics import Metric, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.replicates import Key, Replicates, design_of, replicates
+from analysis.replicates import Key, Replicates, chance_level, design_of, is_accuracy, replicates
 from harness.study.claims import Claim
 
 UNSEARCHED = " (without a search: seeds)"
@@ -77,7 +78,7 @@ def claims_about(grounds: Grounds, metric: str) -> list[Claim]:
     return [claim for claim in grounds.claims if isinstance(claim, Claim) and claim.metric == metric]
 
 
-def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accuracy") -> pd.DataFrame:
+def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str) -> pd.DataFrame:
     """Return one row a pair: its mean difference over replicates, corrected for all the pairs.
 
     Args:
@@ -94,9 +95,10 @@ def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accurac
     records = grounds.records
     sides = sides_of(records, metric)
     bounds = bounds_of(records, metric, sides.values())
-    measured = [_measured(records, pair, sides, metric, bounds) for pair in pairs]
+    scale = Scale.of(records.metrics[metric], None)
+    measured = [_measured(records, pair, sides, scale, bounds) for pair in pairs]
     tested = [outcome for outcome in measured if isinstance(outcome, Contrast)]
-    adjusted = iter(statistics.holm([_p(outcome, metric) for outcome in tested]))
+    adjusted = iter(statistics.holm([_p(outcome, scale) for outcome in tested]))
     declared, level = declared_pairs(grounds, metric), 1 - ALPHA / max(1, len(tested))
     rows = [
         {
@@ -107,12 +109,12 @@ def compare(grounds: Grounds, pairs: Sequence[Pair], metric: str = "test_accurac
             **(
                 _untested(outcome, sides[arm], sides[than], is_paired=design_of(records).seeds_are_common)
                 if isinstance(outcome, Untestable)
-                else _tested(outcome, metric, next(adjusted), level)
+                else _tested(outcome, scale, next(adjusted), level)
             ),
         }
         for (arm, than), outcome in zip(pairs, measured, strict=True)
     ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS), records.metrics)
 
 
 def sides_of(records: StudyRecords, metric: str) -> dict[str, Replicates]:
@@ -139,20 +141,20 @@ def _measured(
     records: StudyRecords,
     pair: Pair,
     sides: Mapping[str, Replicates],
-    metric: str,
+    scale: Scale,
     bounds: Bounds | None,
 ) -> Contrast | Untestable:
-    scale, is_paired = Scale.of(metric, None), design_of(records).seeds_are_common
+    is_paired = design_of(records).seeds_are_common
     return contrast(sides[pair[0]], sides[pair[1]], scale, is_paired=is_paired, bounds=bounds)
 
 
-def _p(outcome: Contrast, metric: str) -> float:
+def _p(outcome: Contrast, scale: Scale) -> float:
     """Return the two-sided p of a difference, the largest over what missing replicates may have been."""
-    return outcome.comparison(Scale.of(metric, None), statistics.LEVEL).p
+    return outcome.comparison(scale, statistics.LEVEL).p
 
 
-def _tested(outcome: Contrast, metric: str, p_adjusted: float, level: float) -> dict[str, Any]:
-    comparison = outcome.comparison(Scale.of(metric, None), level)
+def _tested(outcome: Contrast, scale: Scale, p_adjusted: float, level: float) -> dict[str, Any]:
+    comparison = outcome.comparison(scale, level)
     return {
         "n": comparison.n,
         "difference": comparison.effect,
@@ -179,19 +181,18 @@ def _untested(
     return {"n": n, "difference": mean, "reason": outcome.reason}
 
 
-def amount(difference: float | None, high: float | None, metric: str) -> str:
+def amount(difference: float | None, high: float | None, metric: Metric) -> str:
     """Return a difference with its sign and the half-width of its interval, in the readers' unit.
 
     Args:
         difference: In the metric's unit; None or NaN gives the mark for an absent value.
         high: Upper end of its interval, if it has one.
-        metric: Key of `METRICS`.
+        metric: Of the study.
     """
     if not numbers.is_present(difference):
         return numbers.ABSENT
     half_width = high - difference if numbers.is_present(high) else None
-    scale = METRICS[metric].scale
-    text = numbers.with_uncertainty(difference, half_width, scale=scale, decimals=2 if scale == 100 else 4)
+    text = numbers.with_uncertainty(difference, half_width, scale=metric.scale, decimals=metric.decimals)
     if float(text.split()[0]) == 0:
         return text.removeprefix("-")  # rounded to nothing: no side to name
     return text if difference < 0 else f"+{text}"
@@ -230,11 +231,13 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     records = grounds.records
     arms = [arm for arm in records.arms if arm in {*frame["arm"], *frame["than"]}]
     sentences = []
-    void = [arm for arm in arms for metric in _metrics(frame) if replicates(records, arm, metric).is_voided]
+    metrics = _metrics(records, frame)
+    void = [arm for arm in arms for metric in metrics if replicates(records, arm, metric).is_voided]
     void = list(dict.fromkeys(void))
     if void:
+        of_what = " of losses" if records.metrics.has_accuracy else ""
         sentences.append(
-            f"No difference of losses is formed with {_names(void)}: a confirm run diverged, which voids the "
+            f"No difference{of_what} is formed with {_names(void)}: a confirm run diverged, which voids the "
             "mean."
         )
     sentences += _chance_in_words(records, arms, frame)
@@ -250,14 +253,14 @@ def cautions(grounds: Grounds, frame: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _metrics(frame: pd.DataFrame) -> list[str]:
-    """Return the metrics of a frame of differences; a figure's is of test accuracies alone."""
-    return list(dict.fromkeys(frame["metric"])) if "metric" in frame else ["test_accuracy"]
+def _metrics(records: StudyRecords, frame: pd.DataFrame) -> list[str]:
+    """Return the metrics of a frame of differences; a figure's is of the headline alone."""
+    return list(dict.fromkeys(frame["metric"])) if "metric" in frame else [records.metrics.headline.name]
 
 
 def _chance_in_words(records: StudyRecords, arms: Sequence[str], frame: pd.DataFrame) -> list[str]:
     """Return what stands for diverged and missing replicates of accuracies."""
-    metrics = [metric for metric in _metrics(frame) if metric.endswith("accuracy")]
+    metrics = [m for m in _metrics(records, frame) if is_accuracy(m) and chance_level(records, m) is not None]
     own = [replicates(records, arm, metric) for arm in arms for metric in metrics]
     diverged = [each.arm for each in own if each.count("diverged")]
     missing = [each.arm for each in own if each.count("missing")]

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from analysis.metrics import Metrics, metrics_of
 from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
 from harness.manifest import CONFIRM_SEEDS, Manifest
@@ -99,6 +100,11 @@ class StudyRecords:
     def arms(self) -> list[str]:
         """The arms in the study file's order, which every table and figure keeps."""
         return list(self.declaration.arms)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What runs report, as readers see it."""
+        return metrics_of(self.declaration.metrics)
 
     @property
     def declared_in(self) -> str:
@@ -228,7 +234,8 @@ class StudyRecords:
         Source: the binomial distribution; Jordan (2023), Calibrated chaos, arXiv:2304.01910, on why it is
         the larger part of the variance between runs.
         """
-        samples = self.declaration.data.test_samples
+        data = self.declaration.known_data
+        samples = data.test_samples if data else 0
         if samples < 1 or not 0 <= accuracy <= 1:
             return None
         return math.sqrt(accuracy * (1 - accuracy) / samples)
@@ -251,7 +258,8 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     marks = _Marks()
     events = marks.noted(read_journal(folder))
     names = record_names(declaration.metrics)
-    samples = {arm: declaration.data_of(arm).train_samples for arm in declaration.arms}
+    arms = [] if declaration.trial else declaration.arms
+    samples = {arm: declaration.data_of(arm).train_samples for arm in arms}
     frames = frames_from_events(declaration.study, events, samples, names)
     records = StudyRecords(
         folder=folder,

@@ -116,7 +116,7 @@ class Replicates:
 
 
 def chance_level(records: StudyRecords, metric: str) -> float | None:
-    """Return what a network that knows nothing scores; None for times, and where classes are unknown.
+    """Return what a network that knows nothing scores; None for times, and where there are no known classes.
 
     Of losses it is that of equal probabilities, ln(classes).
     """
@@ -124,11 +124,15 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
         levels = [chance_level(part, metric) for part in records.averaged]
         known = [level for level in levels if level is not None]
         return sum(known) / len(known) if len(known) == len(levels) else None
-    if records.declaration.data.name not in DATASETS:
+    data, quantity = records.declaration.known_data, metric.partition("_")[2]
+    if data is None or data.name not in DATASETS or "accuracy" not in records.metrics.names:
         return None
-    if metric.endswith("accuracy"):
-        return 1 / N_CLASSES
-    return math.log(N_CLASSES) if metric.endswith("loss") else None
+    return {"accuracy": 1 / N_CLASSES, "loss": math.log(N_CLASSES)}.get(quantity)
+
+
+def is_accuracy(metric: str) -> bool:
+    """Return whether a column is the share of samples whose class is right."""
+    return metric.partition("_")[2] == "accuracy"
 
 
 def searches(records: StudyRecords, arm: str) -> bool:
@@ -172,14 +176,16 @@ def _averaged(of_each: Sequence[Replicates]) -> Replicates:
     On all data sets a replicate has the same seeds, so that their luck may be shared: averaged by replicate,
     its share in the variance is measured and not assumed away.
     """
-    statuses = list(zip(*(own.statuses for own in of_each), strict=True))
     values = np.array([own.values for own in of_each])  # noqa: PD011 - of replicates, not of pandas
+    statuses = _worst([own.statuses for own in of_each])
+    return replace(of_each[0], values=values.mean(axis=0), statuses=statuses)
+
+
+def _worst(of_each: Sequence[Sequence[Status]]) -> list[Status]:
+    """Return of each replicate on several data sets the worst end."""
     worst: tuple[Status, ...] = ("open", "missing", "diverged", "completed")
-    return replace(
-        of_each[0],
-        values=values.mean(axis=0),
-        statuses=[next(status for status in worst if status in of_one) for of_one in statuses],
-    )
+    ends = zip(*of_each, strict=True)
+    return [next(status for status in worst if status in of_one) for of_one in ends]
 
 
 def _groups(
@@ -225,13 +231,11 @@ def result_of(
         planned: Runs that it has when it has ended.
         is_lost: Whether it can have none.
     """
-    if len(runs) < planned and not is_lost:
-        return math.nan, "open"
-    statuses = runs["status"].to_numpy()
-    if is_lost or not np.isin(statuses, ("completed", "diverged")).all():
-        return math.nan, "missing"
-    has_diverged = statuses == "diverged"
-    counts_as = chance if metric.endswith("accuracy") and chance is not None else math.nan
+    end = _end_of(runs, planned, is_lost=is_lost)
+    if end in {"open", "missing"}:
+        return math.nan, end
+    has_diverged = runs["status"].to_numpy() == "diverged"
+    counts_as = chance if is_accuracy(metric) and chance is not None else math.nan
     values = np.where(has_diverged, counts_as, runs[metric].to_numpy(np.float64))
     is_finite = not np.isnan(values).any()
     is_lost_time = not is_finite and not has_diverged.any() and not metric.endswith("loss")
@@ -240,6 +244,25 @@ def result_of(
         value,
         "missing" if is_lost_time else "completed" if is_finite and not has_diverged.any() else "diverged",
     )
+
+
+def _end_of(runs: pd.DataFrame, planned: int, *, is_lost: bool) -> Status:
+    """Return how a replicate ended, whatever is measured of it."""
+    if len(runs) < planned and not is_lost:
+        return "open"
+    statuses = runs["status"].to_numpy()
+    if is_lost or not np.isin(statuses, ("completed", "diverged")).all():
+        return "missing"
+    return "diverged" if (statuses == "diverged").any() else "completed"
+
+
+def ends_of(records: StudyRecords, arm: str, upto: int | None = None) -> list[Status]:
+    """Return how an arm's first replicates ended, in the plan's order, whatever is measured of them."""
+    if records.averaged:
+        return _worst([ends_of(part, arm, upto) for part in records.averaged])
+    records, arm = records.alone(arm)
+    groups = _groups(records, arm, records.runs_of("confirm", arm), upto)
+    return [_end_of(of_one, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups]
 
 
 def runs_of_replicates(records: StudyRecords, arm: str, upto: int | None = None) -> dict[Key, list[str]]:
@@ -264,8 +287,8 @@ def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
     if not declared.confirm_runs:
         ended, planned = len(records.runs_of("search", arm)), declared.search_runs
         return (planned if arm in records.winners else min(ended, planned)), planned
-    own = replicates(records, arm, "val_accuracy", upto)
-    return len(own.statuses) - own.count("open"), len(own.statuses)
+    ends = ends_of(records, arm, upto)
+    return len(ends) - ends.count("open"), len(ends)
 
 
 def n_beyond_the_plan(records: StudyRecords, arm: str) -> int:
@@ -279,8 +302,8 @@ def uses_no_seed(records: StudyRecords, arm: str) -> bool:
         return any(uses_no_seed(part, arm) for part in records.averaged)
     runs = records.runs_of("confirm", arm)
     runs = runs[runs["status"] == "completed"]
-    values = runs[["train_loss", "val_loss", "val_accuracy", "test_loss", "test_accuracy"]]
-    return len(runs) > 1 and len(values.drop_duplicates()) == 1
+    values = runs[records.metrics.columns("train", "val", "test")].dropna(axis="columns", how="all")
+    return len(runs) > 1 and len(values.columns) > 0 and len(values.drop_duplicates()) == 1
 
 
 def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int:

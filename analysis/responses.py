@@ -24,8 +24,6 @@ Level = float | str | bool
 
 Scale = Literal["linear", "log", "log2", "symlog", "listed"]
 
-_METRICS = ("train_loss", "val_loss", "val_accuracy")
-
 
 def as_level(value: Any) -> Level:
     """Return a recipe value as a level: numbers as floats, structures by their name."""
@@ -83,10 +81,12 @@ class Line:
             return "linear"
         return "log" if len(positive) == len(plain) else "symlog"
 
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """What is shown of its runs, as columns of the runs: only confirm runs see the test set."""
-        return (*_METRICS, "test_accuracy") if self.phase == "confirm" else _METRICS
+    def metrics(self, records: StudyRecords) -> tuple[str, ...]:
+        """Return what is shown of its runs, as columns of the runs: only confirm runs see the test set."""
+        metrics = records.metrics
+        losses = ["train_loss", "val_loss"] * metrics.has_loss
+        tested = [metrics.headline.name] * (self.phase == "confirm")
+        return tuple(dict.fromkeys([*losses, metrics.validated.name, *tested]))
 
     def place(self, level: Level) -> float | None:
         """Return where a value lies on the axis: at itself, or at its rank in the list, if it is in it."""
@@ -236,9 +236,10 @@ def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric
         metric: A column of the runs; False where it is no loss and no accuracy, or nothing is known.
     """
     split, _, quantity = metric.partition("_")
-    if quantity not in {"loss", "accuracy"}:
+    data, has_accuracy = records.declaration.known_data, "accuracy" in records.metrics.names
+    if quantity not in {"loss", "accuracy"} or data is None or not has_accuracy:
         return False
-    images, chance = getattr(records.declaration.data, f"{split}_samples"), 1 / CLASSES
+    images, chance = getattr(data, f"{split}_samples"), 1 / CLASSES
     bound = chance + _CERTAIN * math.sqrt(chance * (1 - chance) / max(images, 1_000))
     known = [runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna() for runs in of_points]
     known = [accuracies for accuracies in known if len(accuracies)]

@@ -33,17 +33,20 @@ class WinnerRule:
     """Epochs at the end of a run over which the metric is averaged otherwise; 1 for the last one alone."""
     seeds: int
     """Search runs of a configuration, over whose values the metric is averaged."""
+    has_loss: bool = True
+    """Whether runs have a loss."""
 
     @classmethod
     def of(cls, declaration: Declaration) -> "WinnerRule":
         """Return a study's rule."""
-        search = declaration.search.filled()
+        search = declaration.search.filled(declaration.metrics)
         return cls(
             metric=search.metric,
             sign=-1 if search.mode == "min" else 1,
             is_best_epoch=search.winner == "best",
             average_epochs=search.average_epochs,
             seeds=search.seeds,
+            has_loss="loss" in declaration.metrics,
         )
 
     def value(self, values: Sequence[float]) -> float:
@@ -68,16 +71,17 @@ class WinnerRule:
         return words + (f", averaged over {self.seeds} search seeds" if self.seeds > 1 else "")
 
     def values_in_words(self) -> str:
-        """Return a sentence on what the losses and accuracies of a run are."""
+        """Return a sentence on what the values of a run are."""
+        while_training = "training loss as measured while training."
         if self.is_best_epoch:
-            return (
+            which = (
                 f"Values are those of each run's {self.epoch_in_words()}, whose network was tested: its own "
-                f"{self.metric} is the best of many and so optimistic. Losses are means over samples, "
-                "training loss as measured while training."
+                f"{self.metric} is the best of many and so optimistic."
             )
-        return (
-            "Losses are means over the samples of the last epoch, training loss as measured while training."
-        )
+            return f"{which} Losses are means over samples, {while_training}" if self.has_loss else which
+        if not self.has_loss:
+            return "Values of training and validation are those of the last epoch."
+        return f"Losses are means over the samples of the last epoch, {while_training}"
 
     def epoch_in_words(self) -> str:
         """Return the epoch whose values stand in a run's row."""

@@ -259,6 +259,11 @@ class Declaration(_Part):
             raise LookupError(f"the study is of several data sets: {', '.join(self.datasets)}")
         return self.dataset
 
+    @property
+    def known_data(self) -> DeclaredData | None:
+        """The same; None where a program trains, whose data nobody knows."""
+        return None if self.trial else self.data
+
     def data_of(self, arm: str) -> DeclaredData:
         """Return the data set that an arm trains on."""
         return self.datasets[str(self.arms[arm].dataset)] if self.datasets else self.data

@@ -4,7 +4,7 @@ The figure is only for arms made by `for_each`, whose rate may be tuned for each
 as a figure, and the tables of responses and times have its losses and seconds already.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -15,9 +15,10 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from analysis import responses
-from analysis.batch_sizes import TO_TARGET, first_below
+from analysis.batch_sizes import TO_TARGET, first_below, way_of
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
+from analysis.metrics import Metric, Metrics, metrics_in, noted
 from analysis.records import StudyRecords, incomparable
 from analysis.render import numbers
 from analysis.render.axes import (
@@ -32,17 +33,8 @@ from analysis.render.axes import (
 from analysis.render.figure import FAINT, INK, RC, ArmStyle, line_styles
 
 _SECONDS = "Seconds an epoch"
-_LOSS, _ACCURACY = "Validation loss", "Test accuracy (%)"
 _RAIL_STEP = 0.055
 """By how much the rail of each further line lies higher."""
-_PANELS = {
-    "steps_per_epoch": "steps per epoch",
-    "val_loss": "validation loss",
-    "test_accuracy": "test accuracy (%)",
-    "learning_rate": "learning rate",
-    "epochs_to": "epochs to the target",
-    "steps_to": "steps to the target",
-}
 _LOG = {"steps_per_epoch", "learning_rate", "steps_to"}
 _SINGLE = ("steps_per_epoch", "learning_rate")
 """What each batch size has once, whatever the seed."""
@@ -62,9 +54,21 @@ _DRAWN = {
 }
 
 
+def _panels(metrics: Metrics) -> dict[str, str]:
+    """Return the quantities drawn, with the labels of their axes."""
+    return {
+        "steps_per_epoch": "steps per epoch",
+        **{metric.name: metric.axis for metric in (way_of(metrics), metrics.headline)},
+        "learning_rate": "learning rate",
+        "epochs_to": "epochs to the target",
+        "steps_to": "steps to the target",
+    }
+
+
 def lay_out_batch_sizes(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a line and batch size; without what other tables have of a study that only measures."""
-    rows = frame.to_dict("records")
+    rows, metrics = frame.to_dict("records"), metrics_in(frame)
+    means = {metric.heading: metric for metric in (way_of(metrics), metrics.headline)}
     seconds = _SECONDS if frame["is_comparable"].all() else f"{_SECONDS}, not comparable"
     cells = pd.DataFrame(
         {
@@ -78,14 +82,13 @@ def lay_out_batch_sizes(frame: pd.DataFrame) -> pd.DataFrame:
             "Epochs to target": [_to_target(row, "epochs_to") for row in rows],
             "Steps to target": [_to_target(row, "steps_to") for row in rows],
             "Reach it": [f"{row['reached']} of {row['runs']}" for row in rows],
-            _LOSS: [_amount(row, "val_loss", 1) for row in rows],
-            _ACCURACY: [_amount(row, "test_accuracy", 100) for row in rows],
+            **{heading: [_amount(row, metric) for row in rows] for heading, metric in means.items()},
             "n": [numbers.with_lost(row["n"], row["diverged"], row["failed"]) for row in rows],
         }
     )
     is_grid = set(frame["phase"]) == {"search"}
     is_timed = frame["epoch_seconds"].notna().any()
-    told = [*([_LOSS, _ACCURACY] if is_grid else []), *([] if is_timed else [seconds])]
+    told = [*(means if is_grid else []), *([] if is_timed else [seconds])]
     return cells.drop(columns=told)
 
 
@@ -109,8 +112,8 @@ def _to_target(row: dict[Any, Any], name: str) -> str:
     return f"> {text}" if 0 < row["reached"] < row["runs"] else text
 
 
-def _amount(row: dict[Any, Any], name: str, scale: float) -> str:
-    return numbers.amount(row[name], row[f"{name}_half_width"], scale=scale)
+def _amount(row: dict[Any, Any], metric: Metric) -> str:
+    return metric.amount(row[metric.name], row[f"{metric.name}_half_width"])
 
 
 def caption_sizes(facts: Facts, frame: pd.DataFrame) -> str:
@@ -156,10 +159,16 @@ def _target_in_words(frame: pd.DataFrame) -> str:
     """Return what the target is, and its value on each line."""
     targets = frame.drop_duplicates("line").to_dict("records")
     values = "; ".join(f"{row['line']} {numbers.rate(row['target'])}" for row in targets)
+    way = way_of(metrics_in(frame))
+    worst = "largest of the sizes' mean validation losses" if way.short == "loss" else _worst(way)
     return (
-        "Target: the largest of the sizes' mean validation losses at the end, so that each size reaches it "
+        f"Target: the {worst} at the end, so that each size reaches it "
         f"on average, and its own seeds about every other time ({values})."
     )
+
+
+def _worst(way: Metric) -> str:
+    return f"{'lowest' if way.sign > 0 else 'highest'} of the sizes' means of {way.label}"
 
 
 def _budgets_in_words() -> str:
@@ -197,14 +206,16 @@ def compute_figure(facts: Facts) -> pd.DataFrame:
     """
     table = _confirmed(facts)
     rows: list[dict[str, Any]] = []
+    panels = list(_panels(facts.records.metrics))
     for line in facts.lines_over("batch_size"):
         for point in line.points:
             is_here = (table["line"] == line.name) & (table["arm"] == point.arm)
             for row in table[is_here].to_dict("records"):
                 place = {name: row[name] for name in [*_PLACE, "is_tuned", "edge"]}
                 seeds = _seeds(facts.records, point.runs(facts.records), row["target"])
-                rows += [{"run_id": "", "seed": None, **place, **mark} for mark in [*_bars(row), *seeds]]
-    return pd.DataFrame(rows, columns=list(_DRAWN)).astype(_DRAWN)
+                marks = [*_bars(row, panels), *seeds]
+                rows += [{"run_id": "", "seed": None, **place, **mark} for mark in marks]
+    return noted(pd.DataFrame(rows, columns=list(_DRAWN)).astype(_DRAWN), facts.records.metrics)
 
 
 def _confirmed(facts: Facts) -> pd.DataFrame:
@@ -213,8 +224,8 @@ def _confirmed(facts: Facts) -> pd.DataFrame:
     return table[table["phase"] == "confirm"]
 
 
-def _bars(row: dict[Any, Any]) -> Iterator[dict[str, Any]]:
-    for quantity in _PANELS:
+def _bars(row: dict[Any, Any], panels: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for quantity in panels:
         if quantity in _SINGLE:
             yield {"quantity": quantity, "kind": "mean", "value": row[quantity], "n": row["runs"]}
             continue
@@ -228,7 +239,7 @@ def _seeds(records: StudyRecords, runs: pd.DataFrame, target: float) -> Iterator
     first = first_below(records, runs, target if numbers.is_present(target) else None)
     known = runs.merge(first, on="run_id", how="left")
     is_lost = known["status"] != "completed"
-    for quantity in [name for name in _PANELS if name not in _SINGLE]:
+    for quantity in [name for name in _panels(records.metrics) if name not in _SINGLE]:
         values = known[quantity].astype("float64").mask(is_lost)
         for run_id, seed, value in zip(known["run_id"], known["seed"], values, strict=True):
             mark = {"quantity": quantity, "kind": "seed", "run_id": run_id, "seed": seed}
@@ -240,18 +251,21 @@ def draw_batch_sizes(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure
     looks = line_styles(frame, styles)
     ranks = frame["line"].map({name: rank for rank, name in enumerate(looks)})
     aside = (2 ** (0.16 * (ranks - (len(looks) - 1) / 2))).mask(frame["quantity"].isin(_SINGLE), 1.0)
-    factor = frame["quantity"].map({"test_accuracy": 100.0}).fillna(1.0)
+    metrics = metrics_in(frame)
+    panels = _panels(metrics)
+    shown = {name: metrics[name].scale for name in panels if name in metrics and not metrics[name].is_time}
+    factor = frame["quantity"].map(shown).fillna(1.0)
     scaled = {name: factor * frame[name] for name in ("value", "low", "high")}
     frame = frame.assign(**scaled, at=aside * frame["x"], rail=RAIL + _RAIL_STEP * ranks)
     with mpl.rc_context(RC):
         figure = Figure(figsize=(10.8, height_for_labels(len(looks), 6.4, rows=2)), layout="constrained")
         axes = figure.subplots(2, 3)
-        for ax, (quantity, words) in zip(axes.flat, _PANELS.items(), strict=True):
+        for ax, (quantity, words) in zip(axes.flat, panels.items(), strict=False):
             panel = frame[frame["quantity"] == quantity]
             for name, rows in panel.groupby("line", sort=False):
                 _draw_line(ax, rows, looks[str(name)])
             _set_axes(ax, panel, words)
-        for ax, quantity in ((axes[0, -1], "test_accuracy"), (axes[1, -1], "steps_to")):
+        for ax, quantity in ((axes[0, -1], metrics.headline.name), (axes[1, -1], "steps_to")):
             means = frame[(frame["quantity"] == quantity) & (frame["kind"] == "mean")].dropna(subset="value")
             last = means.groupby("line", sort=False).tail(1).to_dict("records")
             label_ends(ax, {row["line"]: (row["at"], row["value"]) for row in last}, looks)
@@ -343,17 +357,20 @@ def alt_figure(frame: pd.DataFrame) -> str:
     means = frame[frame["kind"] == "mean"]
     by_line = []
     for line, rows in means.groupby("line", sort=False):
-        by_size = [_size_in_words(str(level), size) for level, size in rows.groupby("level", sort=False)]
+        headline = metrics_in(frame).headline
+        sizes = rows.groupby("level", sort=False)
+        by_size = [_size_in_words(str(level), size, headline) for level, size in sizes]
         by_line.append(f"{line}: {'; '.join(by_size)}")
     return f"Steps, rates, results and the way to a common loss against the batch size. {'. '.join(by_line)}."
 
 
-def _size_in_words(level: str, rows: pd.DataFrame) -> str:
+def _size_in_words(level: str, rows: pd.DataFrame, headline: Metric) -> str:
     values = dict(zip(rows["quantity"], rows["value"], strict=True))
-    accuracy = numbers.with_uncertainty(values["test_accuracy"], None, scale=100, decimals=2)
+    amount = headline.amount(values[headline.name])
+    amount += f" {headline.value_unit}" if headline.value_unit else ""
     steps = numbers.count(values["steps_to"])
     rate = numbers.rate(values["learning_rate"])
-    return f"{level} with rate {rate}, {accuracy} %, {steps} steps to the target"
+    return f"{level} with rate {rate}, {amount}, {steps} steps to the target"
 
 
 BATCH_SIZES = Block(

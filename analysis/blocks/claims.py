@@ -8,9 +8,10 @@ from analysis import claims, statistics
 from analysis.blocks import Block, Table
 from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
+from analysis.metrics import Metrics
 from analysis.pairs import UNSEARCHED
 from analysis.render import numbers
-from analysis.replicates import n_collapsed, replicates
+from analysis.replicates import chance_level, n_collapsed, replicates
 from harness.study.claims import WITHOUT_REGION, Claim
 
 _EMPTY = claims.Verdict(ruling="not testable", reason="", n=0)
@@ -73,14 +74,13 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     kinds = {verdict.claim.kind for verdict in verdicts}
     notes = [kind.note for name, kind in claims.KINDS.items() if name in kinds and kind.note is not None]
     decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
-    regions = _regions(decided | _untested_regions(facts, verdicts))
+    regions = _regions(decided | _untested_regions(facts, verdicts), facts.records.metrics)
     region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
-    data = facts.records.declaration.data.name
+    data = facts.records.declaration.known_data
+    extent = f"{data.name} and these networks" if data else "this program and its data"
     about = [*_of_one_search(verdicts), *_looks(facts), *_left_open(facts, verdicts), *_new_images(verdicts)]
     about += _carried(verdicts)
-    return " ".join(
-        [*how, *shares, *notes, region, *about, _NORMAL, f"Holds for {data} and these networks only."]
-    )
+    return " ".join([*how, *shares, *notes, region, *about, _NORMAL, f"Holds for {extent} only."])
 
 
 def _declared(facts: Facts) -> str:
@@ -148,6 +148,8 @@ def _left_open(facts: Facts, verdicts: Sequence[claims.Verdict]) -> list[str]:
         arm for verdict in verdicts if verdict.claim.metric == "test_accuracy" for arm in verdict.replicates
     }
     counts = [len(replicates(facts.records, arm, "test_accuracy").ended.statuses) for arm in arms]
+    if chance_level(facts.records, "test_accuracy") is None:
+        return []
     if not counts or min(counts) < 1 or any(n_collapsed(facts.records, arm) for arm in arms):
         return []
     n = min(counts)
@@ -185,19 +187,19 @@ def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[t
     for claim, verdict in zip(facts.records.declaration.claims, verdicts, strict=True):
         if verdict.ruling != "not testable" or not isinstance(claim, Claim) or claim.metric is None:
             continue
-        region = claims.METRICS[claim.metric].equivalence if claim.region is None else claim.region
+        region = facts.records.metrics[claim.metric].equivalence if claim.region is None else claim.region
         if region is not None and claim.kind not in WITHOUT_REGION:
             declared.add((str(claim.metric), region))
     return declared
 
 
-def _regions(declared: set[tuple[str, float]]) -> str:
+def _regions(declared: set[tuple[str, float]], metrics: Metrics) -> str:
     """Return the region of equivalence of each metric, in words."""
     words = set()
     for metric, region in declared:
-        spec = claims.METRICS[metric]
-        unit = " %" if spec.is_time else spec.unit
-        words.add(f"{spec.label} ±{100 * region if unit else region:g}{unit}")
+        spec = metrics[metric]
+        scale, unit = (100, " %") if spec.is_time else (spec.scale, spec.unit)
+        words.add(f"{spec.label} ±{scale * region:g}{unit}")
     return ", ".join(sorted(words)) or "none for these metrics"
 
 

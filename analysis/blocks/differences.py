@@ -1,10 +1,12 @@
 """Which differences are real? A forest of paired differences, and what was changed against the baseline."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,18 +15,17 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import pairs
 from analysis.blocks import Block, Plot, Table
-from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, limits
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
-from analysis.render.numbers import parsed, value_in_words
+from analysis.render.numbers import capitalised, parsed, value_in_words
 from analysis.replicates import Key, design_of
 from analysis.search import fields_of
 
 MINUS = "\N{MINUS SIGN}"
-_METRIC = "test_accuracy"
 _MOST_PAIRS = 15
 """Rows where every pair of arms is compared: those of six arms."""
 _MOST_ARMS = 40
@@ -47,9 +48,6 @@ _COLUMNS = {
 }
 
 
-_METRICS = ("test_accuracy", "test_loss")
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Setting:
     """What an arm does with one recipe field."""
@@ -68,12 +66,14 @@ def compute_baseline(facts: Facts) -> pd.DataFrame:
         `tuned in one`.
     """
     records, family = facts.records, pairs.against_baseline(facts.records)
-    frame = pd.concat([facts.differences(family, metric) for metric in _METRICS], ignore_index=True)
+    compared = [facts.differences(family, metric) for metric in records.metrics.compared]
+    frame = pd.concat(compared, ignore_index=True)
     changes = {pair[0]: _changes(records, *pair) for pair in family}
     rates = {pair[0]: _learning_rate(records, *pair) for pair in family}
-    return frame.assign(
+    frame = frame.assign(
         changes=frame["arm"].map(changes).astype("str"), learning_rate=frame["arm"].map(rates).astype("str")
     )
+    return noted(frame, records.metrics)
 
 
 def _changes(records: StudyRecords, arm: str, baseline: str) -> str:
@@ -127,43 +127,42 @@ def _learning_rate(records: StudyRecords, arm: str, baseline: str) -> str:
 
 def lay_out_baseline(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row an arm, with a column of differences and one of p-values for each metric."""
-    by_metric = {metric: frame[frame["metric"] == metric].to_dict("records") for metric in _METRICS}
-    accuracy, loss = (by_metric[metric] for metric in _METRICS)
-    return pd.DataFrame(
-        {
-            "Arm": [row["arm"] for row in accuracy],
-            "Differs from the baseline in": [row["changes"] or numbers.ABSENT for row in accuracy],
-            "Learning rate": [row["learning_rate"] for row in accuracy],
-            "Test accuracy (pp)": [_amount(row, "test_accuracy") for row in accuracy],
-            "p (Holm), accuracy": [numbers.p_value(row["p_adjusted"]) for row in accuracy],
-            "Test loss": [_amount(row, "test_loss") for row in loss],
-            "p (Holm), loss": [numbers.p_value(row["p_adjusted"]) for row in loss],
-            "n": [_size(*rows) for rows in zip(accuracy, loss, strict=True)],
-        }
-    )
+    metrics = [metrics_in(frame)[name] for name in metrics_in(frame).compared]
+    columns = [frame[frame["metric"] == metric.name].to_dict("records") for metric in metrics]
+    first = columns[0]
+    cells = {
+        "Arm": [row["arm"] for row in first],
+        "Differs from the baseline in": [row["changes"] or numbers.ABSENT for row in first],
+        "Learning rate": [row["learning_rate"] for row in first],
+    }
+    for metric, rows in zip(metrics, columns, strict=True):
+        cells[capitalised(metric.label) + metric.difference_heading] = [_amount(row, metric) for row in rows]
+        cells[f"p (Holm), {metric.short}"] = [numbers.p_value(row["p_adjusted"]) for row in rows]
+    cells["n"] = [_size(metrics, rows) for rows in zip(*columns, strict=True)]
+    return pd.DataFrame(cells)
 
 
-def _amount(row: dict[Any, Any], metric: str) -> str:
+def _amount(row: dict[Any, Any], metric: Metric) -> str:
     return pairs.amount(row["difference"], row["high"], metric)
 
 
-def _size(accuracy: dict[Any, Any], loss: dict[Any, Any]) -> str:
+def _size(metrics: Sequence[Metric], rows: Sequence[dict[Any, Any]]) -> str:
     """Return the common seeds, of both metrics where they differ: a test loss may be no finite number."""
-    same = accuracy["n"] == loss["n"]
-    return str(accuracy["n"]) if same else f"{accuracy['n']} (loss {loss['n']})"
+    first, last = rows[0]["n"], rows[-1]["n"]
+    return str(first) if first == last else f"{first} ({metrics[-1].short} {last})"
 
 
 def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what was subtracted from what, how the intervals were made, and what a fixed rate means."""
-    accuracy = frame[frame["metric"] == "test_accuracy"]
-    what = (
-        f"Every other arm minus the declared baseline {facts.records.declaration.baseline}: test accuracy in "
-        "percentage points (pp), where positive is higher, and test loss, where negative is lower."
-    )
+    metrics = facts.records.metrics
+    headline = frame[frame["metric"] == metrics.headline.name]
+    compared = [metrics[name] for name in metrics.compared]
+    words = ", and ".join(f"{metric.label}{metric.in_unit}, {metric.sides}" for metric in compared)
+    what = f"Every other arm minus the declared baseline {facts.records.declaration.baseline}: {words}."
     recorded = "Settings that the study leaves to their defaults are those the runs recorded."
-    rates = _rates(set(accuracy["learning_rate"]))
+    rates = _rates(set(headline["learning_rate"]))
     return " ".join(
-        [what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, accuracy)]
+        [what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, headline)]
     )
 
 
@@ -188,25 +187,26 @@ def compute_differences(facts: Facts) -> pd.DataFrame:
     """Return one row a common seed of each pair drawn, and one row a pair with its mean and interval.
 
     Returns: Columns `arm, than, line, seed, n, difference, low, high, level, p_adjusted, region, reason`.
-        `line` is `seed` or `mean`. Differences are `arm` minus `than` with accuracies in [0, 1]; intervals
-        are corrected for the whole family, of which only the first pairs are drawn. `region` is the
+        `line` is `seed` or `mean`. Differences of the headline metric are `arm` minus `than` in its unit,
+        accuracies in [0, 1]; intervals are corrected for the whole family, of which only the first pairs are
+        drawn. `region` is the
         half-width of the region of equivalence. `reason` says why a pair has no interval. No rows where no
         two arms share a seed.
     """
     records = facts.records
-    family, most = _family(records)
-    means = facts.differences(family, _METRIC).head(most)
+    (family, most), headline = _family(records), records.metrics.headline.name
+    means = facts.differences(family, headline).head(most)
     if not means["n"].any():
         means = means.head(0)
     rows: list[dict[Any, Any]] = []
-    own, region = pairs.sides_of(records, _METRIC), smallest_region(facts)
+    own, region = pairs.sides_of(records, headline), smallest_region(facts)
     for mean in means.to_dict("records"):
         sides = {"arm": mean["arm"], "than": mean["than"]}
         gaps = pairs.gaps_of(records, own[mean["arm"]], own[mean["than"]])
         one = {"line": "seed", "n": 1, "reason": ""}
         rows += [sides | one | {"seed": _number(key), "difference": gap} for key, gap in gaps.items()]
         rows.append(mean | {"line": "mean", "region": region})
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS), records.metrics)
 
 
 def _number(key: Key) -> int:
@@ -221,15 +221,16 @@ def _family(records: StudyRecords) -> tuple[tuple[pairs.Pair, ...], int]:
 
 
 def smallest_region(facts: Facts) -> float:
-    """Return the region of equivalence that claims about test accuracy use; of several, the smallest."""
-    usual = METRICS[_METRIC].equivalence or 0.0
-    about = pairs.claims_about(facts.grounds, _METRIC)
+    """Return the region of equivalence that claims about the headline use; of several, the smallest."""
+    headline = facts.records.metrics.headline
+    usual = headline.equivalence or 0.0
+    about = pairs.claims_about(facts.grounds, headline.name)
     return min((usual if claim.region is None else claim.region for claim in about), default=usual)
 
 
 def draw_differences(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one row a pair: its seeds as dots, its mean and interval below them, and its numbers beside."""
-    means = frame[frame["line"] == "mean"].to_dict("records")
+    means, metric = frame[frame["line"] == "mean"].to_dict("records"), metrics_in(frame).headline
     labels = [_label(row, styles) for row in means]
     longest = max(len(line) for label in labels for line in label.split("\n"))
     is_large = len(frame) > MOST_VECTOR_POINTS
@@ -239,21 +240,22 @@ def draw_differences(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure
         figure = Figure(figsize=(6.0 + 0.075 * longest, 1.0 + 0.52 * len(means)), layout=layout)
         ax = figure.subplots()
         ax.axvline(0, color=INK, linewidth=1, zorder=1)
-        region = 100 * float(frame["region"].max())
+        region = metric.scale * float(frame["region"].max())
         ax.axvspan(-region, region, color="#e3e8ee", linewidth=0, zorder=0)
         low, high = _limits(frame)
         ax.set_xlim(low, high)
         for height, row in enumerate(means):
             of_pair = (frame["arm"] == row["arm"]) & (frame["than"] == row["than"])
             seeds = frame[of_pair & (frame["line"] == "seed")]
-            _draw_seeds(ax, seeds, styles[row["arm"]], height, is_large=is_large)
-            _draw_mean(ax, row, height)
+            _draw_seeds(ax, metric.scale * seeds["difference"], styles[row["arm"]], height, is_large=is_large)
+            _draw_mean(ax, row, height, metric)
         ax.set_yticks(range(len(means)), labels)
         ax.set_ylim(len(means) - 0.45, -0.55)
         ax.tick_params(axis="y", length=0)
         ax.grid(visible=False, axis="y")
         ax.xaxis.set_major_locator(MaxNLocator(7))
-        ax.set_xlabel("difference in test accuracy (percentage points)")
+        unit = f" ({metric.unit_in_words})" if metric.unit else ""
+        ax.set_xlabel(f"difference in {metric.label}{unit}")
     return figure
 
 
@@ -265,49 +267,51 @@ def _label(row: dict[Any, Any], styles: dict[str, ArmStyle]) -> str:
 
 def _limits(frame: pd.DataFrame) -> tuple[float, float]:
     """Return limits with 0, the region and every dot inside, and bars as far again at most."""
-    region = frame["region"].max()
+    region, scale = frame["region"].max(), metrics_in(frame).headline.scale
     seeds = frame.loc[frame["line"] == "seed", "difference"].dropna()
-    inside = 100 * pd.concat([pd.Series([-region, region]), seeds])
-    ends = 100 * pd.concat([frame["low"], frame["high"]]).dropna()
+    inside = scale * pd.concat([pd.Series([-region, region]), seeds])
+    ends = scale * pd.concat([frame["low"], frame["high"]]).dropna()
     return limits(inside, ends, reach=1.0, room=0.05)
 
 
-def _draw_seeds(ax: Axes, seeds: pd.DataFrame, style: ArmStyle, height: float, *, is_large: bool) -> None:
+def _draw_seeds(
+    ax: Axes, differences: "pd.Series[float]", style: ArmStyle, height: float, *, is_large: bool
+) -> None:
     """Draw the difference of every seed, lifted by rank so that neighbours do not hide each other."""
-    values = 100 * seeds["difference"].to_numpy()
+    values = np.asarray(differences, dtype=np.float64)
     look: dict[str, Any] = {"color": style.color, "alpha": 0.75, "s": 16, "linewidth": 0}
     heights = height - 0.04 - 0.08 * lifts(values)
     ax.scatter(values, heights, marker=style.marker, rasterized=is_large, zorder=3, **look)
 
 
-def _draw_mean(ax: Axes, row: dict[Any, Any], height: float) -> None:
+def _draw_mean(ax: Axes, row: dict[Any, Any], height: float, metric: Metric) -> None:
     """Draw a mean with its interval a little below the row's dots, and both as text beside the axes."""
     below, (left, right) = height + 0.18, ax.get_xlim()
     if numbers.is_present(row["low"]):
-        mean, low, high = (100 * row[name] for name in ("difference", "low", "high"))
+        mean, low, high = (metric.scale * row[name] for name in ("difference", "low", "high"))
         ax.plot([low, high], [below, below], color=INK, linewidth=1.6, zorder=4)
         ax.plot(mean, below, "|", color=INK, markersize=9, markeredgewidth=2, zorder=4)
         for end, is_beyond, marker in ((left, low < left, "<"), (right, high > right, ">")):
             if is_beyond:
                 ax.plot(end, below, marker, color=INK, markersize=6, clip_on=False, zorder=4)
     place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
-    ax.annotate(_remark(row), (1.03, height), fontsize=8, color=FAINT, **place)
+    ax.annotate(_remark(row, metric), (1.03, height), fontsize=8, color=FAINT, **place)
 
 
-def _remark(row: dict[Any, Any]) -> str:
+def _remark(row: dict[Any, Any], metric: Metric) -> str:
     """Return what stands beside a pair: its difference and n, or why there is none."""
     if row["n"] == 0:
         return "no common replicate"
     if not numbers.is_present(row["difference"]):
         return f"a run diverged: no mean, n = {row['n']}"
-    return f"{_amount(row, _METRIC).replace('-', MINUS)}, n = {row['n']}"
+    return f"{_amount(row, metric).replace('-', MINUS)}, n = {row['n']}"
 
 
 def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the marks are, how the intervals were made, and which pairs are not drawn."""
     if frame.empty:
         return "No differences: no two arms that are compared share a completed confirm seed."
-    records = facts.records
+    records, metric = facts.records, facts.records.metrics.headline
     family, _ = _family(records)
     means = frame[frame["line"] == "mean"]
     compared = (
@@ -320,26 +324,42 @@ def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
     is_paired = design_of(records).seeds_are_common
     dots = "of every common seed" if is_paired else "of each of its replicates from the other arm's mean"
     marks = (
-        f"{compared}: test accuracy in percentage points. Dots, with the first arm's marker: the difference "
+        f"{compared}: {_measured(metric)}. Dots, with the first arm's marker: the difference "
         f"{dots}, lifted only to be seen. Bar and tick: mean and simultaneous interval, also at "
-        "the right; an arrow where the interval leaves the axes. Line: no difference. Shaded: the region of "
-        f"equivalence, ±{100 * float(means['region'].iloc[0]):.3g} pp{_regions(facts)}."
+        f"the right; an arrow where the interval leaves the axes. Line: no difference.{_shaded(facts, means)}"
     )
-    everything = facts.differences(family, _METRIC)
+    everything = facts.differences(family, metric.name)
     return " ".join([marks, pairs.method(everything, records), *cut, *pairs.cautions(facts.grounds, means)])
 
 
+def _measured(metric: Metric) -> str:
+    """Return what is subtracted, in which unit, and which side is the better one where that is not plain."""
+    unit = f" in {metric.unit_in_words}" if metric.unit else ""
+    return f"{metric.label}{unit}{'' if metric.is_accuracy else f', {metric.sides}'}"
+
+
+def _shaded(facts: Facts, means: pd.DataFrame) -> str:
+    """Return what the shaded region is; nothing where the metric has none."""
+    metric, region = facts.records.metrics.headline, float(means["region"].iloc[0])
+    if not region:
+        return ""
+    half = f"{metric.scale * region:.3g}{metric.unit}"
+    return f" Shaded: the region of equivalence, ±{half}{_regions(facts)}."
+
+
 def _regions(facts: Facts) -> str:
-    """Return a remark where claims about test accuracy declare regions of different size."""
-    about = pairs.claims_about(facts.grounds, _METRIC)
+    """Return a remark where claims about the headline declare regions of different size."""
+    about = pairs.claims_about(facts.grounds, facts.records.metrics.headline.name)
     return ", the smallest of those that claims use" if len({claim.region for claim in about}) > 1 else ""
 
 
 def alt_differences(frame: pd.DataFrame) -> str:
     """Return each pair's difference with its interval."""
     means = frame[frame["line"] == "mean"].to_dict("records")
-    remarks = [f"{row['arm']} minus {row['than']} {_remark(row)}" for row in means]
-    return f"Differences in test accuracy in percentage points, with interval: {'; '.join(remarks)}."
+    metric = metrics_in(frame).headline
+    remarks = [f"{row['arm']} minus {row['than']} {_remark(row, metric)}" for row in means]
+    unit = f" in {metric.unit_in_words}" if metric.unit else ""
+    return f"Differences in {metric.label}{unit}, with interval: {'; '.join(remarks)}."
 
 
 DIFFERENCES = Block(

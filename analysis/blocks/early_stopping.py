@@ -25,8 +25,8 @@ from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
 
 from analysis import audit, statistics
 from analysis.blocks import Block, Plot, Table
-from analysis.claims import METRICS, Metric
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.render import numbers
 from analysis.render.axes import (
     draw_rail,
@@ -79,7 +79,7 @@ def compute_table(facts: Facts) -> pd.DataFrame:
         at_rung = ranks.set_index("arm")
         table[f"{_CORRELATION}{epoch}"] = table["arm"].map(at_rung["rank_correlation"])
         table[f"n_{epoch}"] = table["arm"].map(at_rung["n"])
-    return table
+    return noted(table, facts.records.metrics)
 
 
 def compute_ranks(facts: Facts) -> pd.DataFrame:
@@ -126,16 +126,16 @@ def _rungs(search: Search, full_length: int) -> list[int]:
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts with their shares, values in the readers' unit, and one column a rung."""
     rows = frame.to_dict("records")
-    metric = METRICS[str(rows[0]["metric"])] if rows else METRICS["val_accuracy"]
-    percent = " (%)" if metric.scale == 100 else ""
+    metric = _metric(frame) if rows else metrics_in(frame).validated
+    unit = f" ({metric.value_unit})" if metric.value_unit else ""
     cells = {
         "Arm": [str(row["arm"]) for row in rows],
         "Search runs stopped": [f"{row['stopped']} of {row['ended']}" for row in rows],
         "Audited": [_audited(row) for row in rows],
         "Would have won": [_would_win(row) for row in rows],
-        f"Winner's {metric.label}{percent}": [_value(row, "winner_final") for row in rows],
-        f"Best audited{percent}": [_value(row, "best_audited") for row in rows],
-        f"Regret{metric.unit and ' (pp)'}": [_value(row, "regret") for row in rows],
+        f"Winner's {metric.axis}": [metric.amount(row["winner_final"]) for row in rows],
+        f"Best audited{unit}": [metric.amount(row["best_audited"]) for row in rows],
+        f"Regret{metric.difference_heading}": [metric.amount(row["regret"]) for row in rows],
     }
     for name in (name for name in frame.columns if name.startswith(_CORRELATION)):
         epoch = name.removeprefix(_CORRELATION)
@@ -157,8 +157,8 @@ def _would_win(row: dict[Any, Any]) -> str:
     return f"{row['would_win']} of {row['completed'] + row['diverged']} ({share})"
 
 
-def _value(row: dict[Any, Any], name: str) -> str:
-    return numbers.amount(row[name], scale=METRICS[str(row["metric"])].scale)
+def _metric(frame: pd.DataFrame) -> Metric:
+    return metrics_in(frame)[str(frame["metric"].iloc[0])]
 
 
 def _correlation(value: float, n: float) -> str:
@@ -186,10 +186,10 @@ def _repetition(frame: pd.DataFrame) -> str:
     largest = frame["repeat_deviation"].max()
     if not numbers.is_present(largest) or largest == 0:
         return "Up to where they had been stopped, audit runs repeated their values exactly."
-    metric = str(frame["metric"].iloc[0])
+    metric = _metric(frame)
     return (
         "Up to where they had been stopped, audit runs departed from their values by up to "
-        f"{METRICS[metric].scale * largest:.2g}{METRICS[metric].unit}."
+        f"{metric.scale * largest:.2g}{metric.unit}."
     )
 
 
@@ -201,13 +201,13 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
     runs = facts.audited_runs
     is_known = (runs["fate"] == "audited") & runs["full_status"].isin(["completed", "diverged"])
     arms = set(runs.loc[is_known, "arm"]) & set(runs.loc[runs["is_winner"], "arm"])
-    return runs[runs["arm"].isin(arms)].reset_index(drop=True)
+    return noted(runs[runs["arm"].isin(arms)].reset_index(drop=True), facts.records.metrics)
 
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel an arm, all with the same stopping epochs and one scale of the distance."""
     arms = list(dict.fromkeys(frame["arm"]))
-    metric = METRICS[str(frame["metric"].iloc[0])]
+    metric = _metric(frame)
     frame = frame.assign(gain=metric.scale * frame["gain"])
     is_image = int(frame["gain"].notna().sum()) > MOST_VECTOR_POINTS
     stops = sorted(set(frame.loc[frame["fate"] != "completed", "search_epochs"]))
@@ -215,7 +215,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         figure, axes = panel_grid(len(arms), columns=min(3, len(arms)), side=3.4, sharey=True)
         _scale(axes[0], frame["gain"], metric)
         for ax, arm in zip(axes, arms, strict=True):
-            _draw_arm(ax, frame[frame["arm"] == arm], stops, styles[arm], is_image=is_image)
+            _draw_arm(ax, frame[frame["arm"] == arm], stops, styles[arm], metric, is_image=is_image)
         figure.supxlabel("stopped after epoch (below: runs audited, of those stopped there)", fontsize=9)
         height = f"final {metric.label},\nbetter (+) or worse than the winner{_in(metric)}"
         figure.supylabel(height, fontsize=9, multialignment="center")
@@ -244,11 +244,10 @@ def _signed(value: float, _position: int | None) -> str:
 
 
 def _draw_arm(
-    ax: Axes, frame: pd.DataFrame, stops: Sequence[int], style: ArmStyle, *, is_image: bool
+    ax: Axes, frame: pd.DataFrame, stops: Sequence[int], style: ArmStyle, metric: Metric, *, is_image: bool
 ) -> None:
     name_panel(ax, style.label, pad=20)
     ax.axhline(0, color=INK, linewidth=1.2, zorder=2)
-    metric = METRICS[str(frame["metric"].iloc[0])]
     if metric.equivalence is not None:
         half = metric.scale * metric.equivalence
         ax.axhspan(-half, half, color="#eef2f6", zorder=0)
@@ -296,7 +295,7 @@ def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
             "No drawing of early stopping: in no arm with a winner has an audit run completed or diverged, "
             "so whether stopped runs would have won is not known."
         )
-    rule, metric = facts.rule, METRICS[str(frame["metric"].iloc[0])]
+    rule, metric = facts.rule, _metric(frame)
     is_known = (frame["fate"] == "audited") & (frame["full_status"] != "failed")
     sizes = frame[is_known].groupby("arm", sort=False).size()
     counts = ", ".join(f"{arm} {n}" for arm, n in sizes.items())
@@ -326,8 +325,8 @@ def alt(frame: pd.DataFrame) -> str:
     for arm, runs in frame.groupby("arm", sort=False):
         audited = runs[(runs["fate"] == "audited") & (runs["full_status"] != "failed")]
         better = audited[audited["gain"] > 0]["gain"]
-        metric = METRICS[str(runs["metric"].iloc[0])]
-        most = f", by up to {numbers.amount(better.max(), scale=metric.scale)}{metric.unit}"
+        metric = _metric(frame)
+        most = f", by up to {metric.amount(better.max())}{metric.unit}"
         count = f"{len(better)} of {len(audited)} audited runs ended better than the winner"
         arms.append(f"{arm}: {count}{most if len(better) else ''}")
     return (

@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 
 from analysis import statistics
 from analysis.blocks import Block, Plot
-from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import name_panel, panel_grid, ring, set_level_axis, write_above
@@ -113,7 +113,8 @@ def compute(facts: Facts) -> pd.DataFrame:
         )
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     blank = {"run_id": "", "level": "", "is_winner": False}
-    return frame.reindex(columns=list(_COLUMNS)).fillna(blank).astype(_COLUMNS)
+    frame = frame.reindex(columns=list(_COLUMNS)).fillna(blank).astype(_COLUMNS)
+    return noted(frame, records.metrics)
 
 
 def _scale(field: SearchedField) -> str:
@@ -173,7 +174,7 @@ def _confirm(records: StudyRecords, arm: str) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel an arm and setting; the panels of an arm have one scale of the metric."""
-    metric = METRICS[str(frame["metric"].iloc[0])]
+    metric = metrics_in(frame)[str(frame["metric"].iloc[0])]
     scaled = {name: frame[name] * metric.scale for name in ("value", "low", "high")}
     panels = list(frame.assign(**scaled).groupby(["arm", "field", "condition"], sort=False))
     columns = min(len(panels), 3 if len(panels) in {5, 6, 9} else 4)
@@ -182,9 +183,9 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         for ax, ((arm, _, _), panel) in zip(axes, panels, strict=True):
             everything = pd.concat([other for (owner, _, _), other in panels if owner == arm])
             limits = _limits(everything, metric.sign)
-            _draw_panel(ax, panel, styles[str(arm)], limits, is_image=len(frame) > MOST_VECTOR_POINTS)
-        unit = " (%)" if metric.unit else ""
-        figure.supylabel(f"{metric.label}{unit}", fontsize=9)
+            is_image = len(frame) > MOST_VECTOR_POINTS
+            _draw_panel(ax, panel, styles[str(arm)], limits, metric, is_image=is_image)
+        figure.supylabel(metric.axis, fontsize=9)
     return figure
 
 
@@ -203,7 +204,13 @@ def _limits(frame: pd.DataFrame, sign: int) -> tuple[float, float]:
 
 
 def _draw_panel(
-    ax: Axes, frame: pd.DataFrame, style: ArmStyle, limits: tuple[float, float], *, is_image: bool
+    ax: Axes,
+    frame: pd.DataFrame,
+    style: ArmStyle,
+    limits: tuple[float, float],
+    metric: Metric,
+    *,
+    is_image: bool,
 ) -> None:
     """Draw one panel: the interval of the confirm runs, every run, and the best of each value on top."""
     first = frame.iloc[0]
@@ -214,15 +221,17 @@ def _draw_panel(
             ax.axhspan(row["low"], row["high"], color="#d5dde5", zorder=0)
         ax.axhline(row["value"], color=INK, linewidth=0.8, zorder=0.5)
     ax.set_xscale("log" if first["scale"] == "log" else "linear")
-    _draw_runs(ax, frame, limits, is_image=is_image)
+    _draw_runs(ax, frame, limits, metric, is_image=is_image)
     _draw_bests(ax, frame[frame["kind"] == "best"], style, limits)
     ax.set_ylim(*limits)
 
 
-def _draw_runs(ax: Axes, frame: pd.DataFrame, limits: tuple[float, float], *, is_image: bool) -> None:
+def _draw_runs(
+    ax: Axes, frame: pd.DataFrame, limits: tuple[float, float], metric: Metric, *, is_image: bool
+) -> None:
     """Draw every run as a small circle, those beyond the limits as triangles at the edge of the panel."""
     runs = frame[frame["kind"] == "run"]
-    x = runs["x"] + _aside(runs) if frame["scale"].iloc[0] == "listed" else runs["x"]
+    x = runs["x"] + _aside(runs, metric) if frame["scale"].iloc[0] == "listed" else runs["x"]
     is_inside = runs["value"].between(*limits)
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": FAINT, "linewidth": 0.7, "zorder": 2}
     if is_image:  # with a face, though one that cannot be seen, matplotlib draws one mark and copies it
@@ -233,10 +242,9 @@ def _draw_runs(ax: Axes, frame: pd.DataFrame, limits: tuple[float, float], *, is
     ring(ax, x[winner], runs["value"][winner], area=110, width=1.2)
 
 
-def _aside(runs: pd.DataFrame) -> "pd.Series[float]":
+def _aside(runs: pd.DataFrame, metric: Metric) -> "pd.Series[float]":
     """Return how far to move runs of one value aside to tell them apart: by rank, never at random."""
-    is_more_better = METRICS[str(runs["metric"].iloc[0])].sign > 0
-    ranks = runs.groupby("x")["value"].rank(method="first", ascending=not is_more_better)
+    ranks = runs.groupby("x")["value"].rank(method="first", ascending=metric.sign < 0)
     return (ranks - 1).mod(len(_ASIDE)).map(dict(enumerate(_ASIDE)))
 
 
@@ -320,16 +328,18 @@ def alt(frame: pd.DataFrame) -> str:
     """Return what was reached at each value of each setting."""
     bests = frame[(frame["kind"] == "best") & (frame["n"] > 0)]
     panels = [
-        f"{arm}: {_title(str(field), str(condition))}: {', '.join(map(_reached, rows.to_dict('records')))}"
+        f"{arm}: {_title(str(field), str(condition))}: {_reached(rows)}"
         for (arm, field, condition), rows in bests.groupby(["arm", "field", "condition"], sort=False)
     ]
     return f"What search runs of full length reached at each value of each setting. {'; '.join(panels)}."
 
 
-def _reached(row: dict[Any, Any]) -> str:
-    metric = METRICS[row["metric"]]
-    value = numbers.amount(row["value"], scale=metric.scale)
-    return f"{row['level']} {value}{' %' if metric.unit else ''}"
+def _reached(bests: pd.DataFrame) -> str:
+    """Return the best value at each level of one panel."""
+    metric = metrics_in(bests)[str(bests["metric"].iloc[0])]
+    unit = f" {metric.value_unit}" if metric.value_unit else ""
+    rows = bests.to_dict("records")
+    return ", ".join(f"{row['level']} {metric.amount(row['value'])}{unit}" for row in rows)
 
 
 def _is_for(facts: Facts) -> bool:

@@ -6,7 +6,6 @@ average is taken over survivors.
 """
 
 from functools import partial
-from typing import Literal
 
 import matplotlib as mpl
 import pandas as pd
@@ -18,13 +17,12 @@ from matplotlib.ticker import MaxNLocator
 from analysis import statistics
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
 from analysis.render.figure import RC, ArmStyle
 from analysis.replicates import searches
-
-Quantity = Literal["loss", "accuracy"]
 
 _SPLITS = {"train": "Training", "val": "Validation"}
 _CLOCKS = {"epoch": "epoch", "seconds": "training seconds (evaluation excluded)"}
@@ -47,10 +45,14 @@ _COLUMNS = {
 }
 
 
-def compute(facts: Facts, quantity: Quantity) -> pd.DataFrame:
+def compute(facts: Facts, quantity: str | None) -> pd.DataFrame:
     """Return every line of the figure: each seed's, and each arm's mean.
 
     Confirm runs where the study has any, else the search runs with the chosen configuration.
+
+    Args:
+        facts: The study.
+        quantity: One of its metrics; None for the headline.
 
     Returns: Columns `arm, phase, split, line, run_id, seed, status, epoch, seconds, value, low, high, n`.
         `line` is `seed` or `mean`; `seconds` is training time since the run began (of a mean: the mean over
@@ -65,13 +67,17 @@ def compute(facts: Facts, quantity: Quantity) -> pd.DataFrame:
     epochs = epochs.assign(seconds=epochs.groupby("run_id")["seconds"].cumsum())
     sizes = {str(arm): len(group) for arm, group in runs.groupby("arm")}
     rows: list[dict[str, object]] = []
+    name = quantity or records.metrics.names[0]
     for split in _SPLITS:
-        of_split = epochs.assign(split=split, value=epochs[f"{split}_{quantity}"])
+        if records.declaration.known_data is None and epochs[f"{split}_{name}"].isna().all():
+            continue  # a program need not report it
+        of_split = epochs.assign(split=split, value=epochs[f"{split}_{name}"])
         rows += [*_seed_rows(of_split), *_mean_rows(of_split, sizes)]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     position = frame["arm"].map({arm: at for at, arm in enumerate(records.arms)})
     order = ["position", "split", "line", "run_id", "epoch"]
-    return frame.assign(position=position).sort_values(order, ignore_index=True).drop(columns="position")
+    frame = frame.assign(position=position).sort_values(order, ignore_index=True).drop(columns="position")
+    return noted(frame, records.metrics)
 
 
 def _curve_runs(records: StudyRecords) -> pd.DataFrame:
@@ -116,29 +122,39 @@ def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, ob
     return rows
 
 
-def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: Quantity) -> Figure:
+def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: str | None) -> Figure:
     """Draw training and validation (rows) against epochs and seconds (columns)."""
-    scale = 100 if quantity == "accuracy" else 1
+    metric, splits = _metric(frame, quantity), _splits_in(frame)
     values = ["value", "low", "high"]
-    frame = frame.assign(**{name: scale * frame[name] for name in values})
+    frame = frame.assign(**{name: metric.scale * frame[name] for name in values})
     with mpl.rc_context(RC):
-        height = height_for_labels(frame["arm"].nunique(), 6.6, rows=len(_SPLITS))
+        height = height_for_labels(frame["arm"].nunique(), 6.6, rows=len(splits))
         figure = Figure(figsize=(9.6, height), layout="constrained")
-        axes = figure.subplots(len(_SPLITS), len(_CLOCKS), sharey=True, sharex="col", squeeze=False)
-        for row, (split, name) in zip(axes, _SPLITS.items(), strict=True):
+        axes = figure.subplots(len(splits), len(_CLOCKS), sharey=True, sharex="col", squeeze=False)
+        for row, (split, name) in zip(axes, splits.items(), strict=True):
             for ax, clock in zip(row, _CLOCKS, strict=True):
                 _draw_panel(ax, frame[frame["split"] == split], clock, styles)
-                ax.set_title(f"{name} {quantity}")
-            row[0].set_ylabel("loss (log scale)" if quantity == "loss" else "accuracy (%)")
+                ax.set_title(f"{name} {metric.short}")
+            row[0].set_ylabel("loss (log scale)" if quantity == "loss" else metric.axis.partition(" ")[2])
         for ax, label in zip(axes[-1], _CLOCKS.values(), strict=True):
             ax.set_xlabel(label)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if quantity == "loss":
             axes[0, 0].set_yscale("log")
             plain_log_ticks(axes[0, 0])
-        for row, split in zip(axes, _SPLITS, strict=True):
+        for row, split in zip(axes, splits, strict=True):
             label_ends(row[0], _ends(frame[frame["split"] == split]), styles)
     return figure
+
+
+def _metric(frame: pd.DataFrame, quantity: str | None) -> Metric:
+    metrics = metrics_in(frame)
+    return metrics[f"val_{quantity or metrics.names[0]}"]
+
+
+def _splits_in(frame: pd.DataFrame) -> dict[str, str]:
+    """Return the parts of the data that are drawn, with their names."""
+    return {split: name for split, name in _SPLITS.items() if split in set(frame["split"])}
 
 
 def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, ArmStyle]) -> None:
@@ -178,12 +194,13 @@ def _ends(frame: pd.DataFrame) -> dict[str, tuple[float, float]]:
     return ends
 
 
-def caption(facts: Facts, frame: pd.DataFrame, quantity: Quantity) -> str:
+def caption(facts: Facts, frame: pd.DataFrame, quantity: str | None) -> str:
     """Return what the lines are and how the band was made."""
     if frame.empty:
         return "No learning curves: no confirm run and no winning search run has ended."
-    if quantity == "accuracy":
-        return "Training and validation accuracy of the same runs, drawn like their loss."
+    which = f"{' and '.join(_splits_in(frame).values()).capitalize()} {_metric(frame, quantity).short}"
+    if quantity != "loss" and facts.records.metrics.has_loss:
+        return f"{which} of the same runs, drawn like their loss."
     runs = frame[frame["line"] == "seed"].groupby("arm", sort=False)["run_id"].nunique()
     sizes = ", ".join(f"{arm} {n}" for arm, n in runs.items())
     what = (
@@ -196,19 +213,24 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: Quantity) -> str:
     over = f" over n = {numbers.span(n)} replicates (of a searched arm, repeats)" if is_joined else ""
     crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(facts.records) else ""
     return (
-        f"Training and validation {quantity} of the {what}, on one scale. Thin lines: every run "
+        f"{which} of the {what}, on one scale. Thin lines: every run "
         f"({sizes}). Thick line and band: mean and 95 % Student t-interval{over} at epochs that all runs of "
-        f"the arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged. "
-        "Training values are means over the epoch while the weights still change, so they lag behind "
-        f"validation values.{crowded}"
-    )
+        f"the arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged."
+        f"{_LAG if facts.records.declaration.known_data else ''}{crowded}"
+    ).rstrip()
+
+
+_LAG = (
+    " Training values are means over the epoch while the weights still change, so they lag behind "
+    "validation values."
+)
 
 
 def _is_shared(records: StudyRecords) -> bool:
     return bool((records.runs["concurrency"] > 1).any())
 
 
-def alt(frame: pd.DataFrame, quantity: Quantity) -> str:
+def alt(frame: pd.DataFrame, quantity: str | None) -> str:
     """Return the last mean of each arm on both splits."""
     means = frame[frame["line"] == "mean"]
     last = means.sort_values("epoch", kind="stable").groupby(["arm", "split"], sort=False).tail(1)
@@ -216,22 +238,30 @@ def alt(frame: pd.DataFrame, quantity: Quantity) -> str:
         f"{row['arm']} {_SPLITS[row['split']].lower()} {row['value']:.3g} at epoch {row['epoch']}"
         for row in last.sort_index().to_dict("records")
     ]
-    return f"Learning curves of {quantity} by epoch and by seconds. Last means: {'; '.join(ends) or 'none'}."
+    what = _metric(frame, quantity).short
+    return f"Learning curves of {what} by epoch and by seconds. Last means: {'; '.join(ends) or 'none'}."
 
 
-def _block(name: str, quantity: Quantity) -> Block:
+def _block(name: str, quantity: str | None) -> Block:
     return Block(
         name=name,
         section="results",
         plot=Plot(
-            title=f"Learning curves: {quantity}",
+            title=f"Learning curves: {quantity or 'the headline metric'}",
             compute=partial(compute, quantity=quantity),
             draw=partial(draw, quantity=quantity),
             caption=partial(caption, quantity=quantity),
             alt=partial(alt, quantity=quantity),
+            is_for=partial(_has, quantity=quantity),
         ),
     )
 
 
+def _has(facts: Facts, quantity: str | None) -> bool:
+    names = facts.records.metrics.names
+    return names[0] not in {"loss", "accuracy"} if quantity is None else quantity in names
+
+
 LEARNING_CURVES = _block("learning_curves", "loss")
 ACCURACY_CURVES = _block("accuracy_curves", "accuracy")
+METRIC_CURVES = _block("metric_curves", None)

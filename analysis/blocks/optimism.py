@@ -8,8 +8,8 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.blocks import Block, Table
-from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import Key, Replicates, design_of, replicates
@@ -58,7 +58,7 @@ def compute(facts: Facts) -> pd.DataFrame:
                 | _choice(tried, rule)
                 | _outcome(reached, own, rule.sign, is_repeated=design_of(records).unit == "repeat")
             )
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS), records.metrics)
 
 
 def _choice(tried: pd.DataFrame, rule: WinnerRule) -> dict[str, Any]:
@@ -134,29 +134,23 @@ def _settings(runs: pd.DataFrame) -> list[str]:
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return values and gaps in the readers' unit, rounded to their uncertainty."""
     rows = frame.to_dict("records")
-    spec = METRICS[str(rows[0]["metric"])] if rows else METRICS["val_accuracy"]
-    percent = " (%)" if spec.unit else ""
+    metrics = metrics_in(frame)
+    spec = metrics[str(rows[0]["metric"])] if rows else metrics.validated
     return pd.DataFrame(
         {
             "Arm": [row["arm"] for row in rows],
             "Chosen among": [f"{row['chosen_among']} of {row['ended']}" for row in rows],
-            f"Search: {spec.label}{percent}": [_amount(row, "search", None) for row in rows],
-            f"Confirm: {spec.label}{percent}": [_amount(row, "confirm", row["half_width"]) for row in rows],
-            f"Gap{spec.unit and ' (pp)'}": [_signed(row) for row in rows],
+            f"Search: {spec.axis}": [spec.amount(row["search"]) for row in rows],
+            f"Confirm: {spec.axis}": [spec.amount(row["confirm"], row["half_width"]) for row in rows],
+            f"Gap{spec.difference_heading}": [_signed(row, spec) for row in rows],
             "n": [_size(row) for row in rows],
         }
     )
 
 
-def _amount(row: dict[Any, Any], name: str, half_width: float | None) -> str:
-    return numbers.amount(row[name], half_width, scale=METRICS[str(row["metric"])].scale)
-
-
-def _signed(row: dict[Any, Any]) -> str:
-    scale = METRICS[str(row["metric"])].scale
-    text = numbers.with_uncertainty(
-        row["gap"], row["gap_high"] - row["gap"], scale=scale, decimals=2 if scale == 100 else 4
-    )
+def _signed(row: dict[Any, Any], metric: Metric) -> str:
+    reach = row["gap_high"] - row["gap"]
+    text = numbers.with_uncertainty(row["gap"], reach, scale=metric.scale, decimals=metric.decimals)
     return f"+{text}" if row["gap"] > 0 else text
 
 

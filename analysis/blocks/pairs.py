@@ -7,22 +7,23 @@ import pandas as pd
 from analysis import pairs
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in
 from analysis.render import numbers
+from analysis.render.numbers import capitalised
 
 _MOST_ARMS = 8
 """With more arms a square does not fit a page."""
 _MOST_ROWS = 120
 """Rows of the list: the pairs of 16 arms. The CSV has all of them."""
-_METRIC = "test_accuracy"
 _DECLARED = "*"
 
 
 def compute_pairs(facts: Facts) -> pd.DataFrame:
-    """Return one row a pair of arms: the difference in test accuracy, corrected for all pairs.
+    """Return one row a pair of arms: the difference in the headline metric, corrected for all pairs.
 
     Returns: The columns of `analysis.pairs.compare`.
     """
-    return facts.differences(pairs.every_pair(facts.records), _METRIC)
+    return facts.differences(pairs.every_pair(facts.records), facts.records.metrics.headline.name)
 
 
 def lay_out_pairs(frame: pd.DataFrame) -> pd.DataFrame:
@@ -32,20 +33,20 @@ def lay_out_pairs(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _square(frame: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
-    usual = frame["n"].max()
+    usual, metric = frame["n"].max(), metrics_in(frame).headline
     cells = {(arm, other): numbers.ABSENT for arm in arms for other in arms}
     for row in frame.to_dict("records"):
-        cells[row["arm"], row["than"]] = _difference(row, usual)
+        cells[row["arm"], row["than"]] = _difference(row, usual, metric)
         cells[row["than"], row["arm"]] = _share(1 - row["improvement"])
     columns = {other: [cells[arm, other] for arm in arms] for other in arms}
-    return pd.DataFrame({"Row minus column (pp)": arms} | columns)
+    return pd.DataFrame({f"Row minus column{metric.difference_heading}": arms} | columns)
 
 
-def _difference(row: dict[Any, Any], usual: int) -> str:
+def _difference(row: dict[Any, Any], usual: int, metric: Metric) -> str:
     """Return a difference, its number of seeds where that is not the usual one, and the mark of a claim."""
     size = "" if row["n"] == usual and row["n"] > 1 else f" (n = {row['n']})"
     mark = _DECLARED if row["is_declared"] else ""
-    return f"{pairs.amount(row['difference'], row['high'], _METRIC)}{mark}{size}"
+    return f"{pairs.amount(row['difference'], row['high'], metric)}{mark}{size}"
 
 
 def _share(improvement: float) -> str:
@@ -53,16 +54,16 @@ def _share(improvement: float) -> str:
 
 
 def _list(frame: pd.DataFrame) -> pd.DataFrame:
-    rows = frame.head(_MOST_ROWS).to_dict("records")
+    rows, metric = frame.head(_MOST_ROWS).to_dict("records"), metrics_in(frame).headline
     return pd.DataFrame(
         {
             "Pair": [f"{row['arm']} minus {row['than']}" for row in rows],
-            "Difference (pp)": [
-                pairs.amount(row["difference"], row["high"], _METRIC) + (_DECLARED * row["is_declared"])
+            f"Difference{metric.difference_heading}": [
+                pairs.amount(row["difference"], row["high"], metric) + (_DECLARED * row["is_declared"])
                 for row in rows
             ],
             "p (Holm)": [numbers.p_value(row["p_adjusted"]) for row in rows],
-            "P(first > second)": [_share(row["improvement"]) for row in rows],
+            f"P(first {metric.ahead} second)": [_share(row["improvement"]) for row in rows],
             "n": [str(row["n"]) for row in rows],
         }
     )
@@ -71,13 +72,15 @@ def _list(frame: pd.DataFrame) -> pd.DataFrame:
 def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the cells are, how the intervals were made, and what is exploratory."""
     is_square = len(facts.records.arms) <= _MOST_ARMS
+    metric = facts.records.metrics.headline
+    unit = metric.in_unit and f",{metric.in_unit}"
     where = (
-        "Below the diagonal: test accuracy of the row's arm minus that of the column's, in percentage points "
-        "(pp). Above it: P(row > column), the share of all pairs of replicates in which the row's arm has "
-        "the higher test accuracy, ties by half, which describes and decides nothing."
+        f"Below the diagonal: {metric.label} of the row's arm minus that of the column's{unit}. Above it: "
+        f"P(row {metric.ahead} column), the share of all pairs of replicates in which the row's arm has "
+        f"the {metric.better} {metric.label}, ties by half, which describes and decides nothing."
         if is_square
-        else "Test accuracy of the first arm minus that of the second, in percentage points (pp), and the "
-        "share of all pairs of replicates in which the first is the higher one, ties by half."
+        else f"{capitalised(metric.label)} of the first arm minus that of the second{unit}, and the "
+        f"share of all pairs of replicates in which the first is the {metric.better} one, ties by half."
     )
     left_out = 0 if is_square else max(0, len(frame) - _MOST_ROWS)
     cut = [f"{left_out} more pairs, in the order of the study file, stand in the CSV only."] * bool(left_out)
@@ -86,17 +89,17 @@ def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
             where,
             pairs.method(frame, facts.records),
             *cut,
-            _declared(frame),
+            _declared(frame, metric),
             *pairs.cautions(facts.grounds, frame),
         ]
     )
 
 
-def _declared(frame: pd.DataFrame) -> str:
+def _declared(frame: pd.DataFrame, metric: Metric) -> str:
     if not frame["is_declared"].any():
-        return "Exploratory: no declared claim compares just two arms by test accuracy."
+        return f"Exploratory: no declared claim compares just two arms by {metric.label}."
     return (
-        f"{_DECLARED}: a declared claim compares these two arms by test accuracy, or one is the declared "
+        f"{_DECLARED}: a declared claim compares these two arms by {metric.label}, or one is the declared "
         "baseline; the claims table, with its own family, decides. Every other pair is exploratory."
     )
 

@@ -17,8 +17,8 @@ import pandas as pd
 
 from analysis import claims, selection, statistics
 from analysis.blocks import Block, Table
-from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.metrics import Metric, Metrics, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from harness.declaration import DeclaredArm, DeclaredPlan
@@ -60,7 +60,7 @@ def compute_published(facts: Facts) -> pd.DataFrame:
         for run in published
         for metric in run.metrics
     ]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS), facts.records.metrics)
 
 
 def _row(records: StudyRecords, arm: str, run: PublishedValues, metric: str) -> dict[str, object]:
@@ -117,19 +117,20 @@ def _placed(value: float, low: float, high: float) -> tuple[Position, float]:
 
 def lay_out_published(frame: pd.DataFrame) -> pd.DataFrame:
     """Return accuracies in percent, with the side and the distance of values that lie outside."""
-    cells = pd.DataFrame([_cells(row) for row in frame.itertuples()], columns=_HEADINGS)
+    metrics = metrics_in(frame)
+    cells = pd.DataFrame([_cells(row, metrics) for row in frame.itertuples()], columns=_HEADINGS)
     return cells.drop(columns=["Note"]) if (cells["Note"] == numbers.ABSENT).all() else cells
 
 
-def _cells(row: Any) -> dict[str, str]:
-    spec = METRICS[row.metric]
-    decimals = 2 if spec.unit else 1 if spec.is_time else 4
+def _cells(row: Any, metrics: Metrics) -> dict[str, str]:
+    spec = metrics[row.metric]
+    decimals = 1 if spec.is_time else spec.decimals
     return {
         "Arm": f"{row.arm}, {row.at}" if row.at else row.arm,
-        "Value": f"{spec.label}{' (%)' if spec.unit else ' (s)' if spec.is_time else ''}",
+        "Value": f"{spec.axis}{' (s)' if spec.is_time else ''}",
         "Published": f"{spec.scale * row.published:.6g}",
         "Measured": numbers.with_uncertainty(
-            row.mean, row.half_width, scale=spec.scale, decimals=decimals, is_share=bool(spec.unit)
+            row.mean, row.half_width, scale=spec.scale, decimals=decimals, is_share=spec.is_accuracy
         ),
         "n": str(row.n),
         "Single runs": _span(row, spec.scale),
@@ -227,6 +228,8 @@ class Conclusion:
     """The published difference of the arms that decided the measured claim, in the authors' first runs."""
     second: float | None
     """The same in their second runs."""
+    metric: Metric | None
+    """Of both."""
 
 
 def published_records(records: StudyRecords, turn: int) -> StudyRecords:
@@ -297,6 +300,7 @@ def conclusions(facts: Facts) -> list[Conclusion]:
             published=theirs,
             first=_difference(facts.records, ours, 0),
             second=_difference(facts.records, ours, 1),
+            metric=facts.records.metrics.get(ours.claim.metric or ""),
         )
         for ours, theirs in zip(facts.verdicts, published, strict=True)
         if ours.claim.source is not None
@@ -347,8 +351,8 @@ def _conclusion_cells(row: Conclusion) -> dict[str, str]:
     claim = row.measured.claim
     return {
         "Conclusion": claim.says,
-        "Published run": _gap(claim.metric, row.first),
-        "Second run": _gap(claim.metric, row.second),
+        "Published run": _gap(row.metric, row.first),
+        "Second run": _gap(row.metric, row.second),
         "On these": f"{row.published.ruling}: {row.published.reason}",
         "Measured": row.measured.measured(),
         "n": str(row.measured.n),
@@ -357,11 +361,10 @@ def _conclusion_cells(row: Conclusion) -> dict[str, str]:
     }
 
 
-def _gap(metric: str | None, value: float | None) -> str:
+def _gap(metric: Metric | None, value: float | None) -> str:
     if metric is None or value is None:
         return numbers.ABSENT
-    spec = claims.METRICS[metric]
-    return f"{spec.scale * value:+.4g}{spec.unit}".replace("+-", "-")
+    return f"{metric.scale * value:+.4g}{metric.unit}".replace("+-", "-")
 
 
 def caption_conclusions(_facts: Facts, rows: Sequence[Conclusion]) -> str:

@@ -11,14 +11,14 @@ from analysis.blocks.classes import CLASS_ACCURACY, CONFUSIONS
 from analysis.blocks.differences import DIFFERENCES
 from analysis.blocks.early_stopping import EARLY_STOPPING
 from analysis.blocks.isolation import ISOLATION
-from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES
+from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES, METRIC_CURVES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.pairs import PAIRS
 from analysis.blocks.published import AS_PUBLISHED, PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
 from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.response import RESPONSE
-from analysis.blocks.results import FINAL_ACCURACY, RESULTS
+from analysis.blocks.results import FINAL_ACCURACY, FINAL_VALUES, RESULTS
 from analysis.blocks.search import LEARNING_RATES, SEARCH
 from analysis.blocks.timing import TIMING
 from analysis.blocks.tuning_curves import TUNING_CURVES
@@ -44,8 +44,10 @@ BLOCKS: tuple[Block, ...] = (
     FAILURES,
     REPRODUCIBILITY,
     FINAL_ACCURACY,
+    FINAL_VALUES,
     LEARNING_CURVES,
     ACCURACY_CURVES,
+    METRIC_CURVES,
     ISOLATION,
     LEARNING_RATES,
     TUNING_CURVES,

@@ -137,8 +137,9 @@ def _results(records: StudyRecords) -> list[_Row]:
     if not records.has_confirm:
         return [("Test values", "none: the study has no confirm phase", f"{records.declared_in}: confirm")]
     confirm = records.runs_of("confirm")
-    tested = confirm[confirm["test_accuracy"].notna()]
-    paired = int(tested["val_accuracy"].notna().sum())
+    metrics = records.metrics
+    tested = confirm[confirm[metrics.headline.name].notna()]
+    paired = int(tested[metrics.validated.name].notna().sum())
     return [
         ("Validation value beside each test value", f"{paired} of {len(tested)} test values", "runs.parquet"),
         ("Mean and variance of results", _means(records), "report/tables/results.csv"),
@@ -146,7 +147,7 @@ def _results(records: StudyRecords) -> list[_Row]:
 
 
 def _means(records: StudyRecords) -> str:
-    own = {arm: replicates(records, arm, "test_accuracy") for arm in records.arms}
+    own = {arm: replicates(records, arm, records.metrics.headline.name) for arm in records.arms}
     completed = {arm: of_arm.count("completed") for arm, of_arm in own.items()}
     whole = [arm for arm in records.arms if completed[arm] > 1 and not own[arm].count("diverged")]
     noun = "replicates" if records.is_repeated else "seeds"
@@ -164,7 +165,7 @@ def _means(records: StudyRecords) -> str:
 
 def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     """Return the seeds, the data and how it was split."""
-    declaration, dataset = records.declaration, records.declaration.data
+    declaration = records.declaration
     rows = []
     if records.is_repeated:
         rows.append(("Seeds", "each repeat's own, from search.seed, arm and repeat", "runs.parquet: seed"))
@@ -174,14 +175,20 @@ def _seeds_and_data(records: StudyRecords) -> list[_Row]:
     if records.has_confirm and not records.is_repeated:
         place = f"{records.declared_in}: confirm_seeds"
         rows.append(("Confirm seeds", _listed(declaration.confirm_seeds), place))
+    return [*rows, *_data(records)]
+
+
+def _data(records: StudyRecords) -> list[_Row]:
+    dataset = records.declaration.known_data
+    if dataset is None:
+        return [("Data", "the program's own, not known here", f"{records.declared_in}: dataset")]
     short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
     sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
-    rows += [
+    return [
         ("Data", f"{dataset.name}: {', '.join(sizes)}", f"{records.declared_in}: dataset"),
         ("Data SHA-256", ", ".join(short) or "not recorded", f"{records.declared_in}: dataset.sha256"),
         ("Split", dataset.split, f"{records.declared_in}: dataset.split"),
     ]
-    return rows
 
 
 def _listed(seeds: Sequence[int]) -> str:

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 from analysis import responses, statistics
 from analysis.blocks import Block, Plot, Table
-from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.metrics import Metric, Metrics, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import (
@@ -84,11 +84,11 @@ def compute_means(facts: Facts) -> pd.DataFrame:
     for line in facts.lines:
         points = [(point, point.runs(facts.records)) for point in line.points]
         of_points = [runs for _, runs in points]
-        for metric in line.metrics if any(map(len, of_points)) else ():
+        for metric in line.metrics(facts.records) if any(map(len, of_points)) else ():
             guessing = responses.is_guessing(facts.records, of_points, metric)
             means = [_mean(line, point, runs, metric) | {"is_guessing": guessing} for point, runs in points]
-            rows += _marked(means, METRICS[metric].sign)
-    return pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS)
+            rows += _marked(means, facts.records.metrics[metric].sign)
+    return noted(pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS), facts.records.metrics)
 
 
 def _mean(line: responses.Line, point: responses.Point, runs: pd.DataFrame, metric: str) -> dict[str, object]:
@@ -122,24 +122,22 @@ def lay_out_response(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _cells(group: pd.DataFrame, fields: list[str]) -> dict[str, str]:
     """Return the cells of one value; its setting is named in the heading if the study has only one."""
-    first = group.iloc[0]
+    first, metrics = group.iloc[0], metrics_in(group)
     level = first["level"] if len(fields) == 1 else f"{first['field']} {first['level']}"
     return {
         "Arm": first["line"],
         fields[0] if len(fields) == 1 else "Setting": level,
-        **{_heading(str(row.metric)): _amount(row) for row in group.itertuples()},
+        **{_heading(metrics[str(row.metric)]): _amount(row, metrics) for row in group.itertuples()},
         "n": numbers.with_lost(first["n"], first["diverged"], first["failed"]),
     }
 
 
-def _heading(metric: str) -> str:
-    name = METRICS[metric].label
-    return f"{name[0].upper()}{name[1:]}{' (%)' if METRICS[metric].unit else ''}"
+def _heading(metric: Metric) -> str:
+    return numbers.capitalised(metric.axis)
 
 
-def _amount(row: Any) -> str:
-    spec = METRICS[row.metric]
-    text = numbers.amount(row.mean, row.half_width, scale=spec.scale)
+def _amount(row: Any, metrics: Metrics) -> str:
+    text = metrics[row.metric].amount(row.mean, row.half_width)
     return text + (_BEST if row.is_best and not row.is_guessing else "")
 
 
@@ -188,9 +186,10 @@ def compute_response(facts: Facts) -> pd.DataFrame:
             rows += [*_seed_rows(facts.records, line), *_published_rows(facts.records, line)]
     frame = pd.DataFrame([_BLANK | row for row in rows], columns=[*_COLUMNS, "source"]).astype(_TYPES)
     order = list(dict.fromkeys(means["line"]))
-    return frame.sort_values(
+    frame = frame.sort_values(
         "line", key=lambda names: names.map(order.index), kind="stable", ignore_index=True
     )
+    return noted(frame, facts.records.metrics)
 
 
 def _mean_rows(means: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -202,12 +201,13 @@ def _mean_rows(means: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _seed_rows(records: StudyRecords, line: responses.Line) -> Iterator[dict[str, Any]]:
-    shown = ["run_id", "seed", "status", *line.metrics]
+    metrics = line.metrics(records)
+    shown = ["run_id", "seed", "status", *metrics]
     for point in line.points:
         place = responses.place(line, point.level, point.arm)
         for run in point.runs(records)[shown].to_dict("records"):
             known = {"kind": "seed", "n": 1, **{name: run[name] for name in ("run_id", "seed", "status")}}
-            for metric in line.metrics:
+            for metric in metrics:
                 is_lost = run["status"] in {"diverged", "failed"} or not numbers.is_present(run[metric])
                 value = {"value": None, "place": "rail"} if is_lost else {"value": run[metric]}
                 yield place | known | value | {"metric": metric}
@@ -216,7 +216,7 @@ def _seed_rows(records: StudyRecords, line: responses.Line) -> Iterator[dict[str
 def _published_rows(records: StudyRecords, line: responses.Line) -> Iterator[dict[str, Any]]:
     for level, arm, run in responses.published_of(records, line):
         place = responses.place(line, level, arm)
-        for metric in line.metrics:
+        for metric in line.metrics(records):
             if metric in run.metrics:
                 known = {"kind": "published", "metric": metric, "n": 1, "source": run.source}
                 yield place | known | {"value": run.metrics[metric]}
@@ -225,7 +225,7 @@ def _published_rows(records: StudyRecords, line: responses.Line) -> Iterator[dic
 def draw_response(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one row of panels a line and one column a metric."""
     lines, metrics = (list(dict.fromkeys(frame[name])) for name in ("line", "metric"))
-    factors = {metric: METRICS[metric].scale for metric in metrics}
+    factors = {metric: metrics_in(frame)[metric].scale for metric in metrics}
     values = frame[["value", "low", "high"]].mul(frame["metric"].map(factors), axis=0)
     frame = frame.assign(**values)
     labels = {line: style.label for line, style in line_styles(frame, styles).items()}
@@ -298,7 +298,8 @@ def _best_in_words(frame: pd.DataFrame) -> str:
     if best.empty:
         return ""
     where = " and ".join(best["level"]) if len(best) < 3 else f"{len(best)} values"
-    unit = " %" if METRICS[str(best["metric"].iloc[0])].unit else ""
+    metric = metrics_in(frame)[str(best["metric"].iloc[0])]
+    unit = f" {metric.value_unit}" if metric.value_unit else ""
     return f"best mean {best['value'].iloc[0]:.4g}{unit} at {where}"
 
 
@@ -314,15 +315,17 @@ def _set_heights(column: list[Axes], lines: list[str], frame: pd.DataFrame) -> N
 def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
     """Set one panel's vertical scale and limits for the values in a frame."""
     values = frame["value"].dropna()
-    metric = str(frame["metric"].iloc[0]) if len(frame) else ""
-    is_loss = "loss" in metric
+    metric = metrics_in(frame)[str(frame["metric"].iloc[0])] if len(frame) else None
+    is_share = metric is not None and metric.is_accuracy
+    is_loss = metric is not None and metric.short == "loss"
     is_log = is_loss and len(values) > 0 and 0 < _DECADE * values.min() <= values.max()
-    kind = " (log scale)" if is_log else "" if is_loss else " (%)"
-    ax.set_ylabel(f"{METRICS[metric].label}{kind}" if metric else "")
+    ax.set_ylabel(f"{metric.axis}{' (log scale)' if is_log else ''}" if metric else "")
     if values.empty:
         ax.set_yticks([])
         return
-    ends = pd.concat([frame["low"], frame["high"]]).dropna().clip(0, None if is_loss else 100)
+    least = 0.0 if is_share or is_loss else -math.inf
+    most = 100.0 if is_share else math.inf
+    ends = pd.concat([frame["low"], frame["high"]]).dropna().clip(least, most)
     if is_log:
         ax.set_yscale("log")
         low, high = limits(np.log10(values), np.log10(ends.clip(lower=values.min() * 1e-9)), reach=0.5)
@@ -330,10 +333,9 @@ def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
         plain_log_ticks(ax)
     else:
         low, high = limits(values, ends, reach=0.5)
-        most = math.inf if is_loss else 100
         # An axis does not show what no value can be, unless a mark stands at that end.
         low, high = (
-            low if values.min() <= 0 else max(low, 0),
+            low if values.min() <= least else max(low, least),
             high if values.max() >= most else min(high, most),
         )
         ax.set_ylim(low, high)
@@ -364,17 +366,18 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
 
 def alt_response(frame: pd.DataFrame) -> str:
     """Return each line's best mean of each metric, and how many of its runs have no finite value."""
-    by_line = []
+    by_line, metrics = [], metrics_in(frame)
     for line, rows in frame.groupby("line", sort=False):
         best = [
-            f"{METRICS[str(metric)].label} {words}"
-            for metric, panel in rows.groupby("metric", sort=False)
-            if (words := _best_in_words(panel.assign(value=panel["value"] * METRICS[str(metric)].scale)))
+            f"{metrics[str(name)].label} {words}"
+            for name, panel in rows.groupby("metric", sort=False)
+            if (words := _best_in_words(panel.assign(value=panel["value"] * metrics[str(name)].scale)))
         ]
         on_rail = rows.loc[rows["place"] == "rail", "run_id"].nunique()
         by_line.append(f"{line}: {', '.join([*best, f'runs without a finite value: {on_rail}'])}")
     field = " and ".join(dict.fromkeys(frame["field"])) or "a setting"
-    return f"Losses and accuracies against {field}. {'; '.join(by_line)}."
+    what = "Losses and accuracies" if metrics.has_accuracy else "Metrics"
+    return f"{what} against {field}. {'; '.join(by_line)}."
 
 
 RESPONSE = Block(

@@ -11,45 +11,45 @@ from matplotlib.figure import Figure
 from analysis import selection, statistics
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.pairs import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import leave_room_for, lifts
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
-from analysis.replicates import design_of, replicates
+from analysis.render.numbers import capitalised
+from analysis.replicates import chance_level, design_of, replicates
 from analysis.search import WinnerRule
+from harness.recipe.metrics import SPLITS
 
-_LOSSES = ("train_loss", "val_loss", "test_loss")
-_ACCURACIES = ("val_accuracy", "test_accuracy")
-_VALUES = (*_LOSSES, *_ACCURACIES, "minutes")
 
-_HEADINGS = {
-    "train_loss": "Train loss",
-    "val_loss": "Validation loss",
-    "test_loss": "Test loss",
-    "val_accuracy": "Validation accuracy (%)",
-    "test_accuracy": "Test accuracy (%)",
-    "minutes": "Minutes",
-}
-_COLUMNS = {
-    "arm": "str",
-    "line": "str",
-    "run_id": "str",
-    "seed": "Int64",
-    "status": "str",
-    "test_accuracy": "float64",
-    "low": "float64",
-    "high": "float64",
-    "n": "int64",
-}
+def _columns(headline: str) -> dict[str, str]:
+    texts, rest = dict.fromkeys(["arm", "line", "run_id"], "str"), {"low": "float64", "high": "float64"}
+    return texts | {"seed": "Int64", "status": "str", headline: "float64", **rest, "n": "int64"}
+
+
+def columns_of(records: StudyRecords) -> list[str]:
+    """Return the columns of the runs whose means are shown: losses, the headline, then what else is tested.
+
+    What no run of a program reports is left out, unless it is the headline.
+    """
+    metrics = records.metrics
+    first, *others = [name for name in metrics.names if name != "loss"] or metrics.names
+    losses = metrics.has_loss and first != "loss"
+    shown = [f"{split}_loss" for split in SPLITS if losses]
+    shown += [f"val_{first}", f"test_{first}", *(f"test_{name}" for name in others)]
+    if records.declaration.known_data is not None:
+        return shown
+    return [name for name in shown if name.endswith(f"_{first}") or records.runs[name].notna().any()]
 
 
 def compute_results(facts: Facts) -> pd.DataFrame:
     """Return one row an arm: its learning rate, and mean and t-interval of each value over replicates.
 
     Returns: Columns `arm, optimizer, learning_rate, edge, selected_on, planned, ended, diverged, failed,
-        n`, then each of `train_loss, val_loss, test_loss, val_accuracy, test_accuracy, minutes` and its
-        `_half_width`, and `new_images_half_width`, that of the test accuracy for other test images of the
+        n`, then each of `columns_of` (of classification `train_loss, val_loss, test_loss, val_accuracy,
+        test_accuracy`) and `minutes`, and its `_half_width`, and
+        `new_images_half_width`, that of the test accuracy for other test images of the
         same kind, absent where predictions are not kept. `planned` to `failed` count confirm runs, `n`
         completed replicates of the plan: of an arm that searches in a study that repeats its searches, whole
         searches with the mean of their confirm runs; confirm seeds everywhere else. Where a run diverged, the
@@ -62,12 +62,15 @@ def compute_results(facts: Facts) -> pd.DataFrame:
         [_row(records, arm, choice, confirm[confirm["arm"] == arm]) for arm, choice in facts.choices.items()]
     )
     widths = {arm: accuracy.half_width for arm, accuracy in facts.new_images.items()}
-    return frame.assign(new_images_half_width=frame["arm"].map(widths).astype("float64"))
+    frame = frame.assign(new_images_half_width=frame["arm"].map(widths).astype("float64"))
+    return noted(frame, records.metrics)
 
 
 def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.DataFrame) -> dict[str, object]:
-    own = {name: replicates(records, arm, name, runs=runs) for name in _VALUES}
-    n, diverged = own["test_accuracy"].count("completed"), int((runs["status"] == "diverged").sum())
+    shown = [*columns_of(records), "minutes"]
+    own = {name: replicates(records, arm, name, runs=runs) for name in shown}
+    n = own[records.metrics.headline.name].count("completed")
+    diverged = int((runs["status"] == "diverged").sum())
     row: dict[str, object] = {
         "arm": arm,
         "optimizer": _optimizer(records, arm),
@@ -80,7 +83,7 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
         "failed": int((runs["status"] == "failed").sum()),
         "n": n,
     }
-    for name in _VALUES:
+    for name in shown:
         interval = statistics.t_interval([] if diverged else own[name].measured.tolist())
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
     return row
@@ -98,7 +101,7 @@ def _optimizer(records: StudyRecords, arm: str) -> str | None:
 
 def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the published layout: accuracies in percent, numbers rounded to their uncertainty."""
-    selected = set(frame["selected_on"].dropna())
+    metrics, selected = metrics_in(frame), set(frame["selected_on"].dropna())
     cells: dict[str, list[str]] = {
         "Arm": list(frame["arm"]),
         "Optimizer": [value if isinstance(value, str) else numbers.ABSENT for value in frame["optimizer"]],
@@ -106,14 +109,12 @@ def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
             numbers.rates(row) + numbers.edge_mark(row["edge"]) for row in frame.to_dict("records")
         ],
     }
-    for name in _VALUES:
-        heading = _HEADINGS[name] + (", selected on" if name in selected else "")
-        scale, decimals = (100, 2) if name in _ACCURACIES else (1, 2 if name == "minutes" else 4)
+    for name in [str(name) for name in frame if f"{name}_half_width" in frame]:
+        metric, values = metrics.get(name), zip(frame[name], frame[f"{name}_half_width"], strict=True)
+        heading = (metric.heading if metric else "Minutes") + (", selected on" if name in selected else "")
         cells[heading] = [
-            numbers.with_uncertainty(
-                mean, half_width, scale=scale, decimals=decimals, is_share=name in _ACCURACIES
-            )
-            for mean, half_width in zip(frame[name], frame[f"{name}_half_width"], strict=True)
+            metric.amount(*value) if metric else numbers.with_uncertainty(*value, decimals=2)
+            for value in values
         ]
         if name == "test_accuracy" and frame["new_images_half_width"].notna().any():
             cells["On new test images (%)"] = _on_new_images(frame)
@@ -166,9 +167,11 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
         )
     sentences += _leaders(facts)
     if frame["diverged"].any():
+        counts = chance_level(records, records.metrics.headline.name) is not None
         sentences.append(
-            "An arm with a diverged run has no mean here, as the survivors alone would flatter it; claims "
-            "count its accuracy as chance. The interval of the share of runs that train is Clopper and "
+            "An arm with a diverged run has no mean here, as the survivors alone would flatter it"
+            f"{'; claims count its accuracy as chance' if counts else ''}. The interval of the share of runs "
+            "that train is Clopper and "
             "Pearson's, 95 %."
         )
     if (records.runs_of("confirm")["concurrency"] > 1).any():
@@ -195,100 +198,107 @@ def _how(records: StudyRecords) -> str:
 
 
 def _leaders(facts: Facts) -> list[str]:
-    """Return which arms may have the highest test accuracy: nobody should read one winner off the means."""
+    """Return which arms may be the best by the headline: nobody should read one winner off the means."""
     possible = facts.leaders
     if possible is None:
         return []
     is_any = len(possible) == len(facts.records.arms)
     which = "cannot be told from these seeds" if is_any else f"is {' or '.join(possible)}"
-    claim = f"Exploratory: the arm with the highest true mean test accuracy {which}"
+    headline = facts.records.metrics.headline
+    claim = f"Exploratory: the arm with the {headline.best} true mean {headline.label} {which}"
     return [f"{claim} (95 % confidence, Bonferroni)."]
 
 
-def compute_accuracy(facts: Facts) -> pd.DataFrame:
+def compute_final(facts: Facts) -> pd.DataFrame:
     """Return one row a confirm seed, and one row an arm with its mean and interval.
 
-    Returns: Columns `arm, line, run_id, seed, status, test_accuracy, low, high, n`. `line` is `seed` or
-        `mean`. The mean of an arm with a diverged seed is absent. Accuracies are in [0, 1].
+    Returns: Columns `arm, line, run_id, seed, status, test_accuracy, low, high, n`, or another headline
+        metric. `line` is `seed` or `mean`. The mean of an arm with a diverged seed is absent. Accuracies are
+        in [0, 1].
     """
+    headline = facts.records.metrics.headline.name
     confirm = facts.records.runs_of("confirm")
     rows: list[dict[Any, Any]] = []
     for arm in facts.records.arms:
         runs = confirm[confirm["arm"] == arm]
-        of_seed = ["arm", "run_id", "seed", "status", "test_accuracy"]
+        of_seed = ["arm", "run_id", "seed", "status", headline]
         rows += [{"line": "seed", "n": 1, **row} for row in runs[of_seed].to_dict("records")]
         if len(runs):
             rows.append({"arm": arm, "line": "mean", "run_id": "", "status": "", **_mean(facts.records, arm)})
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    columns = _columns(headline)
+    return noted(pd.DataFrame(rows, columns=list(columns)).astype(columns), facts.records.metrics)
 
 
 def _mean(records: StudyRecords, arm: str) -> dict[str, object]:
     """Return the mean over an arm's replicates; none where one diverged."""
-    own = replicates(records, arm, "test_accuracy")
+    headline = records.metrics.headline.name
+    own = replicates(records, arm, headline)
     interval = statistics.t_interval([] if own.count("diverged") else own.measured.tolist())
     ends = {"low": interval.low, "high": interval.high}
-    return {"test_accuracy": interval.mean, **ends, "n": own.count("completed")}
+    return {headline: interval.mean, **ends, "n": own.count("completed")}
 
 
-def draw_accuracy(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
+def draw_final(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one row an arm: its seeds as dots, its mean and interval below them."""
-    arms = list(dict.fromkeys(frame["arm"]))
+    arms, headline = list(dict.fromkeys(frame["arm"])), metrics_in(frame).headline
     with mpl.rc_context(RC):
         figure = Figure(figsize=(7.2, 0.9 + 0.62 * len(arms)), layout="constrained")
         leave_room_for(figure, (styles[arm].label for arm in arms))
         ax = figure.subplots()
         for height, arm in enumerate(arms):
-            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], height)
-        if frame["test_accuracy"].isna().all():
+            _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], height, headline)
+        if frame[headline.name].isna().all():
             ax.set_xlim(0, 100)
         ax.set_yticks(range(len(arms)), [styles[arm].label for arm in arms])
         ax.set_ylim(len(arms) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
         ax.grid(visible=False, axis="y")
-        ax.set_xlabel("test accuracy (%)")
+        ax.set_xlabel(headline.axis)
     return figure
 
 
-def _draw_arm(ax: Axes, rows: pd.DataFrame, style: ArmStyle, height: float) -> None:
+def _draw_arm(ax: Axes, rows: pd.DataFrame, style: ArmStyle, height: float, metric: Metric) -> None:
     """Draw an arm's seeds at `height`, its mean and interval a little below, and both as text beside them."""
-    seeds = list(100 * rows.loc[rows["line"] == "seed", "test_accuracy"].dropna())
+    seeds = list(metric.scale * rows.loc[rows["line"] == "seed", metric.name].dropna())
     mean = rows[rows["line"] == "mean"].to_dict("records")[0]
     heights = height - 0.09 * lifts(seeds)
     look: dict[str, Any] = {"color": style.color, "alpha": 0.75, "markersize": 5, "markeredgewidth": 0}
     ax.plot(seeds, heights, style.marker, rasterized=len(seeds) > MOST_VECTOR_POINTS, **look)
     if numbers.is_present(mean["low"]):
         below = height + 0.2
-        ax.plot([100 * mean["low"], 100 * mean["high"]], [below, below], color=INK, linewidth=1.6)
-        ax.plot(100 * mean["test_accuracy"], below, "|", color=INK, markersize=10, markeredgewidth=2)
+        ends = [metric.scale * mean["low"], metric.scale * mean["high"]]
+        ax.plot(ends, [below, below], color=INK, linewidth=1.6)
+        ax.plot(metric.scale * mean[metric.name], below, "|", color=INK, markersize=10, markeredgewidth=2)
     place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
-    ax.annotate(_remark(rows, mean), (1.02, height), fontsize=8, color=FAINT, **place)
+    ax.annotate(_remark(rows, mean, metric), (1.02, height), fontsize=8, color=FAINT, **place)
 
 
-def _remark(rows: pd.DataFrame, mean: Mapping[Any, Any]) -> str:
+def _remark(rows: pd.DataFrame, mean: Mapping[Any, Any], metric: Metric) -> str:
     """Return what stands beside an arm: its mean and n, or why there is no mean."""
     diverged = int((rows["status"] == "diverged").sum())
     if diverged:
         return f"{diverged} of {(rows['line'] == 'seed').sum()} runs diverged: no mean"
-    return f"{_amount(mean)}, n = {mean['n']}"
+    return f"{_amount(mean, metric)}, n = {mean['n']}"
 
 
-def _amount(mean: Mapping[Any, Any]) -> str:
-    half_width = mean["high"] - mean["test_accuracy"]
-    return numbers.amount(mean["test_accuracy"], half_width, scale=100)
+def _amount(mean: Mapping[Any, Any], metric: Metric) -> str:
+    return metric.amount(mean[metric.name], mean["high"] - mean[metric.name])
 
 
-def caption_accuracy(facts: Facts, frame: pd.DataFrame) -> str:
+def caption_final(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the dots and bars are, and the noise that they do not show."""
     records = facts.records
+    headline = records.metrics.headline
     if frame.empty:
+        none = "No final accuracies" if records.metrics.has_accuracy else f"No final {headline.label}"
         if not records.has_confirm:
-            return "No final accuracies: the study has no confirm phase, and no other run sees the test set."
-        return "No final accuracies: no confirm run has ended."
+            return f"{none}: the study has no confirm phase, and no other run sees the test set."
+        return f"{none}: no confirm run has ended."
     noise = image_error_in_words(facts)
     chosen = "chosen configuration" if records.has_search else "configuration"
     chosen += "s, one of each repeat" if records.is_repeated else ""
     return (
-        f"Test accuracy of each arm's {chosen}. Dots: every confirm run, lifted only to be "
+        f"{capitalised(headline.label)} of each arm's {chosen}. Dots: every confirm run, lifted only to be "
         f"seen. Bar: mean and 95 % Student t-interval over the n {_counted(records)} named at the "
         f"right (n = 1: no bar).{f' {noise}' if noise else ''}"
     )
@@ -302,6 +312,9 @@ def _counted(records: StudyRecords) -> str:
 def image_error_in_words(facts: Facts) -> str:
     """Return how far other test images would move an accuracy, as a sentence; empty where that is unknown."""
     measured = [accuracy.image_deviation for accuracy in facts.new_images.values()]
+    data = facts.records.declaration.known_data
+    if data is None or not facts.records.metrics.has_accuracy:
+        return ""
     means = facts.records.runs_of("confirm").groupby("arm")["test_accuracy"].mean().dropna()
     binomial = [facts.records.binomial_error(mean) for mean in means]
     errors = measured or [error for error in binomial if error]
@@ -309,18 +322,20 @@ def image_error_in_words(facts: Facts) -> str:
         return ""
     how_far = numbers.span(errors, lambda error: f"{100 * error:.2f}")
     return (
-        f"The same {facts.records.declaration.data.test_samples:,} test images serve every run. Others of "
+        f"The same {data.test_samples:,} test images serve every run. Others of "
         f"their kind would move an arm's accuracy by a standard error of {'' if measured else 'up to '}"
         f"{how_far} percentage points, and not all arms alike; intervals leave that out unless they name new "
         "test images."
     )
 
 
-def alt_accuracy(frame: pd.DataFrame) -> str:
+def alt_final(frame: pd.DataFrame) -> str:
     """Return each arm's mean and interval."""
     means = frame[frame["line"] == "mean"].to_dict("records")
-    amounts = [f"{row['arm']} {_amount(row)} (n = {row['n']})" for row in means]
-    return f"Test accuracy in percent, every seed, mean and interval of each arm: {'; '.join(amounts)}."
+    headline = metrics_in(frame).headline
+    amounts = [f"{row['arm']} {_amount(row, headline)} (n = {row['n']})" for row in means]
+    what = f"{capitalised(headline.label)}{headline.in_value_unit}"
+    return f"{what}, every seed, mean and interval of each arm: {'; '.join(amounts)}."
 
 
 RESULTS = Block(
@@ -335,14 +350,21 @@ RESULTS = Block(
     ),
 )
 
-FINAL_ACCURACY = Block(
-    name="final_accuracy",
-    section="results",
-    plot=Plot(
-        title="Final accuracy",
-        compute=compute_accuracy,
-        draw=draw_accuracy,
-        caption=caption_accuracy,
-        alt=alt_accuracy,
-    ),
-)
+
+def _block(name: str, title: str, *, of_accuracy: bool) -> Block:
+    return Block(
+        name=name,
+        section="results",
+        plot=Plot(
+            title=title,
+            compute=compute_final,
+            draw=draw_final,
+            caption=caption_final,
+            alt=alt_final,
+            is_for=lambda facts: facts.records.metrics.has_accuracy == of_accuracy,
+        ),
+    )
+
+
+FINAL_ACCURACY = _block("final_accuracy", "Final accuracy", of_accuracy=True)
+FINAL_VALUES = _block("final_values", "Final values", of_accuracy=False)

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from analysis import selection
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
+from analysis.metrics import metrics_in, noted
 from analysis.render import numbers
 from analysis.render.axes import (
     draw_rail,
@@ -34,12 +35,14 @@ def compute_table(facts: Facts) -> pd.DataFrame:
     """Return one row an arm: declared range, chosen rate, the winner's validation values, and warnings.
 
     Returns: Columns `arm, low, high, is_log, learning_rate, edge, is_stability_limited, winner, val_loss,
-        val_accuracy, ended, completed`. Accuracies are in [0, 1].
+        val_accuracy, ended, completed`, or other metrics of the study's. Accuracies are in [0, 1].
         Validation values are the mean over the winners of all repeats.
         `is_stability_limited`: the next larger rate that was tried diverged, so larger rates were cut off by
         instability and not by quality.
     """
-    rows = []
+    rows, metrics = [], facts.records.metrics
+    losses = ["val_loss"] * metrics.has_loss
+    shown = list(dict.fromkeys([*losses, metrics.validated.name, facts.rule.metric]))
     for arm, choice in facts.choices.items():
         runs, declared = facts.records.runs_of("search", arm), _range_of(facts, arm)
         won = runs[runs["run_id"].isin([one.run_id for one in choice.searches])]
@@ -53,13 +56,12 @@ def compute_table(facts: Facts) -> pd.DataFrame:
                 "edge": choice.edge,
                 "is_stability_limited": selection.is_stability_limited(runs, choice),
                 "winner": choice.run_id,
-                "val_loss": won["val_loss"].mean(),
-                "val_accuracy": won["val_accuracy"].mean(),
+                **{name: won[name].mean() for name in shown},
                 "ended": len(runs),
                 "completed": int((runs["status"] == "completed").sum()),
             }
         )
-    return pd.DataFrame(rows)
+    return noted(pd.DataFrame(rows), metrics)
 
 
 def _range_of(facts: Facts, arm: str) -> NumericRange | None:
@@ -72,15 +74,14 @@ def _range_of(facts: Facts, arm: str) -> NumericRange | None:
 
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ranges as text and warnings in words."""
+    metrics = metrics_in(frame)
+    shown = [metrics[str(name)] for name in frame if name in metrics]
     return pd.DataFrame(
         {
             "Arm": list(frame["arm"]),
             "Declared range": [_range(row) for row in frame.to_dict("records")],
             "Best learning rate": [numbers.rates(row) for row in frame.to_dict("records")],
-            "Search validation loss": [numbers.amount(value, scale=1) for value in frame["val_loss"]],
-            "Search validation accuracy (%)": [
-                numbers.amount(value, scale=100) for value in frame["val_accuracy"]
-            ],
+            **{f"Search {metric.axis}": list(map(metric.amount, frame[metric.name])) for metric in shown},
             "Runs at full length": [
                 f"{full} of {ended}" for full, ended in zip(frame["completed"], frame["ended"], strict=True)
             ],
@@ -152,7 +153,7 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
     declared = [found for arm in ranged for found in _declared_for(facts, arm, runs[arms == arm])]
     is_best = runs["run_id"].isin(facts.records.all_winners)
     edges = {one.run_id: one.own_edge for choice in ranged.values() for one in choice.searches if one.run_id}
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             **{name: runs[name] for name in ("arm", "run_id", "seed")},
             "learning_rate": runs["config.lr"],
@@ -166,6 +167,7 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
             **{name: [getattr(found, name, None) for found in declared] for name in _BOUNDS},
         }
     ).reset_index(drop=True)
+    return noted(frame, facts.records.metrics)
 
 
 def _places(statuses: pd.Series, values: pd.Series) -> list[str]:
@@ -199,20 +201,21 @@ def _declared_for(facts: Facts, arm: str, runs: pd.DataFrame) -> list[NumericRan
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel an arm, all with one scale of the metric."""
     arms = list(dict.fromkeys(frame["arm"]))
-    metric = str(frame["metric"].iloc[0])
+    metric = metrics_in(frame)[str(frame["metric"].iloc[0])]
     columns = min(3, len(arms))
     with mpl.rc_context(RC):
         figure, axes = panel_grid(len(arms), columns=columns, side=3.4, sharey=True)
         for ax, arm in zip(axes, arms, strict=True):
             _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], is_image=len(frame) > MOST_VECTOR_POINTS)
-        is_log = "loss" in metric and bool(frame["value"].gt(0).any())
+        is_log = metric.short == "loss" and bool(frame["value"].gt(0).any())
         if is_log:
             axes[0].set_yscale("log")
             plain_log_ticks(axes[0])
         elif frame["value"].isna().all():
             axes[0].set_yticks([])
         for ax in axes[::columns]:
-            ax.set_ylabel(metric.replace("val_", "validation ") + (" (log scale)" if is_log else ""))
+            label = metric.axis if metric.scale == 1 else metric.label
+            ax.set_ylabel(label + (" (log scale)" if is_log else ""))
         figure.supxlabel("learning rate", fontsize=9)
     return figure
 

@@ -1,5 +1,6 @@
 """What does a batch size cost, in studies that train one run at a time: seconds an epoch, steps a second?"""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,11 +85,11 @@ def _measured(records: StudyRecords, line: responses.Line, point: responses.Poin
     runs = point.runs(records)
     completed = runs[runs["status"] == "completed"]
     epochs = timed_epochs(records, completed)
-    seconds = epochs["seconds"]
+    seconds, data = epochs["seconds"], records.declaration.known_data
     timed = {
         "epoch_seconds": seconds,
         "steps_per_second": epochs["steps"] / seconds,
-        "samples_per_second": records.declaration.data.train_samples / seconds,
+        "samples_per_second": (data.train_samples if data else math.nan) / seconds,
     }
     counts = {"runs": len(completed), "left_out": len(runs) - len(completed), "epochs": len(epochs)}
     steps = epochs["steps"].iloc[0] if len(epochs) else None

@@ -17,8 +17,8 @@ from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from analysis.blocks import Block, Plot
-from analysis.claims import METRICS
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends
@@ -120,7 +120,7 @@ def compute(facts: Facts) -> pd.DataFrame:
             rows = curve(gains, rule.sign)
             frames.append(rows.assign(arm=arm, metric=rule.metric, n=len(runs), completed=completed))
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return frame.reindex(columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(frame.reindex(columns=list(_COLUMNS)).astype(_COLUMNS), records.metrics)
 
 
 def _median(gains: "pd.Series[float]", sign: int) -> pd.DataFrame:
@@ -147,7 +147,7 @@ def _path(gains: "pd.Series[float]", sign: int) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one line an arm: steps for the path of a search, a curve with its band for independent trials."""
-    metric = METRICS[str(frame["metric"].iloc[0])]
+    metric = _metric(frame)
     frame = frame.assign(**{name: frame[name] * metric.scale for name in ("value", "low", "high")})
     is_path = frame["kind"].iloc[0] == "path"
     with mpl.rc_context(RC):
@@ -159,7 +159,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
             ax.plot(*rows[["trials", "value"]].iloc[-1], "|", color=styles[str(arm)].color, markersize=9)
         _set_trials(ax, int(frame["trials"].max()), is_log=not is_path)
         ax.set_xlabel("search trials that have ended" if is_path else "independent search trials (log scale)")
-        ax.set_ylabel(f"{metric.label}{' (%)' if metric.unit else ''}")
+        ax.set_ylabel(metric.axis)
         last = frame.dropna(subset="value").groupby("arm", sort=False).tail(1).to_dict("records")
         label_ends(ax, {row["arm"]: (row["trials"], row["value"]) for row in last}, styles)
     return figure
@@ -239,17 +239,20 @@ def alt(frame: pd.DataFrame) -> str:
     for arm, rows in frame.groupby("arm", sort=False):
         n = int(rows["n"].iloc[0])
         early = max(1, n // 4)
-        values = [_reached(rows, trials) for trials in (early, n)]
+        values = [_reached(rows, trials, _metric(frame)) for trials in (early, n)]
         arms.append(f"{arm} {values[0]} after {early} of its trials and {values[1]} after all {n}")
     return f"What the search reached against the number of its trials. {'; '.join(arms)}."
 
 
-def _reached(rows: pd.DataFrame, trials: int) -> str:
+def _reached(rows: pd.DataFrame, trials: int, metric: Metric) -> str:
     """Return the value at a number of trials: that of the last row up to it."""
     values = rows.loc[rows["trials"] <= trials, "value"]
-    metric = METRICS[str(rows["metric"].iloc[0])]
-    text = numbers.amount(values.iloc[-1] if len(values) else None, scale=metric.scale)
-    return f"{text}{' %' if metric.unit and text != numbers.ABSENT else ''}"
+    text = metric.amount(values.iloc[-1] if len(values) else None)
+    return f"{text} {metric.value_unit}" if metric.value_unit and text != numbers.ABSENT else text
+
+
+def _metric(frame: pd.DataFrame) -> Metric:
+    return metrics_in(frame)[str(frame["metric"].iloc[0])]
 
 
 def _is_for(facts: Facts) -> bool:

@@ -1,4 +1,4 @@
-"""Where does the noise of a test accuracy come from: search, seed, or test images?"""
+"""Where does the noise of a test accuracy, or of another headline metric, come from: search, seed, images?"""
 
 import math
 from collections import defaultdict
@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.figure import FAINT, INK, RC, ArmStyle
@@ -30,13 +31,13 @@ Basis = Literal["measured", "at most", "not known", "none"]
 """`at most`: only a limit is known. `none`: there is no such source, as the arm searches nothing."""
 
 _HEADINGS: dict[Source, str] = {
-    "search": "Search: SD (pp)",
-    "seed": "Seed: SD (pp)",
-    "images": "Test images: SD (pp)",
-    "epochs": "Last epochs: SD (pp)",
+    "search": "Search: SD",
+    "seed": "Seed: SD",
+    "images": "Test images: SD",
+    "epochs": "Last epochs: SD",
 }
 _COMPARED: dict[Source, str] = {"search": "search", "seed": "seed", "images": "test images"}
-"""Sources of the same number, the test accuracy, in the words of captions."""
+"""Sources of the same number, the headline on the test set, in the words of captions."""
 _COLUMNS = {
     "arm": "str",
     "source": "str",
@@ -49,10 +50,7 @@ _COLUMNS = {
 }
 
 
-_WHAT = (
-    "How far each source moves one test accuracy: a standard deviation (SD) in percentage points (pp) with "
-    "its 95 % interval, for normal noise."
-)
+_TWO = "one search and one seed"
 _ON_SEED = (
     "Seed: over confirm seeds of one configuration (n runs), which vary split, initialisation and data order "
     "together; chi-square interval."
@@ -61,7 +59,7 @@ _ON_SEED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Noise:
-    """How far one source moves an accuracy in [0, 1]: a standard deviation with its 95 % interval."""
+    """How far one source moves the headline, in its unit: a standard deviation with its 95 % interval."""
 
     source: Source
     basis: Basis = "not known"
@@ -85,13 +83,14 @@ class Noise:
 
 
 def compute(facts: Facts) -> pd.DataFrame:
-    """Return one row an arm and source of noise: how far it moves an accuracy.
+    """Return one row an arm and source of noise: how far it moves the headline metric.
 
     Returns: Columns `arm, source, basis, deviation, low, high, n, diverged`; the fields of `Noise`. By
         `source`: `search`, between whole searches, over `n` of them; `seed`, between confirm seeds of one
         configuration, over `n` confirm runs; `images`, of the arm's mean accuracy over draws of `n` test
-        images; `epochs`, of validation accuracy around a straight line through a run's last 5 epochs, over
-        `n` runs. `diverged` counts confirm runs that did: they void the first three.
+        images, of accuracies alone; `epochs`, of the headline on validation data around a straight line
+        through a run's last 5 epochs, over `n` runs. `diverged` counts confirm runs that did: they void the
+        first three.
     """
     rows: list[dict[str, Any]] = []
     for arm in facts.records.arms:
@@ -100,22 +99,23 @@ def compute(facts: Facts) -> pd.DataFrame:
         completed = runs[runs["status"] == "completed"]
         found = _sources(facts, arm, completed, is_void=bool(diverged))
         rows += [{"arm": arm, "diverged": diverged} | asdict(noise) for noise in found]
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS), facts.records.metrics)
 
 
 def _sources(facts: Facts, arm: str, completed: pd.DataFrame, *, is_void: bool) -> Iterator[Noise]:
-    runs = completed.dropna(subset="test_accuracy")
-    by_repeat = [list(own) for _, own in runs.groupby("repeat")["test_accuracy"]]
+    headline = facts.records.metrics.headline
+    runs = completed.dropna(subset=headline.name)
+    by_repeat = [list(own) for _, own in runs.groupby("repeat")[headline.name]]
     n_searches = len(by_repeat) if searches(facts.records, arm) else 0
     is_repeated = n_searches > 0 and design_of(facts.records).unit == "repeat"
     if is_void:
         yield Noise(source="search", basis="not known" if n_searches else "none", n=n_searches)
         yield Noise(source="seed", n=len(runs))
-        yield Noise(source="images")
     else:
-        values = list(runs["test_accuracy"])
+        values = list(runs[headline.name])
         yield from _parted(by_repeat) if is_repeated else _of_one_search(values, n_searches)
-        yield _of_images(facts, arm, values)
+    if headline.is_accuracy:
+        yield Noise(source="images") if is_void else _of_images(facts, arm, values)
     wobbles = wobble_variances(facts.records, completed["run_id"])
     yield _spread("epochs", float(wobbles.mean()), (_LAST_EPOCHS - 2) * len(wobbles), len(wobbles))
 
@@ -145,7 +145,8 @@ def _parted(by_repeat: Sequence[Sequence[float]]) -> Iterator[Noise]:
 
 def _of_images(facts: Facts, arm: str, accuracies: Sequence[float]) -> Noise:
     """Return the images' noise in an arm's mean; without predictions it is at most that of a single run."""
-    n = facts.records.declaration.data.test_samples
+    data = facts.records.declaration.known_data
+    n = data.test_samples if data else 0
     if known := facts.new_images.get(arm):
         return Noise.measured("images", Deviation(known.image_deviation, *known.image_limits), n)
     limit = facts.records.binomial_error(float(np.mean(accuracies))) if accuracies else None
@@ -159,16 +160,17 @@ def _spread(source: Source, variance: float, df: int, n: int) -> Noise:
 
 
 def wobble_variances(records: StudyRecords, run_ids: "pd.Series[str]") -> "pd.Series[float]":
-    """Return by run id the variance of validation accuracy around a line through its last 5 epochs.
+    """Return by run id the variance of the validated headline around a line through its last 5 epochs.
 
     The line takes two of the five degrees of freedom. Runs with fewer epochs, or without a value at one of
     them, are left out.
     """
     epochs = records.epochs_of(run_ids)
     last = epochs[epochs.groupby("run_id").cumcount(ascending=False) < _LAST_EPOCHS]
-    known = last.groupby("run_id")["val_accuracy"].transform("count")
+    name = records.metrics.validated.name
+    known = last.groupby("run_id")[name].transform("count")
     last = last[known == _LAST_EPOCHS]
-    values = last["val_accuracy"].to_numpy(dtype=np.float64).reshape(-1, _LAST_EPOCHS)
+    values = last[name].to_numpy(dtype=np.float64).reshape(-1, _LAST_EPOCHS)
     time = np.arange(_LAST_EPOCHS) - (_LAST_EPOCHS - 1) / 2
     centred = values - values.mean(axis=1, keepdims=True)
     residuals = centred - np.outer(centred @ time / (time @ time), time)
@@ -183,53 +185,63 @@ def told_apart(frame: pd.DataFrame) -> dict[tuple[Source, Source], list[str]]:
         limits = {row["source"]: (row["low"], row["high"]) for row in rows.to_dict("records")}
         for larger in _COMPARED:
             for smaller in _COMPARED:
-                if limits[larger][0] > limits[smaller][1]:  # never where a limit is absent
+                is_known = larger in limits and smaller in limits
+                if is_known and limits[larger][0] > limits[smaller][1]:  # never where a limit is absent
                     arms[larger, smaller].append(str(arm))
     return dict(arms)
 
 
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an arm and one column a source, in percentage points, each with its n."""
+    """Return one row an arm and one column a source, in the readers' unit, each with its n."""
+    headline = metrics_in(frame).headline
     cells: dict[str, list[str]] = {"Arm": list(dict.fromkeys(frame["arm"]))}
     for source, heading in _HEADINGS.items():
-        cells[heading] = [_cell(row) for row in frame[frame["source"] == source].to_dict("records")]
-    if not frame.loc[frame["source"] == "epochs", "n"].any():  # all runs are too short
-        del cells[_HEADINGS["epochs"]]
+        rows = frame[frame["source"] == source]
+        if len(rows) and (source != "epochs" or rows["n"].any()):  # else all runs are too short
+            named = heading + headline.difference_heading
+            cells[named] = [_cell(row, headline) for row in rows.to_dict("records")]
     return pd.DataFrame(cells)
 
 
-def _cell(row: dict[Any, Any]) -> str:
+def _cell(row: dict[Any, Any], metric: Metric) -> str:
     n = f"n = {row['n']:,}"
     if row["basis"] == "none":
         return "nothing was searched"
     if row["basis"] == "at most":
-        return f"at most {_points(row['high'])} ({n})"
+        return f"at most {_points(row['high'], metric)} ({n})"
     if row["basis"] == "measured":
-        return f"{_points(row['deviation'])} ({_points(row['low'])} to {_points(row['high'])}, {n})"
+        deviation, low, high = (_points(row[name], metric) for name in ("deviation", "low", "high"))
+        return f"{deviation} ({low} to {high}, {n})"
     if row["diverged"] and row["source"] != "epochs":
         return f"not known: {row['diverged']} diverged ({n})"
     return "not known: one search" if row["source"] == "search" else f"not known ({n})"
 
 
-def _points(share: float) -> str:
-    """Return a share in percentage points with two significant digits."""
-    points = 100 * share
+def _points(deviation: float, metric: Metric) -> str:
+    """Return a deviation in the readers' unit with two significant digits."""
+    points = metric.scale * deviation
     return f"{points:.{numbers.decimals_of(points)}f}" if points > 1e-12 else "0"
 
 
-def caption(_facts: Facts, frame: pd.DataFrame) -> str:
+def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what each source is, how it was measured, and what the intervals tell apart."""
     bases = {(row["source"], row["basis"]) for row in frame.to_dict("records")}
+    headline = facts.records.metrics.headline
+    what = (
+        f"How far each source moves one {headline.label}: a standard deviation (SD){headline.in_unit} with "
+        "its 95 % interval, for normal noise."
+    )
     sentences = [
-        _WHAT,
-        *_on_search(bases),
+        what,
+        *_on_search(bases, headline),
         _ON_SEED,
         *_on_images(bases),
     ]
     if ("epochs", "measured") in bases:
         sentences.append(
-            "Last epochs: of validation accuracy, so not to be compared with the rest: around a straight "
-            f"line through a run's last {_LAST_EPOCHS} epochs, root mean square over n confirm runs."
+            f"Last epochs: of {facts.records.metrics.validated.label}, so not to be compared with the rest: "
+            f"around a straight line through a run's last {_LAST_EPOCHS} epochs, root mean square over n "
+            "confirm runs."
         )
     if frame["diverged"].any():
         sentences.append(
@@ -238,7 +250,7 @@ def caption(_facts: Facts, frame: pd.DataFrame) -> str:
     return " ".join([*sentences, _comparison_in_words(frame)])
 
 
-def _on_search(bases: set[tuple[str, str]]) -> list[str]:
+def _on_search(bases: set[tuple[str, str]], headline: Metric) -> list[str]:
     sentences = []
     if ("search", "measured") in bases:
         sentences.append(
@@ -251,8 +263,8 @@ def _on_search(bases: set[tuple[str, str]]) -> list[str]:
         )
     if ("search", "not known") in bases:
         sentences.append(
-            "Search: another search could choose another configuration. How far that moves the accuracy is "
-            "not known from a single search, and no interval of this report holds it."
+            "Search: another search could choose another configuration. How far that moves the "
+            f"{headline.short} is not known from a single search, and no interval of this report holds it."
         )
     return sentences
 
@@ -286,7 +298,7 @@ def _comparison_in_words(frame: pd.DataFrame) -> str:
 
 
 def compute_drawn(facts: Facts) -> pd.DataFrame:
-    """Return the rows of `compute` that are drawn: those of test accuracy, of the first arms."""
+    """Return the rows of `compute` that are drawn: those of the headline as tested, of the first arms."""
     frame = facts.once(compute)
     is_drawn = frame["source"].isin(list(_COMPARED)) & (frame["basis"] != "none")
     frame = frame[is_drawn & frame["arm"].isin(facts.records.arms[:_MOST_ARMS])].reset_index(drop=True)
@@ -295,13 +307,13 @@ def compute_drawn(facts: Facts) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw the sources of each arm below each other, all arms on one scale."""
-    rows = frame.to_dict("records")
+    rows, metric = frame.to_dict("records"), metrics_in(frame).headline
     heights = np.arange(len(rows)) + 0.7 * (frame["arm"] != frame["arm"].shift()).cumsum().to_numpy()
     with mpl.rc_context(RC):
         figure = Figure(figsize=(6.6, 0.8 + 0.23 * (heights[-1] + 1)), layout="constrained")
         ax = figure.subplots()
         for row, height in zip(rows, heights, strict=True):
-            _draw_source(ax, row, styles[row["arm"]], float(height))
+            _draw_source(ax, row, styles[row["arm"]], float(height), metric.scale)
         for arm, first in frame.reset_index().groupby("arm", sort=False)["index"].min().items():
             place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
             name = styles[str(arm)].label
@@ -311,17 +323,18 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         ax.set_xlim(left=0)
         ax.tick_params(axis="y", length=0)
         ax.grid(visible=False, axis="y")
-        ax.set_xlabel("standard deviation of a test accuracy (percentage points)")
+        unit = f" ({metric.unit_in_words})" if metric.unit else ""
+        ax.set_xlabel(f"standard deviation of a {metric.label}{unit}")
     return figure
 
 
-def _draw_source(ax: Axes, row: dict[Any, Any], style: ArmStyle, height: float) -> None:
+def _draw_source(ax: Axes, row: dict[Any, Any], style: ArmStyle, height: float, scale: float) -> None:
     """Draw a source: its estimate with its interval, its limit as a bar, or that it is not known."""
-    low, high = 100 * row["low"], 100 * row["high"]
+    low, high = scale * row["low"], scale * row["high"]
     if row["basis"] == "measured":
         ax.plot([low, high], [height, height], color=INK, linewidth=1.6, solid_capstyle="butt", zorder=3)
         look: dict[str, Any] = {"color": style.color, "markersize": 6, "clip_on": False, "zorder": 4}
-        ax.plot(100 * row["deviation"], height, style.marker, **look)
+        ax.plot(scale * row["deviation"], height, style.marker, **look)
     elif row["basis"] == "at most":
         ax.barh(height, high, height=0.4, color="#d8dee4", edgecolor=FAINT, linewidth=0.8, zorder=2)
     else:
@@ -333,8 +346,10 @@ def caption_drawn(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the marks are, and which arms are not drawn."""
     if frame.empty:
         return "No sources of noise: no arm has two completed confirm runs."
+    headline = facts.records.metrics.headline
+    sources = "one search, one seed and the draw of the test images" if headline.is_accuracy else _TWO
     marks = (
-        "What one search, one seed and the draw of the test images each add to one test accuracy, in "
+        f"What {sources} each add to one {headline.label}, in "
         "standard deviations. Marks and lines: estimates and 95 % intervals, as in the table of sources "
         "of noise, which gives n and how they are made. Wide bars: only a limit is known, their end."
     )
@@ -345,8 +360,12 @@ def caption_drawn(facts: Facts, frame: pd.DataFrame) -> str:
 
 def alt(frame: pd.DataFrame) -> str:
     """Return the sources of each arm in words."""
-    rows = [f"{row['arm']}, {_COMPARED[row['source']]}: {_cell(row)}" for row in frame.to_dict("records")]
-    return f"Standard deviations of a test accuracy in percentage points. {'; '.join(rows)}."
+    metric = metrics_in(frame).headline
+    rows = [
+        f"{row['arm']}, {_COMPARED[row['source']]}: {_cell(row, metric)}" for row in frame.to_dict("records")
+    ]
+    unit = f" in {metric.unit_in_words}" if metric.unit else ""
+    return f"Standard deviations of a {metric.label}{unit}. {'; '.join(rows)}."
 
 
 VARIANCE = Block(

@@ -29,22 +29,21 @@ rules. What all kinds share:
    times of runs that shared a machine or come from several sessions.
 10. A claim on several data sets is ruled as `analysis.claims.datasets` says; all stay one family.
 11. A replicate that is *missing* may have been anything from chance level to the best seen: p-values are
-    the largest over both. A diverged accuracy counts as chance.
+    the largest over both. A diverged accuracy of classes counts as chance; no other metric has such a
+    level, so that there a run that diverged or is missing voids the comparison.
 """
 
 from analysis.claims.ahead import leaders
 from analysis.claims.decide import KINDS, decide
 from analysis.claims.evidence import Grounds
-from analysis.claims.verdict import ALPHA, METRICS, Comparison, Flag, Metric, Ruling, Verdict
+from analysis.claims.verdict import ALPHA, Comparison, Flag, Ruling, Verdict
 
 __all__ = [
     "ALPHA",
     "KINDS",
-    "METRICS",
     "Comparison",
     "Flag",
     "Grounds",
-    "Metric",
     "Ruling",
     "Verdict",
     "decide",

@@ -157,7 +157,7 @@ def _measure(
     if refused:
         return refused
     sides = {name: replicates(records, name, metric, n) for name in arms}
-    scale, bounds = Scale.of(metric, region), bounds_of(records, metric, sides.values())
+    scale, bounds = Scale.of(records.metrics[metric], region), bounds_of(records, metric, sides.values())
     is_paired = grounds.design.seeds_are_common
     return ahead_of(arm, rivals, sides, scale, grounds.edges(arms), is_paired=is_paired, bounds=bounds)
 
@@ -182,8 +182,8 @@ BEST = Kind(
 )
 
 
-def leaders(grounds: Grounds, metric: str = "test_accuracy") -> list[str] | None:
-    """Return the arms that no other arm is shown to be better than; None where arms cannot be compared.
+def leaders(grounds: Grounds) -> list[str] | None:
+    """Return the arms that none is shown to be better than by the headline; None where none can be compared.
 
     A set, never a single winner by the look of a table. The arm with the best true mean is among them with a
     chance of 95 %: an arm is refuted by any other (one-sided, Bonferroni over the others). An arm whose
@@ -198,8 +198,9 @@ def leaders(grounds: Grounds, metric: str = "test_accuracy") -> list[str] | None
     ended = [n_ended(records, arm, n) for arm in arms]
     if len(arms) < 2 or grounds.unequal_budgets or any(done < planned for done, planned in ended):
         return None
-    sides = {arm: replicates(records, arm, metric, n) for arm in arms}
-    bounds, scale = bounds_of(records, metric, sides.values()), Scale.of(metric, None)
+    metric = records.metrics.headline
+    sides = {arm: replicates(records, arm, metric.name, n) for arm in arms}
+    bounds, scale = bounds_of(records, metric.name, sides.values()), Scale.of(metric, None)
     edges, possible = grounds.edges(arms), []
     for arm in arms:
         rivals = [rival for rival in arms if rival != arm]

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from analysis import statistics
 from analysis.claims.evidence import Bounds, Edges, Levels, Untestable, too_few
-from analysis.claims.verdict import METRICS, Comparison, Reach, Ruling, Verdict
+from analysis.claims.verdict import Comparison, Reach, Ruling, Verdict
+from analysis.metrics import Metric
 from analysis.render import numbers
 from analysis.replicates import Replicates
 from analysis.statistics import power, tests
@@ -23,32 +24,31 @@ from analysis.statistics.tests import Difference
 class Scale:
     """In which unit contrasts of a metric are tested and shown."""
 
-    metric: str
+    metric: Metric
     sign: int
     """+1 where a claim says that contrasts are above 0."""
     region: float | None
     """Half-width of the region of equivalence as declared; a share for ratios."""
 
     @classmethod
-    def of(cls, metric: str, region: float | None, sign: int | None = None) -> "Scale":
+    def of(cls, metric: Metric, region: float | None, sign: int | None = None) -> "Scale":
         """Return the scale of claims about a metric.
 
         Args:
-            metric: Key of `METRICS`.
+            metric: Of the study.
             region: As the claim declares it; None for the metric's own.
             sign: +1 for contrasts claimed to be above 0; None where the first side is claimed to be better.
         """
-        spec = METRICS[metric]
         return cls(
             metric=metric,
-            sign=spec.sign if sign is None else sign,
-            region=spec.equivalence if region is None else region,
+            sign=metric.sign if sign is None else sign,
+            region=metric.equivalence if region is None else region,
         )
 
     @property
     def is_ratio(self) -> bool:
         """Whether contrasts are logarithms of ratios."""
-        return METRICS[self.metric].is_time
+        return self.metric.is_time
 
     @property
     def half_width(self) -> float | None:
@@ -68,7 +68,7 @@ class Scale:
     @property
     def region_in_words(self) -> str:
         """The region as readers see it."""
-        spec = METRICS[self.metric]
+        spec = self.metric
         if self.region is None:
             return "no declared region"
         return f"±{100 * self.region:g} %" if self.is_ratio else f"±{spec.scale * self.region:g}{spec.unit}"
@@ -83,7 +83,7 @@ class Scale:
 
     def amount(self, effect: float) -> str:
         """Return a ratio, or the size of a difference, in the readers' unit."""
-        spec = METRICS[self.metric]
+        spec = self.metric
         return _ratio(effect) if self.is_ratio else f"{spec.scale * effect:.2g}{spec.unit}"
 
     def measured(self, comparison: Comparison) -> str:
@@ -92,7 +92,7 @@ class Scale:
         if self.is_ratio:
             ends = f"{_ratio(comparison.low)} to {_ratio(comparison.high)}"
             return f"{_ratio(comparison.effect)} ({ends}, {level})"
-        spec, half_width = METRICS[self.metric], comparison.high - comparison.effect
+        spec, half_width = self.metric, comparison.high - comparison.effect
         amount = numbers.with_uncertainty(comparison.effect, half_width, scale=spec.scale)
         sign = "" if amount.startswith("-") else "+"
         return f"{sign}{amount}{spec.unit} ({level})"
@@ -322,9 +322,7 @@ def contrast(
         for filled in product(*(_filled(own, bounds, scale) for own in sides)):
             one = difference(*filled, is_paired=is_paired)
             fills += [one] if one is not None else []
-    better, worse = (
-        own.measured.tolist() for own in (sides if METRICS[scale.metric].sign > 0 else sides[::-1])
-    )
+    better, worse = (own.measured.tolist() for own in (sides if scale.metric.sign > 0 else sides[::-1]))
     return Contrast(
         arm=first.arm,
         than=second.arm,

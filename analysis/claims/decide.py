@@ -17,7 +17,6 @@ from analysis.claims.monotone import MONOTONE
 from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
 from analysis.claims.verdict import (
-    METRICS,
     Counted,
     Flag,
     NewImages,
@@ -29,13 +28,7 @@ from analysis.claims.verdict import (
     Where,
 )
 from analysis.records import StudyRecords
-from analysis.replicates import (
-    n_beyond_the_plan,
-    n_collapsed,
-    n_ended,
-    replicates,
-    searches,
-)
+from analysis.replicates import ends_of, n_beyond_the_plan, n_collapsed, n_ended, searches
 from harness.declaration import UnknownClaim
 from harness.manifest import CONFIRM_SEEDS
 from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
@@ -150,7 +143,7 @@ def _course(grounds: Grounds, claim: Claim | UnknownClaim) -> Course:
         return Course(evidence=Untestable(reason=claim.reason, is_by_design=True))
     evidence = _measure(grounds, claim, grounds.design.counts[0])
     settled = evidence if isinstance(evidence, Untestable) and evidence.is_by_design else None
-    metric = None if claim.metric is None else METRICS[claim.metric]
+    metric = None if claim.metric is None else grounds.records.metrics[claim.metric]
     has_region = claim.kind not in WITHOUT_REGION and (
         claim.region is not None or (metric is not None and metric.equivalence is not None)
     )
@@ -251,12 +244,12 @@ def _counted(grounds: Grounds, arm: str, n: int) -> Counted:
     """Return how many of an arm's first replicates ended, and how."""
     records = grounds.records
     ended, planned = n_ended(records, arm, n)
-    own = replicates(records, arm, "val_accuracy", n)
+    ends = ends_of(records, arm, n)
     return Counted(
         n=ended,
         planned=planned,
-        missing=own.count("missing"),
-        diverged=own.count("diverged"),
+        missing=ends.count("missing"),
+        diverged=ends.count("diverged"),
         beyond_plan=n_beyond_the_plan(records, arm) if records.declaration.arms[arm].confirm_runs else 0,
     )
 
@@ -330,7 +323,7 @@ def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
 
 def _collapse_flags(records: StudyRecords, arm: str) -> list[Flag]:
     collapsed = n_collapsed(records, arm)
-    n = len(replicates(records, arm, "test_accuracy").statuses)
+    n = len(ends_of(records, arm))
     detail = f"{collapsed} of {n} replicates of {arm} score hardly more than chance"
     return [Flag(name="collapsed seeds", arm=arm, detail=detail)] if collapsed else []
 

@@ -16,7 +16,7 @@ from analysis.claims.evidence import (
     unknown_arm,
     without_seed,
 )
-from analysis.claims.verdict import METRICS, Reach
+from analysis.claims.verdict import Reach
 from analysis.replicates import replicates
 from analysis.statistics import power
 from analysis.statistics.sequential import p_equal, q_equal
@@ -109,8 +109,8 @@ class Equality(ContrastEvidence):
 
 def _measure(grounds: Grounds, spec: Equal, region: float | None, n: int) -> Equality | Untestable:
     """Compare every pair of some arms over their confirm runs."""
-    records, metric = grounds.records, METRICS[spec.metric]
-    scale = Scale.of(spec.metric, region)
+    records, metric = grounds.records, grounds.records.metrics[spec.metric]
+    scale = Scale.of(metric, region)
     if scale.region is None:
         reason = f"no region of equivalence is declared for {metric.label}"
         return Untestable(reason=reason, is_by_design=True)

@@ -192,7 +192,7 @@ def bounds_of(records: StudyRecords, metric: str, seen: Iterable[Replicates]) ->
     values = [float(value) for own in seen for value in own.measured]
     if chance is None or not values:
         return None
-    return Bounds(chance, max(values) if metric.endswith("accuracy") else min(values))
+    return Bounds(chance, max(values) if records.metrics[metric].sign > 0 else min(values))
 
 
 def unknown_arm(records: StudyRecords, arms: Sequence[str]) -> Untestable | None:

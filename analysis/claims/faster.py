@@ -42,7 +42,7 @@ def _measure(grounds: Grounds, spec: Faster, region: float | None, n: int) -> Ah
         return _who_is_first(spec, completed[spec.arm], completed[spec.than])
     # Where the learning rate does not change how long a step takes, an edge of its range mends nothing.
     edges = grounds.edges(arms) if spec.target else {}
-    is_paired, scale = grounds.design.seeds_are_common, Scale.of(spec.metric, region)
+    is_paired, scale = grounds.design.seeds_are_common, Scale.of(records.metrics[spec.metric], region)
     return ahead_of(spec.arm, [spec.than], sides, scale, edges, is_paired=is_paired)
 
 
@@ -50,17 +50,19 @@ def _with_times(records: StudyRecords, runs: pd.DataFrame, spec: Faster) -> pd.D
     """Return runs with their times, which are absent where they are 0 or the target was missed."""
     if spec.target is None:
         return runs.assign(**{spec.metric: runs[spec.metric].where(runs[spec.metric] > 0)})
-    reached = _reached(records.epochs_of(runs["run_id"]), spec.target).set_index("run_id")
+    reached = _reached(
+        records.epochs_of(runs["run_id"]), spec.target, records.metrics[spec.target.metric].sign
+    ).set_index("run_id")
     times = reached["seconds_to" if spec.metric == "seconds_to" else "epoch"]
     return runs.assign(**{spec.metric: runs["run_id"].map(times).astype("float64")})
 
 
-def _reached(epochs: pd.DataFrame, target: Target) -> pd.DataFrame:
+def _reached(epochs: pd.DataFrame, target: Target, sign: int) -> pd.DataFrame:
     """Return the first epoch of each run that meets a target, with the seconds trained until its end."""
     ordered = epochs.sort_values(["run_id", "epoch"])
     ordered = ordered.assign(seconds_to=ordered.groupby("run_id")["seconds"].cumsum())
     values = ordered[target.metric]
-    is_met = values >= target.value if target.metric.endswith("accuracy") else values <= target.value
+    is_met = sign * values >= sign * target.value
     return ordered[is_met].drop_duplicates("run_id")
 
 

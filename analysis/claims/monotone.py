@@ -87,7 +87,7 @@ def _measure(grounds: Grounds, spec: Monotone, _region: float | None, n: int) ->
     if any(step.test.is_constant for step in steps):
         reason = "a step is the same for every seed: no variation to judge by"
         return Untestable(reason=reason, n=response.n)
-    scale = direction_of(spec, None)
+    scale = direction_of(response, spec, None)
     return Steps(contrasts=steps, scale=scale, edges={}, pairs=pairs, growing=response.growing)
 
 

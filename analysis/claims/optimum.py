@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from analysis.claims.contrast import Contrast, Scale, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.response import Response, respond
-from analysis.claims.verdict import METRICS, Reach, Ruling, Verdict
+from analysis.claims.verdict import Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label
 from analysis.statistics.sequential import PValues
@@ -74,7 +74,7 @@ class Place:
     @property
     def sign(self) -> int:
         """+1 where more is better."""
-        return METRICS[self.response.metric].sign
+        return self.response.metric.sign
 
     @property
     def has_constant_gap(self) -> bool:

@@ -21,7 +21,7 @@ from analysis.claims.evidence import (
     too_few,
     unknown_arm,
 )
-from analysis.claims.verdict import METRICS
+from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.replicates import Replicates, chance_level, replicates, result_of
 from analysis.responses import Level, as_level, label
@@ -38,7 +38,7 @@ class Response:
     """Replicates of a metric, level by level."""
 
     field: str
-    metric: str
+    metric: Metric
     levels: Sequence[Level]
     """In order: by size where all are numbers, as declared otherwise."""
     columns: Sequence[Replicates]
@@ -278,7 +278,7 @@ def _response(
     growing: frozenset[str],
 ) -> Response | Untestable:
     """Join the levels' replicates: with shared seeds over those they share."""
-    refused = _without_comparable_times(records, groups) if METRICS[metric].is_time else None
+    refused = _without_comparable_times(records, groups) if records.metrics[metric].is_time else None
     if refused:
         return refused
     diverged = {
@@ -297,7 +297,7 @@ def _response(
         ordered = [own.only(shared) for own in ordered]
     response = Response(
         field=field,
-        metric=metric,
+        metric=records.metrics[metric],
         levels=levels,
         columns=ordered,
         is_paired=is_paired,

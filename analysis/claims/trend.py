@@ -160,9 +160,9 @@ def pairs_of(response: Response) -> dict[tuple[int, int], Contrast]:
     return {(low, high): response.between(high, low) for low, high in places}
 
 
-def direction_of(spec: Trend | Monotone, region: float | None) -> Scale:
+def direction_of(response: Response, spec: Trend | Monotone, region: float | None) -> Scale:
     """Return the scale on which contrasts are above 0 where they go as claimed."""
-    return Scale.of(spec.metric, region, 1 if spec.direction == "rises" else -1)
+    return Scale.of(response.metric, region, 1 if spec.direction == "rises" else -1)
 
 
 def _measure(grounds: Grounds, spec: Trend, region: float | None, n: int) -> Slope | Untestable:
@@ -177,7 +177,7 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None, n: int) -> Slo
     return Slope(
         change=change,
         pairs=pairs_of(response),
-        scale=direction_of(spec, region),
+        scale=direction_of(response, spec, region),
         rank_correlation=response.rank_correlation(),
         growing=response.growing,
     )

@@ -58,7 +58,8 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     if not ResultsFolder(root).manifest.exists():
         return dict.fromkeys(settings.arms)
     records = load_study(root)
-    if settings.dataset["sha256"] not in ({}, records.declaration.data.sha256):
+    data = records.declaration.known_data
+    if data is None or settings.dataset["sha256"] not in ({}, data.sha256):
         return dict.fromkeys(settings.arms)
     chosen = selection.choices(records)
     rates: dict[str, float | None] = {}

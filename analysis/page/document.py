@@ -14,7 +14,6 @@ from functools import cache
 from typing import Any, get_args
 from urllib.parse import quote
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from analysis import audit, claims
@@ -22,6 +21,7 @@ from analysis.blocks import Section
 from analysis.blocks.registry import BLOCKS, PLOTS, TABLES
 from analysis.blocks.results import image_error_in_words
 from analysis.facts import Facts
+from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.figure import RenderedFigure, arm_styles
@@ -176,7 +176,7 @@ def warnings(facts: Facts) -> list[str]:
     for (arm, phase), ended in facts.records.runs.groupby(["arm", "phase"], sort=False):
         if phase != "audit" and ended["status"].isin(["diverged", "failed"]).all():
             sentences.append(f"Every {phase} run of arm {arm} diverged or failed.")
-    return sentences + _stopped_too_soon(facts.audit)
+    return sentences + _stopped_too_soon(facts)
 
 
 def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
@@ -186,25 +186,28 @@ def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
     return [f"{detail[0].upper()}{detail[1:]}." for detail in dict.fromkeys(told)]
 
 
-def _stopped_too_soon(audited: pd.DataFrame) -> list[str]:
+def _stopped_too_soon(facts: Facts) -> list[str]:
     """Return a sentence for every arm whose audit found stopped runs that would have won."""
     return [
         f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
         f"{row['completed'] + row['diverged']} audited, the best of them better than its winner by "
-        f"{_in_unit(row['regret'], claims.METRICS[row['metric']])}."
-        for row in audited[audited["would_win"].fillna(0) > 0].to_dict("records")
+        f"{_in_unit(row['regret'], facts.records.metrics[row['metric']])}."
+        for row in facts.audit[facts.audit["would_win"].fillna(0) > 0].to_dict("records")
     ]
 
 
-def _in_unit(value: float, metric: claims.Metric) -> str:
-    return f"{numbers.amount(value, scale=metric.scale)}{metric.unit}"
+def _in_unit(value: float, metric: Metric) -> str:
+    return f"{metric.amount(value)}{metric.unit}"
 
 
 def limits(facts: Facts) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
     records = facts.records
-    name = records.declaration.data.name
-    sentences = [f"One data set ({name}) and the networks listed above: nothing is shown about others."]
+    data = records.declaration.known_data
+    extent = (
+        f"One data set ({data.name}) and the networks listed above" if data else "One program and its data"
+    )
+    sentences = [f"{extent}: nothing is shown about others."]
     sentences.append(_limit_of_seeds(records))
     if of_images := image_error_in_words(facts):
         sentences.append(of_images)
@@ -260,8 +263,7 @@ def arms(records: StudyRecords) -> list[dict[str, str]]:
 
 def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
-    manifest, dataset = records.manifest, records.declaration.data
-    sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
+    manifest = records.manifest
     known = _listing(records.declaration.search_seeds if records.has_search else [])
     search_seeds = f"{known} in the first repeat; later ones: {OWN_SEEDS}" if records.is_repeated else known
     return [
@@ -269,11 +271,19 @@ def protocol(records: StudyRecords) -> list[tuple[str, str]]:
         ("Winner's rule", _winner_rule(records)),
         ("Search seeds", search_seeds),
         ("Confirm seeds", OWN_SEEDS if records.is_repeated else _listing(records.declaration.confirm_seeds)),
-        ("Data", f"{dataset.name}: {', '.join(sizes)} images"),
-        ("Split", dataset.split),
+        *_data(records),
         ("Resources a run", _settings(as_written(manifest.resources))),
         ("Runs at the same time", str(manifest.slots)),
     ]
+
+
+def _data(records: StudyRecords) -> list[tuple[str, str]]:
+    """Return which data there are and how they are split; of a program nobody knows."""
+    dataset = records.declaration.known_data
+    if dataset is None:
+        return []
+    sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
+    return [("Data", f"{dataset.name}: {', '.join(sizes)} images"), ("Split", dataset.split)]
 
 
 def _search(records: StudyRecords) -> str:
@@ -292,7 +302,7 @@ def _winner_rule(records: StudyRecords) -> str:
 
 def origin(records: StudyRecords) -> list[tuple[str, str]]:
     """Return where the numbers come from: code, versions, machine, hashes."""
-    manifest = records.manifest
+    manifest, dataset = records.manifest, records.declaration.known_data
     commit = manifest.git.commit or "unknown"
     return [
         ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.dirty else ''}"),
@@ -304,7 +314,7 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
         ("Declaration SHA-256", records.seal.sha256 or "none"),
         ("Seal", records.seal.in_words()),
         ("Journal SHA-256", records.journal_sha256),
-        ("Data SHA-256", _settings(records.declaration.data.sha256)),
+        *([("Data SHA-256", _settings(dataset.sha256))] if dataset else []),
     ]
 
 

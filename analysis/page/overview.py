@@ -10,6 +10,7 @@ from typing import Any
 from analysis import claims
 from analysis.blocks.results import compute_results
 from analysis.facts import Facts
+from analysis.metrics import USUAL, Metric
 from analysis.page import document, together
 from analysis.page.document import render
 from analysis.page.together import Traits
@@ -21,14 +22,14 @@ from harness.records.provenance import GitState
 from harness.records.whole_file import write_file
 
 _MOST_ARMS = 12
-"""Arms whose accuracy is shown; a study of more keeps the rest to its own report."""
+"""Arms whose headline metric is shown; a study of more keeps the rest to its own report."""
 
 _VARYING = {"study", "search", "search_seeds", "confirm_seeds"}
 """Of a declaration, what may differ where a study is run again with another seed."""
 
 _CAPTIONS = {
     "studies": (
-        "Verdicts: claims by how they were decided. Test accuracy: mean ± half-width of the 95 % Student "
+        "Verdicts: claims by how they were decided. {headline}: mean ± half-width of the 95 % Student "
         "t-interval over n replicates (whole searches where these are repeated, else confirm seeds), for "
         "each arm on its own; differences between arms are decided by the claims alone. Runs: those that "
         "ended, of every phase. Training hours: all runs together, evaluation excluded. Each study's report "
@@ -68,7 +69,9 @@ class Summary:
     rulings: list[tuple[str, int]]
     """How many claims have each ruling."""
     headline: list[str]
-    """Each arm's mean test accuracy in percent with its interval, or why there is none; then n."""
+    """Each arm's mean of the headline metric with its interval, or why there is none; then n."""
+    measured: Metric
+    """The headline metric."""
     warnings: int
     train_seconds: float
     """Over all runs that ended, evaluation excluded."""
@@ -153,6 +156,7 @@ def summarise(facts: Facts, root: Path) -> Summary:
         arms=len(records.arms),
         rulings=document.count_rulings(verdict.ruling for verdict in facts.verdicts),
         headline=_headline(facts),
+        measured=records.metrics.headline,
         warnings=len(document.warnings(facts)),
         train_seconds=float(records.runs["train_seconds"].sum()),
         verdicts=facts.verdicts,
@@ -198,18 +202,33 @@ def _headline(facts: Facts) -> list[str]:
     if not facts.records.has_confirm:
         return ["none: no confirm phase"]
     rows = compute_results(facts).to_dict("records")
-    lines = [f"{row['arm']}: {_accuracy(row)}" for row in rows[:_MOST_ARMS]]
+    metric = facts.records.metrics.headline
+    lines = [f"{row['arm']}: {_amount(row, metric)}" for row in rows[:_MOST_ARMS]]
     if len(rows) > _MOST_ARMS:
         lines.append(f"and {len(rows) - _MOST_ARMS} further arms")
     return [*lines, f"n = {numbers.span(row['n'] for row in rows)}"]
 
 
-def _accuracy(row: dict[Any, Any]) -> str:
+def _amount(row: dict[Any, Any], metric: Metric) -> str:
     if row["diverged"]:
         return f"{row['diverged']} of {row['ended']} diverged"
     if not row["ended"]:
         return "no confirm run yet"
-    return numbers.amount(row["test_accuracy"], row["test_accuracy_half_width"], scale=100)
+    return metric.amount(row[metric.name], row[f"{metric.name}_half_width"])
+
+
+def _heading(summaries: Sequence[Summary]) -> tuple[str, str]:
+    """Return what studies show of their arms, in words and as a heading; of several metrics each is named."""
+    measured = {summary.measured.heading: summary.measured for summary in summaries}
+    if len(measured) > 1:
+        return "Headline metric, which each study names", "Headline metric"
+    metric = next(iter(measured.values()), USUAL.headline)
+    return numbers.capitalised(metric.label), metric.heading
+
+
+def _named(summary: Summary) -> list[str]:
+    """Return a study's headline lines under the name of its metric."""
+    return [f"{summary.measured.heading}:", *summary.headline]
 
 
 def write_overview(root: Path, summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> Path:
@@ -233,7 +252,14 @@ def write_overview(root: Path, summaries: Sequence[Summary], unreadable: Sequenc
 
 def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadable]) -> dict[str, str]:
     """Return both documents under the names of their files."""
+    words, heading = _heading(summaries)
+    is_one = heading != "Headline metric"
+    captions = _CAPTIONS | {"studies": _CAPTIONS["studies"].format(headline=words)}
     context: dict[str, Any] = {
+        "heading": heading,
+        "headlines": {
+            summary.place: summary.headline if is_one else _named(summary) for summary in summaries
+        },
         "studies": summaries,
         "unreadable": unreadable,
         "reruns": reruns(summaries),
@@ -241,7 +267,7 @@ def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadabl
             verdict.ruling for summary in summaries for verdict in summary.verdicts
         ),
         "totals": _totals(summaries),
-        "captions": _CAPTIONS,
+        "captions": captions,
         "together": together.in_words([summary.traits for summary in summaries]),
         "absent": numbers.ABSENT,
     }

@@ -7,12 +7,12 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 
 _TESTED = {"supported", "contradicted", "equivalent", "inconclusive"}
-_OUTCOME = ["seed", "train_loss", "val_loss", "test_loss", "test_accuracy"]
-"""Runs of other computations do not agree in all of these to the last digit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,17 @@ class Traits:
 
 def _runs_of(records: StudyRecords) -> dict[Hashable, str]:
     runs = records.runs_of("confirm")
-    runs = runs[runs["status"] == "completed"].dropna(subset=_OUTCOME)
-    return dict(zip(map(tuple, runs[_OUTCOME].to_numpy().tolist()), runs["arm"], strict=True))
+    runs, outcome = runs[runs["status"] == "completed"], _outcome(records, runs)
+    runs = runs.dropna(subset=outcome)
+    return dict(zip(map(tuple, runs[outcome].to_numpy().tolist()), runs["arm"], strict=True))
+
+
+def _outcome(records: StudyRecords, runs: pd.DataFrame) -> list[str]:
+    """Return columns in all of which runs of other computations do not agree to the last digit."""
+    metrics = records.metrics
+    losses = ["train_loss", "val_loss", "test_loss"] * metrics.has_loss
+    columns = dict.fromkeys([*losses, metrics.headline.name])
+    return ["seed", *(name for name in columns if runs[name].notna().any())]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,6 +63,11 @@ def amount(value: float | None, half_width: float | None = None, *, scale: float
     return with_uncertainty(value, half_width, scale=scale, decimals=2 if is_share else 4, is_share=is_share)
 
 
+def capitalised(text: str) -> str:
+    """Return a text with a capital first letter, the others as they are."""
+    return text[:1].upper() + text[1:]
+
+
 def decimals_of(half_width: float) -> int:
     """Return how many digits after the point show a positive half-width with two significant digits."""
     exponent = int(f"{half_width:.1e}".split("e")[1])  # of the rounded number: 0.0996 counts as 0.10

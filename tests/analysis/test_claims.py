@@ -17,6 +17,7 @@ from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast import ContrastVerdict, Scale
 from analysis.claims.looks import judge
 from analysis.facts import Facts
+from analysis.metrics import USUAL
 from analysis.records import load_study
 from analysis.replicates import Replicates
 from analysis.statistics.sequential import Looks
@@ -300,7 +301,7 @@ def test_every_interval_agrees_with_its_verdict(first: list[float], second: list
         arm: Replicates(arm=arm, keys=range(n), values=np.array(values[:n]), statuses=["completed"] * n)
         for arm, values in (("a", first), ("b", second))
     }
-    evidence = ahead_of("a", ["b"], sides, Scale.of(metric, None), {})
+    evidence = ahead_of("a", ["b"], sides, Scale.of(USUAL[metric], None), {})
     (verdict,) = judge(Looks.even([n]), [[evidence]])
     assert verdict is not None
     if not isinstance(verdict, ContrastVerdict):

@@ -16,13 +16,14 @@ from analysis.claims.optimum import Place
 from analysis.claims.response import Response
 from analysis.claims.trend import Slope
 from analysis.claims.verdict import Statement, Verdict
+from analysis.metrics import USUAL
 from analysis.render.numbers import TIMES
 from analysis.replicates import Replicates, Status
 from analysis.statistics.sequential import Looks
 from analysis.statistics.tests import Difference
 
-WITH_REGION = Scale(metric="test_accuracy", sign=1, region=1.0)
-WITHOUT = Scale(metric="test_accuracy", sign=1, region=None)
+WITH_REGION = Scale(metric=USUAL["test_accuracy"], sign=1, region=1.0)
+WITHOUT = Scale(metric=USUAL["test_accuracy"], sign=1, region=None)
 TEN = Looks.even([10])
 
 
@@ -136,7 +137,7 @@ def levels() -> Levels:
 
 def test_open_ratios_are_told_on_the_side_claimed() -> None:
     """Logarithms with deviation 1: (2.262 + .883) / sqrt(10) = .9947 times .8574 or 1.2934 would be found."""
-    seen = reach([contrast("b", 0.5)], Scale.of("train_seconds", None), levels())
+    seen = reach([contrast("b", 0.5)], Scale.of(USUAL["train_seconds"], None), levels())
     assert seen.detectable_low == pytest.approx(np.exp(-0.9947 * 0.8574), abs=1e-3)
     assert seen.detectable == pytest.approx(np.exp(-0.9947 * 1.2934), abs=1e-3)
     assert (seen.needed_for, seen.seeds_needed) == (None, None)
@@ -154,7 +155,7 @@ def test_only_a_declared_region_is_planned_for() -> None:
     assert reach([few], WITH_REGION, levels()).detectable is None
 
 
-LOSS = Scale(metric="test_loss", sign=-1, region=None)
+LOSS = Scale(metric=USUAL["test_loss"], sign=-1, region=None)
 LESS = contrast("b", -0.5)
 
 
@@ -195,7 +196,7 @@ TWO_RATES = response([1.0, 1.5], [1.2, 1.1], [0.9, 1.3], [1.0, 1.2], [1.1, 1.0])
             "80 % power; showing 1 takes 8 to 16 seeds",
         ),
         (
-            ahead(LESS, scale=Scale.of("train_seconds", None)),
+            ahead(LESS, scale=Scale.of(USUAL["train_seconds"], None)),
             f"a to b: {TIMES}0.607 ({TIMES}0.297 to {TIMES}1.24, 95 % interval)",
             f"a true ratio of {TIMES}0.426 to {TIMES}0.276",
         ),

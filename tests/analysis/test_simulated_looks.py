@@ -15,6 +15,7 @@ import pytest
 from analysis.claims.contrast import Contrast, Scale
 from analysis.claims.evidence import Sides
 from analysis.claims.monotone import Steps
+from analysis.metrics import USUAL
 from analysis.statistics import power
 from analysis.statistics.sequential import (
     Looks,
@@ -348,7 +349,7 @@ def monotone(values: np.ndarray) -> Sides:
         rise = paired((values[:, high] - values[:, low]).tolist())
         assert rise is not None
         pairs[low, high] = Contrast(arm=str(high), than=str(low), test=rise)
-    scale = Scale(metric="test_accuracy", sign=1, region=None)
+    scale = Scale(metric=USUAL["test_accuracy"], sign=1, region=None)
     steps = Steps(contrasts=list(pairs.values()), scale=scale, edges={}, pairs=pairs, growing=frozenset())
     start = Path(plan=Looks.even((len(values),)))
     return steps.sides({places: start.add(0, p) for places, p in steps.p_values().items()})

@@ -24,6 +24,7 @@ from analysis.claims.monotone import Steps
 from analysis.claims.response import Response
 from analysis.claims.trend import Slope, pairs_of
 from analysis.claims.verdict import Verdict
+from analysis.metrics import USUAL
 from analysis.replicates import Replicates
 from analysis.statistics.sequential import Looks
 
@@ -50,7 +51,7 @@ def against(
     is_paired: bool = True,
 ) -> Ahead | Untestable:
     """Return the evidence that an arm is ahead of others; `values` has shape `(n, n_arms)`."""
-    scale = Scale(metric="test_accuracy", sign=1, region=region)
+    scale = Scale(metric=USUAL["test_accuracy"], sign=1, region=region)
     sides = {str(each): side(each, values[:, each]) for each in (arm, *rivals)}
     return ahead_of(str(arm), [str(rival) for rival in rivals], sides, scale, {}, is_paired=is_paired)
 
@@ -302,7 +303,7 @@ def response(values: np.ndarray) -> Response:
 
 def test_a_u_is_a_trend_on_average_and_not_monotone() -> None:
     """Falls by 3 twice, then rises by 1 deviation: `monotone` holds in at most 5 % of 200 studies."""
-    rng, scale = np.random.default_rng(16), Scale(metric="test_accuracy", sign=-1, region=None)
+    rng, scale = np.random.default_rng(16), Scale(metric=USUAL["test_accuracy"], sign=-1, region=None)
     monotone, trend = [], []
     for _ in range(200):
         seen = response(rng.normal(size=(5, 4)) / 2**0.5 + np.array([6.0, 3.0, 0.0, 1.0]))
@@ -350,7 +351,7 @@ def test_noise_far_below_the_region_shows_equivalence() -> None:
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_arms_just_apart_are_rarely_called_equal(n: int) -> None:
     """A true difference of the region's size: "equal" holds in at most 6.4 % of 1 000 studies."""
-    scale = Scale(metric="test_accuracy", sign=1, region=0.8)
+    scale = Scale(metric=USUAL["test_accuracy"], sign=1, region=0.8)
     wrong = 0
     for values in np.random.default_rng(n).normal(size=(1000, n, 2)) + np.array([0.8, 0.0]):
         pair = contrast(side(0, values[:, 0]), side(1, values[:, 1]), scale, is_paired=True, bounds=None)

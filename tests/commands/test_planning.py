@@ -156,7 +156,7 @@ def test_what_is_foretold_of_repeats_that_are_compared_with_seeds(study_text: st
     settings = ("search.repeats=5", "confirm.seeds=2", "arms.adam={optimizer: adam, lr: 1e-3}")
     study = parse_study(study_text, "s.yaml", settings)
     plan = plan_study(study)
-    known = noise.stated(noise.Stated(None, 0.2, 0.1), "test_accuracy", 2)
+    known = noise.stated(noise.Stated(None, 0.2, 0.1), "test_accuracy", 2, 100)
     comparison = outlook.hardest([(study.arms[0], study.arms[1])], plan, known)
     assert comparison is not None
     assert (comparison.test, comparison.n, comparison.counts) == ("welch", 5, "repeats")
@@ -250,7 +250,7 @@ def test_nothing_is_foretold_of_what_is_not_known(study_text: str) -> None:
         of_losses
     )
     said = noise.sd_argument("test_loss=0.02,0.01")
-    text = foretell(of_losses, known=lambda metric, seeds: noise.stated(said, metric, seeds))
+    text = foretell(of_losses, known=lambda metric, seeds: noise.stated(said, metric, seeds, 1))
     assert "SD of a run 0.02, of a search 0.01; stated" in text
     assert "no region of equivalence is declared for test loss" in text
 
@@ -295,7 +295,6 @@ def test_what_is_stated_of_a_metric_goes_before_what_is_stated_of_accuracies() -
         (("--sd", "much"), "must be RUN or RUN,SEARCH"),
         (("--sd", "0"), "a standard deviation above 0"),
         (("--sd", "nan"), "a standard deviation above 0"),
-        (("--sd", "test_acuracy=0.3"), "Did you mean 'test_accuracy'?"),
         (("--slots", "0"), "must be a whole number of runs, at least 1"),
         (("--sd", "0.2", "--from", str(REFERENCE)), "not allowed with"),
     ],
@@ -308,6 +307,12 @@ def test_bad_options_are_refused(
         main([str(STUDIES[0]), "--dry-run", *arguments])
     assert refused.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_deviation_of_an_unknown_metric_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, with the metrics that the study has."""
+    assert main([str(STUDIES[0]), "--dry-run", "--sd", "test_acuracy=0.3"]) == 2
+    assert "is no metric of the study. Did you mean 'test_accuracy'?" in capsys.readouterr().err
 
 
 def test_options_of_a_dry_run_are_refused_without_it(capsys: pytest.CaptureFixture[str]) -> None:

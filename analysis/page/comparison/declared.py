@@ -77,7 +77,7 @@ def _settings(records: StudyRecords) -> Settings:
         "study": study,
         "search": as_written(declaration.search),
         "seeds": {"search seeds": declaration.search_seeds, "confirm seeds": declaration.confirm_seeds},
-        "data": as_written(declaration.data),
+        "data": as_written(declaration.known_data) if declaration.known_data else {},
         "resources": {**as_written(manifest.resources), "runs at the same time": manifest.slots},
         "code": as_written(manifest.git),
         "versions": manifest.versions,

@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.util import hash_pandas_object
 
 from analysis import statistics
+from analysis.metrics import Metric, Metrics, metrics_in, noted
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,
@@ -28,11 +29,9 @@ from analysis.render.table import RenderedTable
 from analysis.statistics.tests import welch
 from harness.records.events import Phase
 
-_LOSSES = ("train_loss", "val_loss")
+_KEPT = ["arm", "phase", "run_id", "status", "epochs"]
 
-_KEPT = ["arm", "phase", "run_id", "status", "epochs", "test_accuracy"]
-
-_REPEAT_COLUMNS = {
+_COUNTS = {
     "folder": "str",
     "arm": "str",
     "phase": "str",
@@ -41,9 +40,13 @@ _REPEAT_COLUMNS = {
     "identical": "int64",
     "same_end": "int64",
     "first_different_epoch": "Int64",
-    "val_loss": "float64",
-    "test_accuracy": "float64",
 }
+
+
+def _measured(metrics: Metrics) -> tuple[str, Metric, Metric]:
+    """Return the name of what epochs are compared by, it on validation data, and what compares ends."""
+    name = "loss" if metrics.has_loss else metrics.names[0]
+    return name, metrics[f"val_{name}"], metrics.headline
 
 
 def compute_repeats(sides: Sequence[Side]) -> pd.DataFrame:
@@ -57,17 +60,25 @@ def compute_repeats(sides: Sequence[Side]) -> pd.DataFrame:
         largest absolute differences: of validation loss over common epochs, of test accuracy over pairs.
     """
     frames = [_of_folder(sides[0], other) for other in sides[1:]]
-    return pd.concat(frames, ignore_index=True).astype(_REPEAT_COLUMNS)
+    metrics = sides[0].records.metrics
+    return noted(pd.concat(frames, ignore_index=True).astype(_columns(metrics)), metrics)
+
+
+def _columns(metrics: Metrics) -> dict[str, str]:
+    _, validated, tested = _measured(metrics)
+    return {**_COUNTS, validated.name: "float64", tested.name: "float64"}
 
 
 def _of_folder(first: Side, other: Side) -> pd.DataFrame:
-    pairs = match_runs(first.records.runs, other.records.runs)
-    pairs = pairs.join(_compare_epochs(pairs, first.records.epochs, other.records.epochs))
+    name, validated, tested = _measured(first.records.metrics)
+    runs = [_having([tested.name], side.records.runs) for side in (first, other)]
+    pairs = match_runs(runs[0], runs[1], further=[tested.name])
+    pairs = pairs.join(_compare_epochs(pairs, first.records.epochs, other.records.epochs, name))
     pairs = pairs.assign(
         is_compared=pairs["is_identical"].notna(),
         is_identical=pairs["is_identical"].eq(other=True),  # absent where no epoch is common
         is_same_end=(pairs["status"] == pairs["status_there"]) & (pairs["epochs"] == pairs["epochs_there"]),
-        test_gap=(pairs["test_accuracy"] - pairs["test_accuracy_there"]).abs(),
+        test_gap=(pairs[tested.name] - pairs[f"{tested.name}_there"]).abs(),
     )
     groups = pairs.groupby(["arm", "phase"], sort=False)
     counted = groups.agg(
@@ -76,15 +87,20 @@ def _of_folder(first: Side, other: Side) -> pd.DataFrame:
         identical=("is_identical", "sum"),
         same_end=("is_same_end", "sum"),
         first_different_epoch=("first_different_epoch", "min"),
-        val_loss=("val_gap", "max"),
-        test_accuracy=("test_gap", "max"),
+        **{validated.name: ("val_gap", "max"), tested.name: ("test_gap", "max")},
     )
-    rows = counted.reset_index().assign(folder=other.name)[list(_REPEAT_COLUMNS)]
+    rows = counted.reset_index().assign(folder=other.name)[list(_columns(first.records.metrics))]
     order = {"arm": first.records.arms, "phase": list(get_args(Phase))}
     return rows.sort_values(["arm", "phase"], key=lambda cells: cells.map(order[str(cells.name)].index))
 
 
-def match_runs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def _having(columns: Sequence[str], frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame that has some columns: without values where another study has no such metric."""
+    missing = [name for name in columns if name not in frame]
+    return frame.reindex(columns=[*frame.columns, *missing]) if missing else frame
+
+
+def match_runs(first: pd.DataFrame, second: pd.DataFrame, further: Sequence[str] = ()) -> pd.DataFrame:
     """Return one row a pair of runs with the same arm, phase, seed and recipe settings.
 
     Runs that repeat all of these within a folder are matched in their order.
@@ -92,6 +108,7 @@ def match_runs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     Args:
         first: Runs of the first folder, sorted by id.
         second: Runs of the other, likewise; what it has of its own comes back with the ending `_there`.
+        further: Columns to keep of both.
     """
     fields = recipe_columns(first, second)
     keys = ["arm", "phase", "seed", "settings"]
@@ -99,24 +116,28 @@ def match_runs(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     for frame in (first, second):
         settings = with_columns(frame, fields)[fields].apply(_key)
         # 64 bits: among a million configurations, two share a hash with a chance of 3 in 100 million.
-        whole = frame[[*_KEPT, "seed"]].assign(settings=hash_pandas_object(settings, index=False))
+        whole = frame[[*_KEPT, *further, "seed"]].assign(settings=hash_pandas_object(settings, index=False))
         keyed.append(whole.assign(repetition=whole.groupby(keys).cumcount()))
     return keyed[0].merge(keyed[1], on=[*keys, "repetition"], suffixes=("", "_there"), validate="1:1")
 
 
-def _compare_epochs(pairs: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Return, by the index of the pairs that have a common epoch, what their losses differ by.
+def _compare_epochs(
+    pairs: pd.DataFrame, first: pd.DataFrame, second: pd.DataFrame, name: str
+) -> pd.DataFrame:
+    """Return, by the index of the pairs that have a common epoch, what a metric of theirs differs by.
 
     Returns: Columns `is_identical, first_different_epoch, val_gap`.
     """
+    compared = [f"train_{name}", f"val_{name}"]
+    first, second = (_having(compared, epochs) for epochs in (first, second))
     ours = pairs[["run_id"]].rename_axis("pair").reset_index().merge(first, on="run_id")
     ids = pairs[["run_id_there"]].set_axis(["run_id"], axis="columns").rename_axis("pair").reset_index()
     both = ours.merge(ids.merge(second, on="run_id"), on=["pair", "epoch"], suffixes=("", "_there"))
     is_same = pd.Series(data=True, index=both.index)
-    for loss in _LOSSES:  # a loss that is not finite is absent in both
+    for loss in compared:  # a loss that is not finite is absent in both
         here, there = both[loss], both[f"{loss}_there"]
         is_same &= (here == there) | (here.isna() & there.isna())
-    gap = (both["val_loss"] - both["val_loss_there"]).abs()
+    gap = (both[f"val_{name}"] - both[f"val_{name}_there"]).abs()
     both = both.assign(is_same=is_same, different_epoch=both["epoch"].where(~is_same), val_gap=gap)
     return both.groupby("pair").agg(
         is_identical=("is_same", "all"),
@@ -134,19 +155,20 @@ def _key(cells: "pd.Series[Any]") -> "pd.Series[str]":
 
 def lay_out_repeats(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts of pairs and the largest differences, accuracies in percentage points."""
+    name, validated, tested = _measured(metrics_in(frame))
+    plural = "losses" if name == "loss" else f"values of {tested.short}"
+    unit = tested.difference_heading
     cells = pd.DataFrame(
         {
             "Arm": frame["arm"],
             "Phase": frame["phase"],
             "Folder": frame["folder"],
             "In both": frame["matched"].map(str),
-            "Bit-identical losses": _of(frame["identical"], frame["compared"]),
+            f"Bit-identical {plural}": _of(frame["identical"], frame["compared"]),
             "Same end": _of(frame["same_end"], frame["matched"]),
             "First different epoch": frame["first_different_epoch"].astype(object).map(_epoch),
-            "Largest difference of validation loss": frame["val_loss"].map(lambda gap: _gap(gap, 1)),
-            "Largest difference of test accuracy (pp)": frame["test_accuracy"].map(
-                lambda gap: _gap(gap, 100)
-            ),
+            f"Largest difference of {validated.label}": _gaps(frame, validated),
+            f"Largest difference of {tested.label}{unit}": _gaps(frame, tested),
         },
         dtype=object,
     )
@@ -161,8 +183,9 @@ def _epoch(epoch: object) -> str:
     return numbers.ABSENT if pd.isna(epoch) else str(epoch)  # type: ignore[call-overload]
 
 
-def _gap(gap: float, scale: float) -> str:
-    return numbers.ABSENT if not numbers.is_present(gap) else f"{scale * gap:.2g}"
+def _gaps(frame: pd.DataFrame, metric: Metric) -> list[str]:
+    gaps = frame[metric.name]
+    return [f"{metric.scale * gap:.2g}" if numbers.is_present(gap) else numbers.ABSENT for gap in gaps]
 
 
 def caption_repeats(frame: pd.DataFrame, names: Sequence[str]) -> str:
@@ -170,13 +193,16 @@ def caption_repeats(frame: pd.DataFrame, names: Sequence[str]) -> str:
     matching = "the same arm, phase, seed and recipe settings"
     if frame.empty:
         return f"No run of {names[0]} has {matching} as one of another folder, so nothing can be repeated."
+    _, validated, tested = _measured(metrics_in(frame))
     return (
         f"Pairs of runs, one of {names[0]} and one of the other folder, with {matching}. Bit-identical: "
-        "training and validation loss equal in every bit at every epoch that both ran, of the pairs with "
-        "such an epoch. Same end: same status after as many epochs; early stopping depends on what other "
-        "runs had reached, so it may end the same run sooner or later. First different epoch: the earliest "
+        f"training and validation {validated.short} equal in every bit at every epoch that both ran, of the "
+        "pairs with such an epoch. Same end: same status after as many epochs; early stopping depends on "
+        "what other runs had reached, so it may end the same run sooner or later. First different epoch: the "
+        "earliest "
         f"of any pair ({numbers.ABSENT}: none differs). {UNRECORDED} Largest absolute "
-        "differences are over epochs that both ran (validation loss) and over tested runs (test accuracy)."
+        f"differences are over epochs that both ran ({validated.label}) and over tested runs "
+        f"({tested.label})."
     )
 
 

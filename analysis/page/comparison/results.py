@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis import claims, statistics
+from analysis.metrics import Metric, metrics_in, noted
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,
@@ -85,9 +86,13 @@ class _Pair:
 
 
 def compared_metrics(sides: Sequence[Side]) -> list[str]:
-    """Return the metrics that are compared: of the test, and what the first folder's search chose by."""
-    chosen = WinnerRule.of(sides[0].records.declaration).metric
-    return list(dict.fromkeys(["test_accuracy", "test_loss", chosen]))
+    """Return the metrics that are compared: of the test, and what the first folder's search chose by.
+
+    What another folder does not have is left out.
+    """
+    first = sides[0].records
+    metrics = dict.fromkeys([*first.metrics.compared, WinnerRule.of(first.declaration).metric])
+    return [name for name in metrics if all(name in side.records.metrics for side in sides)]
 
 
 def compute_results(sides: Sequence[Side]) -> pd.DataFrame:
@@ -104,8 +109,9 @@ def compute_results(sides: Sequence[Side]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for metric in compared_metrics(sides):
         pairs = [pair for other in sides[1:] for pair in _pairs(sides[0], other, metric)]
-        rows += _judged(pairs, metric)
-    return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+        rows += _judged(pairs, sides[0].records.metrics[metric])
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
+    return noted(frame, sides[0].records.metrics)
 
 
 def _pairs(first: Side, other: Side, metric: str) -> list[_Pair]:
@@ -146,7 +152,7 @@ def _gap(first: Mapping[int, float], second: Mapping[int, float], *, are_alike: 
     return None if test is None else Gap(method="Welch", test=test)
 
 
-def _judged(pairs: Sequence[_Pair], metric: str) -> list[dict[str, Any]]:
+def _judged(pairs: Sequence[_Pair], metric: Metric) -> list[dict[str, Any]]:
     """Return the rows of one metric with their differences, Holm-adjusted over those that can be tested."""
     p_values = [pair.gap.test.p for pair in pairs if pair.gap and pair.is_testable]
     alphas = statistics.holm_alphas(p_values, claims.ALPHA)
@@ -168,7 +174,7 @@ def _tested(gap: Gap, p_adjusted: float | None, level: float) -> dict[str, Any]:
     return found | interval | {"df": gap.test.df, "p": gap.test.p, "p_adjusted": p_adjusted}
 
 
-def _finding(pair: _Pair, tested: Mapping[str, Any], metric: str) -> str:
+def _finding(pair: _Pair, tested: Mapping[str, Any], metric: Metric) -> str:
     """Return what the seeds show of a difference, in the words that the caption explains."""
     if pair.row["first_diverged"] or pair.row["diverged"]:
         return "diverged"
@@ -178,7 +184,7 @@ def _finding(pair: _Pair, tested: Mapping[str, Any], metric: str) -> str:
         return "identical"
     if pair.gap.test.is_constant:
         return "no variation"
-    region = claims.METRICS[metric].equivalence
+    region = metric.equivalence
     is_inside = region is not None and abs(tested["difference"]) + tested["difference_half_width"] < region
     if tested["p_adjusted"] < claims.ALPHA:
         return "apart, within the region" if is_inside else "apart"
@@ -187,18 +193,17 @@ def _finding(pair: _Pair, tested: Mapping[str, Any], metric: str) -> str:
 
 def lay_out_results(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return means with their n, and differences with their intervals; of two folders a column each."""
-    rows = [_cells(row, names) for row in frame.to_dict("records")]
+    metrics = metrics_in(frame)
+    rows = [_cells(row, names, metrics[row["metric"]]) for row in frame.to_dict("records")]
     columns = ["Arm", "Metric", *headings(names), "Difference", "Finding", "p (Holm)", "Test"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _cells(row: dict[Any, Any], names: Sequence[str]) -> dict[str, str]:
-    spec = claims.METRICS[row["metric"]]
-    unit = " (%)" if spec.unit else ""
+def _cells(row: dict[Any, Any], names: Sequence[str], spec: Metric) -> dict[str, str]:
     means = _mean(row, "first_", spec), row["folder"], _mean(row, "", spec)
     return {
         "Arm": row["arm"],
-        "Metric": f"{spec.label}{unit}",
+        "Metric": spec.axis,
         **side_by_side(names, *means),
         "Difference": _shown_difference(row, spec),
         "Finding": row["finding"],
@@ -207,14 +212,14 @@ def _cells(row: dict[Any, Any], names: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _mean(row: dict[Any, Any], side: str, spec: claims.Metric) -> str:
+def _mean(row: dict[Any, Any], side: str, spec: Metric) -> str:
     if row[f"{side}diverged"]:
         return f"{row[f'{side}diverged']} of {row[f'{side}n'] + row[f'{side}diverged']} diverged"
-    shown = numbers.amount(row[f"{side}mean"], row[f"{side}half_width"], scale=spec.scale)
+    shown = spec.amount(row[f"{side}mean"], row[f"{side}half_width"])
     return f"{shown} (n = {row[f'{side}n']})"
 
 
-def _shown_difference(row: dict[Any, Any], spec: claims.Metric) -> str:
+def _shown_difference(row: dict[Any, Any], spec: Metric) -> str:
     if not numbers.is_present(row["difference"]):
         return numbers.ABSENT
     if row["finding"] == "identical":
@@ -244,7 +249,6 @@ def caption_results(frame: pd.DataFrame, names: Sequence[str]) -> str:
             "Nothing to compare: no arm has, in two folders, runs of one configuration that completed or "
             "diverged. Searches that try each configuration once have none."
         )
-    region = claims.METRICS["test_accuracy"].equivalence or 0
     return (
         "Configurations of arms that the folders share: confirm runs, or where nothing is confirmed the "
         "search runs of a grid's point or of an arm without a search. In a folder: mean ± half-width of the "
@@ -254,10 +258,22 @@ def caption_results(frame: pd.DataFrame, names: Sequence[str]) -> str:
         f"{UNRECORDED} The difference's interval is at the level of the row's step "
         "in Holm's procedure over the rows of its metric, by which p is adjusted too. Finding: identical, "
         "every common seed has exactly the same value; apart, adjusted p below "
-        f"{claims.ALPHA:g}; within the region, the interval lies inside ±{100 * region:g} pp, for accuracies "
-        "only; open, neither; diverged, a diverged run voids the mean; too few seeds, fewer than two; no "
-        "variation, the same difference for every seed. Exploratory: no claim declared these comparisons."
+        f"{claims.ALPHA:g}; within the region, the interval lies inside "
+        f"{_regions_in_words(frame)}; open, neither; diverged, a diverged run voids the mean; too few seeds, "
+        "fewer than two; no variation, the same difference for every seed. Exploratory: no claim declared "
+        "these comparisons."
     )
+
+
+def _regions_in_words(frame: pd.DataFrame) -> str:
+    """Return the regions of equivalence of the metrics that have one."""
+    metrics = metrics_in(frame)
+    if metrics.has_accuracy:
+        headline = metrics.headline
+        return f"±{headline.scale * (headline.equivalence or 0):g}{headline.unit}, for accuracies only"
+    known = [metrics[name] for name in dict.fromkeys(frame["metric"])]
+    regions = [f"±{m.scale * m.equivalence:g}{m.unit} of {m.label}" for m in known if m.equivalence]
+    return ", ".join(regions) or "a declared region, of which there is none here"
 
 
 def compare_results(sides: Sequence[Side]) -> Answer:

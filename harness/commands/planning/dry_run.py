@@ -35,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="[METRIC=]RUN[,SEARCH]",
         help="foretell what the study can show by these standard deviations, from run to run and from search "
-        "to search, in percentage points for accuracies; may be repeated",
+        "to search, in the unit of the report (of accuracies: percentage points); may be repeated",
     )
     noise.add_argument(
         "--from",
@@ -85,6 +85,11 @@ def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Names
     from harness.study.preview import preview
 
     runs = preview(study, *images)
+    if options.sd:
+        from harness.commands.planning.noise import check_stated
+        from harness.recipe.metrics import in_records
+
+        check_stated(options.sd, list(in_records(study.metrics)))
     if options.earlier is not None:
         _check_results(options.earlier)
     from harness.commands.planning.speed import machine_speed
@@ -93,8 +98,7 @@ def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Names
     from harness.study.plan import plan_study
 
     plan = plan_study(study)
-    names = [name for arm in study.arms for name in (arm.name, arm.plain_name)]
-    noise_of = _noise_of(options.sd, options.earlier, names)
+    noise_of = _noise_of(options.sd, options.earlier, study)
     speed = None if study.resources.gpu else machine_speed(is_measured_now=options.measure)
     cost = cost_of(study, plan, *(own.n_images for own in images))
     costs = _cost_lines(cost, study.resources, _n_slots(study, options), speed)
@@ -110,18 +114,24 @@ def _wrapped(line: str) -> str:
     )
 
 
-def _noise_of(said: "Sequence[Stated]", earlier: Path | None, arms: "Sequence[str]") -> "NoiseOf":
+def _noise_of(said: "Sequence[Stated]", earlier: Path | None, study: "Study") -> "NoiseOf":
     """Return what tells a metric's noise: earlier results, else what was stated, else what is assumed."""
     from harness.commands.planning import noise
+    from harness.recipe.metrics import in_records
 
     if earlier is not None:
         from harness.commands.planning.measured import Earlier
 
-        return Earlier.of(earlier, arms).noise
+        names = [name for arm in study.arms for name in (arm.name, arm.plain_name)]
+        return Earlier.of(earlier, names).noise
+
+    scales = {name: metric.scale for name, metric in in_records(study.metrics).items()}
 
     def known(metric: str, seeds: int | None) -> noise.Noise | None:
         of_metric = noise.stated_for(metric, said)
-        return noise.assumed(metric, seeds) if of_metric is None else noise.stated(of_metric, metric, seeds)
+        if of_metric is None:
+            return noise.assumed(metric, seeds)
+        return noise.stated(of_metric, metric, seeds, scales[metric])
 
     return known
 

@@ -60,7 +60,10 @@ class Earlier:
             metric: Column of the runs.
             seeds: Planned confirm runs of an arm in each repeat; None where searches are not repeated.
         """
-        runs = self._completed().dropna(subset=[metric])
+        runs = self._completed()
+        if metric not in runs:
+            return None
+        runs = runs.dropna(subset=[metric])
         within, between = _within(runs, metric), _between(runs, metric)
         of_runs = within or (between.square if between else None)
         if of_runs is None:
@@ -96,7 +99,8 @@ class Earlier:
         seeds: int | None,
     ) -> str:
         """Return on what the noise rests, in words."""
-        scale, unit = (100, " pp") if metric.endswith("accuracy") else (1, "")
+        shown = self.records.metrics[metric]
+        scale, unit = shown.scale, shown.unit
         deviations = [float(own.std()) * scale for _, own in runs.groupby("arm")[metric] if len(own) > 1]
         arms = f", by arm {min(deviations):.2g} to {max(deviations):.2g}{unit}" if len(deviations) > 1 else ""
         n_arms = runs["arm"].nunique()

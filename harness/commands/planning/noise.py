@@ -5,12 +5,11 @@ What earlier results say of it is in `measured`.
 
 import argparse
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
-from harness.errors import nearest
-from harness.study.claims import Quality
+from harness.errors import StudyError, nearest
 
 
 class Spread(NamedTuple):
@@ -53,16 +52,31 @@ class Noise:
 
 
 class Stated(NamedTuple):
-    """The deviations of `--sd`, in percentage points for accuracies."""
+    """The deviations of `--sd`, in the readers' unit: of accuracies in percentage points."""
 
-    metric: Quality | None
+    metric: str | None
     """None for every accuracy."""
     run: float
     search: float | None
 
     def is_for(self, metric: str) -> bool:
         """Return whether it is about a metric."""
-        return self.metric == metric or (self.metric is None and metric.endswith("accuracy"))
+        return self.metric == metric or (self.metric is None and _is_accuracy(metric))
+
+
+def _is_accuracy(metric: str) -> bool:
+    return metric.partition("_")[2] == "accuracy"
+
+
+def check_stated(said: Iterable[Stated], metrics: Sequence[str]) -> None:
+    """Refuse what is stated of a metric that the study does not have.
+
+    Raises:
+        StudyError: There is such a one.
+    """
+    for name in (each.metric for each in said):
+        if name is not None and name not in metrics:
+            raise StudyError(f"--sd {name}=...: {name!r} is no metric of the study. {nearest(name, metrics)}")
 
 
 _RUN = Spread(0.0025, 0.0014, 0.0038)
@@ -74,7 +88,7 @@ _SEARCH = 0.001
 
 def assumed_search(metric: str) -> Spread | None:
     """Return how much searches are assumed to vary; None where nothing is assumed."""
-    return exactly(_SEARCH) if metric.endswith("accuracy") else None
+    return exactly(_SEARCH) if _is_accuracy(metric) else None
 
 
 def of_repeats(run: Spread, search: Spread | None, seeds: int | None) -> Spread | None:
@@ -103,15 +117,15 @@ def assumed(metric: str, seeds: int | None) -> Noise | None:
     )
 
 
-def stated(said: Stated, metric: str, seeds: int | None) -> Noise:
+def stated(said: Stated, metric: str, seeds: int | None, scale: float) -> Noise:
     """Return the noise that the user states; what is said of runs only leaves the search's to assumption.
 
     Args:
         said: What was stated.
         metric: The metric.
         seeds: Planned confirm runs of an arm in each repeat; None where searches are not repeated.
+        scale: Factor from the metric's unit to the readers' one.
     """
-    scale = 100 if metric.endswith("accuracy") else 1
     run = exactly(said.run / scale)
     search = assumed_search(metric) if said.search is None else exactly(said.search / scale)
     return Noise(
@@ -137,14 +151,11 @@ def sd_argument(text: str) -> Stated:
         argparse.ArgumentTypeError: It says something else.
     """
     name, equals, numbers = text.rpartition("=")
-    metrics: Mapping[str, Quality] = {metric: metric for metric in get_args(Quality)}
-    if equals and name not in metrics:
-        raise argparse.ArgumentTypeError(f"{text!r}: {name!r} is no metric. {nearest(name, metrics)}")
     try:
         deviations = [float(number) for number in numbers.split(",")]
     except ValueError:
         deviations = []
-    most = 50.0 if not equals or name.endswith("accuracy") else math.inf
+    most = 50.0 if not equals or _is_accuracy(name) else math.inf
     is_fitting = len(deviations) in {1, 2} and all(0 <= each <= most for each in deviations)
     is_fitting = is_fitting and all(map(math.isfinite, deviations))
     if not is_fitting or deviations[0] == 0:
@@ -153,4 +164,4 @@ def sd_argument(text: str) -> Stated:
             f"accuracies in percentage points, at most 50. Remedy: --sd 0.25,0.1, or --sd test_loss=0.02"
         )
     search = deviations[1] if len(deviations) == 2 else None
-    return Stated(metrics[name] if equals else None, deviations[0], search)
+    return Stated(name if equals else None, deviations[0], search)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from analysis.claims.verdict import METRICS, Metric
+from analysis.metrics import Metric, metrics_of
 from harness.commands.planning.noise import Noise, Spread
 from harness.commands.planning.outlook import (
     Comparison,
@@ -15,7 +15,7 @@ from harness.commands.planning.outlook import (
     levels,
     share_outlook,
 )
-from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal, Quality
+from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal
 from harness.study.plan import Plan
 from harness.study.study import Study
 
@@ -76,8 +76,8 @@ def outlook_lines(study: Study, plan: Plan, noise_of: NoiseOf) -> Iterator[str]:
         claim.spec.metric for claim in study.claims if isinstance(claim.spec, Better | Best | Equal)
     )
     noises = {metric: noise_of(metric, _seeds_a_repeat(study, plan)) for metric in metrics}
-    for metric, noise in noises.items():
-        yield from _noise_in_words(noise, metric, plan)
+    for name, noise in noises.items():
+        yield from _noise_in_words(noise, metrics_of(study.metrics)[name], plan)
     for group in _groups(study, plan, noises):
         yield from group.in_words()
 
@@ -90,11 +90,12 @@ def _seeds_a_repeat(study: Study, plan: Plan) -> int | None:
     return _USUAL_SEEDS_A_REPEAT if can_repeat else None
 
 
-def _noise_in_words(noise: Noise | None, name: str, plan: Plan) -> Iterator[str]:
+def _noise_in_words(noise: Noise | None, metric: Metric, plan: Plan) -> Iterator[str]:
+    name = metric.name
     if noise is None:
         yield f"  {name}: {_UNKNOWN.format(metric=name)}"
         return
-    metric, run, what = METRICS[name], noise.run, "a run"
+    run, what = noise.run, "a run"
     if plan.seeds_are_common and noise.paired:
         run, what = noise.paired, "a run, the luck of common seeds taken out,"
     search = f", of a search {_amount(noise.search.likely, metric)}" if noise.repeat and noise.search else ""
@@ -105,7 +106,7 @@ def _noise_in_words(noise: Noise | None, name: str, plan: Plan) -> Iterator[str]
         yield f"    {noise.ends}"
 
 
-def _groups(study: Study, plan: Plan, noises: Mapping[Quality, Noise | None]) -> list[_Group]:
+def _groups(study: Study, plan: Plan, noises: Mapping[str, Noise | None]) -> list[_Group]:
     groups: dict[tuple[str, str | None, tuple[str, ...]], list[int]] = {}
     for number, claim in enumerate(study.claims, start=1):
         lines = tuple(_lines(claim, study, plan, noises))
@@ -116,7 +117,7 @@ def _groups(study: Study, plan: Plan, noises: Mapping[Quality, Noise | None]) ->
     ]
 
 
-def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[Quality, Noise | None]) -> Iterator[str]:
+def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | None]) -> Iterator[str]:
     """Yield what is foretold of a claim; the first line goes on from its name."""
     first_alpha, last_alpha = levels(plan, len(study.claims))
     spec = claim.spec
@@ -139,7 +140,7 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[Quality, Nois
         elif comparison is None:
             yield "not foretold: " + _UNKNOWN.format(metric=spec.metric)
         else:
-            metric = METRICS[spec.metric]
+            metric = metrics_of(study.metrics)[spec.metric]
             outlook = Outlook(
                 kind=claim.kind,  # type: ignore[arg-type]  # that of its specification
                 comparison=comparison,

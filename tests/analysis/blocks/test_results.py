@@ -9,7 +9,7 @@ import pytest
 
 from analysis.blocks.results import (
     RESULTS,
-    compute_accuracy,
+    compute_final,
     compute_results,
     image_error_in_words,
     lay_out_results,
@@ -113,7 +113,7 @@ def test_csv_has_full_precision(results: Path) -> None:
 
 def test_final_accuracies_hold_each_seed_and_the_mean(results: Path) -> None:
     """Eight seeds and a mean an arm."""
-    frame = compute_accuracy(Facts(load_study(results)))
+    frame = compute_final(Facts(load_study(results)))
     assert frame["line"].value_counts().to_dict() == {"seed": 24, "mean": 3}
     assert frame.loc[frame["line"] == "mean", "n"].tolist() == [8, 8, 8]
 
