@@ -251,7 +251,7 @@ def test_an_arm_at_the_edge_is_not_called_worse(three_arms: "Study", tmp_path: P
         ({"says": "x"}, "has none"),
         ({"says": "x", "better": "a"}, "better: Input should be a valid dictionary"),
         (better(than="zzz"), "no arm 'zzz'; it has a, b"),
-        (better(metric="beauty"), "better.metric: Input should be 'test_accuracy'"),
+        (better(metric="beauty"), "beauty: the study declares no such metric"),
     ],
 )
 def test_claims_nobody_can_decide_say_why(

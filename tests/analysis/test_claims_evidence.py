@@ -169,7 +169,7 @@ def response(*rows: Sequence[float]) -> Response:
     ]
     return Response(
         field="lr",
-        metric="test_loss",
+        metric=USUAL["test_loss"],
         levels=[0.1, 1.0],
         columns=columns,
         is_paired=True,

@@ -291,7 +291,7 @@ def response(values: np.ndarray) -> Response:
     """Return a response over 1, 2, 3, ...; values of shape `(n_seeds, n_levels)`."""
     return Response(
         field="width",
-        metric="test_accuracy",
+        metric=USUAL["test_accuracy"],
         levels=[float(level) for level in range(1, values.shape[1] + 1)],
         columns=[side(level, values[:, level]) for level in range(values.shape[1])],
         is_paired=True,
