@@ -130,11 +130,16 @@ def _find(arguments: list[str] | None) -> int:
 
 
 def _check_one_data_set(study: "Study") -> None:
-    """Refuse a study of several data sets: a range test is of one.
+    """Refuse a study of several data sets, or of a program: a range test is of one, and of our own training.
 
     Raises:
         StudyError: It is.
     """
+    if study.trial is not None:
+        raise StudyError(
+            f"study {study.name} trains with a program, and a range test takes the steps of the built-in "
+            f"training. Remedy: search its learning rate, as a parameter of the program"
+        )
     names = [name for name in study.by_dataset if name is not None]
     if names:
         raise StudyError(

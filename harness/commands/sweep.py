@@ -102,7 +102,9 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
     if options.dry_run:
         from harness.training.data.own import training_images
+        from harness.tuning.preflight import check_program
 
+        check_program(study)
         code = code_lines(study, options)
         images = [training_images(part.dataset) for part in study.by_dataset.values()]
         text = dry_run.foretold(study, images, options)

@@ -65,6 +65,11 @@ class ResultsFolder:
         return self.root / "optuna.journal"
 
     @property
+    def program_runs(self) -> Path:
+        """Where each run of a program has a folder of its own, by its id; there is none without a program."""
+        return self.root / "runs"
+
+    @property
     def report(self) -> Path:
         """Everything `analysis.report` writes."""
         return self.root / "report"

@@ -43,7 +43,7 @@ class Cost:
     """With the share of a full run that ASHA leaves the average search run as in earlier studies."""
     operations: Bounds | None
     """Floating-point operations that plain matrix products get done in the same time, see `recipe.costs`;
-    None where an imported model costs what nobody knows."""
+    None where nobody knows what an epoch takes."""
 
 
 def cost_of(study: Study, plan: Plan, *n_images: int) -> Cost:
@@ -52,13 +52,13 @@ def cost_of(study: Study, plan: Plan, *n_images: int) -> Cost:
     Args:
         study: The study.
         plan: Its plan.
-        n_images: Training images of its data sets in its order, validation part included.
+        n_images: Training images of its data sets in its order, validation part included; none of a program.
     """
     names = list(study.by_dataset)
     n_train = {
         name: split_sizes(count, study.val_fraction)[0] for name, count in zip(names, n_images, strict=True)
     }
-    costs = [_cost_of_arm(arm_plan, study, plan, n_train[arm_plan.arm.dataset]) for arm_plan in plan.arms]
+    costs = [_cost_of_arm(arm_plan, study, plan, n_train.get(arm_plan.arm.dataset)) for arm_plan in plan.arms]
     return Cost(
         runs=_sum([cost.runs for cost in costs]),
         audits=_sum([cost.audits for cost in costs]),
@@ -78,7 +78,7 @@ def repeats(plan: Plan) -> Bounds:
     return Bounds(plan.looks[0], plan.max_repeats) if plan.unit == "repeat" else Bounds(1, 1)
 
 
-def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, n_train: int) -> Cost:
+def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, n_train: int | None) -> Cost:
     longest, confirm, times = arm_plan.arm.longest_epochs, confirm_runs(arm_plan, plan), repeats(plan)
     search_epochs = arm_plan.search_runs * _mean_search_epochs(longest, study)
     full_runs = [runs + arm_plan.audit_runs for runs in confirm]
@@ -100,9 +100,9 @@ def _mean_search_epochs(longest: int, study: Study) -> float:
     return max(stopping.grace_epochs, SHARE_UNDER_ASHA * longest)
 
 
-def _epoch_operations(arm: Arm, samples: int) -> float | None:
+def _epoch_operations(arm: Arm, samples: int | None) -> float | None:
     """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
-    if any(is_imported(model) for model in arm.values_of("model")):
+    if samples is None or any(is_imported(model) for model in arm.values_of("model")):
         return None
     steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
     return max(product_flops(model, samples, steps) for model in arm.values_of("model"))

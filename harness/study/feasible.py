@@ -35,8 +35,14 @@ def check_feasible(study: Study, images: Images) -> None:
         raise StudyError("\n".join([head, *(f"  {problem}" for problem in problems)]))
 
 
-def oddities(study: Study, plan: Plan, images: Images) -> Iterator[str]:
-    """Yield what is possible and seldom meant: runs that repeat others, and settings without an effect."""
+def oddities(study: Study, plan: Plan, images: Images | None) -> Iterator[str]:
+    """Yield what is possible and seldom meant: runs that repeat others, and settings without an effect.
+
+    Args:
+        study: The study.
+        plan: Its plan.
+        images: Its data set's training images; None where a program trains.
+    """
     for arm_plan in plan.arms:
         arm = arm_plan.arm
         n_configurations = n_points(arm.space)
@@ -48,7 +54,8 @@ def oddities(study: Study, plan: Plan, images: Images) -> Iterator[str]:
                 f"search runs repeat others on the same seed, to the same result"
             )
         yield from _without_effect(study, arm_plan)
-        yield from _whole_epoch_batches(study, arm, images)
+        if images is not None:
+            yield from _whole_epoch_batches(study, arm, images)
 
 
 def _without_effect(study: Study, arm_plan: ArmPlan) -> Iterator[str]:

@@ -16,7 +16,7 @@ def preview(study: Study, *images: Images) -> str:
 
     Args:
         study: The parsed study.
-        images: The training images of its data sets, in its order.
+        images: The training images of its data sets, in its order; none of a program.
 
     Raises:
         StudyError: Some run could not train on them.
@@ -26,16 +26,22 @@ def preview(study: Study, *images: Images) -> str:
         check_feasible(part, own)
     plan = plan_study(study)
     lines = [f"study {study.name}: {study.question}", ""]
+    if study.trial is not None:
+        lines += [f"program: {' '.join(study.trial.command)}", ""]
+        for arm_plan in plan.arms:
+            lines += [*_arm_lines(arm_plan, plan, None, 0)]
     for part, own in parts:
         for arm_plan in plan_study(part).arms:
             lines += [*_arm_lines(arm_plan, plan, own.n_images, study.val_fraction)]
     lines += ["", *_phase_lines(study, plan)]
+    if study.trial is not None:
+        lines += [f"note: {oddity}" for oddity in oddities(study, plan, None)]
     for part, own in parts:
         lines += [f"note: {oddity}" for oddity in oddities(part, plan_study(part), own)]
     return "\n".join(lines)
 
 
-def _arm_lines(arm_plan: ArmPlan, plan: Plan, n_images: int, val_fraction: float) -> Iterator[str]:
+def _arm_lines(arm_plan: ArmPlan, plan: Plan, n_images: int | None, val_fraction: float) -> Iterator[str]:
     arm = arm_plan.arm
     audits = f", up to {arm_plan.audit_runs} audit runs" if arm_plan.audit_runs else ""
     each = (
@@ -50,6 +56,11 @@ def _arm_lines(arm_plan: ArmPlan, plan: Plan, n_images: int, val_fraction: float
     yield "  fixed     " + ", ".join(f"{name} = {value}" for name, value in arm.fixed.items())
     for name, domain in arm.space.items():
         yield from (f"  searched  {line}" for line in _domain_lines(name, domain))
+    if arm.start:
+        yield f"  starts at {'; '.join(map(str, arm.start))}"
+    if n_images is None:
+        yield f"  a full run reports at most {arm.longest_epochs} epochs"
+        return
     batch_size, asked = arm.only("batch_size"), arm.only("steps")
     if batch_size and arm.max_epochs:
         steps = steps_per_epoch(n_images, val_fraction, batch_size)

@@ -180,7 +180,12 @@ class Study:
 
     @property
     def by_dataset(self) -> dict[str | None, "Study"]:
-        """The study on each data set alone, by what it calls them; a study of one calls its own nothing."""
+        """The study on each data set alone, by what it calls them; a study of one calls its own nothing.
+
+        A program's data are its own affair: of it there is none.
+        """
+        if self.trial is not None:
+            return {}
         names = dict.fromkeys(arm.dataset for arm in self.arms)
         return {
             name: replace(self, arms=tuple(arm for arm in self.arms if arm.dataset == name)) for name in names

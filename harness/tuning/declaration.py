@@ -24,7 +24,7 @@ def declare(
     Args:
         study: The parsed study.
         plan: Its runs and seeds.
-        specs: Its data sets in its order, with the SHA-256 of their files.
+        specs: Its data sets in its order, with the SHA-256 of their files; none of a program.
         sources: Those of the code that it names, where they have been hashed before.
     """
     data = [_declared_data(spec, study.val_fraction) for spec in specs]
@@ -45,6 +45,7 @@ def declare(
         published=study.published,
         sources=dict(sources) if sources is not None else sources_of(study),
         dataset=None if names or not data else data[0],
+        trial=study.trial,
         datasets=dict(zip(names, data, strict=True)) if names else {},
     )
 

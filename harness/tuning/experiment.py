@@ -37,7 +37,8 @@ def run_in_tune(
     Args:
         conductor: Hands out runs and keeps the record.
         study: The study.
-        pinned: With which data (`sha256`, by file) and `versions` alone a worker trains.
+        pinned: With which data (`sha256`, by file) and `versions` alone a worker trains, and which `program`
+            trains in its place, if one does.
         slots: Decide when another run may be handed out.
         temporary: A folder of this driver, for what Tune writes and nobody reads.
 

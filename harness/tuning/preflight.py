@@ -1,8 +1,12 @@
 """What is checked before anything is started; imports neither Ray nor torch, so it answers at once."""
 
+import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import EnvironmentMismatchError, ResultsError, reason, unusable
+from harness.errors import EnvironmentMismatchError, ResultsError, StudyError, reason, unusable
+from harness.programs.placeholders import placeholders
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
 from harness.study.feasible import check_feasible
@@ -31,11 +35,47 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     if not resume:  # what has begun is taken to its end
+        check_program(study)
         for alone in study.by_dataset.values():
             check_feasible(alone, training_images(alone.dataset))
     check_folder(folder, resume=resume)
     if resume:
         Begun.read(folder)
+
+
+def check_program(study: Study) -> None:
+    """Refuse a program that is not there; a study of the built-in training passes.
+
+    Raises:
+        StudyError: The program, a script that it is given, or an input is missing.
+    """
+    problems = list(_missing_files(study))
+    if problems:
+        head = f"{study.path}: nothing was started"
+        raise StudyError("\n".join([head, *(f"  {told}" for told in problems)]))
+
+
+def _missing_files(study: Study) -> Iterator[str]:
+    """Yield what a program lacks; words with a placeholder are known only once a run has values."""
+    trial, folder = study.trial, study.folder
+    if trial is None:
+        return
+    program, *arguments = trial.command
+    if not placeholders([program]) and not _is_program(program, folder):
+        yield f"trial.command: there is no program {program!r}. Remedy: a name that PATH finds, or its path"
+    for word in arguments:
+        is_script = word.endswith(".py") and not word.startswith("-") and not placeholders([word])
+        if is_script and not (folder / word).is_file():
+            yield f"trial.command: there is no {word} in {folder}, where the program is started"
+    for name in trial.inputs:
+        if not (folder / name).exists():
+            yield f"trial.inputs: there is no {name} in {folder}"
+
+
+def _is_program(word: str, folder: Path) -> bool:
+    if word == "python":
+        return True
+    return shutil.which(folder / word if os.sep in word else word) is not None
 
 
 def _check_working_directory() -> None:

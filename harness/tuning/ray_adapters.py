@@ -26,6 +26,11 @@ class _Door:
 
 def run_in_worker(config: dict[str, Any]) -> None:
     """Train a run in a worker process; torch is imported there, not in the driver."""
+    if config["program"] is not None:
+        from harness.tuning.program_trial import run_program_trial
+
+        run_program_trial(config)
+        return
     from harness.tuning.trainable import run_trial
 
     run_trial(config)
@@ -42,8 +47,8 @@ class ConductorSearcher(_Door, Searcher):
         Args:
             conductor: Decides which run is next.
             has_room: Decides whether a run may be handed out now.
-            settings: What every run shares: `threads`, `device`, `stall_seconds`, `best_by`, `sha256`
-                and `versions`.
+            settings: What every run shares: `threads`, `device`, `stall_seconds`, `best_by`, `sha256`,
+                `versions` and `program`.
         """
         super().__init__()
         self._conductor = conductor
@@ -107,9 +112,14 @@ class ConductorScheduler(_Door, FIFOScheduler):
 
 
 def _select(kind: type[Any], result: dict[str, Any]) -> dict[str, Any]:
-    """Return the parts of a report that a dataclass has; Ray adds many of its own."""
+    """Return the parts of a report that a dataclass has; Ray adds many of its own, and flattens mappings."""
     names = {field.name for field in fields(kind)}
-    return {name: value for name, value in result.items() if name in names}
+    parts = {name: value for name, value in result.items() if name in names}
+    for name, value in result.items():
+        outer, is_inner, inner = name.partition("/")
+        if is_inner and outer in names:
+            parts[outer] = {**parts.get(outer, {}), inner: value}
+    return parts
 
 
 def _failure(trial: Trial) -> str:

@@ -63,4 +63,5 @@ class Worker:
     threads: int
     device: str
     host: str
-    steps_per_epoch: int
+    steps_per_epoch: int | None
+    """None where a program trains."""

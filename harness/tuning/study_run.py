@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import optuna
@@ -135,6 +135,9 @@ def run_study(
             check_journal_belongs(declaration, events, folder.journal)
         else:
             _begin(folder, declaration, manifest, study)
+            if study.trial is not None:
+                for oddity in oddities(study, plan, None):
+                    say(f"note: {oddity}")
             for part, spec in zip(alone, specs, strict=True):
                 for oddity in oddities(part, plan_study(part), spec.images):
                     say(f"note: {oddity}")
@@ -248,13 +251,16 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
 def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> bool:
     """Start or join a Ray and run in it what is left; return False if that ended for lack of memory."""
     from harness.tuning.experiment import run_in_tune
+    from harness.tuning.program_trial import ProgramSpec
 
     study, say = session.study, session.say
     versions = {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS}
     parts = zip(study.by_dataset.values(), session.prepared, strict=True)
     sha256 = {label_of(part.dataset): prepared.sha256 for part, prepared in parts}
     code = {"code": named_code(study).as_plain(), "sources": dict(session.sources)}
-    pinned = {"sha256": sha256, "versions": versions, **code}
+    program = ProgramSpec.of(study, session.folder)
+    trained_by = {"program": asdict(program) if program else None}
+    pinned = {"sha256": sha256, "versions": versions, **trained_by, **code}
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))

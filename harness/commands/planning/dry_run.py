@@ -75,7 +75,7 @@ def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Names
 
     Args:
         study: The parsed study.
-        images: What is known of the training images of its data sets, in its order.
+        images: What is known of the training images of its data sets, in its order; of a program nothing.
         options: Those of `add_options`.
 
     Raises:
@@ -99,7 +99,7 @@ def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Names
 
     plan = plan_study(study)
     noise_of = _noise_of(options.sd, options.earlier, study)
-    speed = None if study.resources.gpu else machine_speed(is_measured_now=options.measure)
+    speed = None if study.resources.gpu or study.trial else machine_speed(is_measured_now=options.measure)
     cost = cost_of(study, plan, *(own.n_images for own in images))
     costs = _cost_lines(cost, study.resources, _n_slots(study, options), speed)
     lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
@@ -115,7 +115,10 @@ def _wrapped(line: str) -> str:
 
 
 def _noise_of(said: "Sequence[Stated]", earlier: Path | None, study: "Study") -> "NoiseOf":
-    """Return what tells a metric's noise: earlier results, else what was stated, else what is assumed."""
+    """Return what tells a metric's noise: earlier results, else what was stated, else what is assumed.
+
+    Runs of the built-in training are no guide to a program's: of these nothing is assumed.
+    """
     from harness.commands.planning import noise
     from harness.recipe.metrics import in_records
 
@@ -130,7 +133,7 @@ def _noise_of(said: "Sequence[Stated]", earlier: Path | None, study: "Study") ->
     def known(metric: str, seeds: int | None) -> noise.Noise | None:
         of_metric = noise.stated_for(metric, said)
         if of_metric is None:
-            return noise.assumed(metric, seeds)
+            return noise.assumed(metric, seeds) if study.trial is None else None
         return noise.stated(of_metric, metric, seeds, scales[metric])
 
     return known
@@ -157,7 +160,7 @@ def _cost_lines(cost: "Cost", resources: "Resources", slots: int, speed: "Speed 
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
     yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
     if cost.operations is None:
-        yield "  hours are not estimated: what a step of an imported model takes is known once it trains"
+        yield "  hours: not measured, nobody knows yet how long an epoch of the named code takes"
         return
     if speed is None:
         yield "  hours are estimated for CPUs only, and these runs ask for a GPU"

@@ -158,7 +158,7 @@ def compared(spec: Better | Best | Equal, study: Study) -> tuple[list[tuple[Arm,
 
     Of several data sets, on one: arms have the same budgets on each.
     """
-    arms = {arm.plain_name: arm for arm in next(iter(study.by_dataset.values())).arms}
+    arms = {arm.plain_name: arm for arm in next(iter(study.by_dataset.values()), study).arms}
     match spec:
         case Better():
             pairs = [(arms[spec.arm], arms[spec.than])]
