@@ -11,7 +11,7 @@ from ray import tune
 
 from harness.errors import HarnessError
 from harness.programs.contract import Contract, ProgramEpoch
-from harness.programs.launch import environment
+from harness.programs.launch import GRACE_SECONDS, environment
 from harness.programs.placeholders import words_of
 from harness.programs.run import Job, Limits, ProgramEnd, run_program
 from harness.records.folder import ResultsFolder
@@ -20,6 +20,10 @@ from harness.study.study import Study
 from harness.training.epoch import EpochRecord
 from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
+
+_STOP_SECONDS = str(int(3 * GRACE_SECONDS))
+"""What Tune waits for the end of a stopped run before it gives its worker another: 2 s by default, in which a
+program that is slow to end has not ended, and Tune 2.60 then waits for ever."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +70,7 @@ def run_program_trial(config: dict[str, Any]) -> None:
         config: A `RunSpec` as a dict, with `program` (a `ProgramSpec` as one), `threads`, `device`,
             `stall_seconds` and `versions` beside its fields.
     """
+    os.environ["TUNE_FUNCTION_THREAD_TIMEOUT_S"] = _STOP_SECONDS
     try:
         check_own_environment(config["versions"])
         ended = _run(config, ProgramSpec(**config["program"]))
