@@ -250,6 +250,8 @@ def _foreign_end(declared: Declaration, end: RunEnded, run: RunStarted | None) -
     """Return why a run cannot have trained on this study's data."""
     if run is None:
         return f"run {end.run_id} ends without having begun"
+    if declared.trial is not None:
+        return None
     steps = -(-declared.data_of(run.arm).train_samples // run.configuration["batch_size"])
     if end.steps_per_epoch in {None, steps}:
         return None

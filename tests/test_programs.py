@@ -1,0 +1,81 @@
+"""Studies of programs as users run them: real processes, real Ray."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.records.events import RunEnded
+from harness.records.folder import ResultsFolder
+from harness.records.journal import read_journal
+from tests import drill
+
+_PROGRAM = """\
+import json, os, signal, subprocess, sys, time
+how, epochs = sys.argv[1], int(sys.argv[2])
+assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()), "signals are blocked"
+assert not [name for name in os.environ if name.startswith(("RAY_", "TUNE_"))], "Ray is in the environment"
+assert os.path.exists("program.py"), "it runs elsewhere"
+with open(os.path.join(os.environ["HARNESS_RUN_DIR"], "kept.txt"), "x") as file:
+    file.write(os.environ["HARNESS_SEED"])
+if how == "crash":
+    print("no such data", file=sys.stderr)
+    sys.exit(3)
+if how == "bad":
+    child = subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"])
+    with open("pids.txt", "w") as file:
+        file.write(f"{os.getpid()} {child.pid}")
+for epoch in range(1, epochs + 1):
+    value = {"fine": 0.9, "tests": 0.9, "bad": 0.1, "diverge": float("nan")}[how]
+    print(json.dumps({"epoch": epoch, "val_accuracy": value}))
+    if how == "bad":
+        time.sleep(600)
+if how == "tests" or os.environ["HARNESS_PHASE"] == "confirm":
+    print(json.dumps({"test_accuracy": 0.8}))
+"""
+
+_STUDY = """\
+study: behaviours
+question: What becomes of programs that do not do their part?
+trial:
+  command: [python, -S, program.py, "{how}", "{epochs}"]
+  epochs: 3
+  metrics: {accuracy: {better: higher, scale: 100, unit: pp, region: 0.002}}
+arms:
+  one:
+    parameters: {how: {choices: [fine, crash, tests, bad, diverge]}}
+    start: [{how: fine}, {how: crash}, {how: bad}, {how: tests}, {how: diverge}]
+search: {trials: 5, sampler: random, early_stopping: {grace_epochs: 1, reduction_factor: 2}}
+confirm: {seeds: 2}
+resources: {concurrency: 1}
+"""
+
+
+@pytest.mark.ray
+def test_a_study_of_a_program_records_how_its_runs_ended(tmp_path: Path) -> None:
+    """Each with its reason; a run that ASHA stops is ended with its child, and the best is confirmed."""
+    (tmp_path / "program.py").write_text(_PROGRAM, encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(_STUDY, encoding="utf-8")
+    done = drill.sweep(tmp_path / "study.yaml", tmp_path / "results")
+    assert done.returncode == 1, done.stderr
+    folder = ResultsFolder(tmp_path / "results" / "behaviours")
+    ends = {event.run_id: event for event in read_journal(folder) if isinstance(event, RunEnded)}
+    told = {run_id: (end.status, end.reason) for run_id, end in ends.items()}
+    tests_seen = told.pop("one-search-0003")
+    assert told == {
+        "one-search-0000": ("completed", None),
+        "one-search-0001": (
+            "failed",
+            "the program ended with exit code 3 before its first epoch; its error output ends:\nno such data",
+        ),
+        "one-search-0002": ("stopped", "stopped by ASHA after epoch 1"),
+        "one-search-0004": ("diverged", "val_accuracy is nan in epoch 1"),
+        "one-confirm-0000": ("completed", None),
+        "one-confirm-0001": ("completed", None),
+    }
+    assert tests_seen[0] == "failed"
+    assert (tests_seen[1] or "").startswith("the program printed test_accuracy in a search run")
+    assert [ends[f"one-confirm-000{n}"].metrics for n in range(2)] == [{"test_accuracy": 0.8}] * 2
+    assert (folder.program_runs / "one-confirm-0000" / "kept.txt").exists()
+    pids = map(int, (tmp_path / "pids.txt").read_text(encoding="utf-8").split())
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
