@@ -56,7 +56,7 @@ def test_a_study_of_a_program_records_how_its_runs_ended(tmp_path: Path) -> None
     """Each with its reason; a run that ASHA stops is ended with its child, and the best is confirmed."""
     (tmp_path / "program.py").write_text(_PROGRAM, encoding="utf-8")
     (tmp_path / "study.yaml").write_text(_STUDY, encoding="utf-8")
-    done = drill.sweep(tmp_path / "study.yaml", tmp_path / "results")
+    done = drill.sweep(tmp_path / "study.yaml", tmp_path / "results", "--trust")
     assert done.returncode == 1, done.stderr
     folder = ResultsFolder(tmp_path / "results" / "behaviours")
     ends = {event.run_id: event for event in read_journal(folder) if isinstance(event, RunEnded)}

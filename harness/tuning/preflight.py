@@ -47,7 +47,7 @@ def check_program(study: Study) -> None:
     """Refuse a program that is not there; a study of the built-in training passes.
 
     Raises:
-        StudyError: The program, a script that it is given, or an input is missing.
+        StudyError: The program, or a script that it is given, is missing.
     """
     problems = list(_missing_files(study))
     if problems:
@@ -67,9 +67,6 @@ def _missing_files(study: Study) -> Iterator[str]:
         is_script = word.endswith(".py") and not word.startswith("-") and not placeholders([word])
         if is_script and not (folder / word).is_file():
             yield f"trial.command: there is no {word} in {folder}, where the program is started"
-    for name in trial.inputs:
-        if not (folder / name).exists():
-            yield f"trial.inputs: there is no {name} in {folder}"
 
 
 def _is_program(word: str, folder: Path) -> bool:

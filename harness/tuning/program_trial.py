@@ -9,6 +9,8 @@ from typing import Any
 
 from ray import tune
 
+from harness.code.resolve import admit
+from harness.code.sources import NamedCode
 from harness.errors import HarnessError
 from harness.programs.contract import Contract, ProgramEpoch
 from harness.programs.launch import GRACE_SECONDS, environment
@@ -68,11 +70,12 @@ def run_program_trial(config: dict[str, Any]) -> None:
 
     Args:
         config: A `RunSpec` as a dict, with `program` (a `ProgramSpec` as one), `threads`, `device`,
-            `stall_seconds` and `versions` beside its fields.
+            `stall_seconds`, `versions`, `code` and `sources` beside its fields.
     """
     os.environ["TUNE_FUNCTION_THREAD_TIMEOUT_S"] = _STOP_SECONDS
     try:
         check_own_environment(config["versions"])
+        admit(NamedCode.of_plain(config["code"]), config["sources"])
         ended = _run(config, ProgramSpec(**config["program"]))
     except HarnessError as error:
         ended = ProgramEnd(status="failed", reason=str(error))

@@ -69,13 +69,12 @@ def test_confirm_runs_must_print_the_headline_and_what_claims_are_about(quiet_op
     [
         (("[python", "[no-such-program"), "trial.command: there is no program 'no-such-program'"),
         (("train.py", "other.py"), "trial.command: there is no other.py in "),
-        (("epochs: 9", "epochs: 9\n  inputs: [data]"), "trial.inputs: there is no data in "),
     ],
 )
 def test_what_a_program_lacks_is_told_before_anything_starts(
     tmp_path: Path, change: tuple[str, str], problem: str
 ) -> None:
-    """The program, its script, its inputs: looked for in the folder of the study file."""
+    """The program and its script, which are looked for in the folder of the study file."""
     (tmp_path / "train.py").touch()
     path = tmp_path / "study.yaml"
     path.write_text(_STUDY, encoding="utf-8")
