@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
+from harness.code.sources import hash_sources, named_code
+from harness.code.trust import trust_sha256
 from harness.errors import (
     EXIT_BUG,
     EXIT_COMPLETE,
@@ -80,7 +82,25 @@ class Request:
             address: The Ray cluster, as the driver reaches it.
         """
         overrides = [f"--set={argument}" for argument in self.study.overrides]
-        return [study_file, "--run-dir", run_dir, "--address", address, "--resume-if-begun", *overrides]
+        code = trusted_arguments(self.study)
+        return [
+            study_file,
+            "--run-dir",
+            run_dir,
+            "--address",
+            address,
+            "--resume-if-begun",
+            *overrides,
+            *code,
+        ]
+
+
+def trusted_arguments(study: Study) -> list[str]:
+    """Return what lets the sweep run the code that a study names: as it is now, and where it is now."""
+    code = named_code(study)
+    if code.is_empty:
+        return []
+    return [f"--trust={trust_sha256(code, hash_sources(code))}", "--code", str(code.folder)]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -89,7 +89,7 @@ def call(reference: str, *arguments: Any, **settings: Any) -> Any:
     function = resolve(reference)
     try:
         return function(*arguments, **settings)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CodeError(f"{reference}: {failure(error)}") from error
 
 

@@ -168,7 +168,16 @@ def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
             f"{module}: the package {name} was installed without a record of its files (RECORD), so that "
             f"nothing says what it is. Remedy: install it with pip"
         )
-    return {name: hashlib.sha256(record.encode()).hexdigest()}
+    return {name: hashlib.sha256(_of_the_package(record).encode()).hexdigest()}
+
+
+def _of_the_package(record: str) -> str:
+    """Return the lines of a record that no installer adds by itself, in one order.
+
+    pip and uv write other files beside the metadata, and compile modules or do not.
+    """
+    lines = [line for line in record.splitlines() if ".dist-info/" not in line and not line.startswith("..")]
+    return "\n".join(sorted(line for line in lines if not line.partition(",")[0].endswith(".pyc")))
 
 
 def _spec_of(module: str) -> ModuleSpec | None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.commands.trusting import add_trust, admit_code, check_code_of, in_code_folder, with_trust
 from harness.edge import EXIT_CODES, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 from harness.records.folder import ResultsFolder
@@ -37,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(with_trust(arguments))
     if options.low >= options.high:
         parser.error(f"--low must be below --high, but {options.low:g} is not below {options.high:g}")
     return options
@@ -81,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="rates from the first to the last, one mini-batch each (400); with fewer, smoothing blurs more",
     )
+    add_trust(parser)
     return parser
 
 
@@ -111,11 +113,13 @@ def _find(arguments: list[str] | None) -> int:
     from harness.study.reading.parse import load_study
     from harness.tuning.preflight import check_run_fits
 
-    study = load_study(options.study, tuple(options.overrides))
+    study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
+    sources = check_code_of(study, options, _say)
     _check_one_data_set(study)
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     root = ResultsFolder(resolved(options.results / study.name)).root
     _make_folder(root)
+    admit_code(study, sources)
     from analysis.lr_finder import found_rates, write_finder
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset

@@ -15,6 +15,8 @@ from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobPhase, JobState, Request
+from harness.code.checking import check_code
+from harness.commands.trusting import add_trust, check_code_of, code_lines, in_code_folder, with_trust
 from harness.edge import path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
 from harness.records.folder import ResultsFolder
@@ -45,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: Sequence[str]) -> int:
     """Do what was asked for; return the exit code."""
     own, extra = _split(arguments)
-    options = _parser().parse_args(own)
+    options = _parser().parse_args(with_trust(own))
     if options.verb in TARGETS:
         return _submit(options, _overrides(extra))
     if extra:
@@ -115,6 +117,7 @@ def _add_submission(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="print what would be submitted; write and submit nothing"
     )
+    add_trust(parser)
     _add_watching(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -138,7 +141,12 @@ def _check_feasible(study: Study) -> None:
 
 
 def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
-    study = load_study(options.study, overrides)
+    study = in_code_folder(load_study(options.study, overrides), options)
+    if options.dry_run and options.trust is None:
+        for text in code_lines(study, options):
+            _say(text)
+    else:
+        check_code(study, check_code_of(study, options, _say))
     _check_feasible(study)
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
@@ -154,6 +162,10 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
         print(prepared.answer, file=sys.stderr)
     record = hand_over(target, request.folder, prepared)
     return _after(record, request.folder, options)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
 def _show(prepared: Prepared, folder: SubmitFolder, *, as_json: bool) -> None:

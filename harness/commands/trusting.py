@@ -60,6 +60,20 @@ def check_code_of(
     return sources
 
 
+def admit_code(study: "Study", sources: Mapping[str, str]) -> None:
+    """Check a trusted study's code in a process of its own, then let this process import it.
+
+    Raises:
+        StudyError: It cannot be imported, or does not take its settings.
+    """
+    from harness.code.checking import check_code
+    from harness.code.resolve import admit
+    from harness.code.sources import named_code
+
+    check_code(study, sources)
+    admit(named_code(study), sources)
+
+
 def code_lines(study: "Study", options: argparse.Namespace) -> list[str]:
     """Return what `--dry-run` tells of code: all of it in one text, or nothing.
 

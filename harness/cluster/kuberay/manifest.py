@@ -7,6 +7,7 @@ word is quoted, and text of several lines is a block only where a block keeps it
 import io
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -17,6 +18,7 @@ from harness.cluster.kuberay.names import entry_point, image_name, job_name, nam
 from harness.cluster.kuberay.resources import NodeResources, checked_memory, node_resources
 from harness.cluster.kuberay.storage import RESULTS, Bucket, Volume, parse_storage
 from harness.cluster.target import Request
+from harness.code.sources import hash_sources, local_part, named_code
 from harness.errors import EnvironmentMismatchError
 from harness.study.study import Study
 from harness.study.submission import KubeRaySite
@@ -51,6 +53,7 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
     Raises:
         EnvironmentMismatchError: A setting is missing or cannot be written safely.
     """
+    _check_code_is_in_the_image(request.study)
     storage = parse_storage(settings.storage)
     image, node = image_name(settings.image), node_resources(settings, request.study)
     name, kept_in = job_name(request.name, request.run_dir), f"{storage.address}/{request.study.name}"
@@ -74,6 +77,25 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
         },
     }
     return to_yaml([_config_map(described, request.study), job])
+
+
+def _check_code_is_in_the_image(study: Study) -> None:
+    """Refuse code that lies beside the study file: of that, pods get the study's text alone.
+
+    Raises:
+        EnvironmentMismatchError: It does.
+    """
+    code = named_code(study)
+    beside = [module for module in code.modules if local_part(module, code.folder) is not None]
+    if code.commands:
+        beside += list(hash_sources(replace(code, references=())))
+    if beside:
+        named = ", ".join(beside[:5])
+        raise EnvironmentMismatchError(
+            f"{study.path}: names {named}, which lies in {code.folder}, and pods have the files of their "
+            f"image alone. Nothing was submitted. Remedy: install the code as a package, here and in the "
+            f"image, and import it from there; or submit to slurm or ray, whose nodes share your files"
+        )
 
 
 def _config_map(described: Mapping[str, Any], study: Study) -> dict[str, Any]:

@@ -1,0 +1,261 @@
+"""A user's own model and optimizer: called as written, fixed by the seed, refused where they cannot train."""
+
+import random
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from harness.code.resolve import CodeError, admit, withdrawn
+from harness.code.sources import NamedCode, hash_sources
+from harness.recipe.configuration import Configuration, resolve
+from harness.training.data.arrays import LabelledImages
+from harness.training.epoch import EpochRecord
+from harness.training.loop import train
+from harness.training.setup import set_up_run
+from harness.training.step import take_step
+
+OWN = '''
+import math
+import random
+
+import torch
+from torch import nn
+
+
+def mlp(input_shape: tuple[int, ...], n_outputs: int, width: int = 8, rate: float = 0.5, norm: bool = False):
+    """Draw masks from torch's global generator, as dropout of torch's own does."""
+    norms = [nn.BatchNorm1d(width)] if norm else []
+    hidden = [nn.Linear(math.prod(input_shape), width), *norms, nn.ReLU(), nn.Dropout(rate)]
+    return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, n_outputs))
+
+
+def no_model(input_shape, n_outputs):
+    return [input_shape, n_outputs]
+
+
+def raises(input_shape, n_outputs):
+    raise KeyError("no such layer")
+
+
+class Lion(torch.optim.Optimizer):
+    def __init__(self, params, lr: float = 1e-4, betas: tuple[float, float] = (0.9, 0.99), **others):
+        assert isinstance(betas, tuple)
+        super().__init__(params, {"lr": lr, "betas": betas, "maximize": others.get("maximize", False)})
+
+    @torch.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            beta1, beta2 = group["betas"]
+            for parameter in group["params"]:
+                average = self.state[parameter].setdefault("average", torch.zeros_like(parameter))
+                update = average.mul(beta1).add(parameter.grad, alpha=1 - beta1).sign_()
+                parameter.add_(update, alpha=-group["lr"])
+                average.mul_(beta2).add_(parameter.grad, alpha=1 - beta2)
+
+
+class Noisy(torch.optim.SGD):
+    """Draw from every global generator there is."""
+
+    def step(self, closure=None):
+        import numpy
+
+        super().step(closure)
+        with torch.no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    noise = torch.randn_like(parameter) * random.random() * numpy.random.rand()
+                    parameter.add_(noise, alpha=1e-3)
+
+
+class Plain(torch.optim.SGD):
+    pass
+
+
+class Averaging(torch.optim.SGD):
+    """Evaluate zeros: easy to tell from what is trained."""
+
+    mode = "made"
+
+    def eval(self):
+        self.mode = "eval"
+        self.trained = [[p.detach().clone() for p in group["params"]] for group in self.param_groups]
+        with torch.no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.zero_()
+
+    def train(self):
+        if self.mode == "eval":
+            with torch.no_grad():
+                for group, kept in zip(self.param_groups, self.trained):
+                    for parameter, value in zip(group["params"], kept):
+                        parameter.copy_(value)
+        self.mode = "train"
+
+    def step(self, closure=None):
+        assert self.mode == "train"
+        super().step(closure)
+
+
+def two_groups(params, lr):
+    first, *rest = params
+    return torch.optim.SGD([{"params": [first], "lr": 10 * lr}, {"params": rest}], lr=lr)
+
+
+def some_only(params, lr):
+    return torch.optim.SGD(params[:1], lr=lr)
+
+
+class Wrapping(torch.optim.Optimizer):
+    def __init__(self, optimizer, lr):
+        raise AssertionError("never made")
+
+
+class LBFGS(torch.optim.LBFGS):
+    def __init__(self, params, lr):
+        super().__init__(params, lr=lr)
+
+
+def SAM(params, base_optimizer, lr):
+    raise AssertionError("never made")
+'''
+
+RECIPE: dict[str, Any] = {
+    "model": {"name": "fcn", "hidden": [4]},
+    "optimizer": "sgd",
+    "lr": 0.01,
+    "batch_size": 9,
+}
+
+
+@pytest.fixture(autouse=True)
+def own_code(tmp_path: Path) -> Iterator[None]:
+    """Admit the module `own` to this process."""
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    names = [
+        line.split()[1].partition("(")[0].strip(":")
+        for line in OWN.splitlines()
+        if line[:4] in {"def ", "clas"}
+    ]
+    code = NamedCode(folder=tmp_path.resolve(), references=tuple(f"own:{name}" for name in names))
+    admit(code, hash_sources(code))
+    yield
+    withdrawn()
+
+
+def recipe(**changes: Any) -> Configuration:
+    """Return a recipe of two epochs, with what is imported from `own`."""
+    imports = {
+        field: {"import": f"own:{value[0]}", **value[1]} if isinstance(value, tuple) else value
+        for field, value in changes.items()
+    }
+    return resolve({"epochs": 2, **RECIPE, **imports})
+
+
+@pytest.fixture
+def images() -> LabelledImages:
+    """Return 40 images of 4 x 4 pixels, in two classes."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (40, 4, 4), generator=generator).to(torch.uint8)
+    return LabelledImages(images=pixels, labels=torch.arange(40) % 2)
+
+
+def trained(configuration: Configuration, images: LabelledImages) -> tuple[list[EpochRecord], torch.Tensor]:
+    """Return the records of a run, and all weights after it."""
+    records: list[EpochRecord] = []
+    result = train(configuration, 3, images, records.append, n_classes=2)
+    return records, torch.cat([p.detach().flatten() for p in result.predictor.model.parameters()])
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model": ("mlp", {"width": 5, "rate": 0.3})},
+        {"optimizer": ("Lion", {"betas": [0.8, 0.9]})},
+        {"optimizer": ("Noisy", {})},
+        {"model": ("mlp", {"norm": True}), "optimizer": ("Averaging", {})},
+    ],
+    ids=str,
+)
+def test_a_seed_fixes_every_bit_and_the_process_is_left_as_it_was(
+    changes: dict[str, Any], images: LabelledImages
+) -> None:
+    """Masks and noise drawn from the global generators included; those go on as if nothing had been."""
+    configuration = recipe(**changes)
+    (first, weights) = trained(configuration, images)
+    before = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1])  # noqa: NPY002 - what others draw from
+    (again, others) = trained(configuration, images)
+    after = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1])  # noqa: NPY002 - likewise
+    assert torch.equal(weights, others)
+    assert weights.dtype == torch.float32
+    assert [record.train_loss for record in first] == [record.train_loss for record in again]
+    assert all(isfinite(record.train_loss) for record in first)
+    assert torch.equal(before[0], after[0])
+    assert before[1] == after[1]
+    assert np.array_equal(before[2], after[2])
+
+
+def test_settings_reach_what_is_made(images: LabelledImages) -> None:
+    """A list as the tuple that the annotation asks for; the recipe's rate as `lr`."""
+    setup = set_up_run(
+        recipe(model=("mlp", {"width": 5}), optimizer=("Lion", {"betas": [0.8, 0.9], "maximize": True})),
+        3,
+        images,
+        2,
+    )
+    assert setup.optimizer.defaults == {"lr": 0.01, "betas": (0.8, 0.9), "maximize": True}
+    assert [tuple(p.shape) for p in setup.predictor.model.parameters()] == [(5, 16), (5,), (2, 5), (2,)]
+
+
+def test_an_optimizer_is_stepped_with_the_gradients_of_its_batch(images: LabelledImages) -> None:
+    """Two steps of SGD, imported, are two steps of ours to the bit, where ours is not fused."""
+    changes = {"optimizer": ("two_groups", {}), "momentum": None}
+    setup = set_up_run(recipe(**changes), 3, images, 2)
+    first = setup.predictor.model[1].weight  # type: ignore[index]
+    before = first.detach().clone()
+    batch = next(setup.batches())
+    take_step(setup, images, batch, 0.02)
+    expected = before - 10 * 0.02 * first.grad
+    assert torch.allclose(first, expected, rtol=0, atol=1e-7)
+    assert [group["lr"] for group in setup.optimizer.param_groups] == [pytest.approx(0.2), 0.02]
+
+
+def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
+    images: LabelledImages,
+) -> None:
+    """Zeros give every class the same probability; what follows is as without the evaluation."""
+    records, last = trained(recipe(optimizer=("Averaging", {})), images)
+    assert [record.val_loss for record in records] == [pytest.approx(np.log(2))] * 2
+    plain, _ = trained(recipe(optimizer=("Plain", {})), images)
+    assert [record.train_loss for record in records] == [record.train_loss for record in plain]
+    assert torch.count_nonzero(last) == 0, "the network is handed on as it is judged"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"model": ("no_model", {})}, "own:no_model: returned list, and a model is a torch.nn.Module"),
+        ({"model": ("raises", {})}, r"own:raises: KeyError: 'no such layer' \(.*own\.py:21\)"),
+        ({"model": ("mlp", {"widht": 3})}, "own:mlp: widht: names no such setting. Did you mean 'width'"),
+        (
+            {"optimizer": ("Lion", {"beta": [1, 2]})},
+            r"its \*\*kwargs swallow beta: .* It has: lr, betas, maximize",
+        ),
+        ({"optimizer": ("some_only", {})}, "leaves out 3 of the model's 4 parameters"),
+        ({"optimizer": ("Wrapping", {})}, "takes optimizer first, where an optimizer takes the parameters"),
+        ({"optimizer": ("SAM", {})}, "needs base_optimizer, which has no default"),
+        ({"optimizer": ("LBFGS", {})}, "its step needs closure"),
+    ],
+    ids=str,
+)
+def test_what_cannot_train_is_refused_with_what_it_is(
+    changes: dict[str, Any], told: str, images: LabelledImages
+) -> None:
+    """In words, with the user's own file and line where their code raises."""
+    with pytest.raises(CodeError, match=told):
+        set_up_run(recipe(**changes), 3, images, 2)
