@@ -125,9 +125,10 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
         known = [level for level in levels if level is not None]
         return sum(known) / len(known) if len(known) == len(levels) else None
     data, quantity = records.declaration.known_data, metric.partition("_")[2]
-    if data is None or data.name not in DATASETS or "accuracy" not in records.metrics.names:
+    row = DATASETS.get(data.name) if data is not None else None
+    if row is None or not row.n_classes or "accuracy" not in records.metrics.names:
         return None
-    return {"accuracy": 1 / N_CLASSES, "loss": math.log(N_CLASSES)}.get(quantity)
+    return {"accuracy": 1 / row.n_classes, "loss": math.log(row.n_classes)}.get(quantity)
 
 
 def is_accuracy(metric: str) -> bool:

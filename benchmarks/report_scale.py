@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.recipe.datasets import DATASETS
 from harness.records.events import (
     EpochEnded,
     Event,
@@ -40,7 +41,6 @@ from harness.records.provenance import machine, versions
 from harness.study.plan import Plan, plan_study
 from harness.study.reading.parse import parse_study
 from harness.study.study import Arm, Study
-from harness.training.data.registry import DATASETS
 from harness.tuning.declaration import declare, describe
 
 HEAD = """\

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,8 +30,8 @@ from torchvision import datasets, transforms
 from harness.errors import HarnessError
 from harness.recipe.configuration import Configuration, resolve
 from harness.records.provenance import git_state, machine, versions
-from harness.training.data.arrays import LabelledImages, load_training_images
-from harness.training.data.pixels import pixel_statistics
+from harness.training.data.arrays import Samples, load_training_samples
+from harness.training.data.input_norm import input_statistics
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.training.data.splits import stratified_split
 from harness.training.epoch import EpochRecord
@@ -91,7 +92,7 @@ class Bench:
     """Everything that stays the same in all rounds."""
 
     configuration: Configuration
-    data: LabelledImages
+    data: Samples
     """On the device."""
     prepared: PreparedDataset
     torchvision_root: Path
@@ -205,12 +206,12 @@ def _bench(options: argparse.Namespace) -> Iterator[Bench]:
         }
     )
     prepared = prepare_dataset(configuration.dataset, progress=partial(print, file=sys.stderr))
-    data = load_training_images(prepared)
+    data = load_training_samples(prepared)
     with TemporaryDirectory(prefix="training-speed-") as root:
         _write_torchvision_files(prepared, data, Path(root))
         yield Bench(
             configuration=configuration,
-            data=LabelledImages(images=data.images.to(device), labels=data.labels.to(device)),
+            data=data.to(device),
             prepared=prepared,
             torchvision_root=Path(root),
             device=device,
@@ -221,11 +222,10 @@ def _bench(options: argparse.Namespace) -> Iterator[Bench]:
 
 def _layer_sizes(prepared: PreparedDataset) -> list[int]:
     """Return the network's widths, from pixels to classes."""
-    height, width = prepared.spec.image_shape
-    return [height * width, *HIDDEN, prepared.spec.n_classes]
+    return [prod(prepared.spec.shape), *HIDDEN, prepared.spec.n_classes]
 
 
-def _write_torchvision_files(prepared: PreparedDataset, data: LabelledImages, root: Path) -> None:
+def _write_torchvision_files(prepared: PreparedDataset, data: Samples, root: Path) -> None:
     """Write the training images' IDX files where torchvision looks for them.
 
     torchvision wants the test set's files to be there too, but does not read them: they are left empty, so
@@ -233,7 +233,7 @@ def _write_torchvision_files(prepared: PreparedDataset, data: LabelledImages, ro
     """
     folder = root / str(prepared.spec.torchvision_class) / "raw"
     folder.mkdir(parents=True)
-    values = {"train-images": data.images, "train-labels": data.labels.to(torch.uint8)}
+    values = {"train-images": data.inputs, "train-labels": data.targets.to(torch.uint8)}
     for part in prepared.spec.parts:
         content = part.idx_header + values[part.array].numpy().tobytes() if part.array in values else b""
         (folder / part.file.name).write_bytes(content)
@@ -267,7 +267,7 @@ def _run_harness(bench: Bench, seed: int) -> Timing:
         records.append(record)
         reported.append(time.perf_counter())
 
-    result = train(bench.configuration, seed, bench.data, note, n_classes=bench.prepared.spec.n_classes)
+    result = train(bench.configuration, seed, bench.data, note)
     accuracy = records[-1].val_accuracy
     if result.has_diverged or accuracy is None:
         raise HarnessError(f"the harness's run with seed {seed} diverged: {result.reason}")
@@ -303,9 +303,11 @@ def _run_ordinary(bench: Bench, seed: int) -> Timing:
 
 def _loaders(bench: Bench, seed: int) -> tuple[Loader, Loader]:
     """Return DataLoaders over the training and the validation part of the seed's split."""
-    split = stratified_split(bench.data.labels.cpu(), bench.configuration.val_fraction, seed)
-    mean, std = pixel_statistics(bench.data.images.cpu(), split.train)
-    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((mean,), (std,))])
+    split = stratified_split(bench.data.targets.cpu(), bench.configuration.val_fraction, seed)
+    measured = input_statistics(bench.data.to("cpu"), split.train)
+    transform = transforms.Compose(
+        [transforms.ToTensor(), transforms.Normalize(measured.means, measured.deviations)]
+    )
     dataset = datasets.FashionMNIST(bench.torchvision_root, train=True, transform=transform)
     return (
         DataLoader(

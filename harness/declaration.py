@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from harness.recipe.metrics import Metric, in_records, task_metrics
+from harness.recipe.metrics import Metric, Task, in_records, task_metrics
 from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
 from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
@@ -47,6 +47,10 @@ def _written(space: Mapping[str, Domain]) -> dict[str, dict[str, Any]]:
 
 def _is_absent(value: Any) -> bool:
     return not value
+
+
+def _is_classification(task: Any) -> bool:
+    return bool(task == "classification")
 
 
 class DeclaredArm(_Part):
@@ -85,13 +89,18 @@ class DeclaredData(_Part):
     sha256: dict[str, str]
     """Of the unpacked files, by their part."""
     train_samples: int
-    """Images of one epoch."""
+    """Of one epoch."""
     val_samples: int
     test_samples: int
     val_fraction: float
     """Share of the training images that validates."""
     split: str
     """The rule of the split, in words."""
+    task: Annotated[Task, Field(exclude_if=_is_classification)] = "classification"
+    """What is predicted; written where it is not this."""
+    is_grouped: Annotated[bool, Field(exclude_if=_is_absent)] = False
+    """Whether the split keeps groups of samples together, so that its sizes are only near to those declared;
+    written where it does."""
 
 
 class UnknownClaim(_Part):

@@ -129,6 +129,6 @@ def test_tests_that_could_not_take_a_step_are_refused(
     study.write_text(study_text.replace("  batch_size: 500\n", own))
     done = find(repository, str(study), *QUICK, "--results", str(tmp_path / "results"))
     assert done.returncode == 2
-    assert "arms.sgd: batch_size 359 with batch_norm hidden leaves one of 360 training images" in done.stderr
+    assert "arms.sgd: batch_size 359 with batch_norm hidden leaves one of 360 training samples" in done.stderr
     assert "tested at" not in done.stderr
     assert not (tmp_path / "results" / "small" / "lr_finder").exists()

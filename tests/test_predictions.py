@@ -11,7 +11,7 @@ from harness.recipe.configuration import Configuration
 from harness.records.events import RunEnded, RunStarted, TestLabels
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal
-from harness.training.data.arrays import load_test_images, load_training_images
+from harness.training.data.arrays import load_test_samples, load_training_samples
 from harness.training.data.prepare import prepare_dataset
 from harness.training.loop import train
 
@@ -41,15 +41,15 @@ def test_predicted_classes_are_those_of_the_network_trained_again(undisturbed: R
     start = next(e for e in read_journal(undisturbed) if isinstance(e, RunStarted) and e.phase == "confirm")
     configuration = Configuration.model_validate(start.configuration)
     prepared = prepare_dataset(configuration.dataset)
-    result = train(configuration, start.seed, load_training_images(prepared), lambda _: None, n_classes=4)
-    test = load_test_images(prepared, phase="confirm")
+    result = train(configuration, start.seed, load_training_samples(prepared), lambda _: None)
+    test = load_test_samples(prepared, phase="confirm")
     with torch.no_grad():
-        logits = result.predictor.model(result.predictor.transform(test.images))
+        logits = result.predictor.model(result.predictor.transform(test.inputs))
     predicted = records.predictions(start.run_id)
     assert predicted is not None
     assert predicted.tolist() == logits.argmax(dim=1).tolist()
     assert records.test_labels is not None
-    assert records.test_labels.tolist() == test.labels.tolist()
+    assert records.test_labels.tolist() == test.targets.tolist()
     accuracy = records.runs.set_index("run_id").loc[start.run_id, "test_accuracy"]
     assert np.mean(predicted == records.test_labels) == accuracy
 

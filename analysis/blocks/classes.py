@@ -24,7 +24,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import leave_room_for, name_panel, panel_grid
 from analysis.render.figure import INK, RC, ArmStyle
-from harness.recipe.datasets import CLASS_NAMES
+from harness.recipe.datasets import DATASETS
 
 _MOST_CLASSES = 20
 """Classes in a table or figure; its CSV has all."""
@@ -103,7 +103,8 @@ def confusions(facts: Facts) -> Confusions:
         ]
         known = [found for found in of_replicates if found is not None]
         counts[arm] = np.array(known, dtype=np.float64).reshape(-1, n_classes, n_classes)
-    names = CLASS_NAMES.get(dataset, tuple(map(str, range(n_classes))))
+    named = DATASETS[dataset].class_names if dataset in DATASETS else ()
+    names = named or tuple(map(str, range(n_classes)))
     return Confusions(names=names, sizes=np.bincount(labels, minlength=n_classes), counts=counts)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from analysis.render.table import RenderedTable
     from harness.records.range_test import Settings, TestedArm
     from harness.study.study import Arm, Study
-    from harness.training.data.arrays import LabelledImages
+    from harness.training.data.arrays import Samples
     from harness.training.data.prepare import PreparedDataset
     from harness.training.range_test import RangePoint
 
@@ -218,7 +218,7 @@ def _check_points(study: "Study", settings: "Settings", prepared: "PreparedDatas
 
     points = {name: tested.point for name, tested in settings.arms.items()}
     arms = (replace(arm, fixed={**arm.fixed, **points[arm.name]}, space={}) for arm in study.arms)
-    check_feasible(replace(study, arms=tuple(arms)), prepared.spec.images)
+    check_feasible(replace(study, arms=tuple(arms)), prepared.spec.facts)
 
 
 def _test_arms(study: "Study", settings: "Settings", prepared: "PreparedDataset") -> list[dict[str, Any]]:
@@ -247,7 +247,6 @@ def _test_arms(study: "Study", settings: "Settings", prepared: "PreparedDataset"
                     data,
                     rise,
                     partial(progress.advance, task),
-                    n_classes=prepared.spec.n_classes,
                 )
                 progress.remove_task(task)
                 console.print(f"{label}: {_end(points[-1])}")
@@ -267,12 +266,11 @@ def _end(last: "RangePoint") -> str:
     return f"reached {last.lr:g} without diverging"
 
 
-def _on_device(prepared: "PreparedDataset", device: str) -> "LabelledImages":
-    """Return the training images; on the CPU they stay mapped."""
-    from harness.training.data.arrays import LabelledImages, load_training_images
+def _on_device(prepared: "PreparedDataset", device: str) -> "Samples":
+    """Return the training samples; on the CPU they stay mapped."""
+    from harness.training.data.arrays import load_training_samples
 
-    data = load_training_images(prepared)
-    return LabelledImages(images=data.images.to(device), labels=data.labels.to(device))
+    return load_training_samples(prepared).to(device)
 
 
 def _show(table: "RenderedTable", folder: Path) -> None:

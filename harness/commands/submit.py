@@ -19,11 +19,11 @@ from harness.code.checking import check_code
 from harness.commands.trusting import add_trust, check_code_of, code_lines, in_code_folder, with_trust
 from harness.edge import path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
+from harness.recipe.datasets import DATASETS
 from harness.records.folder import ResultsFolder
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
 from harness.study.study import Study
-from harness.training.data.registry import DATASETS
 
 _POLL_SECONDS = 2.0
 _WITHOUT_CODE: Mapping[JobPhase, int] = {
@@ -137,7 +137,7 @@ def _check_feasible(study: Study) -> None:
     """
     for alone in study.by_dataset.values():
         if alone.dataset in DATASETS:
-            check_feasible(alone, DATASETS[alone.dataset].images)
+            check_feasible(alone, DATASETS[alone.dataset].facts)
 
 
 def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:

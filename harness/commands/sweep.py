@@ -101,13 +101,13 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
 
     study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
     if options.dry_run:
-        from harness.training.data.own import training_images
+        from harness.training.data.own import facts_of
         from harness.tuning.preflight import check_program
 
         check_program(study)
         code = code_lines(study, options)
-        images = [training_images(part.dataset) for part in study.by_dataset.values()]
-        text = dry_run.foretold(study, images, options)
+        facts = [facts_of(part.dataset) for part in study.by_dataset.values()]
+        text = dry_run.foretold(study, facts, options)
         deliver("\n\n".join([text, *code, _seal_line(study)]))
         return EXIT_COMPLETE
     from harness.code.checking import check_code

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from harness.recipe.activations import ACTIVATIONS
-from harness.recipe.datasets import DATASETS, IDX_PREFIX, checked_dataset
+from harness.recipe.datasets import DATASETS, OWN_FORMATS, checked_dataset
 from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
 from harness.recipe.imported import Imported, is_imported
 from harness.recipe.initialisers import INITIALISERS
@@ -40,7 +40,9 @@ else:  # pydantic needs the names themselves, and the registries have them
 Dataset = Annotated[
     str,
     AfterValidator(checked_dataset),
-    WithJsonSchema({"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^{IDX_PREFIX}/"}]}),
+    WithJsonSchema(
+        {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^({'|'.join(OWN_FORMATS)})"}]}
+    ),
 ]
 InputNormName = Literal["none", "unit", "standardize", "batch_norm"]
 
@@ -86,14 +88,27 @@ def _value_or_import(value: Any) -> str:
     return "<import>" if is_imported(value) else "<value>"
 
 
+def _value_or_list(value: Any) -> str:
+    """Tell one number from several, so that a mistake in one is not told as a mistake in both."""
+    return "<list>" if isinstance(value, list) else "<value>"
+
+
 Model = Annotated[Fcn | Lenet5 | SimpleCnn, Field(discriminator="name")]
 
 
 class PixelConstants(_Strict):
-    """Mean and deviation of pixels scaled to 0-1."""
+    """Mean and deviation of pixels scaled to 0-1: one for all channels, or a list with one each."""
 
-    mean: ClosedFraction
-    std: PositiveFloat
+    mean: Annotated[
+        Annotated[ClosedFraction, Tag("<value>")]
+        | Annotated[list[ClosedFraction], Field(min_length=1), Tag("<list>")],
+        Discriminator(_value_or_list),
+    ]
+    std: Annotated[
+        Annotated[PositiveFloat, Tag("<value>")]
+        | Annotated[list[PositiveFloat], Field(min_length=1), Tag("<list>")],
+        Discriminator(_value_or_list),
+    ]
 
 
 class GivenConstants(_Strict):
@@ -118,9 +133,10 @@ class Configuration(_Strict):
     """Every setting that makes a training run. What the choices made here do not read is null."""
 
     dataset: Dataset = "fashion_mnist"
-    """A known name, or `idx:` and the absolute folder of four IDX files named as MNIST's."""
+    """A known name, or your own data: `idx:FOLDER`, `npz:FILE` or `image_folder:FOLDER`."""
     val_fraction: OpenFraction = 0.1
-    """Share of the training images held out for validation, stratified by class."""
+    """Share of the training samples held out for validation: stratified by class, of whole groups where the
+    data set has groups, else drawn at random."""
     model: Annotated[
         Annotated[Model, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
         Discriminator(_value_or_import),
@@ -149,8 +165,9 @@ class Configuration(_Strict):
         Annotated[InputNormName, Tag("<name>")] | Annotated[GivenConstants, Tag("<settings>")],
         Discriminator(_name_or_settings),
     ] = "standardize"
-    """Pixels as they are (0-255), scaled to 0-1, standardised by the training split or by constants, or
-    scaled to 0-1 and led through a BatchNorm over all pixels."""
+    """Inputs as they are (pixels: 0-255), divided by their greatest value (pixels: scaled to 0-1),
+    standardised by the training split (images by channel, tables by feature) or by constants, or divided and
+    led through a BatchNorm (images over all pixels of a channel, tables by feature)."""
     optimizer: Annotated[
         Annotated[OptimizerName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
         Discriminator(_value_or_import),
@@ -233,7 +250,7 @@ class Configuration(_Strict):
                 f"warmup_epochs = {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs: shorten it"
             )
         if self.batch_norm not in {None, "none"} and self.batch_size == 1:
-            raise ValueError("batch_norm needs batches of at least 2 images: raise batch_size")
+            raise ValueError("batch_norm needs batches of at least 2 samples: raise batch_size")
         if self.steps is not None and self.epochs != epochs_of_steps(self.model_dump()):
             raise ValueError(
                 f"steps = {self.steps} and epochs = {self.epochs} are both given: leave one of them out"

@@ -1,28 +1,37 @@
-"""How long a run is: images of a split, and epochs or optimizer steps, one converted into the other."""
+"""How long a run is: samples of a split, and epochs or optimizer steps, one converted into the other."""
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
+from harness.recipe.data import DataFacts
 from harness.recipe.datasets import DATASETS
 
 
-def split_sizes(n_images: int, val_fraction: float) -> tuple[int, int]:
-    """Return how many images train and how many validate; a half goes to the even number that validates.
+def split_sizes(facts: DataFacts, val_fraction: float) -> tuple[int, int]:
+    """Return how many samples train and how many validate.
+
+    Whole groups of samples (`is_grouped`) come as close to these sizes as they can.
 
     Args:
-        n_images: Training images of the data set, validation part included.
-        val_fraction: Share of the validation part, read as the decimal number it is written as.
+        facts: Of the data set.
+        val_fraction: Share of the validation part, read as the decimal number it is written as; not read
+            where the data set has a validation part of its own.
     """
-    n_val = round(n_images * Fraction(str(val_fraction)))
-    return n_images - n_val, n_val
+    n_val = share(facts.n_train, val_fraction) if facts.n_val is None else facts.n_val
+    return facts.n_train - n_val, n_val
+
+
+def share(n_samples: int, fraction: float) -> int:
+    """Return a share of so many samples, in exact arithmetic; a half goes to the even number."""
+    return round(n_samples * Fraction(str(fraction)))
 
 
 def validation_counts(sizes: Sequence[int], val_fraction: float) -> list[int]:
-    """Share the validation images among classes by largest remainder, in exact arithmetic.
+    """Share the validation samples among classes by largest remainder, in exact arithmetic.
 
     Args:
-        sizes: Training images of each class, validation part included.
+        sizes: Training samples of each class, validation part included.
         val_fraction: Share of the validation part, read as the decimal number it is written as.
 
     Source: the Hare-Niemeyer (Hamilton) method of apportionment.
@@ -30,7 +39,7 @@ def validation_counts(sizes: Sequence[int], val_fraction: float) -> list[int]:
     fraction = Fraction(str(val_fraction))
     quotas = [size * fraction for size in sizes]
     counts = [int(quota) for quota in quotas]
-    n_left = split_sizes(sum(sizes), val_fraction)[1] - sum(counts)
+    n_left = share(sum(sizes), val_fraction) - sum(counts)
     by_remainder = sorted(range(len(sizes)), key=lambda index: counts[index] - quotas[index])
     for index in by_remainder[:n_left]:
         counts[index] += 1
@@ -38,27 +47,27 @@ def validation_counts(sizes: Sequence[int], val_fraction: float) -> list[int]:
 
 
 def emptied_class(sizes: Sequence[int], val_fraction: float) -> tuple[int, str] | None:
-    """Return the first class that a split leaves without images, by position, and the part that lacks it."""
+    """Return the first class that a split leaves without samples, by position, and the part that lacks it."""
     for position, (size, count) in enumerate(zip(sizes, validation_counts(sizes, val_fraction), strict=True)):
         if not 0 < count < size:
             return position, "training" if count > 0 else "validation"
     return None
 
 
-def leaves_one_image(n_train: int, batch_size: int) -> bool:
-    """Return whether an epoch ends with a batch of one image, of which BatchNorm can take no deviation."""
+def leaves_one_sample(n_train: int, batch_size: int) -> bool:
+    """Return whether an epoch ends with a batch of one sample, of which BatchNorm can take no deviation."""
     return n_train % batch_size == 1
 
 
-def steps_per_epoch(n_images: int, val_fraction: float, batch_size: int) -> int:
+def steps_per_epoch(facts: DataFacts, val_fraction: float, batch_size: int) -> int:
     """Return the optimizer steps of one epoch; the last batch may be smaller.
 
     Args:
-        n_images: Training images of the data set, validation part included.
+        facts: Of the data set.
         val_fraction: Share of the validation part.
-        batch_size: Images a step.
+        batch_size: Samples a step.
     """
-    n_train, _ = split_sizes(n_images, val_fraction)
+    n_train, _ = split_sizes(facts, val_fraction)
     return -(-n_train // batch_size)
 
 
@@ -73,5 +82,5 @@ def epochs_of_steps(values: Mapping[str, Any]) -> int:
     """
     if values["dataset"] not in DATASETS:
         raise ValueError("steps needs a data set whose size is known before: give epochs instead")
-    n_images, steps = DATASETS[values["dataset"]], int(values["steps"])
-    return -(-steps // steps_per_epoch(n_images, values["val_fraction"], values["batch_size"]))
+    facts, steps = DATASETS[values["dataset"]].facts, int(values["steps"])
+    return -(-steps // steps_per_epoch(facts, values["val_fraction"], values["batch_size"]))

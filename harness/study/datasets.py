@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from harness.recipe.datasets import IDX_PREFIX
+from harness.recipe.datasets import own_place
 from harness.study.study import Arm
 
 
@@ -14,11 +14,14 @@ def label_of(dataset: Any) -> str:
     """Return what arms, claims and reports call a data set: fit for the name of a file.
 
     Args:
-        dataset: As a recipe names it. Of `idx:FOLDER` the folder's own name, of a mapping what it imports.
+        dataset: As a recipe names it. Of a user's own data the name of the folder or file, of a mapping what
+            it imports.
     """
     name = str(next(iter(dataset.values())) if isinstance(dataset, dict) else dataset)
-    if name.startswith(IDX_PREFIX):
-        name = PurePath(name.removeprefix(IDX_PREFIX)).name
+    own = own_place(name)
+    if own is not None:
+        prefix, place = own
+        name = PurePath(place).stem if prefix == "npz:" else PurePath(place).name
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "data"
 
 

@@ -5,6 +5,7 @@ from statistics import fmean
 from typing import NamedTuple
 
 from harness.recipe.costs import product_flops
+from harness.recipe.data import DataFacts
 from harness.recipe.imported import is_imported
 from harness.recipe.lengths import split_sizes
 from harness.study.plan import ArmPlan, Plan
@@ -46,19 +47,18 @@ class Cost:
     None where nobody knows what an epoch takes."""
 
 
-def cost_of(study: Study, plan: Plan, *n_images: int) -> Cost:
+def cost_of(study: Study, plan: Plan, *facts: DataFacts) -> Cost:
     """Return what a study's plan takes.
 
     Args:
         study: The study.
         plan: Its plan.
-        n_images: Training images of its data sets in its order, validation part included; none of a program.
+        facts: Of its data sets, in its order; none of a program.
     """
-    names = list(study.by_dataset)
-    n_train = {
-        name: split_sizes(count, study.val_fraction)[0] for name, count in zip(names, n_images, strict=True)
-    }
-    costs = [_cost_of_arm(arm_plan, study, plan, n_train.get(arm_plan.arm.dataset)) for arm_plan in plan.arms]
+    of_datasets = dict(zip(study.by_dataset, facts, strict=True))
+    costs = [
+        _cost_of_arm(arm_plan, study, plan, of_datasets.get(arm_plan.arm.dataset)) for arm_plan in plan.arms
+    ]
     return Cost(
         runs=_sum([cost.runs for cost in costs]),
         audits=_sum([cost.audits for cost in costs]),
@@ -78,12 +78,12 @@ def repeats(plan: Plan) -> Bounds:
     return Bounds(plan.looks[0], plan.max_repeats) if plan.unit == "repeat" else Bounds(1, 1)
 
 
-def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, n_train: int | None) -> Cost:
+def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, facts: DataFacts | None) -> Cost:
     longest, confirm, times = arm_plan.arm.longest_epochs, confirm_runs(arm_plan, plan), repeats(plan)
     search_epochs = arm_plan.search_runs * _mean_search_epochs(longest, study)
     full_runs = [runs + arm_plan.audit_runs for runs in confirm]
     epochs = [n * (search_epochs + full * longest) for n, full in zip(times, full_runs, strict=True)]
-    operations = _epoch_operations(arm_plan.arm, n_train)
+    operations = _epoch_operations(arm_plan.arm, study, facts)
     return Cost(
         runs=Bounds(*(n * (arm_plan.search_runs + runs) for n, runs in zip(times, confirm, strict=True))),
         audits=times * arm_plan.audit_runs,
@@ -100,12 +100,15 @@ def _mean_search_epochs(longest: int, study: Study) -> float:
     return max(stopping.grace_epochs, SHARE_UNDER_ASHA * longest)
 
 
-def _epoch_operations(arm: Arm, samples: int | None) -> float | None:
+def _epoch_operations(arm: Arm, study: Study, facts: DataFacts | None) -> float | None:
     """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
-    if samples is None or any(is_imported(model) for model in arm.values_of("model")):
+    if facts is None or any(is_imported(model) for model in arm.values_of("model")):
         return None
+    samples, _ = split_sizes(facts, study.val_fraction)
     steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
-    return max(product_flops(model, samples, steps) for model in arm.values_of("model"))
+    return max(
+        product_flops(model, facts.shape, facts.n_outputs, samples, steps) for model in arm.values_of("model")
+    )
 
 
 def _sum(bounds: list[Bounds]) -> Bounds:

@@ -4,12 +4,13 @@ A dry run and the start of a sweep ask the same questions here. What a study fil
 where it is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.errors import StudyError
-from harness.recipe.datasets import Images
-from harness.recipe.lengths import emptied_class, leaves_one_image, split_sizes
+from harness.recipe.configuration import Configuration
+from harness.recipe.data import DataFacts
+from harness.recipe.lengths import emptied_class, leaves_one_sample, split_sizes
 from harness.recipe.models import LEAST_SIDES
 from harness.study.domains import Domain, Range, n_points
 from harness.study.file import EarlyStopping
@@ -20,28 +21,33 @@ _MOST_NAMED = 6
 """Of values that a message lists."""
 
 
-def check_feasible(study: Study, images: Images) -> None:
+def check_feasible(study: Study, facts: DataFacts) -> None:
     """Refuse a study of which some run could not train on its data set.
+
+    Args:
+        study: The parsed study.
+        facts: Of its data set.
 
     Raises:
         StudyError: All that cannot be, with the values that make it so.
     """
-    problems = [*_split_problems(study, images)]
+    problems = [*_split_problems(study, facts)]
     for arm in study.arms:
-        problems += dict.fromkeys([*_last_batch_problems(arm, study, images), *_size_problems(arm, images)])
+        of_arm = [*_last_batch_problems(arm, study, facts), *_shape_problems(arm, facts)]
+        problems += dict.fromkeys(of_arm)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         head = f"study {study.name} on {study.dataset}: {count}, nothing was started"
         raise StudyError("\n".join([head, *(f"  {problem}" for problem in problems)]))
 
 
-def oddities(study: Study, plan: Plan, images: Images | None) -> Iterator[str]:
+def oddities(study: Study, plan: Plan, facts: DataFacts | None) -> Iterator[str]:
     """Yield what is possible and seldom meant: runs that repeat others, and settings without an effect.
 
     Args:
         study: The study.
         plan: Its plan.
-        images: Its data set's training images; None where a program trains.
+        facts: Of its data set; None where a program trains.
     """
     for arm_plan in plan.arms:
         arm = arm_plan.arm
@@ -54,8 +60,8 @@ def oddities(study: Study, plan: Plan, images: Images | None) -> Iterator[str]:
                 f"search runs repeat others on the same seed, to the same result"
             )
         yield from _without_effect(study, arm_plan)
-        if images is not None:
-            yield from _whole_epoch_batches(study, arm, images)
+        if facts is not None:
+            yield from _whole_epoch_batches(study, arm, facts)
 
 
 def _without_effect(study: Study, arm_plan: ArmPlan) -> Iterator[str]:
@@ -74,56 +80,99 @@ def _without_effect(study: Study, arm_plan: ArmPlan) -> Iterator[str]:
         )
 
 
-def _whole_epoch_batches(study: Study, arm: Arm, images: Images) -> Iterator[str]:
+def _whole_epoch_batches(study: Study, arm: Arm, facts: DataFacts) -> Iterator[str]:
     """Yield that an arm can have batches larger than its training part: an epoch is then one step."""
-    n_train, _ = split_sizes(images.n_images, study.val_fraction)
+    n_train, _ = split_sizes(facts, study.val_fraction)
     largest = max(arm.values_of("batch_size"))
     if largest > n_train:
         yield (
-            f"batch_size {largest} of arm {arm.name} is above its {n_train} training images: an epoch is "
+            f"batch_size {largest} of arm {arm.name} is above its {n_train} training samples: an epoch is "
             f"then one step"
         )
 
 
-def _split_problems(study: Study, images: Images) -> Iterator[str]:
-    """Yield that a split would leave a class without images."""
-    sizes = {class_: size for class_, size in enumerate(images.class_sizes) if size}
-    emptied = emptied_class(list(sizes.values()), study.val_fraction)
+def _split_problems(study: Study, facts: DataFacts) -> Iterator[str]:
+    """Yield that a split would leave a part, or a class in it, without samples."""
+    default = Configuration.model_fields["val_fraction"].default
+    if facts.n_val is not None:
+        if study.val_fraction != default:
+            yield (
+                f"val_fraction: {study.val_fraction:g} is not read, since {study.dataset} has a validation "
+                f"part of its own, of {facts.n_val} samples. Remedy: leave it out"
+            )
+        return
+    if facts.is_grouped:
+        return
+    sizes = {class_: size for class_, size in enumerate(facts.class_sizes) if size}
+    emptied = emptied_class(list(sizes.values()), study.val_fraction) if sizes else None
     if emptied is not None:
         position, part = emptied
         class_, size = list(sizes.items())[position]
         yield (
-            f"val_fraction: {study.val_fraction:g} leaves class {class_}, of {size} images, without {part} "
-            f"images. Remedy: a fraction that gives both parts at least one image of every class"
+            f"val_fraction: {study.val_fraction:g} leaves class {class_}, of {size} samples, without {part} "
+            f"samples. Remedy: a fraction that gives both parts at least one sample of every class"
+        )
+    if not all(split_sizes(facts, study.val_fraction)):
+        yield (
+            f"val_fraction: {study.val_fraction:g} of {facts.n_train} samples leaves a part empty. "
+            f"Remedy: a fraction that gives both parts at least one sample"
         )
 
 
-def _last_batch_problems(arm: Arm, study: Study, images: Images) -> Iterator[str]:
-    """Yield which batch sizes leave BatchNorm a single image, in every combination of branches."""
-    n_train, _ = split_sizes(images.n_images, study.val_fraction)
+def _last_batch_problems(arm: Arm, study: Study, facts: DataFacts) -> Iterator[str]:
+    """Yield which batch sizes leave BatchNorm a single sample, in every combination of branches."""
+    if facts.is_grouped:  # whose sizes each seed draws anew
+        return
+    n_train, _ = split_sizes(facts, study.val_fraction)
     for world, _ in arm.worlds():
         places = [place for place in _values(world.get("batch_norm", "none")) if place != "none"]
         possible = _whole_numbers(world["batch_size"], most=n_train)
-        sizes = [size for size in possible if leaves_one_image(n_train, size)]
+        sizes = [size for size in possible if leaves_one_sample(n_train, size)]
         if places and sizes:
             named = ", ".join(str(size) for size in sizes[:_MOST_NAMED])
             more = f" and {len(sizes) - _MOST_NAMED} more" if len(sizes) > _MOST_NAMED else ""
             yield (
                 f"arms.{arm.name}: batch_size {named}{more} with batch_norm {' or '.join(places)} leaves one "
-                f"of {n_train} training images for the last batch, and BatchNorm cannot normalise a single "
-                f"image. Remedy: other batch sizes; for a range, choices or a step that leave these out"
+                f"of {n_train} training samples for the last batch, and BatchNorm cannot normalise a single "
+                f"sample. Remedy: other batch sizes; for a range, choices or a step that leave these out"
             )
 
 
-def _size_problems(arm: Arm, images: Images) -> Iterator[str]:
-    """Yield models for which the images are too small."""
+def _shape_problems(arm: Arm, facts: DataFacts) -> Iterator[str]:
+    """Yield models and scalings that do not take samples of this shape."""
     for model in arm.values_of("model"):
-        least = LEAST_SIDES.get(model.get("name"), 1)
-        if min(images.sides) < least:
-            height, width = images.sides
+        least = LEAST_SIDES.get(model.get("name"))
+        if least is None:
+            continue
+        if facts.kind != "image":
+            yield (
+                f"arms.{arm.name}: model {model['name']} needs images, and these samples have shape "
+                f"{facts.shape}. Remedy: model: {{name: fcn}}"
+            )
+        elif min(facts.shape[1:]) < least:
+            _, height, width = facts.shape
             yield (
                 f"arms.{arm.name}: model {model['name']} needs images of at least {least} pixels a side, and "
                 f"these have {height} x {width}. Remedy: model: {{name: fcn}}, or larger images"
+            )
+    for norm in arm.values_of("input_norm"):
+        if isinstance(norm, Mapping):
+            yield from _constants_problems(arm, norm["constants"], facts)
+
+
+def _constants_problems(arm: Arm, constants: Mapping[str, Any], facts: DataFacts) -> Iterator[str]:
+    """Yield constants of pixels where there are none, or of another number of channels."""
+    if not facts.is_bytes or facts.kind != "image":
+        yield (
+            f"arms.{arm.name}: input_norm: constants are of pixels scaled to 0-1, and these samples are "
+            f"no images of bytes. Remedy: input_norm: standardize"
+        )
+        return
+    for name, given in constants.items():
+        if isinstance(given, list) and len(given) != facts.shape[0]:
+            yield (
+                f"arms.{arm.name}: input_norm: constants: {name} has {len(given)} values, and these images "
+                f"have {facts.shape[0]} channels. Remedy: one value for all, or one a channel"
             )
 
 

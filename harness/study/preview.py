@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from harness.recipe.datasets import Images
+from harness.recipe.data import DataFacts
 from harness.recipe.lengths import steps_per_epoch
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.study.estimate import confirm_runs, repeats
@@ -11,17 +11,17 @@ from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Study
 
 
-def preview(study: Study, *images: Images) -> str:
+def preview(study: Study, *facts: DataFacts) -> str:
     """Return what `--dry-run` tells of the runs.
 
     Args:
         study: The parsed study.
-        images: The training images of its data sets, in its order; none of a program.
+        facts: Of its data sets, in its order; none of a program.
 
     Raises:
         StudyError: Some run could not train on them.
     """
-    parts = list(zip(study.by_dataset.values(), images, strict=True))
+    parts = list(zip(study.by_dataset.values(), facts, strict=True))
     for part, own in parts:
         check_feasible(part, own)
     plan = plan_study(study)
@@ -32,7 +32,7 @@ def preview(study: Study, *images: Images) -> str:
             lines += [*_arm_lines(arm_plan, plan, None, 0)]
     for part, own in parts:
         for arm_plan in plan_study(part).arms:
-            lines += [*_arm_lines(arm_plan, plan, own.n_images, study.val_fraction)]
+            lines += [*_arm_lines(arm_plan, plan, own, study.val_fraction)]
     lines += ["", *_phase_lines(study, plan)]
     if study.trial is not None:
         lines += [f"note: {oddity}" for oddity in oddities(study, plan, None)]
@@ -41,7 +41,7 @@ def preview(study: Study, *images: Images) -> str:
     return "\n".join(lines)
 
 
-def _arm_lines(arm_plan: ArmPlan, plan: Plan, n_images: int | None, val_fraction: float) -> Iterator[str]:
+def _arm_lines(arm_plan: ArmPlan, plan: Plan, facts: DataFacts | None, val_fraction: float) -> Iterator[str]:
     arm = arm_plan.arm
     audits = f", up to {arm_plan.audit_runs} audit runs" if arm_plan.audit_runs else ""
     each = (
@@ -58,12 +58,12 @@ def _arm_lines(arm_plan: ArmPlan, plan: Plan, n_images: int | None, val_fraction
         yield from (f"  searched  {line}" for line in _domain_lines(name, domain))
     if arm.start:
         yield f"  starts at {'; '.join(map(str, arm.start))}"
-    if n_images is None:
+    if facts is None:
         yield f"  a full run reports at most {arm.longest_epochs} epochs"
         return
     batch_size, asked = arm.only("batch_size"), arm.only("steps")
     if batch_size and arm.max_epochs:
-        steps = steps_per_epoch(n_images, val_fraction, batch_size)
+        steps = steps_per_epoch(facts, val_fraction, batch_size)
         whole = arm.max_epochs * steps
         if asked in {None, whole}:
             yield f"  a full run takes {arm.max_epochs} epochs of {steps} steps = {whole} steps"

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.optimizers import averages
 from harness.training.setup import RunSetup
 
@@ -21,7 +21,7 @@ def begin_training(setup: RunSetup) -> None:
         setup.optimizer.train()  # type: ignore[attr-defined]
 
 
-def begin_evaluation(setup: RunSetup, data: LabelledImages) -> None:
+def begin_evaluation(setup: RunSetup, data: Samples) -> None:
     """Let the model have the weights that it is judged by, and BatchNorm the statistics that go with them.
 
     Of an optimizer with one set of weights nothing changes.
@@ -36,7 +36,7 @@ def begin_evaluation(setup: RunSetup, data: LabelledImages) -> None:
         model.train()
         with torch.no_grad():
             for batch in islice(torch.split(setup.split.train, setup.configuration.batch_size), _BATCHES):
-                model(setup.predictor.transform(data.images.index_select(0, batch)))
+                model(setup.predictor.transform(data.inputs.index_select(0, batch)))
 
 
 def has_batch_norm(model: nn.Module) -> bool:

@@ -18,7 +18,7 @@ from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.averaging import begin_evaluation, begin_training
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Predictor, evaluate
 from harness.training.generators import globally_seeded
@@ -70,10 +70,9 @@ class _BestEpoch:
 def train(
     configuration: Configuration,
     seed: int,
-    data: LabelledImages,
+    data: Samples,
     on_epoch: Callable[[EpochRecord], None],
     *,
-    n_classes: int = 10,
     best_by: Goal | None = None,
 ) -> RunResult:
     """Train one configuration with one seed; the same arguments give the same bits on one machine.
@@ -81,12 +80,11 @@ def train(
     Args:
         configuration: The recipe's values.
         seed: Fixes the split, the initialisation, the data order and dropout's masks, each by its own stream.
-        data: All training images, of which the split takes a validation part; on the device to train on.
+        data: All training samples, of which the split takes a validation part; on the device to train on.
         on_epoch: Called with each epoch's record; what it raises ends the run.
-        n_classes: Number of classes.
         best_by: Return the network of the epoch that this tells for the best, instead of the last.
     """
-    setup = set_up_run(configuration, seed, data, n_classes)
+    setup = set_up_run(configuration, seed, data)
     predictor = setup.predictor
     train_seconds, reason, epoch = 0.0, None, 0
     best = _BestEpoch(best_by) if best_by else None
@@ -127,18 +125,18 @@ def train(
     )
 
 
-def _train_epoch(setup: RunSetup, data: LabelledImages, done: int) -> tuple[float, float, int]:
+def _train_epoch(setup: RunSetup, data: Samples, done: int) -> tuple[float, float, int]:
     """Take one step a batch; return mean loss and accuracy over the samples seen, and the steps taken.
 
     A loss that is not finite ends the epoch early; so does the end of a run whose length is given in steps.
 
     Args:
         setup: The run.
-        data: All training images.
+        data: All training samples.
         done: Steps taken before this epoch.
     """
     begin_training(setup)
-    device = data.labels.device
+    device = data.device
     loss_sum = torch.zeros((), dtype=torch.float64, device=device)
     n_correct = torch.zeros((), dtype=torch.int64, device=device)
     n_seen = 0

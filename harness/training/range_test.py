@@ -17,7 +17,7 @@ from harness.recipe.configuration import Configuration
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range
 from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.averaging import begin_training
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.generators import globally_seeded
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
@@ -87,26 +87,23 @@ class Smoother:
 def range_test(
     configuration: Configuration,
     seed: int,
-    data: LabelledImages,
+    data: Samples,
     rise: Rise,
     on_step: Callable[[], object],
-    *,
-    n_classes: int = 10,
 ) -> list[RangePoint]:
     """Train while the learning rate rises; return every step, up to the last rate or divergence.
 
     The same arguments give the same bits on one machine. The configuration's own `lr`, schedule and length
-    play no part: the training images are gone through as often as the steps need.
+    play no part: the training samples are gone through as often as the steps need.
 
     Args:
         configuration: The recipe's values.
         seed: Fixes the split, the initialisation, the data order and dropout's masks, as in a run.
-        data: All training images; the seed's validation part is not used. On the device to train on.
+        data: All training samples; the seed's validation part is not used. On the device to train on.
         rise: The rates to try.
         on_step: Called after each step, for progress.
-        n_classes: Number of classes.
     """
-    setup = set_up_run(configuration, seed, data, n_classes)
+    setup = set_up_run(configuration, seed, data)
     begin_training(setup)
     smoother = Smoother()
     points: list[RangePoint] = []

@@ -10,11 +10,11 @@ from torch import nn
 from harness.errors import StudyError
 from harness.recipe.configuration import Configuration
 from harness.recipe.dependents import reads
-from harness.recipe.lengths import leaves_one_image
+from harness.recipe.lengths import leaves_one_sample
 from harness.recipe.schedules import Position, lr_factor
-from harness.training.data.arrays import LabelledImages
-from harness.training.data.pixels import input_transform
-from harness.training.data.splits import Split, stratified_split
+from harness.training.data.arrays import Samples
+from harness.training.data.input_norm import input_transform
+from harness.training.data.splits import Split, split_of
 from harness.training.evaluation import Predictor
 from harness.training.models import build_model
 from harness.training.models.hidden import Dropout
@@ -62,29 +62,28 @@ class RunSetup:
         return lr * lr_factor(schedule, settings, position)
 
     def batches(self) -> Iterator[torch.Tensor]:
-        """Return the batches of the next epoch: indices of training images, shape `(batch,)` each."""
+        """Return the batches of the next epoch: indices of training samples, shape `(batch,)` each."""
         train = self.split.train
         shuffled = train[torch.randperm(len(train), generator=self.order).to(train.device)]
         return iter(torch.split(shuffled, self.configuration.batch_size))
 
 
-def set_up_run(configuration: Configuration, seed: int, data: LabelledImages, n_classes: int) -> RunSetup:
+def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSetup:
     """Return what a run starts from; the same arguments give the same bits on one machine.
 
     Args:
         configuration: The recipe's values.
         seed: Fixes the split, the initialisation, the data order and dropout's masks, each by its own stream.
-        data: All training images, of which the split takes a validation part; on the device to train on.
-        n_classes: Number of classes.
+        data: All training samples, of which the split takes a validation part; on the device to train on.
 
     Raises:
-        StudyError: The images do not suit the recipe.
+        StudyError: The data do not suit the recipe.
     """
     init_seed, order_seed, mask_seed = np.random.SeedSequence(seed).generate_state(3).tolist()
-    split = _split(data, configuration.val_fraction, seed)
+    split = split_of(data, configuration.val_fraction, seed)
     _check_last_batch(configuration, len(split.train))
-    predictor = _fresh_predictor(configuration, data, split, init_seed, n_classes)
-    _seed_dropout(predictor.model, torch.Generator(data.labels.device).manual_seed(mask_seed))
+    predictor = _fresh_predictor(configuration, data, split, init_seed)
+    _seed_dropout(predictor.model, torch.Generator(data.device).manual_seed(mask_seed))
     optimizer = build_optimizer(configuration, predictor.model.parameters())
     return RunSetup(
         configuration=configuration,
@@ -96,23 +95,16 @@ def set_up_run(configuration: Configuration, seed: int, data: LabelledImages, n_
     )
 
 
-def _split(data: LabelledImages, val_fraction: float, seed: int) -> Split:
-    """Return the run's split, its indices on the data's device."""
-    device = data.labels.device
-    split = stratified_split(data.labels.cpu(), val_fraction, seed)
-    return Split(train=split.train.to(device), val=split.val.to(device))
-
-
 def _check_last_batch(configuration: Configuration, n_train: int) -> None:
-    """Refuse a batch of one image where BatchNorm would have to take its deviation.
+    """Refuse a batch of one sample where BatchNorm would have to take its deviation.
 
     Raises:
-        StudyError: The training images leave one for the last batch.
+        StudyError: The training samples leave one for the last batch.
     """
-    if configuration.batch_norm != "none" and leaves_one_image(n_train, configuration.batch_size):
+    if configuration.batch_norm != "none" and leaves_one_sample(n_train, configuration.batch_size):
         raise StudyError(
-            f"batch_size {configuration.batch_size} leaves one of {n_train} training images for the last "
-            f"batch, and BatchNorm cannot normalise a single image: choose another batch_size"
+            f"batch_size {configuration.batch_size} leaves one of {n_train} training samples for the last "
+            f"batch, and BatchNorm cannot normalise a single sample: choose another batch_size"
         )
 
 
@@ -123,14 +115,11 @@ def _seed_dropout(model: nn.Module, generator: torch.Generator) -> None:
             module.generator = generator
 
 
-def _fresh_predictor(
-    configuration: Configuration, data: LabelledImages, split: Split, init_seed: int, n_classes: int
-) -> Predictor:
+def _fresh_predictor(configuration: Configuration, data: Samples, split: Split, init_seed: int) -> Predictor:
     """Return an untrained model on the data's device; drawn on the CPU, so a GPU starts from the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(init_seed)
-        height, width = data.images.shape[1:]
-        model = build_model(configuration, (height, width), n_classes)
+        model = build_model(configuration, data.shape, data.n_outputs, kind=data.kind)
     input_norm = configuration.model_dump()["input_norm"]
-    transform = input_transform(input_norm, data.images, split.train)
-    return Predictor(model=model.to(data.images.device), transform=transform)
+    transform = input_transform(input_norm, data, split.train)
+    return Predictor(model=model.to(data.device), transform=transform)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from harness.declaration import Declaration
 from harness.errors import ResultsError
 from harness.manifest import CONFIRM_SEEDS, REPEATS, Change, Manifest
+from harness.recipe.data import DatasetSpec
 from harness.recipe.imported import value_at
 from harness.records.events import EpochEnded, Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
@@ -20,7 +21,6 @@ from harness.seal import Declarations, seal_of
 from harness.study.domains import undeclared_field
 from harness.study.plan import confirm_seeds_of, plan_study, search_seeds_of
 from harness.study.study import Study
-from harness.training.data.registry import DatasetSpec
 from harness.tuning.declaration import declare
 
 _ABSENT = "absent"
@@ -252,8 +252,9 @@ def _foreign_end(declared: Declaration, end: RunEnded, run: RunStarted | None) -
         return f"run {end.run_id} ends without having begun"
     if declared.trial is not None:
         return None
-    steps = -(-declared.data_of(run.arm).train_samples // run.configuration["batch_size"])
-    if end.steps_per_epoch in {None, steps}:
+    data = declared.data_of(run.arm)
+    steps = -(-data.train_samples // run.configuration["batch_size"])
+    if data.is_grouped or end.steps_per_epoch in {None, steps}:
         return None
     return f"run {end.run_id} took {end.steps_per_epoch} steps an epoch, where the declared data take {steps}"
 

@@ -7,11 +7,11 @@ from harness import PROTOCOL_VERSION
 from harness.code.sources import sources_of
 from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan
 from harness.manifest import Manifest
+from harness.recipe.data import DatasetSpec
 from harness.recipe.lengths import split_sizes
 from harness.records.provenance import as_text, git_state, machine, utc_now, versions
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Study
-from harness.training.data.registry import DatasetSpec
 
 COMMAND = ["python", "-m", "harness.sweep"]
 
@@ -51,17 +51,30 @@ def declare(
 
 
 def _declared_data(spec: DatasetSpec, val_fraction: float) -> DeclaredData:
-    train_samples, val_samples = split_sizes(spec.n_train, val_fraction)
+    train_samples, val_samples = split_sizes(spec.facts, val_fraction)
     return DeclaredData(
         name=spec.name,
         sha256=spec.sha256,
         train_samples=train_samples,
         val_samples=val_samples,
         test_samples=spec.n_test,
-        val_fraction=val_fraction,
-        split=f"stratified by class, {val_fraction:g} of the training images for validation, "
-        f"drawn anew from each run's seed",
+        val_fraction=val_fraction if spec.n_val is None else spec.n_val / spec.n_train,
+        split=_split_in_words(spec, val_fraction),
+        task=spec.task,
+        is_grouped=spec.is_grouped,
     )
+
+
+def _split_in_words(spec: DatasetSpec, val_fraction: float) -> str:
+    """Return how a run's validation part is made."""
+    if spec.n_val is not None:
+        return f"the data set's own validation part, {spec.n_val} samples, the same in every run"
+    drawn = "drawn anew from each run's seed"
+    if spec.is_grouped:
+        return f"whole groups, about {val_fraction:g} of the training samples for validation, {drawn}"
+    if spec.class_sizes:
+        return f"stratified by class, {val_fraction:g} of the training images for validation, {drawn}"
+    return f"at random, {val_fraction:g} of the training samples for validation, {drawn}"
 
 
 def describe(study: Study, declaration_sha256: str, slots: int) -> Manifest:

@@ -11,7 +11,7 @@ from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
 from harness.study.feasible import check_feasible
 from harness.study.study import Study
-from harness.training.data.own import training_images
+from harness.training.data.own import facts_of
 from harness.tuning.continuation import Begun
 
 
@@ -37,7 +37,7 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
     if not resume:  # what has begun is taken to its end
         check_program(study)
         for alone in study.by_dataset.values():
-            check_feasible(alone, training_images(alone.dataset))
+            check_feasible(alone, facts_of(alone.dataset))
     check_folder(folder, resume=resume)
     if resume:
         Begun.read(folder)

@@ -13,6 +13,7 @@ from harness.code.trust import check_trusted
 from harness.declaration import Declaration
 from harness.errors import ResultsError
 from harness.manifest import Manifest, Resumption
+from harness.recipe.data import DatasetSpec
 from harness.records.events import Event, StudyDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
@@ -25,7 +26,6 @@ from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
-from harness.training.data.registry import DatasetSpec
 from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
 from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs, check_sealed
@@ -139,7 +139,7 @@ def run_study(
                 for oddity in oddities(study, plan, None):
                     say(f"note: {oddity}")
             for part, spec in zip(alone, specs, strict=True):
-                for oddity in oddities(part, plan_study(part), spec.images):
+                for oddity in oddities(part, plan_study(part), spec.facts):
                     say(f"note: {oddity}")
         session = _Session(
             study=study,

@@ -13,12 +13,12 @@ from ray import tune
 from harness.code.resolve import admit
 from harness.code.sources import NamedCode
 from harness.recipe.configuration import Configuration
-from harness.recipe.lengths import steps_per_epoch
 from harness.recipe.metrics import Goal
 from harness.records.class_codes import encode_classes
 from harness.study.datasets import label_of
-from harness.training.data.arrays import LabelledImages, load_test_images, load_training_images
+from harness.training.data.arrays import Samples, load_test_samples, load_training_samples
 from harness.training.data.prepare import PreparedDataset, prepare_declared
+from harness.training.data.splits import split_of
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import classify
 from harness.training.loop import RunResult, train
@@ -65,7 +65,7 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         host=socket.gethostname(),
-        steps_per_epoch=steps_per_epoch(len(data), configuration.val_fraction, configuration.batch_size),
+        steps_per_epoch=_steps_per_epoch(data, configuration, config["seed"]),
     )
 
     def report(record: EpochRecord) -> None:
@@ -80,7 +80,6 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
             config["seed"],
             data,
             report,
-            n_classes=prepared.spec.n_classes,
             best_by=Goal(*config["best_by"]) if config["best_by"] and config["phase"] == "confirm" else None,
         )
     finally:
@@ -92,6 +91,12 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     return _tested(config["phase"], prepared, result, device)
 
 
+def _steps_per_epoch(data: Samples, configuration: Configuration, seed: int) -> int:
+    """Return the optimizer steps of an epoch; whole groups of samples make them depend on the seed."""
+    n_train = len(split_of(data, configuration.val_fraction, seed).train)
+    return -(-n_train // configuration.batch_size)
+
+
 def _watch(stall_seconds: float | None) -> None:
     """Let this process end itself, whatever it hangs in, unless it is watched anew or released in time."""
     if stall_seconds is not None:
@@ -100,9 +105,8 @@ def _watch(stall_seconds: float | None) -> None:
 
 def _tested(phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device) -> RunEnd:
     """Return the end of a confirm run, measured on the test set, which is opened here and nowhere else."""
-    test = load_test_images(prepared, phase=phase)
-    on_device = LabelledImages(images=test.images.to(device), labels=test.labels.to(device))
-    evaluation = classify(result.predictor, on_device)
+    test = load_test_samples(prepared, phase=phase).to(device)
+    evaluation = classify(result.predictor, test)
     classes = evaluation.predicted.to("cpu", torch.uint8).numpy()
     return RunEnd(
         status="completed",
@@ -119,9 +123,6 @@ def _prepared(name: str, sha256: tuple[tuple[str, str], ...]) -> PreparedDataset
 
 
 @lru_cache(maxsize=2)
-def _on_device(prepared: PreparedDataset, device: str) -> LabelledImages:
-    """Return the training images on a device, moved once per process; on the CPU they stay mapped."""
-    data = load_training_images(prepared)
-    if device == "cpu":
-        return data
-    return LabelledImages(images=data.images.to(device), labels=data.labels.to(device))
+def _on_device(prepared: PreparedDataset, device: str) -> Samples:
+    """Return the training samples on a device, moved once per process; on the CPU they stay mapped."""
+    return load_training_samples(prepared).to(device)

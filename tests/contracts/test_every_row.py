@@ -12,8 +12,8 @@ from harness.recipe.dependents import READERS
 from harness.recipe.initialisers import INITIALISERS
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.recipe.schedules import SCHEDULES
-from harness.training.data.arrays import LabelledImages
-from harness.training.data.pixels import INPUT_NORMS
+from harness.training.data.arrays import Samples
+from harness.training.data.input_norm import INPUT_NORMS
 from harness.training.epoch import EpochRecord
 from harness.training.loop import train
 from harness.training.models import MODELS
@@ -41,14 +41,14 @@ every_model = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def images() -> LabelledImages:
+def images() -> Samples:
     """Return 40 images of 16 x 16 pixels in two classes, of which 36 train."""
-    pixels = torch.randint(0, 256, (40, 16, 16), generator=torch.Generator().manual_seed(4))
-    return LabelledImages(images=pixels.to(torch.uint8), labels=torch.arange(40) % 2)
+    pixels = torch.randint(0, 256, (40, 1, 16, 16), generator=torch.Generator().manual_seed(4))
+    return Samples(inputs=pixels.to(torch.uint8), targets=torch.arange(40) % 2)
 
 
 @pytest.fixture(scope="module")
-def default_weights(images: LabelledImages) -> dict[str, torch.Tensor]:
+def default_weights(images: Samples) -> dict[str, torch.Tensor]:
     """Return each model's weights after a run in which nothing was chosen."""
     return {model: run(configured(model), images)[1] for model in MODELS}
 
@@ -65,10 +65,10 @@ def configured(model: str, **choice: Any) -> Configuration:
     return resolve(recipe | needed | choice)
 
 
-def run(configuration: Configuration, images: LabelledImages) -> tuple[EpochRecord, torch.Tensor]:
+def run(configuration: Configuration, images: Samples) -> tuple[EpochRecord, torch.Tensor]:
     """Return the last epoch's record and all weights after it."""
     records: list[EpochRecord] = []
-    result = train(configuration, 3, images, records.append, n_classes=2)
+    result = train(configuration, 3, images, records.append)
     return records[-1], torch.cat([p.detach().flatten() for p in result.predictor.model.parameters()])
 
 
@@ -77,7 +77,7 @@ def run(configuration: Configuration, images: LabelledImages) -> tuple[EpochReco
     ("field", "value"), [(field, value) for field, values in CHOICES.items() for value in values]
 )
 def test_every_choice_trains_every_model_and_none_is_ignored(
-    images: LabelledImages, default_weights: dict[str, torch.Tensor], model: str, field: str, value: Any
+    images: Samples, default_weights: dict[str, torch.Tensor], model: str, field: str, value: Any
 ) -> None:
     """Four steps give finite losses, and lead elsewhere than the default does."""
     configuration = configured(model, **{field: value})
@@ -91,7 +91,7 @@ def test_every_choice_trains_every_model_and_none_is_ignored(
 
 
 @every_model
-def test_a_seed_fixes_every_bit(images: LabelledImages, model: str) -> None:
+def test_a_seed_fixes_every_bit(images: Samples, model: str) -> None:
     """With the last choice of every field in one recipe, a second run gives the same."""
     everything = {field: values[-1] for field, values in CHOICES.items() if field != "lr_schedule"}
     configuration = configured(model, **everything, lr_schedule="cosine")
@@ -110,9 +110,9 @@ def test_every_field_of_a_recipe_is_covered_here() -> None:
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @every_model
-def test_a_gpu_trains_every_model_to_the_same_losses(images: LabelledImages, model: str) -> None:
+def test_a_gpu_trains_every_model_to_the_same_losses(images: Samples, model: str) -> None:
     """Up to the order of float32 sums; TF32 would differ a hundred times as much."""
-    on_gpu = LabelledImages(images=images.images.cuda(), labels=images.labels.cuda())
+    on_gpu = Samples(inputs=images.inputs.cuda(), targets=images.targets.cuda())
     configuration = configured(model, batch_norm="hidden", input_norm="batch_norm")
     cpu, _ = run(configuration, images)
     gpu, _ = run(configuration, on_gpu)

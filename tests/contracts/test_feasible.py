@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StudyError
-from harness.recipe.datasets import Images
+from harness.recipe.data import DataFacts
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import parse_study
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
 from harness.tuning.space import suggest
@@ -78,11 +78,11 @@ IMAGES = st.tuples(st.sampled_from([12, 16, 17]), st.lists(st.integers(4, 25), m
 """Pixels a side, and images of each class."""
 
 
-def labelled(side: int, sizes: list[int]) -> LabelledImages:
+def labelled(side: int, sizes: list[int]) -> Samples:
     """Return noise of so many images a class."""
-    pixels = torch.randint(0, 256, (sum(sizes), side, side), generator=torch.Generator().manual_seed(0))
+    pixels = torch.randint(0, 256, (sum(sizes), 1, side, side), generator=torch.Generator().manual_seed(0))
     labels = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
-    return LabelledImages(images=pixels.to(torch.uint8), labels=labels)
+    return Samples(inputs=pixels.to(torch.uint8), targets=labels)
 
 
 def study_text(recipe: Mapping[str, Any], arm: Mapping[str, Any]) -> str:
@@ -102,7 +102,10 @@ def test_what_passes_the_checks_trains(
     side, sizes = images
     try:
         study = parse_study(study_text(recipe, {**arm, **own}), "s.yaml")
-        check_feasible(study, Images(n_images=sum(sizes), sides=(side, side), class_sizes=tuple(sizes)))
+        n_train, n_outputs = sum(sizes), len(sizes)
+        shape, class_sizes = (1, side, side), tuple(sizes)
+        facts = DataFacts(n_train=n_train, shape=shape, class_sizes=class_sizes, n_outputs=n_outputs)
+        check_feasible(study, facts)
     except StudyError:
         event("refused")
         return
@@ -114,7 +117,7 @@ def test_what_passes_the_checks_trains(
     for _ in range(TRIALS):
         contestant = study.arms[0]
         configuration = contestant.configuration(suggest(trials.ask(), contestant.space))
-        setup = set_up_run(configuration, seed, data, len(sizes))
+        setup = set_up_run(configuration, seed, data)
         setup.predictor.model.train()
         first, *_, last = (batches := list(setup.batches())) + batches
         for batch in (first, last):

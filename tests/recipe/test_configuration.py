@@ -93,7 +93,7 @@ def test_a_field_that_nothing_reads_is_refused(name: str) -> None:
         ({"nesterov": True}, "nesterov needs a momentum above 0"),
         ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov needs dampening 0, but it is 0.1"),
         ({"warmup_epochs": 10.0}, "warmup_epochs = 10 leaves nothing of 10 epochs"),
-        ({"batch_norm": "hidden", "batch_size": 1}, "batch_norm needs batches of at least 2 images"),
+        ({"batch_norm": "hidden", "batch_size": 1}, "batch_norm needs batches of at least 2 samples"),
         ({"steps": 1, "epochs": 10}, "steps = 1 and epochs = 10 are both given: leave one of them out"),
         ({"model": {"name": "lenet5", "hidden": [3]}}, "hidden"),
         ({"dataset": "mnits"}, "'mnits' is not known. Did you mean 'mnist'?"),

@@ -3,17 +3,17 @@
 import pytest
 
 from harness.errors import StudyError
-from harness.recipe.datasets import Images
+from harness.recipe.data import DataFacts
 from harness.study.feasible import check_feasible, oddities
 from harness.study.plan import plan_study
 from harness.study.preview import preview
 from harness.study.reading.parse import parse_study
 
-FORTY = Images(n_images=40, sides=(8, 8), class_sizes=(20, 20))
+FORTY = DataFacts(n_train=40, shape=(1, 8, 8), class_sizes=(20, 20), n_outputs=2)
 """Of which 36 train with a tenth to validate."""
 
 
-def refusal(text: str, *overrides: str, images: Images = FORTY) -> list[str]:
+def refusal(text: str, *overrides: str, images: DataFacts = FORTY) -> list[str]:
     """Return the problems of a study, a line each; a dry run tells the same ones."""
     study = parse_study(text, "s.yaml", overrides)
     with pytest.raises(StudyError) as refused:
@@ -54,7 +54,7 @@ def test_a_last_batch_of_one_image_is_refused_with_its_sizes(
     head, *lines = refusal(study_text, *overrides)
     assert head == "study small on fashion_mnist: 2 problems, nothing was started"
     assert lines[0].startswith(f"arms.sgd: {told}")
-    assert "leaves one of 36 training images for the last batch" in lines[0]
+    assert "leaves one of 36 training samples for the last batch" in lines[0]
 
 
 def test_batch_sizes_of_branches_meet_the_norm_of_others(study_text: str) -> None:
@@ -64,7 +64,7 @@ def test_batch_sizes_of_branches_meet_the_norm_of_others(study_text: str) -> Non
     arm = f"arms.adam={{optimizer: {optimizer}, lr_schedule: {schedule}, lr: 0.1}}"
     (_, problem) = refusal(study_text, arm)
     assert problem.startswith(
-        "arms.adam: batch_size 5 with batch_norm hidden leaves one of 36 training images"
+        "arms.adam: batch_size 5 with batch_norm hidden leaves one of 36 training samples"
     )
 
 
@@ -83,13 +83,13 @@ def test_batches_that_train_are_let_through(study_text: str, overrides: tuple[st
 
 def test_a_split_without_a_class_is_refused(study_text: str) -> None:
     """A tenth of 30 images in classes of 26 and 4 are 3 and no image."""
-    images = Images(n_images=30, sides=(8, 8), class_sizes=(26, 0, 4))
+    images = DataFacts(n_train=30, shape=(1, 8, 8), class_sizes=(26, 0, 4), n_outputs=3)
     (_, problem) = refusal(study_text, images=images)
     assert problem == (
-        "val_fraction: 0.1 leaves class 2, of 4 images, without validation images. "
-        "Remedy: a fraction that gives both parts at least one image of every class"
+        "val_fraction: 0.1 leaves class 2, of 4 samples, without validation samples. "
+        "Remedy: a fraction that gives both parts at least one sample of every class"
     )
-    fashion = Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 10)
+    fashion = DataFacts(n_train=60_000, shape=(1, 28, 28), class_sizes=(6_000,) * 10, n_outputs=10)
     assert "leaves class 1, of 6000" in refusal(study_text, "recipe.val_fraction=0.00002", images=fashion)[1]
 
 
@@ -149,7 +149,7 @@ def test_configurations_of_branches_add_up(study_text: str) -> None:
         ),
         (
             "recipe.batch_size=37",
-            "batch_size 37 of arm sgd is above its 36 training images: an epoch",
+            "batch_size 37 of arm sgd is above its 36 training samples: an epoch",
         ),
     ],
 )

@@ -1,14 +1,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.recipe.datasets import Images
+from harness.recipe.data import DataFacts
 from harness.study.estimate import cost_of
 from harness.study.plan import plan_study
 from harness.study.preview import preview
 from harness.study.reading.parse import parse_study
 from harness.study.seeds import derive_seed, distinct_seeds
 
-FASHION_MNIST = Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 10)
+FASHION_MNIST = DataFacts(n_train=60_000, shape=(1, 28, 28), class_sizes=(6_000,) * 10, n_outputs=10)
 
 
 def test_seeds_of_search_and_confirm_never_meet(study_text: str) -> None:
@@ -75,14 +75,14 @@ def test_the_preview_reckons_with_the_split_that_is_made(study_text: str) -> Non
     """Of 150 images 7 % are 10.5 and give the even 10, so that 140 train: one more than a batch of 139."""
     study = parse_study(study_text, "s.yaml", ("recipe.val_fraction=0.07", "recipe.batch_size=139"))
     assert "9 epochs of 2 steps = 18 steps" in preview(
-        study, Images(n_images=150, sides=(28, 28), class_sizes=(75, 75))
+        study, DataFacts(n_train=150, shape=(1, 28, 28), class_sizes=(75, 75), n_outputs=10)
     )
 
 
 def operations(study_text: str, *settings: str) -> float:
     """Return what the estimate of hours rests on."""
     study = parse_study(study_text, "s.yaml", settings)
-    return cost_of(study, plan_study(study), FASHION_MNIST.n_images).operations.most
+    return cost_of(study, plan_study(study), FASHION_MNIST).operations.most
 
 
 def test_the_preview_adds_the_arms_models_up(study_text: str) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.declaration import Declaration
 from harness.errors import StudyError
-from harness.recipe.datasets import Images
+from harness.recipe.data import DataFacts
 from harness.records.folder import ResultsFolder
 from harness.study.estimate import cost_of
 from harness.study.looks import Looks, looks_of
@@ -22,7 +22,7 @@ FIRST_VERSION = sorted(
     path.name for path in REFERENCE.iterdir() if path.is_dir() and not (path / "declaration.json").exists()
 )
 """Reference studies that each searched once, run before there were repeats."""
-FASHION_MNIST = Images(n_images=60_000, sides=(28, 28), class_sizes=(6_000,) * 10)
+FASHION_MNIST = DataFacts(n_train=60_000, shape=(1, 28, 28), class_sizes=(6_000,) * 10, n_outputs=10)
 FIXED = ("arms.sgd={optimizer: sgd, lr: 0.1}", "arms.adam={optimizer: adam}")
 """Overrides with which no arm searches."""
 
@@ -170,7 +170,7 @@ def test_the_preview_counts_repeats(study_text: str) -> None:
     text = preview(study, FASHION_MNIST)
     assert "arm sgd: 5 to 12 repeats of 4 search runs, 3 confirm runs: 35 to 84 runs in all" in text
     assert "looks: after 5, 8, 12 repeats" in text
-    cost = cost_of(study, plan_study(study), FASHION_MNIST.n_images)
+    cost = cost_of(study, plan_study(study), FASHION_MNIST)
     assert cost.runs == (2 * 35, 2 * 84)
     assert cost.epochs == (2 * 35 * 9, 2 * 84 * 9)
     fixed = preview(parse_study(study_text, "s.yaml", ("search.repeats=2",)), FASHION_MNIST)

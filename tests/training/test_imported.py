@@ -13,7 +13,7 @@ import torch
 from harness.code.resolve import CodeError, admit, withdrawn
 from harness.code.sources import NamedCode, hash_sources
 from harness.recipe.configuration import Configuration, resolve
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.loop import train
 from harness.training.setup import set_up_run
@@ -158,17 +158,17 @@ def recipe(**changes: Any) -> Configuration:
 
 
 @pytest.fixture
-def images() -> LabelledImages:
+def images() -> Samples:
     """Return 40 images of 4 x 4 pixels, in two classes."""
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (40, 4, 4), generator=generator).to(torch.uint8)
-    return LabelledImages(images=pixels, labels=torch.arange(40) % 2)
+    pixels = torch.randint(0, 256, (40, 1, 4, 4), generator=generator).to(torch.uint8)
+    return Samples(inputs=pixels, targets=torch.arange(40) % 2)
 
 
-def trained(configuration: Configuration, images: LabelledImages) -> tuple[list[EpochRecord], torch.Tensor]:
+def trained(configuration: Configuration, images: Samples) -> tuple[list[EpochRecord], torch.Tensor]:
     """Return the records of a run, and all weights after it."""
     records: list[EpochRecord] = []
-    result = train(configuration, 3, images, records.append, n_classes=2)
+    result = train(configuration, 3, images, records.append)
     return records, torch.cat([p.detach().flatten() for p in result.predictor.model.parameters()])
 
 
@@ -183,7 +183,7 @@ def trained(configuration: Configuration, images: LabelledImages) -> tuple[list[
     ids=str,
 )
 def test_a_seed_fixes_every_bit_and_the_process_is_left_as_it_was(
-    changes: dict[str, Any], images: LabelledImages
+    changes: dict[str, Any], images: Samples
 ) -> None:
     """Masks and noise drawn from the global generators included; those go on as if nothing had been."""
     configuration = recipe(**changes)
@@ -200,22 +200,21 @@ def test_a_seed_fixes_every_bit_and_the_process_is_left_as_it_was(
     assert np.array_equal(before[2], after[2])
 
 
-def test_settings_reach_what_is_made(images: LabelledImages) -> None:
+def test_settings_reach_what_is_made(images: Samples) -> None:
     """A list as the tuple that the annotation asks for; the recipe's rate as `lr`."""
     setup = set_up_run(
         recipe(model=("mlp", {"width": 5}), optimizer=("Lion", {"betas": [0.8, 0.9], "maximize": True})),
         3,
         images,
-        2,
     )
     assert setup.optimizer.defaults == {"lr": 0.01, "betas": (0.8, 0.9), "maximize": True}
     assert [tuple(p.shape) for p in setup.predictor.model.parameters()] == [(5, 16), (5,), (2, 5), (2,)]
 
 
-def test_an_optimizer_is_stepped_with_the_gradients_of_its_batch(images: LabelledImages) -> None:
+def test_an_optimizer_is_stepped_with_the_gradients_of_its_batch(images: Samples) -> None:
     """Two steps of SGD, imported, are two steps of ours to the bit, where ours is not fused."""
     changes = {"optimizer": ("two_groups", {}), "momentum": None}
-    setup = set_up_run(recipe(**changes), 3, images, 2)
+    setup = set_up_run(recipe(**changes), 3, images)
     first = setup.predictor.model[1].weight  # type: ignore[index]
     before = first.detach().clone()
     batch = next(setup.batches())
@@ -226,7 +225,7 @@ def test_an_optimizer_is_stepped_with_the_gradients_of_its_batch(images: Labelle
 
 
 def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
-    images: LabelledImages,
+    images: Samples,
 ) -> None:
     """Zeros give every class the same probability; what follows is as without the evaluation."""
     records, last = trained(recipe(optimizer=("Averaging", {})), images)
@@ -254,8 +253,8 @@ def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
     ids=str,
 )
 def test_what_cannot_train_is_refused_with_what_it_is(
-    changes: dict[str, Any], told: str, images: LabelledImages
+    changes: dict[str, Any], told: str, images: Samples
 ) -> None:
     """In words, with the user's own file and line where their code raises."""
     with pytest.raises(CodeError, match=told):
-        set_up_run(recipe(**changes), 3, images, 2)
+        set_up_run(recipe(**changes), 3, images)

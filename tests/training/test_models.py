@@ -39,7 +39,7 @@ def plain_model(name: str, activation: nn.Module, batch_norm: str, input_norm: s
             return [layer, norm, activation, *pooling]
         return [layer, activation, *pooling] + ([norm] if batch_norm == "after_activation" else [])
 
-    start: list[nn.Module] = [nn.Unflatten(1, (1, SIDE))]
+    start: list[nn.Module] = []
     if input_norm == "batch_norm":
         start.append(nn.BatchNorm2d(1, eps=EPS, momentum=MOMENTUM))
     match name:
@@ -68,7 +68,7 @@ def plain_model(name: str, activation: nn.Module, batch_norm: str, input_norm: s
 def trained(model: nn.Module) -> list[torch.Tensor]:
     """Take three steps; return outputs, first gradients, weights and running statistics, outputs again."""
     generator = torch.Generator().manual_seed(1)
-    images = torch.rand(8, SIDE, SIDE, generator=generator, dtype=torch.float64)
+    images = torch.rand(8, 1, SIDE, SIDE, generator=generator, dtype=torch.float64)
     labels = torch.arange(8) % 3
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     seen: list[torch.Tensor] = []
@@ -102,7 +102,7 @@ def test_a_model_equals_plain_torch(
     recipe = {"activation": activation, "batch_norm": batch_norm, "input_norm": input_norm}
     has_norm = batch_norm != "none" or input_norm == "batch_norm"
     torch.manual_seed(0)
-    ours = build_model(configured(name, **recipe, **(norm if has_norm else {})), (SIDE, SIDE), 3).double()
+    ours = build_model(configured(name, **recipe, **(norm if has_norm else {})), (1, SIDE, SIDE), 3).double()
     plain = plain_model(name, module, batch_norm, input_norm)
     plain.load_state_dict(dict(zip(plain.state_dict(), ours.state_dict().values(), strict=True)))
     for actual, expected in zip(trained(ours), trained(plain), strict=True):
@@ -135,13 +135,13 @@ def test_every_name_of_a_recipe_can_be_built() -> None:
 @every_model
 def test_a_model_has_its_published_size(name: str) -> None:
     """For 28 x 28 pixels and ten classes."""
-    model = build_model(configured(name), (28, 28), 10)
+    model = build_model(configured(name), (1, 28, 28), 10)
     assert sum(p.numel() for p in model.parameters()) == N_PARAMETERS[name]
 
 
 def test_the_fcn_takes_any_hidden_sizes() -> None:
     """One layer a size: 6-7-2-3 has 7*7 + 8*2 + 3*3 parameters."""
-    model = build_model(resolve(RECIPE | {"model": {"name": "fcn", "hidden": [7, 2]}}), (3, 2), 3)
+    model = build_model(resolve(RECIPE | {"model": {"name": "fcn", "hidden": [7, 2]}}), (1, 3, 2), 3)
     assert [p.shape.numel() for p in model.parameters()] == [42, 7, 14, 2, 6, 3]
 
 
@@ -151,14 +151,14 @@ def test_images_too_small_for_a_model_are_an_error(name: str, side: int) -> None
     with pytest.raises(
         StudyError, match=rf"{name} needs images of at least {side + 1} pixels .* got \({side}"
     ):
-        build_model(configured(name), (side, 40), 3)
-    assert build_model(configured(name), (side + 1, 40), 3)(torch.rand(2, side + 1, 40)).shape == (2, 3)
+        build_model(configured(name), (1, side, 40), 3)
+    assert build_model(configured(name), (3, side + 1, 40), 3)(torch.rand(2, 3, side + 1, 40)).shape == (2, 3)
 
 
 @every_model
 def test_a_dropout_follows_every_hidden_activation(name: str) -> None:
     """It is the last module of each hidden layer, with the recipe's probability."""
-    modules = list(build_model(configured(name, dropout=0.3), (SIDE, SIDE), 3))
+    modules = list(build_model(configured(name, dropout=0.3), (1, SIDE, SIDE), 3))
     kinds = [type(module) for module in modules]
     hidden = [i for i, kind in enumerate(kinds) if kind is nn.ReLU]
     assert kinds.count(Dropout) == len(hidden) == {"fcn": 2}.get(name, 4)

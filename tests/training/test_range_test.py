@@ -7,19 +7,19 @@ from torch.nn import functional
 
 from harness.recipe.configuration import Configuration, resolve
 from harness.study.reading.parse import parse_study
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.data.splits import stratified_split
 from harness.training.range_test import RangePoint, Rise, Smoother, midpoint, range_test
 from harness.training.setup import set_up_run
 
 
 @pytest.fixture
-def images() -> LabelledImages:
+def images() -> Samples:
     """Return 120 small images of three classes that differ by their brightness."""
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(120) % 3
-    noise = torch.randint(0, 60, (120, 4, 4), generator=generator)
-    return LabelledImages(images=(noise + 80 * labels[:, None, None]).to(torch.uint8), labels=labels)
+    noise = torch.randint(0, 60, (120, 1, 4, 4), generator=generator)
+    return Samples(inputs=(noise + 80 * labels[:, None, None, None]).to(torch.uint8), targets=labels)
 
 
 def configuration(**changes: Any) -> Configuration:
@@ -28,9 +28,9 @@ def configuration(**changes: Any) -> Configuration:
     return resolve(recipe | {"lr": 0.1} | changes)
 
 
-def points_of(recipe: Configuration, images: LabelledImages, seed: int = 0, **rise: Any) -> list[RangePoint]:
+def points_of(recipe: Configuration, images: Samples, seed: int = 0, **rise: Any) -> list[RangePoint]:
     """Return the points of a range test."""
-    return range_test(recipe, seed, images, Rise(**rise), lambda: None, n_classes=3)
+    return range_test(recipe, seed, images, Rise(**rise), lambda: None)
 
 
 def test_rates_rise_by_a_constant_factor() -> None:
@@ -55,17 +55,17 @@ def test_a_test_diverges_above_four_times_the_minimum(*, loss: float, diverged: 
     assert smoother.take(loss)[1] is diverged
 
 
-def test_each_step_trains_with_its_own_rate(images: LabelledImages) -> None:
+def test_each_step_trains_with_its_own_rate(images: Samples) -> None:
     """The losses equal, bit for bit, those of a plain SGD loop over two epochs whose rate is set by hand."""
     recipe = configuration()
     points = points_of(recipe, images, low=1e-3, high=1.0, steps=20)
-    setup = set_up_run(recipe, 0, images, n_classes=3)
+    setup = set_up_run(recipe, 0, images)
     weights = list(setup.predictor.model.parameters())
     batches = [*setup.batches(), *setup.batches()][:20]
     expected = []
     for point, batch in zip(points, batches, strict=True):
-        logits = setup.predictor.model(setup.predictor.transform(images.images[batch]))
-        loss = functional.cross_entropy(logits, images.labels[batch])
+        logits = setup.predictor.model(setup.predictor.transform(images.inputs[batch]))
+        loss = functional.cross_entropy(logits, images.targets[batch])
         expected.append(loss.item())
         for weight, gradient in zip(weights, torch.autograd.grad(loss, weights), strict=True):
             weight.data -= point.lr * gradient
@@ -74,14 +74,14 @@ def test_each_step_trains_with_its_own_rate(images: LabelledImages) -> None:
     assert [point.lr for point in points] == list(Rise(low=1e-3, high=1.0, steps=20).rates())
 
 
-def test_the_same_seed_gives_the_same_bits(images: LabelledImages) -> None:
+def test_the_same_seed_gives_the_same_bits(images: Samples) -> None:
     """Every point is equal; another seed gives others."""
     first, again, other = (points_of(configuration(), images, seed, steps=30) for seed in (7, 7, 8))
     assert first == again
     assert first != other
 
 
-def test_it_leaves_the_global_random_state_alone(images: LabelledImages) -> None:
+def test_it_leaves_the_global_random_state_alone(images: Samples) -> None:
     """Tests that follow each other in one process do not influence each other."""
     torch.manual_seed(3)
     expected = torch.rand(1)
@@ -90,14 +90,14 @@ def test_it_leaves_the_global_random_state_alone(images: LabelledImages) -> None
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_the_recipes_own_rate_plays_no_part(images: LabelledImages) -> None:
+def test_the_recipes_own_rate_plays_no_part(images: Samples) -> None:
     """Neither do its schedule and length."""
     ordinary = points_of(configuration(), images, steps=30)
     other = configuration(lr=77.0, epochs=3, lr_schedule="cosine", warmup_epochs=1.0)
     assert points_of(other, images, steps=30) == ordinary
 
 
-def test_the_loss_is_that_of_a_run(images: LabelledImages) -> None:
+def test_the_loss_is_that_of_a_run(images: Samples) -> None:
     """Label smoothing and clipping act on the steps; the first loss is the same without them."""
     plain, changed = (
         points_of(recipe, images, high=1.0, steps=60)
@@ -107,7 +107,7 @@ def test_the_loss_is_that_of_a_run(images: LabelledImages) -> None:
     assert changed[-1].loss != plain[-1].loss
 
 
-def test_it_ends_where_it_diverges(images: LabelledImages) -> None:
+def test_it_ends_where_it_diverges(images: Samples) -> None:
     """Up to a rate of 1e6 the loss explodes: the last point has diverged, no other has."""
     points = points_of(configuration(), images, high=1e6, steps=200)
     assert [point.diverged for point in points] == [*[False] * (len(points) - 1), True]
@@ -116,20 +116,20 @@ def test_it_ends_where_it_diverges(images: LabelledImages) -> None:
     assert not points[-1].smoothed_loss <= 4 * best
 
 
-def test_it_reaches_the_last_rate_where_nothing_diverges(images: LabelledImages) -> None:
+def test_it_reaches_the_last_rate_where_nothing_diverges(images: Samples) -> None:
     """One point a step, each announced."""
     seen: list[None] = []
     rise = Rise(high=1e-2, steps=40)
-    points = range_test(configuration(), 0, images, rise, lambda: seen.append(None), n_classes=3)
+    points = range_test(configuration(), 0, images, rise, lambda: seen.append(None))
     assert len(points) == len(seen) == 40
     assert points[-1].lr == pytest.approx(1e-2)
     assert not points[-1].diverged
 
 
-def test_it_never_sees_the_validation_part(images: LabelledImages) -> None:
+def test_it_never_sees_the_validation_part(images: Samples) -> None:
     """Other pixels there change nothing."""
     before = points_of(configuration(), images, seed=5, steps=30)
-    images.images[stratified_split(images.labels, 0.1, 5).val] = 255
+    images.inputs[stratified_split(images.targets, 0.1, 5).val] = 255
     assert points_of(configuration(), images, seed=5, steps=30) == before
 
 

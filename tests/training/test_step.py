@@ -9,23 +9,23 @@ import torch
 from torch.nn import functional
 
 from harness.recipe.configuration import resolve
-from harness.training.data.arrays import LabelledImages
+from harness.training.data.arrays import Samples
 from harness.training.evaluation import Predictor
 from harness.training.setup import RunSetup, set_up_run
 from harness.training.step import take_step
 
 
 @pytest.fixture
-def images() -> LabelledImages:
+def images() -> Samples:
     """Return 40 images of 3 x 3 random bytes in four classes."""
-    pixels = torch.randint(0, 256, (40, 3, 3), generator=torch.Generator().manual_seed(2))
-    return LabelledImages(images=pixels.to(torch.uint8), labels=torch.arange(40) % 4)
+    pixels = torch.randint(0, 256, (40, 1, 3, 3), generator=torch.Generator().manual_seed(2))
+    return Samples(inputs=pixels.to(torch.uint8), targets=torch.arange(40) % 4)
 
 
-def double_setup(images: LabelledImages, **changes: Any) -> RunSetup:
+def double_setup(images: Samples, **changes: Any) -> RunSetup:
     """Return a run about to begin, its network and inputs in float64."""
     recipe = {"model": {"name": "fcn", "hidden": [5]}, "batch_size": 12, "epochs": 2, "optimizer": "sgd"}
-    setup = set_up_run(resolve(recipe | {"lr": 0.5, "activation": "tanh"} | changes), 1, images, 4)
+    setup = set_up_run(resolve(recipe | {"lr": 0.5, "activation": "tanh"} | changes), 1, images)
 
     def transform(pixels: torch.Tensor) -> torch.Tensor:
         return pixels.double() / 255
@@ -34,7 +34,7 @@ def double_setup(images: LabelledImages, **changes: Any) -> RunSetup:
     return replace(setup, predictor=predictor)
 
 
-def stepped(setup: RunSetup, images: LabelledImages, rates: Iterable[float]) -> list[torch.Tensor]:
+def stepped(setup: RunSetup, images: Samples, rates: Iterable[float]) -> list[torch.Tensor]:
     """Take a step a rate, each with the first twelve images; return the losses, then the weights."""
     losses = [take_step(setup, images, torch.arange(12), rate)[0] for rate in rates]
     return [*losses, *(p.detach() for p in setup.predictor.model.parameters())]
@@ -42,14 +42,14 @@ def stepped(setup: RunSetup, images: LabelledImages, rates: Iterable[float]) -> 
 
 def plainly_stepped(
     setup: RunSetup,
-    images: LabelledImages,
+    images: Samples,
     rates: Iterable[float],
     smoothing: float = 0.0,
     clip: float | None = None,
 ) -> list[torch.Tensor]:
     """Do the same by the textbook: smoothed targets, and gradients scaled down to a norm."""
     model = setup.predictor.model
-    x, labels = images.images[:12].double() / 255, images.labels[:12]
+    x, labels = images.inputs[:12].double() / 255, images.targets[:12]
     target = (1 - smoothing) * functional.one_hot(labels, 4).double() + smoothing / 4
     losses = []
     for rate in rates:
@@ -74,9 +74,7 @@ def plainly_stepped(
         ({"label_smoothing": 0.1, "clip_norm": 0.1}, {"smoothing": 0.1, "clip": 0.1}),
     ],
 )
-def test_a_step_is_the_textbooks(
-    images: LabelledImages, recipe: dict[str, Any], plain: dict[str, Any]
-) -> None:
+def test_a_step_is_the_textbooks(images: Samples, recipe: dict[str, Any], plain: dict[str, Any]) -> None:
     """Losses before each step, never smoothed, and weights after three agree with steps written out.
 
     The clipped norm's tolerance is torch's own: it adds 1e-6 to the norm it divides by.
@@ -89,10 +87,10 @@ def test_a_step_is_the_textbooks(
         torch.testing.assert_close(ours, theirs, rtol=rtol, atol=1e-7 if "clip_norm" in recipe else 1e-12)
 
 
-def test_a_step_counts_the_right_answers_before_it(images: LabelledImages) -> None:
+def test_a_step_counts_the_right_answers_before_it(images: Samples) -> None:
     """As many as the model's greatest outputs name."""
     setup = double_setup(images)
     batch = torch.tensor([3, 1, 30, 22])
-    logits = setup.predictor.model(images.images[batch].double() / 255)
-    expected = (logits.argmax(dim=1) == images.labels[batch]).sum()
+    logits = setup.predictor.model(images.inputs[batch].double() / 255)
+    expected = (logits.argmax(dim=1) == images.targets[batch]).sum()
     assert torch.equal(take_step(setup, images, batch, 0.5)[1], expected)

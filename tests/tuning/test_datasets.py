@@ -12,10 +12,10 @@ import pytest
 from harness.declaration import Declaration
 from harness.errors import ResultsError
 from harness.recipe.configuration import Configuration
+from harness.recipe.datasets import DATASETS
 from harness.records.events import RunEnded, RunStarted
 from harness.study.plan import plan_study
 from harness.study.reading.parse import parse_study
-from harness.training.data.registry import DATASETS
 from harness.tuning.continuation import check_journal_belongs
 from harness.tuning.declaration import declare
 from harness.tuning.runs import RunSpec

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.commands.planning.noise import Stated
     from harness.commands.planning.speed import Speed
     from harness.commands.planning.text import NoiseOf
-    from harness.recipe.datasets import Images
+    from harness.recipe.data import DataFacts
     from harness.study.estimate import Bounds, Cost
     from harness.study.file import Resources
     from harness.study.study import Study
@@ -70,21 +70,21 @@ def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) 
         parser.error(f"{' and '.join(names)}: only --dry-run foretells. Add it, or leave {names[0]} out")
 
 
-def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Namespace) -> str:
+def foretold(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Namespace) -> str:
     """Return all that `--dry-run` prints.
 
     Args:
         study: The parsed study.
-        images: What is known of the training images of its data sets, in its order; of a program nothing.
+        facts: Of its data sets, in its order; none of a program.
         options: Those of `add_options`.
 
     Raises:
-        StudyError: Some run could not train on the images.
+        StudyError: Some run could not train on the data.
         ResultsError: The earlier results cannot be read, or do not show how much runs vary.
     """
     from harness.study.preview import preview
 
-    runs = preview(study, *images)
+    runs = preview(study, *facts)
     if options.sd:
         from harness.commands.planning.noise import check_stated
         from harness.recipe.metrics import in_records
@@ -100,7 +100,7 @@ def foretold(study: "Study", images: "Sequence[Images]", options: argparse.Names
     plan = plan_study(study)
     noise_of = _noise_of(options.sd, options.earlier, study)
     speed = None if study.resources.gpu or study.trial else machine_speed(is_measured_now=options.measure)
-    cost = cost_of(study, plan, *(own.n_images for own in images))
+    cost = cost_of(study, plan, *facts)
     costs = _cost_lines(cost, study.resources, _n_slots(study, options), speed)
     lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
     return "\n".join(map(_wrapped, lines))

@@ -1,4 +1,4 @@
-"""The cache: four verified arrays per data set, written once per machine and mapped by every process.
+"""The cache: the verified arrays of a data set, written once per machine and mapped by every process.
 
 Writers hold a file lock and put a complete folder in place with one rename, so readers need no lock. Nothing
 here knows where the arrays come from.
@@ -19,10 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.training.data.registry import ArrayPart, DatasetSpec
+from harness.recipe.data import ArrayPart, DatasetSpec
 
 RECORD_NAME = "prepared.json"
-"""What was written: each array's SHA-256 (of the IDX file), size and time of writing."""
+"""What was written: each array's SHA-256 (as an IDX file), size and time of writing."""
+
+Arrays = Mapping[str, NDArray[Any]]
+"""By name of the array in the cache."""
 
 
 def cache_folder(spec: DatasetSpec) -> Path:
@@ -63,21 +66,21 @@ def recorded_spec(spec: DatasetSpec, folder: Path) -> DatasetSpec:
     try:
         noted = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))["arrays"]
         return spec.with_sha256(
-            {p.array: p.file.sha256 or str(noted[p.array]["idx_sha256"]) for p in spec.parts}
+            {p.file.name: p.file.sha256 or str(noted[p.array]["idx_sha256"]) for p in spec.parts}
         )
     except (OSError, ValueError, KeyError, TypeError):  # not there, or not what we wrote
         return spec
 
 
-def measured_spec(spec: DatasetSpec, arrays: Mapping[str, NDArray[np.uint8]]) -> DatasetSpec:
+def measured_spec(spec: DatasetSpec, arrays: Arrays) -> DatasetSpec:
     """Return the data set with the SHA-256 of verified arrays where nobody published one."""
     return spec.with_sha256(
-        {part.array: part.file.sha256 or _idx_sha256(part, arrays[part.array]) for part in spec.parts}
+        {part.file.name: part.file.sha256 or idx_sha256(part, arrays[part.array]) for part in spec.parts}
     )
 
 
 def is_ready(spec: DatasetSpec, folder: Path) -> bool:
-    """Tell whether the cache holds the four verified arrays.
+    """Tell whether the cache holds the verified arrays.
 
     Takes microseconds while sizes and times of writing are those recorded; otherwise (a copied or touched
     cache) the arrays are hashed again, and a damaged one counts as not there.
@@ -116,9 +119,7 @@ def cache_lock(folder: Path, say: Callable[[str], None]) -> Iterator[Path]:
         ) from error
 
 
-def write_cache(
-    spec: DatasetSpec, arrays: Mapping[str, NDArray[np.uint8]], folder: Path, scratch: Path
-) -> None:
+def write_cache(spec: DatasetSpec, arrays: Arrays, folder: Path, scratch: Path) -> None:
     """Write the arrays below `scratch` and rename them to `folder`, replacing a damaged one.
 
     The caller holds `cache_lock`, which gave it `scratch`.
@@ -149,20 +150,20 @@ def _record(spec: DatasetSpec, folder: Path) -> dict[str, Any]:
 
 
 def _has_published_content(part: ArrayPart, folder: Path) -> bool:
-    """Hash a cached array as the IDX file it came from.
+    """Tell whether a cached array is the one that is known.
 
     Raises:
         OSError, EOFError, ValueError: There is no array in the file.
     """
     values = np.load(array_file(folder, part.array), mmap_mode="r", allow_pickle=False)
-    same_kind = values.dtype == np.uint8 and values.shape == part.shape
-    return bool(same_kind and _idx_sha256(part, values) == part.file.sha256)
+    same_kind = values.dtype == np.dtype(part.dtype) and values.shape == part.shape
+    return bool(same_kind and idx_sha256(part, values) == part.file.sha256)
 
 
-def _idx_sha256(part: ArrayPart, values: NDArray[np.uint8]) -> str:
-    """Hash an array as the IDX file it came from."""
+def idx_sha256(part: ArrayPart, values: NDArray[Any]) -> str:
+    """Hash an array as the IDX file it came from or would make: of several bytes the high one first."""
     digest = hashlib.sha256(part.idx_header)
-    digest.update(np.ascontiguousarray(values).data)
+    digest.update(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder(">")).data)
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Fetching a data set that is not on this machine: through torchvision, or from a Debian package.
+"""Fetching a data set that is not on this machine: from its publisher, through torchvision, from Debian.
 
 Each function leaves the files below a scratch folder and returns where; verifying them is the caller's job.
 """
@@ -8,17 +8,51 @@ import os
 import shutil
 import socket
 import subprocess
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import DataError
-from harness.training.data.registry import DatasetSpec
+from harness.recipe.data import Archive, DatasetSpec
+from harness.training.data.archives import check_archive
 
 SILENCE_SECONDS = 20
 """A server that sends nothing for this long has failed."""
 COMMAND_SECONDS = 300
 """An apt or dpkg command that runs for this long has failed."""
+
+
+def download_archives(spec: DatasetSpec, folder: Path, say: Callable[[str], None]) -> Path:
+    """Download a data set's archives into a folder and verify them.
+
+    Raises:
+        DataError: One could not be delivered, or is not the published one.
+    """
+    folder.mkdir()
+    for archive in spec.archives:
+        _download(archive, folder, say)
+    return folder
+
+
+def _download(archive: Archive, folder: Path, say: Callable[[str], None]) -> None:
+    """Download a file under a name of its own, and give it its name once it is verified.
+
+    Raises:
+        DataError: It could not be delivered, or is not the published one.
+    """
+    partial_file = folder / f"{archive.name}.part"
+    try:
+        with urllib.request.urlopen(archive.url, timeout=SILENCE_SECONDS) as answer:  # noqa: S310 - a row's own URL
+            length = answer.headers.get("Content-Length")
+            size = f", {int(length) / 1e6:,.0f} MB" if length else ""
+            say(f"downloading {archive.url}{size}")
+            with partial_file.open("wb") as stream:
+                shutil.copyfileobj(answer, stream, length=2**20)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise DataError(f"{archive.url} could not be downloaded: {error}") from error
+    check_archive(archive, partial_file)
+    partial_file.rename(folder / archive.name)
 
 
 def download_through_torchvision(spec: DatasetSpec, scratch: Path) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.training.data.registry import ArrayPart, DatasetSpec
+from harness.recipe.data import ArrayPart, DatasetSpec
 
 
 def find_folder(spec: DatasetSpec, place: Path) -> Path:

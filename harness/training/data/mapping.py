@@ -3,6 +3,8 @@
 Those of the test set are sealed: only the confirm phase opens them.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,19 +19,19 @@ class TestSetSealedError(RuntimeError):
     __test__ = False  # pytest: not a test, whatever its name says
 
 
-def mapped_array(prepared: PreparedDataset, array: str) -> NDArray[np.uint8]:
+def mapped_array(prepared: PreparedDataset, array: str) -> NDArray[Any]:
     """Map one cached array; pages are shared until written to, and writing never reaches the file.
 
     Args:
         prepared: The data set.
-        array: `train-images`, `train-labels`, `test-images` or `test-labels`.
+        array: Name of a part of its description.
 
     Raises:
         DataError: It is not there or is damaged.
     """
     file = array_file(prepared.folder, array)
     try:
-        values: NDArray[np.uint8] = np.load(file, mmap_mode="c", allow_pickle=False)
+        values: NDArray[Any] = np.load(file, mmap_mode="c", allow_pickle=False)
     except (OSError, EOFError, ValueError) as error:
         raise DataError(
             f"{file} cannot be mapped ({error}): prepare {prepared.name} on this machine first"
@@ -48,11 +50,11 @@ def check_phase_may_test(phase: str) -> None:
 
 
 def load_test_labels(prepared: PreparedDataset, *, phase: str) -> NDArray[np.uint8]:
-    """Return the classes of the test images, `(n,)` in the published order, for the confirm phase.
+    """Return the classes of the test samples, `(n,)` in the published order, for the confirm phase.
 
     Raises:
         TestSetSealedError: `phase` is not `confirm`.
         DataError: The cache was removed since, or is another machine's.
     """
     check_phase_may_test(phase)
-    return mapped_array(prepared, "test-labels")
+    return mapped_array(prepared, prepared.spec.parts[3].array)

@@ -1,202 +1,45 @@
-"""A user's own data set: a folder of four IDX files with the names that MNIST's have, plain or as `.gz`.
+"""A user's own data set, by the prefix that says how its files are laid out."""
 
-Nobody published what the files must hold: they are checked for being consistent, and known by their SHA-256.
-"""
-
-import gzip
-import hashlib
-import re
-import zlib
-from collections.abc import Mapping
-from math import prod
+from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
+from harness.recipe.data import DataFacts
+from harness.recipe.datasets import DATASETS, own_place
+from harness.training.data.image_folder import image_folder_data
+from harness.training.data.loaded import OwnData
+from harness.training.data.npz import npz_data
+from harness.training.data.own_idx import idx_data, idx_facts
 
-from harness.errors import DataError
-from harness.recipe.datasets import IDX_PREFIX, Images
-from harness.training.data.registry import DATASETS, DatasetSpec, IdxFile
-
-_NAMES = {
-    "train_images": "train-images-idx3-ubyte",
-    "train_labels": "train-labels-idx1-ubyte",
-    "test_images": "t10k-images-idx3-ubyte",
-    "test_labels": "t10k-labels-idx1-ubyte",
+_READERS: dict[str, Callable[[Path], OwnData]] = {
+    "idx:": idx_data,
+    "npz:": npz_data,
+    "image_folder:": image_folder_data,
 }
-_MAX_BYTES = 8 * 2**30
-"""A file that announces more is taken for damaged: it would not fit into memory."""
 
 
-def training_images(name: str) -> Images:
-    """Return what is known of a data set's training images; of a user's own labels are read, and no image.
+def own_data(name: str) -> OwnData | None:
+    """Return a user's own data set; None for the name of a published one.
 
     Raises:
-        DataError: It is a user's own, and a file is missing, unreadable, or contradicts another by its labels
-            or by what its header announces.
+        DataError: A file is missing, unreadable, or contradicts another.
     """
-    if not name.startswith(IDX_PREFIX):
-        return DATASETS[name].images
-    folder = Path(name.removeprefix(IDX_PREFIX))
-    shapes, labels = {}, {}
-    for part, file_name in _NAMES.items():
-        file = _file(folder, file_name)
-        if part.endswith("labels"):
-            content, shapes[part] = _content(file, n_axes=1)
-            labels[part] = _values(content, shapes[part])
-        else:
-            with _opened(file) as stream:
-                shapes[part] = _shape(stream, file, n_axes=3)
-    _checked_classes(folder, shapes, labels["train_labels"], labels["test_labels"])
-    n_images, height, width = shapes["train_images"]
-    class_sizes = _class_sizes(labels["train_labels"])
-    return Images(n_images=n_images, sides=(height, width), class_sizes=class_sizes)
+    return None if own_place(name) is None else data_at(name)
 
 
-def _values(content: bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Return the array behind an IDX file's header."""
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape)
+def data_at(name: str) -> OwnData:
+    """Return a user's own data set; see `own_data`."""
+    prefix, place = own_place(name) or ("", "")
+    return _READERS[prefix](Path(place))
 
 
-def _class_sizes(labels: NDArray[np.uint8]) -> tuple[int, ...]:
-    """Return how many labels there are of each class, from class 0 on."""
-    return tuple(np.bincount(labels).tolist())
-
-
-def spec_of_folder(folder: Path) -> DatasetSpec:
-    """Return the description of the data set in a folder, with the SHA-256 of the unpacked files.
-
-    The class numbers are those of the training labels, 0 to the greatest.
+def facts_of(name: str) -> DataFacts:
+    """Return what a study's checks need to know of a data set, reading as little of it as they need.
 
     Raises:
-        DataError: A file is missing, unreadable, no IDX file of unsigned bytes, or contradicts another.
+        DataError: It is a user's own, and a file is missing, unreadable, or contradicts another.
     """
-    files, arrays = {}, {}
-    for part, name in _NAMES.items():
-        file = _file(folder, name)
-        content, shape = _content(file, n_axes=3 if part.endswith("images") else 1)
-        files[part] = IdxFile(name=name, sha256=hashlib.sha256(content).hexdigest())
-        arrays[part] = _values(content, shape)
-    shapes = {part: array.shape for part, array in arrays.items()}
-    n_classes = _checked_classes(folder, shapes, arrays["train_labels"], arrays["test_labels"])
-    digest = hashlib.sha256("".join(str(file.sha256) for file in files.values()).encode()).hexdigest()
-    height, width = arrays["train_images"].shape[1:]
-    return DatasetSpec(
-        name=f"idx-{re.sub(r'[^A-Za-z0-9_-]', '_', folder.name)}-{digest[:12]}",
-        torchvision_class=None,
-        **files,
-        n_train=len(arrays["train_labels"]),
-        n_test=len(arrays["test_labels"]),
-        image_shape=(height, width),
-        n_classes=n_classes,
-        class_sizes=_class_sizes(arrays["train_labels"]),
-        system_folders=(),
-        debian_package=None,
-        source=str(folder),
-    )
-
-
-def _file(folder: Path, name: str) -> Path:
-    """Return the plain file, or else the compressed one.
-
-    Raises:
-        DataError: Neither is there, or the folder cannot be searched.
-    """
-    for file in (folder / name, folder / f"{name}.gz"):
-        try:
-            if file.is_file():
-                return file
-        except OSError as error:
-            raise DataError(
-                f"{folder} cannot be searched: {error.strerror}. Check its permissions"
-            ) from error
-    raise DataError(f"{folder} lacks {name} (plain or with .gz), one of {', '.join(_NAMES.values())}")
-
-
-def _opened(file: Path) -> BinaryIO:
-    """Open a file for reading, unpacking `.gz`.
-
-    Raises:
-        DataError: It cannot be opened.
-    """
-    try:
-        return gzip.open(file) if file.suffix == ".gz" else file.open("rb")  # type: ignore[return-value]
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror}. Check its permissions") from error
-
-
-def _content(file: Path, n_axes: int) -> tuple[bytes, tuple[int, ...]]:
-    """Return an IDX file's unpacked bytes and its array's shape.
-
-    Raises:
-        DataError: It is damaged, or another kind of file.
-    """
-    with _opened(file) as stream:
-        shape = _shape(stream, file, n_axes)
-        header = bytes([0, 0, 8, n_axes]) + b"".join(length.to_bytes(4, "big") for length in shape)
-        values = _read(stream, file, prod(shape) + 1)
-    if len(values) != prod(shape):
-        held = f"only {len(values)}" if len(values) < prod(shape) else "more"
-        raise DataError(f"{file} announces {prod(shape)} bytes of values, but holds {held}")
-    return header + values, shape
-
-
-def _shape(stream: BinaryIO, file: Path, n_axes: int) -> tuple[int, ...]:
-    """Read an IDX file's header.
-
-    Raises:
-        DataError: It announces no array of unsigned bytes with so many axes, or one that is empty or huge.
-    """
-    header = _read(stream, file, 4 + 4 * n_axes)
-    expected = bytes([0, 0, 8, n_axes])
-    if header[:4] != expected or len(header) < 4 + 4 * n_axes:
-        start = header[:4].hex(" ") or "nothing"
-        raise DataError(f"{file} starts with {start} where an IDX file of this kind has {expected.hex(' ')}")
-    shape = tuple(int.from_bytes(header[i : i + 4], "big") for i in range(4, len(header), 4))
-    if not 0 < prod(shape) <= _MAX_BYTES:
-        raise DataError(
-            f"{file} announces an array of shape {shape}, which is empty or above {_MAX_BYTES} bytes"
-        )
-    return shape
-
-
-def _read(stream: BinaryIO, file: Path, n_bytes: int) -> bytes:
-    """Read so many bytes, or what there is.
-
-    Raises:
-        DataError: The file is damaged or cannot be read.
-    """
-    try:
-        return stream.read(n_bytes)
-    except (EOFError, zlib.error, OSError) as error:
-        raise DataError(f"{file} cannot be unpacked: it is damaged or truncated ({error})") from error
-
-
-def _checked_classes(
-    folder: Path,
-    shapes: Mapping[str, tuple[int, ...]],
-    train_labels: NDArray[np.uint8],
-    test_labels: NDArray[np.uint8],
-) -> int:
-    """Return the number of classes, once images and labels were found to fit together.
-
-    Raises:
-        DataError: They do not.
-    """
-    for part in ("train", "test"):
-        images, labels = shapes[f"{part}_images"][0], shapes[f"{part}_labels"][0]
-        if images != labels:
-            raise DataError(f"{folder} holds {images} {part} images, but {labels} labels for them")
-    train, test = (shapes[f"{part}_images"][1:] for part in ("train", "test"))
-    if train != test:
-        raise DataError(f"{folder} holds training images of {train} pixels, but test images of {test}")
-    n_classes = int(train_labels.max()) + 1
-    missing = sorted(set(range(n_classes)) - set(train_labels.tolist()))
-    strange = sorted(set(test_labels.tolist()) - set(range(n_classes)))
-    if n_classes < 2 or missing or strange:
-        raise DataError(
-            f"{folder}: training labels must be 0, 1, ... without gaps and test labels among them; "
-            f"missing in training: {missing or 'none'}, only in the test set: {strange or 'none'}"
-        )
-    return n_classes
+    if name in DATASETS:
+        return DATASETS[name].facts
+    if name.startswith("idx:"):
+        return idx_facts(Path(name.removeprefix("idx:")))
+    return data_at(name).spec.facts

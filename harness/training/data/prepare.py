@@ -7,12 +7,12 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.errors import DataError
-from harness.recipe.datasets import IDX_PREFIX
+from harness.recipe.data import DatasetSpec
+from harness.recipe.datasets import DATASETS
+from harness.training.data.archives import VENDORED, missing_archives, read_archives
 from harness.training.data.cache import (
+    Arrays,
     cache_folder,
     cache_lock,
     is_ready,
@@ -20,10 +20,13 @@ from harness.training.data.cache import (
     recorded_spec,
     write_cache,
 )
-from harness.training.data.download import download_through_torchvision, unpack_debian_package
+from harness.training.data.download import (
+    download_archives,
+    download_through_torchvision,
+    unpack_debian_package,
+)
 from harness.training.data.idx import find_folder, read_folder
-from harness.training.data.own import spec_of_folder
-from harness.training.data.registry import DATASETS, DatasetSpec
+from harness.training.data.own import own_data
 
 PATH_VARIABLE = "HARNESS_DATA"
 """Environment variable that names the folder of a data set, or of several, one below the other's name."""
@@ -35,7 +38,7 @@ class PreparedDataset:
 
     spec: DatasetSpec
     folder: Path
-    """Holds the arrays `train-images.npy`, `train-labels.npy`, `test-images.npy` and `test-labels.npy`."""
+    """Holds the arrays of the description's parts, such as `train-images.npy`."""
 
     @property
     def name(self) -> str:
@@ -44,7 +47,7 @@ class PreparedDataset:
 
     @property
     def sha256(self) -> dict[str, str]:
-        """SHA-256 of every unpacked IDX file, by file name."""
+        """SHA-256 of every array as an IDX file, by that file's name."""
         return self.spec.sha256
 
 
@@ -54,22 +57,22 @@ def prepare_dataset(
     """Find or fetch a data set, verify it and cache it; returns at once when the cache holds it.
 
     Looks at `path`, or else at `$HARNESS_DATA`: where one is given, it must hold the data set, and its files
-    are verified even when the cache is ready. Without them: the user's cache, the system's folder, a download
-    through torchvision, the Debian package. Any number of processes may do this at once.
+    are verified even when the cache is ready. Without them: the user's cache, this package, the system's
+    folder, a download, the Debian package. Any number of processes may do this at once.
 
     Args:
-        name: A key of `DATASETS`, or `idx:` and a folder of a user's own IDX files.
-        path: Folder with the four IDX files (plain or `.gz`), or with `FashionMNIST/raw` or `fashion_mnist`
-            below it.
+        name: A key of `DATASETS`, or a user's own data: `idx:`, `npz:` or `image_folder:` and a place.
+        path: Folder with a published data set's files: four IDX files (plain or `.gz`) or its archives; or
+            with `FashionMNIST/raw` or `fashion_mnist` below it.
         progress: Is told, in one line each, what is being tried.
 
     Raises:
         DataError: There is no such data set, its files are missing, damaged or altered, or the cache cannot
             be written.
     """
-    if name.startswith(IDX_PREFIX):
-        folder = Path(name.removeprefix(IDX_PREFIX))
-        return prepare_spec(spec_of_folder(folder), path or folder, progress)
+    own = own_data(name)
+    if own is not None:
+        return _prepare(own.spec, lambda _: own.read(), progress or _say_nothing)
     if name not in DATASETS:
         nearest = get_close_matches(name, DATASETS, n=1, cutoff=0)
         raise DataError(
@@ -82,16 +85,16 @@ def known_spec(name: str) -> DatasetSpec | None:
     """Return a data set with the SHA-256 of its files, without preparing it.
 
     Args:
-        name: A key of `DATASETS`, or `idx:` and a folder.
+        name: A key of `DATASETS`, or a user's own data.
 
     Returns: None where nobody published them and this machine never prepared it.
 
     Raises:
         DataError: A user's own files are missing, unreadable, or contradict each other.
     """
-    if name.startswith(IDX_PREFIX):
-        return spec_of_folder(Path(name.removeprefix(IDX_PREFIX)))
-    spec = recorded_spec(DATASETS[name], cache_folder(DATASETS[name]))
+    own = own_data(name)
+    spec = DATASETS[name] if own is None else own.spec
+    spec = recorded_spec(spec, cache_folder(spec))
     return spec if len(spec.sha256) == len(spec.parts) else None
 
 
@@ -99,7 +102,7 @@ def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
     """Do `prepare_dataset`, and refuse data that a study did not declare.
 
     Args:
-        name: A key of `DATASETS`, or `idx:` and a folder.
+        name: A key of `DATASETS`, or a user's own data.
         declared: SHA-256 of every unpacked file by its name, as the study declares them.
 
     Raises:
@@ -128,30 +131,47 @@ def _short(digest: str | None) -> str:
 def prepare_spec(
     spec: DatasetSpec, path: Path | None = None, progress: Callable[[str], None] | None = None
 ) -> PreparedDataset:
-    """Do `prepare_dataset` for a data set that need not be in the registry."""
+    """Do `prepare_dataset` for a published data set that need not be in the registry."""
     say = progress or _say_nothing
-    folder = cache_folder(spec)
     given = _given_arrays(spec, path)
+    if given is not None:
+        return _prepare(spec, lambda _: given, say)
+    return _prepare(spec, lambda scratch: _found_or_fetched_arrays(spec, scratch, say), say)
+
+
+def _prepare(
+    spec: DatasetSpec, read: Callable[[Path], Arrays], say: Callable[[str], None]
+) -> PreparedDataset:
+    """Return the data set in the cache, read and written there if it is not there yet.
+
+    Args:
+        spec: What it must contain.
+        read: Returns its verified arrays; may use the scratch folder that it is given.
+        say: Is told what is done.
+    """
+    folder = cache_folder(spec)
     known = recorded_spec(spec, folder)
     if is_ready(known, folder):
         return PreparedDataset(spec=known, folder=folder)
     with cache_lock(folder, say) as scratch:
         known = recorded_spec(spec, folder)
         if not is_ready(known, folder):
-            arrays = given or _found_or_fetched_arrays(spec, scratch, say)
+            arrays = read(scratch)
             known = measured_spec(spec, arrays)
             say(f"caching {spec.name} in {folder}")
             write_cache(known, arrays, folder, scratch)
     return PreparedDataset(spec=known, folder=folder)
 
 
-def _given_arrays(spec: DatasetSpec, path: Path | None) -> dict[str, NDArray[np.uint8]] | None:
-    """Read the place that the user gave; None where none was given.
+def _given_arrays(spec: DatasetSpec, path: Path | None) -> Arrays | None:
+    """Read the place that the user gave; None where none was given, or this package holds the data.
 
     Raises:
         DataError: A place was given, but the data set is not there or is not the published one.
     """
     variable = os.environ.get(PATH_VARIABLE)
+    if spec.format == "vendored":
+        return None
     if path is not None:
         place, given_by = path, "the given data path"
     elif variable:
@@ -159,7 +179,7 @@ def _given_arrays(spec: DatasetSpec, path: Path | None) -> dict[str, NDArray[np.
     else:
         return None
     try:
-        return read_folder(spec, find_folder(spec, place.expanduser()))
+        return _arrays_at(spec, place.expanduser())
     except DataError as error:
         raise DataError(
             f"{given_by} ({place}): {error}. Or leave {given_by} out: "
@@ -167,9 +187,21 @@ def _given_arrays(spec: DatasetSpec, path: Path | None) -> dict[str, NDArray[np.
         ) from error
 
 
-def _found_or_fetched_arrays(
-    spec: DatasetSpec, scratch: Path, say: Callable[[str], None]
-) -> dict[str, NDArray[np.uint8]]:
+def _arrays_at(spec: DatasetSpec, place: Path) -> Arrays:
+    """Read and verify the data set's files at a place.
+
+    Raises:
+        DataError: They are not there, or are not the published ones.
+    """
+    if spec.format == "idx":
+        return read_folder(spec, find_folder(spec, place))
+    below = place / spec.name
+    return read_archives(
+        spec, place if not missing_archives(spec, place) else below if below.is_dir() else place
+    )
+
+
+def _found_or_fetched_arrays(spec: DatasetSpec, scratch: Path, say: Callable[[str], None]) -> Arrays:
     """Read the data set from the first source that delivers it intact.
 
     Raises:
@@ -179,17 +211,18 @@ def _found_or_fetched_arrays(
     for source, deliver in _sources(spec, scratch, say):
         say(f"looking for {spec.name}: {source}")
         try:
-            return read_folder(spec, find_folder(spec, deliver()))
+            return _arrays_at(spec, deliver())
         except DataError as error:
             problems.append(f"  - {source}: {error}\n")
             say(f"{source}: {error}")
-    files = ", ".join(part.file.name for part in spec.parts)
+    files = ", ".join(archive.name for archive in spec.archives)
+    names = files or f"{', '.join(part.file.name for part in spec.parts)} (plain or with .gz)"
     install = f", or install the Debian package {spec.debian_package}" if spec.debian_package else ""
     raise DataError(
         f"{spec.name} was not found and could not be fetched:\n"
         f"  - the cache {cache_folder(spec)}: not prepared yet\n"
         f"{''.join(problems)}"
-        f"Copy {files} (plain or with .gz) into a folder and set {PATH_VARIABLE} to it{install}."
+        f"Copy {names} into a folder and set {PATH_VARIABLE} to it{install}."
     )
 
 
@@ -197,6 +230,11 @@ def _sources(
     spec: DatasetSpec, scratch: Path, say: Callable[[str], None]
 ) -> list[tuple[str, Callable[[], Path]]]:
     """List the sources in the order in which they are tried: what each is, and how to get its folder."""
+    if spec.format == "vendored":
+        return [("this package", lambda: VENDORED)]
+    if spec.archives:
+        hosts = ", ".join(dict.fromkeys(archive.url.split("/")[2] for archive in spec.archives))
+        return [(f"download from {hosts}", partial(download_archives, spec, scratch / "download", say))]
     return [
         *((f"the system's folder {folder}", partial(Path, folder)) for folder in spec.system_folders),
         (

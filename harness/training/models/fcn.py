@@ -9,11 +9,11 @@ from harness.training.models.hidden import HiddenLayers
 
 
 def build_fcn(
-    layers: HiddenLayers, image_shape: tuple[int, int], n_classes: int, hidden: list[int]
+    layers: HiddenLayers, input_shape: tuple[int, ...], n_outputs: int, hidden: list[int]
 ) -> nn.Module:
-    """Return `(B, H, W) -> (B, C)`: a hidden layer a size, then a linear layer."""
-    sizes = [prod(image_shape), *hidden]
+    """Return `(B, *input_shape) -> (B, n_outputs)`: a hidden layer a size, then a linear layer."""
+    sizes = [prod(input_shape), *hidden]
     modules: list[nn.Module] = [nn.Flatten()]
-    for n_inputs, n_outputs in pairwise(sizes):
-        modules += layers.dense(n_inputs, n_outputs)
-    return nn.Sequential(*modules, nn.Linear(sizes[-1], n_classes))
+    for n_before, n_after in pairwise(sizes):
+        modules += layers.dense(n_before, n_after)
+    return nn.Sequential(*modules, nn.Linear(sizes[-1], n_outputs))

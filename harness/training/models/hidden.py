@@ -7,8 +7,26 @@ from typing import Any
 import torch
 from torch import nn
 
+from harness.errors import StudyError
 from harness.recipe.activations import ACTIVATIONS
 from harness.recipe.configuration import Configuration
+from harness.recipe.models import LEAST_SIDES
+
+
+def check_images(model: str, input_shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return (C, H, W) if a model can take samples of this shape.
+
+    Raises:
+        StudyError: They are no images, or smaller than its last pooling needs.
+    """
+    if len(input_shape) != 3:
+        raise StudyError(f"{model} needs images (C, H, W), got samples of shape {input_shape}")
+    channels, height, width = input_shape
+    if min(height, width) < LEAST_SIDES[model]:
+        raise StudyError(
+            f"{model} needs images of at least {LEAST_SIDES[model]} pixels a side, got {(height, width)}"
+        )
+    return channels, height, width
 
 
 class Dropout(nn.Module):

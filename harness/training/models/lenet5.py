@@ -7,28 +7,22 @@ all of the first, and a linear output layer.
 
 from torch import nn
 
-from harness.errors import StudyError
-from harness.recipe.models import LEAST_SIDES
-from harness.training.models.hidden import HiddenLayers
-
-_LEAST_SIDE = LEAST_SIDES["lenet5"]
+from harness.training.models.hidden import HiddenLayers, check_images
 
 
-def build_lenet5(layers: HiddenLayers, image_shape: tuple[int, int], n_classes: int) -> nn.Module:
-    """Return `(B, H, W) -> (B, C)`: convolutions of 6 and 16 maps, 5 x 5, then 120-84-C.
+def build_lenet5(layers: HiddenLayers, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
+    """Return `(B, C, H, W) -> (B, n_outputs)`: convolutions of 6 and 16 maps, 5 x 5, then 120-84-outputs.
 
     Raises:
-        StudyError: The images are too small.
+        StudyError: The samples are no images, or too small ones.
     """
-    if min(image_shape) < _LEAST_SIDE:
-        raise StudyError(f"lenet5 needs images of at least {_LEAST_SIDE} pixels a side, got {image_shape}")
-    height, width = (((side - 4) // 2 - 4) // 2 for side in image_shape)
+    channels, *sides = check_images("lenet5", input_shape)
+    height, width = (((side - 4) // 2 - 4) // 2 for side in sides)
     return nn.Sequential(
-        nn.Unflatten(1, (1, image_shape[0])),
-        *layers.convolution(nn.Conv2d(1, 6, 5), nn.AvgPool2d(2)),
+        *layers.convolution(nn.Conv2d(channels, 6, 5), nn.AvgPool2d(2)),
         *layers.convolution(nn.Conv2d(6, 16, 5), nn.AvgPool2d(2)),
         nn.Flatten(),
         *layers.dense(16 * height * width, 120),
         *layers.dense(120, 84),
-        nn.Linear(84, n_classes),
+        nn.Linear(84, n_outputs),
     )

@@ -176,7 +176,7 @@ def test_names_that_no_folder_can_have_are_refused(study_text: str) -> None:
     [
         (
             "batch_norm: {choices: [none, hidden]}, batch_size: {choices: [1, 500]}",
-            "batches of at least 2 images",
+            "batches of at least 2 samples",
         ),
         ("epochs: {choices: [9, 1]}, warmup_epochs: {choices: [0, 3]}", "leaves nothing of 1 epochs"),
     ],

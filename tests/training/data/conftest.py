@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.recipe.data import ArrayFile, DatasetSpec
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
-from harness.training.data.registry import DatasetSpec, IdxFile
 
 TINY_ARRAYS = {
     "train-images-idx3-ubyte": np.random.default_rng(1).integers(0, 256, (40, 4, 3), dtype=np.uint8),
@@ -49,23 +49,19 @@ def tiny_files() -> dict[str, bytes]:
 def tiny_spec(tiny_files: dict[str, bytes], tmp_path: Path) -> DatasetSpec:
     """Four classes, 40 training and 20 test images of 4 x 3 pixels; its system folder does not exist yet."""
     files = [
-        IdxFile(name=name, sha256=hashlib.sha256(content).hexdigest()) for name, content in tiny_files.items()
+        ArrayFile(name=name, sha256=hashlib.sha256(content).hexdigest())
+        for name, content in tiny_files.items()
     ]
     return DatasetSpec(
         name="tiny",
-        torchvision_class=None,
-        train_images=files[0],
-        train_labels=files[1],
-        test_images=files[2],
-        test_labels=files[3],
+        files=tuple(files),
         n_train=40,
         n_test=20,
-        image_shape=(4, 3),
-        n_classes=4,
+        shape=(1, 4, 3),
         class_sizes=(10, 10, 10, 10),
         system_folders=(str(tmp_path / "system"),),
-        debian_package=None,
         source="generated",
+        licence="none",
     )
 
 

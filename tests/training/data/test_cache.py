@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import DataError
+from harness.recipe.data import DatasetSpec
 from harness.training.data.cache import RECORD_NAME, array_file, cache_folder, cache_lock, is_ready
 from harness.training.data.prepare import prepare_spec
-from harness.training.data.registry import DatasetSpec
 
 
 @pytest.fixture
@@ -82,9 +82,8 @@ def test_a_damaged_record_never_decides(tiny_spec: DatasetSpec, ready_folder: Pa
 
 def test_the_cache_of_other_content_is_not_ready(tiny_spec: DatasetSpec, ready_folder: Path) -> None:
     """Arrays whose checksums are not the registry's are not used."""
-    swapped = dataclasses.replace(
-        tiny_spec, train_labels=tiny_spec.test_labels, test_labels=tiny_spec.train_labels
-    )
+    images, labels, test_images, test_labels = tiny_spec.files
+    swapped = dataclasses.replace(tiny_spec, files=(images, test_labels, test_images, labels))
     assert not is_ready(swapped, ready_folder)
 
 

@@ -1,50 +1,27 @@
-import contextlib
 import dataclasses
-import functools
 import gzip
 import hashlib
-import http.server
 import shutil
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torchvision
 
 from harness.errors import DataError
+from harness.recipe.data import DatasetSpec
+from harness.recipe.datasets import DATASETS
 from harness.training.data import download
 from harness.training.data.download import download_through_torchvision, unpack_debian_package
 from harness.training.data.idx import read_folder
 from harness.training.data.prepare import prepare_spec
-from harness.training.data.registry import DATASETS, DatasetSpec
+from tests.training.data.servers import served
 
 needs_apt = pytest.mark.skipif(
     shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None, reason="needs apt-get and dpkg-deb"
 )
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder without writing to the terminal."""
-
-    def log_message(self, *_: object) -> None:
-        """Keep the log out of the test's output."""
-
-
-@contextlib.contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder on this machine, and yield its address."""
-    handler = functools.partial(QuietHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
+from harness.recipe.data import DatasetSpec
 from harness.training.data.idx import find_folder, read_folder, read_part
-from harness.training.data.registry import DatasetSpec
 
 IMAGES = "train-images-idx3-ubyte"
 LABELS = "train-labels-idx1-ubyte"
@@ -95,7 +95,7 @@ def test_a_file_that_is_not_the_published_one_is_refused(
     message = str(caught.value)
     assert message.startswith(f"{file} is not tiny's {IMAGES}: ")
     assert diagnosis in message
-    assert f"expected {tiny_spec.train_images.sha256}" in message
+    assert f"expected {tiny_spec.files[0].sha256}" in message
     assert "Replace the file" in message
 
 

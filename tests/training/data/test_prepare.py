@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 
 from harness.errors import DataError
+from harness.recipe.data import DatasetSpec
+from harness.recipe.datasets import DATASETS
 from harness.training.data.cache import array_file
 from harness.training.data.prepare import PreparedDataset, prepare_dataset, prepare_spec
-from harness.training.data.registry import DATASETS, DatasetSpec
 
 LABELS = "train-labels-idx1-ubyte"
 
@@ -72,7 +73,7 @@ def test_the_handle_tells_name_and_checksums(tiny_spec: DatasetSpec, tmp_path: P
     """What the manifest records: the name, and the SHA-256 of each unpacked file."""
     prepared = PreparedDataset(spec=tiny_spec, folder=tmp_path)
     assert prepared.name == "tiny"
-    assert prepared.sha256["t10k-labels-idx1-ubyte"] == tiny_spec.test_labels.sha256
+    assert prepared.sha256["t10k-labels-idx1-ubyte"] == tiny_spec.files[3].sha256
     assert len(prepared.sha256) == 4
 
 
@@ -292,15 +293,11 @@ def test_torchvisions_own_folder_is_a_place(fashion_mnist: PreparedDataset, tmp_
 
 def unpublished(spec: DatasetSpec, folder: Path) -> DatasetSpec:
     """Return the data set as if only the checksums of the folder's compressed files were published."""
-    files = {
-        part.array.replace("-", "_"): replace(
-            part.file,
-            sha256=None,
-            gz_sha256=hashlib.sha256((folder / f"{part.file.name}.gz").read_bytes()).hexdigest(),
-        )
-        for part in spec.parts
-    }
-    return replace(spec, **files)
+    files = []
+    for file in spec.files:
+        digest = hashlib.sha256((folder / f"{file.name}.gz").read_bytes()).hexdigest()
+        files.append(replace(file, sha256=None, gz_sha256=digest))
+    return replace(spec, files=tuple(files))
 
 
 def test_compressed_files_with_a_published_checksum_are_enough(

@@ -1,20 +1,21 @@
 import string
 import subprocess
 import sys
+from math import prod
 from pathlib import Path
 
 import pytest
 import torchvision
 
-from harness.recipe.datasets import DATASETS as STUDY_DATASETS
-from harness.training.data.registry import DATASETS, DatasetSpec
+from harness.recipe.data import DatasetSpec
+from harness.recipe.datasets import DATASETS
 
 every_row = pytest.mark.parametrize("spec", DATASETS.values(), ids=DATASETS)
 
 
 def test_importing_the_registry_does_not_import_torch() -> None:
     """Study files can be checked against the names of data sets without waiting for torch."""
-    script = "import sys, harness.training.data.registry as _; assert 'torch' not in sys.modules"
+    script = "import sys, harness.recipe.datasets as _; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
@@ -24,37 +25,71 @@ def test_rows_stand_under_their_own_name() -> None:
 
 
 @every_row
-def test_checksums_are_four_different_sha256(spec: DatasetSpec) -> None:
-    """No checksum was copied to a second file, and each is 64 lower case hexadecimal digits."""
-    checksums = {str(part.file.sha256 or part.file.gz_sha256) for part in spec.parts}
-    assert len(checksums) == 4
-    assert all(len(digest) == 64 and set(digest) <= set(string.hexdigits.lower()) for digest in checksums)
+def test_what_a_row_holds_can_be_verified(spec: DatasetSpec) -> None:
+    """By the SHA-256 of four different files, plain or compressed, or by the digest of its archives."""
+    digests = {file.sha256 or file.gz_sha256 for file in spec.files} - {None}
+    digests |= {archive.sha256 or archive.md5 for archive in spec.archives}
+    assert len(digests) == (len(spec.archives) or 4)
+    lengths = {32, 64} if spec.archives else {64}
+    assert all(len(digest) in lengths and set(digest) <= set(string.hexdigits.lower()) for digest in digests)
 
 
 def test_no_two_data_sets_share_a_checksum() -> None:
-    """All have files of the same names and sizes, so only checksums tell them apart."""
-    files = [part.file for spec in DATASETS.values() for part in spec.parts]
-    assert len({file.sha256 or file.gz_sha256 for file in files}) == len(files)
-
-
-def test_studies_know_the_same_data_sets() -> None:
-    """Names and numbers of training images are those that study files are checked with."""
-    assert {name: spec.n_train for name, spec in DATASETS.items()} == STUDY_DATASETS
+    """Some have files of the same names and sizes, so only checksums tell them apart."""
+    known = [file.sha256 or file.gz_sha256 for spec in DATASETS.values() for file in spec.files]
+    digests = [digest for digest in known if digest]
+    assert len(set(digests)) == len(digests)
 
 
 @every_row
-def test_every_training_image_has_a_class(spec: DatasetSpec) -> None:
-    """The sizes of the classes add up to the training images."""
-    assert len(spec.class_sizes) == spec.n_classes
+def test_every_training_sample_has_a_class(spec: DatasetSpec) -> None:
+    """The sizes of the classes add up to the training samples, and names are there for all or none."""
+    assert spec.task == "classification"
     assert sum(spec.class_sizes) == spec.n_train
+    assert len(spec.class_names) in {0, spec.n_classes}
+    assert len(set(spec.class_names)) == len(spec.class_names)
+
+
+@every_row
+def test_a_row_says_where_its_data_come_from_and_on_which_terms(spec: DatasetSpec) -> None:
+    """Source and licence, and a place that delivers it: torchvision, its publisher, or this package."""
+    assert spec.source
+    assert spec.licence
+    assert spec.torchvision_class or spec.archives or spec.format == "vendored"
+
+
+@every_row
+def test_its_parts_are_of_the_rows_shape_and_sizes(spec: DatasetSpec) -> None:
+    """Inputs and targets of training and test samples, whose IDX headers announce them."""
+    inputs, targets, test_inputs, test_targets = spec.parts
+    assert prod(inputs.shape) == spec.n_train * prod(spec.shape)
+    assert prod(test_inputs.shape) == spec.n_test * prod(spec.shape)
+    assert (targets.shape, test_targets.shape) == ((spec.n_train,), (spec.n_test,))
+    for part in spec.parts:
+        assert len(part.idx_header) == 4 + 4 * len(part.shape)
+        assert part.n_bytes == len(part.idx_header) + prod(part.shape)
 
 
 @every_row
 def test_files_and_classes_agree_with_torchvision(spec: DatasetSpec) -> None:
-    """The class that downloads the data set brings exactly the row's files and classes."""
-    dataset_class = getattr(torchvision.datasets, str(spec.torchvision_class))
+    """The class that downloads IDX files brings exactly the row's files and classes."""
+    if spec.torchvision_class is None:
+        assert spec.format != "idx"
+        return
+    dataset_class = getattr(torchvision.datasets, spec.torchvision_class)
     assert [name for name, _ in dataset_class.resources] == [f"{part.file.name}.gz" for part in spec.parts]
     assert len(dataset_class.classes) == spec.n_classes
+
+
+def test_archives_agree_with_torchvision() -> None:
+    """Of those that it fetches too, which are SVHN's and EMNIST's, addresses and md5 are the same."""
+    svhn, emnist = torchvision.datasets.SVHN.split_list, torchvision.datasets.EMNIST
+    ours = [(archive.url, archive.md5) for archive in DATASETS["svhn"].archives]
+    assert ours == [(svhn[part][0], svhn[part][2]) for part in ("train", "test")]
+    for name in ("emnist_letters", "emnist_balanced"):
+        assert [(archive.url, archive.md5) for archive in DATASETS[name].archives] == [
+            (emnist.url, emnist.md5)
+        ]
 
 
 @every_row

@@ -6,8 +6,9 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import StudyError
+from harness.recipe.data import DataFacts
 from harness.recipe.lengths import split_sizes
-from harness.training.data.arrays import load_training_images
+from harness.training.data.arrays import load_training_samples
 from harness.training.data.prepare import PreparedDataset
 from harness.training.data.splits import stratified_split
 
@@ -54,7 +55,8 @@ def test_the_fraction_is_read_as_written() -> None:
 def test_a_split_has_the_sizes_that_are_declared(n_images: int, hundredths: int) -> None:
     """Manifest, preview and steps an epoch reckon with them; 7 % of 150 is 10.5, and as a float more."""
     split = stratified_split(torch.zeros(n_images, dtype=torch.int64), hundredths / 100, seed=0)
-    assert split_sizes(n_images, hundredths / 100) == (len(split.train), len(split.val))
+    facts = DataFacts(n_train=n_images, shape=(1,), class_sizes=(n_images,), n_outputs=1)
+    assert split_sizes(facts, hundredths / 100) == (len(split.train), len(split.val))
 
 
 def test_the_draw_is_part_of_the_protocol() -> None:
@@ -111,14 +113,14 @@ def test_every_image_is_as_likely_to_validate() -> None:
 def test_a_split_without_some_class_is_an_error(fraction: float, part: str) -> None:
     """The error names the fraction, the class and the part that would lack it."""
     labels = torch.repeat_interleave(torch.arange(2), torch.tensor([100, 10]))
-    with pytest.raises(StudyError, match=rf"val_fraction {fraction} leaves class . .* without {part} images"):
+    with pytest.raises(StudyError, match=rf"{fraction} leaves class . .* without {part} samples"):
         stratified_split(labels, fraction, seed=0)
 
 
 @pytest.mark.data
 def test_fashion_mnist_keeps_600_of_each_class_for_validation(fashion_mnist: PreparedDataset) -> None:
     """A tenth of the 60,000 training images is 600 of each class."""
-    labels = load_training_images(fashion_mnist).labels
+    labels = load_training_samples(fashion_mnist).targets
     split = stratified_split(labels, 0.1, seed=0)
     assert class_counts(labels, split.val) == [600] * 10
     assert class_counts(labels, split.train) == [5400] * 10
