@@ -23,6 +23,7 @@ from how many were stopped; what it took is shown, and neither compared nor note
 import pandas as pd
 
 from analysis import audit
+from analysis.metrics import noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 
@@ -56,7 +57,7 @@ def compute_ledger(records: StudyRecords) -> pd.DataFrame:
         mean = ledger.groupby("phase")[amount].transform("mean")
         is_compared = (mean > 0) & ledger["phase"].isin(_COMPARED)
         ledger[f"{amount}_ratio"] = ledger[amount] / mean.where(is_compared)
-    return ledger
+    return noted(ledger, records.metrics)
 
 
 def _row(records: StudyRecords, runs: pd.DataFrame, arm: str, phase: str) -> dict[str, object]:

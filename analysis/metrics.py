@@ -112,6 +112,12 @@ class Metric:
         return self.label + (f" ({self.value_unit})" if self.value_unit else "")
 
     @property
+    def drawn_axis(self) -> str:
+        """The label of an axis of values in a figure, which says what is better where that is not plain."""
+        is_known = self.is_time or self.short in {"accuracy", "loss"}
+        return self.axis if is_known else f"{self.axis}, {self.better} is better"
+
+    @property
     def heading(self) -> str:
         """The heading of a column of values."""
         words = self.label.removeprefix("training ")
@@ -126,6 +132,8 @@ class Metrics(Mapping[str, Metric]):
     declared: Mapping[str, Declared]
     """By name, the headline first."""
     by_name: Mapping[str, Metric]
+    of_program: bool = False
+    """Whether a program reports them, of whose steps, seeds and clocks nothing is known."""
 
     def __getitem__(self, name: str) -> Metric:
         return self.by_name[name]
@@ -174,18 +182,18 @@ class Metrics(Mapping[str, Metric]):
         return [f"{split}_{name}" for name in self.names for split in splits]
 
 
-def metrics_of(metrics: Mapping[str, Declared]) -> Metrics:
+def metrics_of(metrics: Mapping[str, Declared], *, of_program: bool = False) -> Metrics:
     """Return the metrics that a study declares, as its report shows them."""
-    return _metrics_of(tuple(metrics.items()))
+    return _metrics_of(tuple(metrics.items()), of_program)
 
 
 @lru_cache(maxsize=64)
-def _metrics_of(metrics: tuple[tuple[str, Declared], ...]) -> Metrics:
+def _metrics_of(metrics: tuple[tuple[str, Declared], ...], of_program: bool) -> Metrics:  # noqa: FBT001
     by_name = dict(metrics)
     columns = {
         f"{split}_{name}": _column(split, name, metric) for name, metric in metrics for split in _PARTS
     }
-    return Metrics(by_name, columns | _TIMES)
+    return Metrics(by_name, columns | _TIMES, of_program)
 
 
 def _column(split: str, name: str, metric: Declared) -> Metric:

@@ -206,8 +206,8 @@ def method(frame: pd.DataFrame, records: StudyRecords) -> str:
     n, levels = numbers.span(tested["n"]), numbers.span(100 * tested["level"], "{:.4g}".format)
     design = design_of(records)
     how = (
-        f"the paired t-interval over the n seeds that both arms share (n = {n}; a seed fixes the split, the "
-        "initialisation and the data order)"
+        f"the paired t-interval over the n seeds that both arms share (n = {n}; a seed fixes "
+        f"{records.seed_fixes})"
         if design.seeds_are_common
         else f"Welch's t-interval over the {design.noun} of each arm{UNSEARCHED}; n counts those of the arm "
         f"with fewer ({n})"

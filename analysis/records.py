@@ -104,7 +104,21 @@ class StudyRecords:
     @cached_property
     def metrics(self) -> Metrics:
         """What runs report, as readers see it."""
-        return metrics_of(self.declaration.metrics)
+        return metrics_of(self.declaration.metrics, of_program=self.declaration.trial is not None)
+
+    @property
+    def seed_fixes(self) -> str:
+        """What a seed decides in a run, as the end of a sentence; what a program makes of it, it knows."""
+        is_known = not self.metrics.of_program
+        return (
+            "the split, the initialisation and the data order" if is_known else "all that the program draws"
+        )
+
+    @property
+    def seeds_vary(self) -> str:
+        """What differs between seeds, in words."""
+        is_known = not self.metrics.of_program
+        return "split, initialisation and data order together" if is_known else "all that the program draws"
 
     @property
     def declared_in(self) -> str:
@@ -258,7 +272,7 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     marks = _Marks()
     events = marks.noted(read_journal(folder))
     names = record_names(declaration.metrics)
-    arms = [] if declaration.trial else declaration.arms
+    arms = declaration.arms if declaration.dataset or declaration.datasets else ()  # else a program
     samples = {arm: declaration.data_of(arm).train_samples for arm in arms}
     frames = frames_from_events(declaration.study, events, samples, names)
     records = StudyRecords(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import selection
 from analysis.records import StudyRecords
+from analysis.render.numbers import value_in_words
 from harness.declaration import Declaration
 from harness.records.events import Phase
 from harness.study.domains import Domain, NumericRange, OneOf, Range
@@ -35,6 +36,8 @@ class WinnerRule:
     """Search runs of a configuration, over whose values the metric is averaged."""
     has_loss: bool = True
     """Whether runs have a loss."""
+    is_tested_there: bool = True
+    """Whether the epoch that counts is the one whose network is tested; a program tests what it will."""
 
     @classmethod
     def of(cls, declaration: Declaration) -> "WinnerRule":
@@ -47,6 +50,7 @@ class WinnerRule:
             average_epochs=search.average_epochs,
             seeds=search.seeds,
             has_loss="loss" in declaration.metrics,
+            is_tested_there=declaration.trial is None,
         )
 
     def value(self, values: Sequence[float]) -> float:
@@ -75,7 +79,8 @@ class WinnerRule:
         while_training = "training loss as measured while training."
         if self.is_best_epoch:
             which = (
-                f"Values are those of each run's {self.epoch_in_words()}, whose network was tested: its own "
+                f"Values are those of each run's {self.epoch_in_words()}"
+                f"{', whose network was tested' if self.is_tested_there else ''}: its own "
                 f"{self.metric} is the best of many and so optimistic."
             )
             return f"{which} Losses are means over samples, {while_training}" if self.has_loss else which
@@ -86,6 +91,15 @@ class WinnerRule:
     def epoch_in_words(self) -> str:
         """Return the epoch whose values stand in a run's row."""
         return f"epoch with the best {self.metric}" if self.is_best_epoch else "last epoch"
+
+
+def chosen_in_words(records: StudyRecords, arm: str, run_id: str) -> str:
+    """Return the values of what an arm searched in one run; those that its branch lacks are left out."""
+    run = records.runs[records.runs["run_id"] == run_id]
+    fields = list(dict.fromkeys(field.name for field in fields_of(records.declaration.arms[arm].space)))
+    cells = {field: run[f"config.{field}"].iloc[0] for field in fields if f"config.{field}" in run}
+    values = [f"{field} {value_in_words(cell)}" for field, cell in cells.items() if not pd.isna(cell)]
+    return ", ".join(values) or "as declared"
 
 
 def at_full_length(

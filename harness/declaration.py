@@ -271,7 +271,7 @@ class Declaration(_Part):
     @property
     def known_data(self) -> DeclaredData | None:
         """The same; None where a program trains, whose data nobody knows."""
-        return None if self.trial else self.data
+        return self.data if self.datasets else self.dataset
 
     def data_of(self, arm: str) -> DeclaredData:
         """Return the data set that an arm trains on."""

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis import budget, statistics
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
+from analysis.metrics import metrics_in
 from analysis.render import numbers
 
 
@@ -21,7 +22,8 @@ def lay_out_ledger(frame: pd.DataFrame) -> pd.DataFrame:
     for status in budget.STATUSES:
         cells[status.capitalize()] = [numbers.count(value) for value in frame[status]]
     cells["Epochs granted"] = [numbers.count(value) for value in frame["planned_epochs"]]
-    for amount in ("epochs", "steps", "seconds"):
+    spent = ("epochs", "seconds") if metrics_in(frame).of_program else ("epochs", "steps", "seconds")
+    for amount in spent:
         cells[f"{amount.capitalize()} spent"] = [
             _with_ratio(value, ratio)
             for value, ratio in zip(frame[amount], frame[f"{amount}_ratio"], strict=True)
@@ -35,13 +37,18 @@ def _with_ratio(value: float, ratio: float) -> str:
     return f"{numbers.count(value)} ({numbers.TIMES}{ratio:.2f})"
 
 
+def _seconds_in_words(facts: Facts) -> str:
+    if facts.records.metrics.of_program:
+        return "Seconds are those up to each run's last epoch; of a program no steps are known."
+    return "Seconds are training time, evaluation excluded."
+
+
 def caption_ledger(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how to read the ledger, and what is unequal."""
     how = (
         f"Runs planned and ended, and what they spent; {numbers.TIMES} is the ratio to the mean of the arms "
         "in that phase. Granted epochs are planned runs at full length; early stopping and divergence end "
-        "runs sooner, so arms spend different shares of an equal grant. Seconds are training time, "
-        "evaluation excluded."
+        f"runs sooner, so arms spend different shares of an equal grant. {_seconds_in_words(facts)}"
     )
     sentences = [how]
     if "audit" in set(frame["phase"]):

@@ -120,7 +120,10 @@ def _searched(records: StudyRecords, arm: str) -> set[str]:
 
 
 def _learning_rate(records: StudyRecords, arm: str, baseline: str) -> str:
-    """Return whether both arms, one or neither searched the learning rate."""
+    """Return whether both arms, one or neither searched the learning rate; nothing where no arm has one."""
+    arms = records.declaration.arms.values()
+    if records.metrics.of_program and not any("lr" in declared.fixed | declared.space for declared in arms):
+        return ""
     searched = sum("lr" in _searched(records, name) for name in (arm, baseline))
     return ("fixed", "tuned in one", "tuned")[searched]
 
@@ -135,6 +138,8 @@ def lay_out_baseline(frame: pd.DataFrame) -> pd.DataFrame:
         "Differs from the baseline in": [row["changes"] or numbers.ABSENT for row in first],
         "Learning rate": [row["learning_rate"] for row in first],
     }
+    if not any(cells["Learning rate"]):
+        del cells["Learning rate"]  # a program without a parameter of that name
     for metric, rows in zip(metrics, columns, strict=True):
         cells[capitalised(metric.label) + metric.difference_heading] = [_amount(row, metric) for row in rows]
         cells[f"p (Holm), {metric.short}"] = [numbers.p_value(row["p_adjusted"]) for row in rows]

@@ -185,7 +185,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
             limits = _limits(everything, metric.sign)
             is_image = len(frame) > MOST_VECTOR_POINTS
             _draw_panel(ax, panel, styles[str(arm)], limits, metric, is_image=is_image)
-        figure.supylabel(metric.axis, fontsize=9)
+        figure.supylabel(metric.drawn_axis, fontsize=9)
     return figure
 
 

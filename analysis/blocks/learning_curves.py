@@ -25,7 +25,7 @@ from analysis.render.figure import RC, ArmStyle
 from analysis.replicates import searches
 
 _SPLITS = {"train": "Training", "val": "Validation"}
-_CLOCKS = {"epoch": "epoch", "seconds": "training seconds (evaluation excluded)"}
+_CLOCKS = {"epoch": "epoch", "seconds": "training seconds"}
 _MOST_VECTOR_EPOCHS = 20_000
 """With more epochs in a panel the lines of seeds become an image inside the SVG and the PDF."""
 _COLUMNS = {
@@ -135,9 +135,12 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: str | None)
             for ax, clock in zip(row, _CLOCKS, strict=True):
                 _draw_panel(ax, frame[frame["split"] == split], clock, styles)
                 ax.set_title(f"{name} {metric.short}")
-            row[0].set_ylabel("loss (log scale)" if quantity == "loss" else metric.axis.partition(" ")[2])
+            row[0].set_ylabel(
+                "loss (log scale)" if quantity == "loss" else metric.drawn_axis.partition(" ")[2]
+            )
+        excluded = "" if metrics_in(frame).of_program else " (evaluation excluded)"
         for ax, label in zip(axes[-1], _CLOCKS.values(), strict=True):
-            ax.set_xlabel(label)
+            ax.set_xlabel(label + excluded if label == _CLOCKS["seconds"] else label)
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if quantity == "loss":
             axes[0, 0].set_yscale("log")

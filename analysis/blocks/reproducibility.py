@@ -16,10 +16,9 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.numbers import space_in_words, value_in_words
 from analysis.replicates import replicates
-from analysis.search import WinnerRule, fields_of
+from analysis.search import WinnerRule, chosen_in_words
 from harness.records.documents import as_written
 from harness.records.events import Phase
-from harness.study.domains import Domain
 
 _Row = tuple[str, str, str]
 """Item, value, where it stands."""
@@ -102,7 +101,6 @@ def _names(arms: Sequence[str]) -> str:
 
 def _chosen(records: StudyRecords) -> list[_Row]:
     """Return the configuration that each search of each arm chose: the values of what it searched."""
-    search = records.runs_of("search")
     rows = []
     for arm, declared in records.declaration.arms.items():
         if not declared.search_runs:
@@ -114,22 +112,10 @@ def _chosen(records: StudyRecords) -> list[_Row]:
             if winner is None:
                 text = "no run of full length" if repeat in ended else "not decided yet"
             else:
-                text = _configuration(search[search["run_id"] == winner], _fields(declared.space))
+                text = chosen_in_words(records, arm, winner)
             which = f"{arm}, repeat {repeat}" if n_repeats > 1 else arm
             rows.append((f"Chosen configuration of {which}", text, "runs.parquet: config.*"))
     return rows
-
-
-def _fields(space: Mapping[str, Domain]) -> list[str]:
-    """Return the searched fields, each once: several branches of a `one_of` may have one of a name."""
-    return list(dict.fromkeys(field.name for field in fields_of(space)))
-
-
-def _configuration(run: pd.DataFrame, fields: Sequence[str]) -> str:
-    """Return the values of some fields of a run; those that its branch of a `one_of` lacks are left out."""
-    cells = {field: run[f"config.{field}"].iloc[0] for field in fields if f"config.{field}" in run}
-    values = [f"{field} {value_in_words(cell)}" for field, cell in cells.items() if not pd.isna(cell)]
-    return ", ".join(values) or "as declared"
 
 
 def _results(records: StudyRecords) -> list[_Row]:
@@ -260,10 +246,13 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
 def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return whose checklist it is, and where its items stand."""
     study = facts.records.declaration.study
+    compute = "that of training steps, evaluation excluded"
+    if facts.records.metrics.of_program:
+        compute = "that of the program up to the last epoch of each run"
     return (
         f"{len(frame)} items after the ACL 2021 reproducibility checklist and Dodge et al. (2019), filled in "
         f"from declaration, manifest and journal of study {study}. Files are "
-        "those of the results folder. Compute is that of training steps, evaluation excluded."
+        f"those of the results folder. Compute is {compute}."
     )
 
 

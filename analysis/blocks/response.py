@@ -148,8 +148,8 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
     phases = " and ".join(dict.fromkeys(frame["phase"]))
     how = (
         f"Every value of the setting, from {phases} runs: mean ± half-width of the 95 % Student t-interval "
-        "over n completed seeds (one seed: the value alone). A seed fixes the split, the initialisation and "
-        "the data order."
+        "over n completed seeds (one seed: the value alone). A seed fixes "
+        f"{facts.records.seed_fixes}."
     )
     best = (
         "(best): no mean of the arm is better; as the best of several it is optimistic, and whether it "
@@ -350,7 +350,7 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
     phases = " and ".join(phase for phase in ("search", "confirm") if phase in set(seeds["phase"]))
     how = (
         f"One row a line, one column a metric. Dots: every {phases} run, n = {numbers.span(sizes)} a value "
-        "(a seed fixes the split, the initialisation and the data order). Line and bars: mean and 95 % "
+        f"(a seed fixes {facts.records.seed_fixes}). Line and bars: mean and 95 % "
         "Student t-interval over the seeds, where none diverged; a bar may leave its panel. Ringed, and "
         "named above the panel: the best mean, which is optimistic, being the best of several. On the rail "
         f"above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."

@@ -19,7 +19,7 @@ from analysis.render.axes import leave_room_for, lifts
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.numbers import capitalised
 from analysis.replicates import chance_level, design_of, replicates
-from analysis.search import WinnerRule
+from analysis.search import WinnerRule, chosen_in_words
 from harness.recipe.metrics import SPLITS
 
 
@@ -73,6 +73,7 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
     diverged = int((runs["status"] == "diverged").sum())
     row: dict[str, object] = {
         "arm": arm,
+        **({"chosen": _chosen(records, arm)} if records.metrics.of_program else {}),
         "optimizer": _optimizer(records, arm),
         **choice.rate_cells,
         "edge": choice.edge,
@@ -89,6 +90,12 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
     return row
 
 
+def _chosen(records: StudyRecords, arm: str) -> str:
+    """Return the parameters that the search of a program's arm chose, in its first repeat."""
+    winner = next(iter(records.winners_of(arm)), None)
+    return "" if winner is None else chosen_in_words(records, arm, winner)
+
+
 def _optimizer(records: StudyRecords, arm: str) -> str | None:
     """Return the optimizer the arm's runs really used, or the declared one where none ran."""
     declared = records.declaration.arms[arm].fixed.get("optimizer")
@@ -102,13 +109,17 @@ def _optimizer(records: StudyRecords, arm: str) -> str | None:
 def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the published layout: accuracies in percent, numbers rounded to their uncertainty."""
     metrics, selected = metrics_in(frame), set(frame["selected_on"].dropna())
-    cells: dict[str, list[str]] = {
-        "Arm": list(frame["arm"]),
+    cells: dict[str, list[str]] = {"Arm": list(frame["arm"])}
+    if "chosen" in frame:
+        cells["Chosen parameters"] = [chosen or numbers.ABSENT for chosen in frame["chosen"]]
+    cells |= {
         "Optimizer": [value if isinstance(value, str) else numbers.ABSENT for value in frame["optimizer"]],
         "Best learning rate": [
             numbers.rates(row) + numbers.edge_mark(row["edge"]) for row in frame.to_dict("records")
         ],
     }
+    if "chosen" in frame:
+        cells = {name: texts for name, texts in cells.items() if set(texts) != {numbers.ABSENT}}
     for name in [str(name) for name in frame if f"{name}_half_width" in frame]:
         metric, values = metrics.get(name), zip(frame[name], frame[f"{name}_half_width"], strict=True)
         heading = (metric.heading if metric else "Minutes") + (", selected on" if name in selected else "")
@@ -144,10 +155,10 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what the table shows, how, and what its marks mean."""
     records = facts.records
     how = (
-        f"{_how(records)} {WinnerRule.of(records.declaration).values_in_words()} Minutes are training time "
-        "of one run, evaluation excluded."
+        f"{_how(records)} {WinnerRule.of(records.declaration).values_in_words()} "
+        f"{_ALL_MINUTES if records.metrics.of_program else _MINUTES}"
     )
-    sentences = [how]
+    sentences = [how, *_directions(records)]
     if frame["edge"].notna().any():
         sentences.append(
             "edge ↓ or ↑: the rate lies within 5 % of the (log) range of the lower or upper bound of the "
@@ -181,10 +192,21 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
+_MINUTES = "Minutes are training time of one run, evaluation excluded."
+_ALL_MINUTES = "Minutes are those of one run up to its last epoch, whatever the program does in them."
+
+
+def _directions(records: StudyRecords) -> list[str]:
+    """Return which values are better, where not everybody knows."""
+    metrics = records.metrics
+    own = [metrics[f"test_{name}"] for name in metrics.names if name not in {"accuracy", "loss"}]
+    return [f"Better is: {', '.join(f'{metric.better} {metric.short}' for metric in own)}."] if own else []
+
+
 def _how(records: StudyRecords) -> str:
     """Return what the means are of, and what n counts."""
     interval = "mean ± half-width of the 95 % Student t-interval over n"
-    seed = "A seed fixes the split, the initialisation and the data order"
+    seed = f"A seed fixes {records.seed_fixes}"
     if design_of(records).unit == "repeat":
         return (
             "Each arm searched anew several times, each choice trained again on fresh confirm seeds: "
@@ -253,7 +275,7 @@ def draw_final(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         ax.set_ylim(len(arms) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
         ax.grid(visible=False, axis="y")
-        ax.set_xlabel(headline.axis)
+        ax.set_xlabel(headline.drawn_axis)
     return figure
 
 

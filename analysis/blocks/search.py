@@ -28,6 +28,7 @@ from analysis.render.axes import (
     write_beside_rail,
 )
 from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.search import chosen_in_words
 from harness.study.domains import NumericRange
 
 
@@ -46,9 +47,11 @@ def compute_table(facts: Facts) -> pd.DataFrame:
     for arm, choice in facts.choices.items():
         runs, declared = facts.records.runs_of("search", arm), _range_of(facts, arm)
         won = runs[runs["run_id"].isin([one.run_id for one in choice.searches])]
+        winner = {"chosen": chosen_in_words(facts.records, arm, choice.run_id) if choice.run_id else ""}
         rows.append(
             {
                 "arm": arm,
+                **(winner if metrics.of_program else {}),
                 "low": declared.low if declared else None,
                 "high": declared.high if declared else None,
                 "is_log": declared.is_log if declared else None,
@@ -76,9 +79,10 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return ranges as text and warnings in words."""
     metrics = metrics_in(frame)
     shown = [metrics[str(name)] for name in frame if name in metrics]
-    return pd.DataFrame(
+    cells = pd.DataFrame(
         {
             "Arm": list(frame["arm"]),
+            **({"Chosen parameters": list(frame["chosen"])} if "chosen" in frame else {}),
             "Declared range": [_range(row) for row in frame.to_dict("records")],
             "Best learning rate": [numbers.rates(row) for row in frame.to_dict("records")],
             **{f"Search {metric.axis}": list(map(metric.amount, frame[metric.name])) for metric in shown},
@@ -88,6 +92,8 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
             "Warnings": [_warnings(row) for row in frame.to_dict("records")],
         }
     )
+    has_rates = "chosen" not in frame or frame["learning_rate"].notna().any()
+    return cells if has_rates else cells.drop(columns=["Declared range", "Best learning rate"])
 
 
 def _range(row: dict[Any, Any]) -> str:
@@ -203,6 +209,8 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     arms = list(dict.fromkeys(frame["arm"]))
     metric = metrics_in(frame)[str(frame["metric"].iloc[0])]
     columns = min(3, len(arms))
+    if not metric.is_accuracy:
+        frame = frame.assign(value=metric.scale * frame["value"])
     with mpl.rc_context(RC):
         figure, axes = panel_grid(len(arms), columns=columns, side=3.4, sharey=True)
         for ax, arm in zip(axes, arms, strict=True):
@@ -214,7 +222,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         elif frame["value"].isna().all():
             axes[0].set_yticks([])
         for ax in axes[::columns]:
-            label = metric.axis if metric.scale == 1 else metric.label
+            label = metric.label if metric.is_accuracy else metric.drawn_axis
             ax.set_ylabel(label + (" (log scale)" if is_log else ""))
         figure.supxlabel("learning rate", fontsize=9)
     return figure
@@ -318,6 +326,8 @@ def _shows_more_than_a_response(facts: Facts) -> bool:
     """Return whether the figure has an arm that no response over learning rates has."""
     ranged = _searched_arms(facts)
     measured = {point.arm for line in facts.lines_over("lr") for point in line.points}
+    if facts.records.metrics.of_program:
+        return bool(ranged - measured)
     return not ranged or bool(ranged - measured)
 
 

@@ -159,7 +159,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
             ax.plot(*rows[["trials", "value"]].iloc[-1], "|", color=styles[str(arm)].color, markersize=9)
         _set_trials(ax, int(frame["trials"].max()), is_log=not is_path)
         ax.set_xlabel("search trials that have ended" if is_path else "independent search trials (log scale)")
-        ax.set_ylabel(metric.axis)
+        ax.set_ylabel(metric.drawn_axis)
         last = frame.dropna(subset="value").groupby("arm", sort=False).tail(1).to_dict("records")
         label_ends(ax, {row["arm"]: (row["trials"], row["value"]) for row in last}, styles)
     return figure

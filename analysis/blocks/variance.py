@@ -51,10 +51,6 @@ _COLUMNS = {
 
 
 _TWO = "one search and one seed"
-_ON_SEED = (
-    "Seed: over confirm seeds of one configuration (n runs), which vary split, initialisation and data order "
-    "together; chi-square interval."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,7 +230,10 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     sentences = [
         what,
         *_on_search(bases, headline),
-        _ON_SEED,
+        (
+            f"Seed: over confirm seeds of one configuration (n runs), which vary {facts.records.seeds_vary}; "
+            "chi-square interval."
+        ),
         *_on_images(bases),
     ]
     if ("epochs", "measured") in bases:

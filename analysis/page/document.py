@@ -240,10 +240,7 @@ def _limit_of_seeds(records: StudyRecords) -> str:
     once = "; the search ran once, so how much another search would change the choice is not measured"
     several = f"; each of {records.max_repeats} searches an arm has its own, and is one replicate"
     of_searches = several if records.is_repeated else once if records.has_search else ""
-    return (
-        f"At least {fewest} {what} an arm. They vary split, initialisation and data order together"
-        f"{of_searches}."
-    )
+    return f"At least {fewest} {what} an arm. They vary {records.seeds_vary}{of_searches}."
 
 
 def arms(records: StudyRecords) -> list[dict[str, str]]:
@@ -296,7 +293,9 @@ def _winner_rule(records: StudyRecords) -> str:
     rule = WinnerRule.of(records.declaration)
     if not records.has_search:
         return "none, nothing is searched"
-    tested = ", whose network confirm runs are tested with" if rule.is_best_epoch else ""
+    tested = (
+        ", whose network confirm runs are tested with" if rule.is_best_epoch and rule.is_tested_there else ""
+    )
     return f"{rule.in_words()}{tested}"
 
 
