@@ -203,15 +203,16 @@ class StudyRecords:
         rows = [np.arange(span.start, span.stop) for span in spans]
         return self.epochs.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
 
+    @cached_property
+    def tested_on(self) -> str | None:
+        """The data set whose test labels are kept, as recipes name it; None where none are."""
+        own, kept = set(self.runs["dataset"]), self.frames.predictions.datasets
+        return next((name for name in kept if len(kept) == 1 or name in own), None)
+
     @property
     def test_labels(self) -> NDArray[np.uint8] | None:
-        """The classes of the test images, `(n_images,)`, in the published order; None where none are kept.
-
-        Of several data sets those of the one that these records are of.
-        """
-        predictions, own = self.frames.predictions, set(self.runs["dataset"])
-        kept = predictions.datasets
-        return next((predictions.labels_of(name) for name in kept if len(kept) == 1 or name in own), None)
+        """The classes of the test images, `(n_images,)`, in the published order; None where none are kept."""
+        return None if self.tested_on is None else self.frames.predictions.labels_of(self.tested_on)
 
     def predictions(self, run_id: str) -> NDArray[np.uint8] | None:
         """Return the class that a run gives each test image, `(n_images,)`; None where none are kept."""

@@ -29,7 +29,7 @@ from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, valid
 from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
-from harness.study.claims import KINDS, TIMES, Claim
+from harness.study.claims import EVERY, KINDS, TIMES, Claim
 from harness.study.domains import Domain, OneOf, domains_of
 from harness.study.file import Confirm, Search
 from harness.study.published import PublishedValues
@@ -273,6 +273,11 @@ class Declaration(_Part):
         """The same; None where a program trains, whose data nobody knows."""
         return self.data if self.datasets else self.dataset
 
+    @property
+    def all_data(self) -> list[DeclaredData]:
+        """Its data sets, one or several; none where a program trains."""
+        return [self.dataset] if self.dataset else list(self.datasets.values())
+
     def data_of(self, arm: str) -> DeclaredData:
         """Return the data set that an arm trains on."""
         return self.datasets[str(self.arms[arm].dataset)] if self.datasets else self.data
@@ -282,7 +287,10 @@ class Declaration(_Part):
         return self.arms[arm].plain_name or arm
 
     def on(self, dataset: str) -> "Declaration":
-        """Return what is declared of one of several data sets, as of a study of this one: plain names."""
+        """Return what is declared of one of several data sets, as of a study of this one: plain names.
+
+        Claims on their average are left out.
+        """
         alone = {"dataset": None, "plain_name": None}
         own = {name: arm for name, arm in self.arms.items() if arm.dataset == dataset}
         return self.model_copy(
@@ -293,6 +301,7 @@ class Declaration(_Part):
                     for name, arm in own.items()
                     if name in self.published
                 },
+                "claims": [claim for claim in self.claims if getattr(claim, "on", None) in {EVERY, dataset}],
                 "dataset": self.datasets[dataset],
                 "datasets": {},
             }

@@ -34,6 +34,8 @@ class Table(Generic[Answer]):
     """States n, what varies, and how every interval was made."""
     is_for: Callable[[Facts], bool] = lambda _: True
     """Whether a study has this table at all; where not, no file and no document mentions it."""
+    spans_datasets: bool = False
+    """Whether it is about all data sets of a study of several at once; any other has rows of each."""
 
     def rendered(self, name: str, facts: Facts) -> RenderedTable:
         """Return the table of one study, ready for every format."""

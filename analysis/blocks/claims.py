@@ -12,14 +12,15 @@ from analysis.metrics import Metrics
 from analysis.pairs import UNSEARCHED
 from analysis.render import numbers
 from analysis.replicates import chance_level, n_collapsed, replicates
-from harness.study.claims import WITHOUT_REGION, Claim
+from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
 
 _EMPTY = claims.Verdict(ruling="not testable", reason="", n=0)
 _HEADINGS = [
-    "Claim", "Verdict", "Measured", "On new images", "P(better)", "p (Holm)", "n", "Why", "Flags", "Source"
+    "Claim", "Data set", "Verdict", "Measured", "On new images", "P(better)", "p (Holm)", "n", "Why", "Flags",
+    "Source",
 ]  # fmt: skip
-_OPTIONAL = ("On new images", "P(better)", "Flags", "Source")
-_NESTED = {"comparisons", "replicates", "new_images"}
+_OPTIONAL = ("Data set", "On new images", "P(better)", "Flags", "Source")
+_NESTED = {"comparisons", "replicates", "new_images", "of_each"}
 """What stands in `claims.json` alone."""
 
 
@@ -30,7 +31,8 @@ def tabulate_verdicts(verdicts: Sequence[claims.Verdict]) -> pd.DataFrame:
     single comparisons, replicates by arm and intervals for new images stand in `claims.json`.
     """
     rows = [verdict.as_row() | {"flags": _flags(verdict)} for verdict in verdicts]
-    return pd.DataFrame(rows, columns=[name for name in _EMPTY.as_row() if name not in _NESTED])
+    columns = dict.fromkeys(name for row in [_EMPTY.as_row(), *rows] for name in row if name not in _NESTED)
+    return pd.DataFrame(rows, columns=list(columns))
 
 
 def _flags(verdict: claims.Verdict) -> str | None:
@@ -48,8 +50,9 @@ def _cells(verdict: claims.Verdict) -> dict[str, str]:
     improvement = verdict.as_row()["improvement"]
     return {
         "Claim": verdict.claim.says,
+        "Data set": numbers.ABSENT if verdict.where is None else verdict.where.on,
         "Verdict": verdict.ruling_in_words(),
-        "Measured": verdict.measured(),
+        "Measured": verdict.measured_where(),
         "On new images": _on_new_images(verdict),
         "P(better)": numbers.ABSENT if improvement is None else f"{improvement:.2f}",
         "p (Holm)": numbers.p_value(verdict.p_adjusted),
@@ -76,10 +79,11 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
     regions = _regions(decided | _untested_regions(facts, verdicts), facts.records.metrics)
     region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
-    data = facts.records.declaration.known_data
-    extent = f"{data.name} and these networks" if data else "this program and its data"
+    declaration = facts.records.declaration
+    data = ", ".join(declaration.datasets or [own.name for own in declaration.all_data])
+    extent = f"{data} and these networks" if data else "this program and its data"
     about = [*_of_one_search(verdicts), *_looks(facts), *_left_open(facts, verdicts), *_new_images(verdicts)]
-    about += _carried(verdicts)
+    about += [*_carried(verdicts), *_of_datasets(verdicts)]
     return " ".join([*how, *shares, *notes, region, *about, _NORMAL, f"Holds for {extent} only."])
 
 
@@ -116,6 +120,17 @@ def _measured(facts: Facts) -> str:
         "fewer"
     )
     return f"Measured: first arm minus second (times: first by second), mean ± half-width of {test}."
+
+
+def _of_datasets(verdicts: Sequence[claims.Verdict]) -> list[str]:
+    """Return what claims on several data sets say."""
+    on = {verdict.where.on for verdict in verdicts if verdict.where is not None}
+    words = {
+        EVERY: "On every data set: each must support a claim, at its level, and one that contradicts it is "
+        "enough (Bonferroni); measured is on the one that decided.",
+        AVERAGE: "On average: over these data sets with equal weight, replicate by replicate.",
+    }
+    return [told for name, told in words.items() if name in on]
 
 
 def _of_one_search(verdicts: Sequence[claims.Verdict]) -> list[str]:
@@ -212,5 +227,6 @@ CLAIMS = Block(
         numbers=tabulate_verdicts,
         lay_out=lay_out_verdicts,
         caption=caption_verdicts,
+        spans_datasets=True,
     ),
 )

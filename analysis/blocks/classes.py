@@ -93,7 +93,7 @@ class Confusions:
 def confusions(facts: Facts) -> Confusions:
     """Return what each arm takes for what."""
     records = facts.records
-    dataset, *_ = records.frames.predictions.datasets
+    dataset = str(records.tested_on)
     labels = records.frames.predictions.labels_of(dataset)
     n_classes = records.frames.predictions.n_classes_of(dataset)
     counts = {}

@@ -379,9 +379,14 @@ def caption_conclusions(_facts: Facts, rows: Sequence[Conclusion]) -> str:
 
 
 def is_testable_against_published(facts: Facts) -> bool:
-    """Return whether the study repeats published conclusions and holds the published numbers."""
+    """Return whether the study repeats published conclusions and holds the published numbers.
+
+    Of several data sets the table of claims alone says what became of them.
+    """
     declaration = facts.records.declaration
-    return bool(declaration.published) and any(claim.source for claim in declaration.claims)
+    return (
+        not facts.parts and bool(declaration.published) and any(claim.source for claim in declaration.claims)
+    )
 
 
 AS_PUBLISHED = Block(
@@ -394,5 +399,6 @@ AS_PUBLISHED = Block(
         lay_out=lay_out_conclusions,
         caption=caption_conclusions,
         is_for=is_testable_against_published,
+        spans_datasets=True,
     ),
 )

@@ -165,16 +165,18 @@ def _seeds_and_data(records: StudyRecords) -> list[_Row]:
 
 
 def _data(records: StudyRecords) -> list[_Row]:
-    dataset = records.declaration.known_data
-    if dataset is None:
-        return [("Data", "the program's own, not known here", f"{records.declared_in}: dataset")]
-    short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in dataset.sha256.items()]
-    sizes = [f"{getattr(dataset, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
-    return [
-        ("Data", f"{dataset.name}: {', '.join(sizes)}", f"{records.declared_in}: dataset"),
-        ("Data SHA-256", ", ".join(short) or "not recorded", f"{records.declared_in}: dataset.sha256"),
-        ("Split", dataset.split, f"{records.declared_in}: dataset.split"),
-    ]
+    declaration, rows = records.declaration, list[_Row]()
+    place = f"{records.declared_in}: {'datasets' if declaration.datasets else 'dataset'}"
+    if not declaration.all_data:
+        return [("Data", "the program's own, not known here", place)]
+    for data in declaration.all_data:
+        short = [f"{name} {digest[:_HASH_DIGITS]}..." for name, digest in data.sha256.items()]
+        sizes = [f"{getattr(data, f'{part}_samples'):,} {part}" for part in ("train", "val", "test")]
+        rows += [
+            ("Data", f"{data.name}: {', '.join(sizes)}", place),
+            ("Data SHA-256", ", ".join(short) or "not recorded", f"{place}.sha256"),
+        ]
+    return [*rows, ("Split", data.split, f"{place}.split")]
 
 
 def _listed(seeds: Sequence[int]) -> str:
@@ -264,5 +266,6 @@ REPRODUCIBILITY = Block(
         compute=compute,
         lay_out=lay_out,
         caption=caption,
+        spans_datasets=True,
     ),
 )

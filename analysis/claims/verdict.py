@@ -200,9 +200,20 @@ class Verdict:
             f"{self.ruling} {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else self.ruling
         )
 
+    def said(self) -> str:
+        """Return what was claimed, of several data sets with those that it is about."""
+        return self.claim.says if self.where is None else f"{self.claim.says} (on {self.where.on})"
+
     def measured(self) -> str:
         """Return the effect with the interval that decided the claim, in words."""
         return numbers.ABSENT
+
+    def measured_where(self) -> str:
+        """Return what was measured, of a claim on every data set with the one that decided."""
+        told = self.measured()
+        if self.where is None or self.where.dataset in {None, self.where.on} or told == numbers.ABSENT:
+            return told
+        return f"on {self.where.dataset}: {told}"
 
     def why(self) -> str:
         """Return the reason, and of an open verdict what its seeds could have shown and how many it takes."""

@@ -57,9 +57,11 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     """
     if not ResultsFolder(root).manifest.exists():
         return dict.fromkeys(settings.arms)
-    records = load_study(root)
-    data = records.declaration.known_data
-    if data is None or settings.dataset["sha256"] not in ({}, data.sha256):
+    whole = load_study(root)
+    known = [(own, own.declaration.known_data) for own in list(whole.by_dataset.values()) or [whole]]
+    fitting = (own for own, data in known if data and settings.dataset["sha256"] in ({}, data.sha256))
+    records = next(fitting, None)
+    if records is None:
         return dict.fromkeys(settings.arms)
     chosen = selection.choices(records)
     rates: dict[str, float | None] = {}

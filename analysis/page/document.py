@@ -22,9 +22,10 @@ from analysis.blocks.registry import BLOCKS, PLOTS, TABLES
 from analysis.blocks.results import image_error_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
+from analysis.page import by_dataset
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.figure import RenderedFigure, arm_styles
+from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable, escape_markdown
 from analysis.search import WinnerRule
 from harness.manifest import Resumption
@@ -43,13 +44,14 @@ class Content:
 
 def render_tables(facts: Facts) -> dict[str, RenderedTable]:
     """Return by name every table that is for this study."""
-    return {name: table.rendered(name, facts) for name, table in TABLES.items() if table.is_for(facts)}
+    tables = {name: by_dataset.table_of(name, table, facts) for name, table in TABLES.items()}
+    return {name: table for name, table in tables.items() if table is not None}
 
 
 def render_figures(facts: Facts) -> dict[str, RenderedFigure]:
     """Return by name every figure that is for this study; one without data has a caption and no drawing."""
-    styles = arm_styles(facts.records.arms)
-    return {name: plot.rendered(name, facts, styles) for name, plot in PLOTS.items() if plot.is_for(facts)}
+    figures = (own for name, plot in PLOTS.items() for own in by_dataset.figures_of(name, plot, facts))
+    return {figure.name: figure for figure in figures}
 
 
 def render_html(content: Content) -> str:
@@ -85,8 +87,15 @@ def _context(content: Content) -> dict[str, Any]:
 def _names_by_section(content: Content) -> dict[Section, list[str]]:
     """Return what stands in each section of the report, in the order of reading."""
     present = content.tables.keys() | content.figures.keys()
+    names = {block: by_dataset.names_of(block.name, content.facts) for block in BLOCKS}
     return {
-        section: [block.name for block in BLOCKS if block.section == section and block.name in present]
+        section: [
+            name
+            for block, own in names.items()
+            if block.section == section
+            for name in own
+            if name in present
+        ]
         for section in get_args(Section)
     }
 
@@ -203,14 +212,13 @@ def _in_unit(value: float, metric: Metric) -> str:
 def limits(facts: Facts) -> list[str]:
     """Return what this study cannot show, as far as its records tell."""
     records = facts.records
-    data = records.declaration.known_data
-    extent = (
-        f"One data set ({data.name}) and the networks listed above" if data else "One program and its data"
-    )
-    sentences = [f"{extent}: nothing is shown about others."]
+    known = list(records.declaration.datasets) or [data.name for data in records.declaration.all_data]
+    count = "One data set" if len(known) == 1 else f"{len(known)} data sets"
+    extent = f"{count} ({', '.join(known)}) and the networks listed above"
+    sentences = [f"{extent if known else 'One program and its data'}: nothing is shown about others."]
     sentences.append(_limit_of_seeds(records))
-    if of_images := image_error_in_words(facts):
-        sentences.append(of_images)
+    of_images = {name: image_error_in_words(part) for name, part in (facts.parts or {"": facts}).items()}
+    sentences += [f"{f'On {name}: ' if name else ''}{told}" for name, told in of_images.items() if told]
     sentences.append("Comparisons that are not among the declared claims are exploratory.")
     if (records.runs["concurrency"] > 1).any():
         sentences.append("Several runs trained at the same time: seconds and minutes are not comparable.")
@@ -275,12 +283,12 @@ def protocol(records: StudyRecords) -> list[tuple[str, str]]:
 
 
 def _data(records: StudyRecords) -> list[tuple[str, str]]:
-    """Return which data there are and how they are split; of a program nobody knows."""
-    dataset = records.declaration.known_data
-    if dataset is None:
-        return []
-    sizes = [f"{getattr(dataset, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
-    return [("Data", f"{dataset.name}: {', '.join(sizes)} images"), ("Split", dataset.split)]
+    """Return each data set with its sizes, and how they are split; of a program nobody knows."""
+    rows, declaration = [], records.declaration
+    for data in declaration.all_data:
+        sizes = [f"{getattr(data, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
+        rows.append(("Data", f"{data.name}: {', '.join(sizes)} images"))
+    return [*rows, ("Split", data.split)] if rows else []
 
 
 def _search(records: StudyRecords) -> str:
@@ -301,7 +309,7 @@ def _winner_rule(records: StudyRecords) -> str:
 
 def origin(records: StudyRecords) -> list[tuple[str, str]]:
     """Return where the numbers come from: code, versions, machine, hashes."""
-    manifest, dataset = records.manifest, records.declaration.known_data
+    manifest = records.manifest
     commit = manifest.git.commit or "unknown"
     return [
         ("Git commit", f"{commit}{' with uncommitted changes' if manifest.git.dirty else ''}"),
@@ -313,7 +321,7 @@ def origin(records: StudyRecords) -> list[tuple[str, str]]:
         ("Declaration SHA-256", records.seal.sha256 or "none"),
         ("Seal", records.seal.in_words()),
         ("Journal SHA-256", records.journal_sha256),
-        *([("Data SHA-256", _settings(dataset.sha256))] if dataset else []),
+        *(("Data SHA-256", _settings(own.sha256)) for own in records.declaration.all_data),
     ]
 
 

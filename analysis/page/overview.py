@@ -20,6 +20,7 @@ from harness.errors import HarnessError
 from harness.records.folder import ResultsFolder
 from harness.records.provenance import GitState
 from harness.records.whole_file import write_file
+from harness.study.datasets import name_on
 
 _MOST_ARMS = 12
 """Arms whose headline metric is shown; a study of more keeps the rest to its own report."""
@@ -201,7 +202,9 @@ def _commit(git: GitState) -> str:
 def _headline(facts: Facts) -> list[str]:
     if not facts.records.has_confirm:
         return ["none: no confirm phase"]
-    rows = compute_results(facts).to_dict("records")
+    rows = [] if facts.parts else compute_results(facts).to_dict("records")
+    for name, part in facts.parts.items():
+        rows += [row | {"arm": name_on(row["arm"], name)} for row in compute_results(part).to_dict("records")]
     metric = facts.records.metrics.headline
     lines = [f"{row['arm']}: {_amount(row, metric)}" for row in rows[:_MOST_ARMS]]
     if len(rows) > _MOST_ARMS:

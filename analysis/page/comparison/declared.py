@@ -77,7 +77,10 @@ def _settings(records: StudyRecords) -> Settings:
         "study": study,
         "search": as_written(declaration.search),
         "seeds": {"search seeds": declaration.search_seeds, "confirm seeds": declaration.confirm_seeds},
-        "data": as_written(declaration.known_data) if declaration.known_data else {},
+        "data": (
+            {name: as_written(data) for name, data in declaration.datasets.items()}
+            or next(map(as_written, declaration.all_data), {})
+        ),
         "resources": {**as_written(manifest.resources), "runs at the same time": manifest.slots},
         "code": as_written(manifest.git),
         "versions": manifest.versions,
@@ -209,7 +212,7 @@ def compute_verdicts(sides: Sequence[Side]) -> pd.DataFrame:
 def _of_folder(side: Side) -> pd.DataFrame:
     rows = [
         verdict.as_row()
-        | {"key": key, "claim": verdict.claim.says, "folder": side.name, "measured": verdict.measured()}
+        | {"key": key, "claim": verdict.said(), "folder": side.name, "measured": verdict.measured_where()}
         | {"ruling": verdict.ruling_in_words()}
         for key, verdict in zip(
             map(_identity, side.records.declaration.claims), side.facts.verdicts, strict=True

@@ -22,6 +22,7 @@ from harness.edge import resolved
 from harness.errors import ResultsError
 from harness.recipe.configuration import resolve
 from harness.records.frames import as_cell
+from harness.study.datasets import name_on
 
 _HEADINGS = {
     *("arm", "change", "claim", "difference", "finding", "folder", "metric", "of", "p (holm)", "part"),
@@ -61,16 +62,27 @@ class Side:
         confirm phase; of a grid without a confirm phase, the search runs at each of its points. Other
         searches try each configuration once: they measure none.
         """
-        runs = {
-            arm: selection.runs_of_one_configuration(self.records, arm)
-            for arm, declared in self.records.declaration.arms.items()
-            if declared.confirm_runs or not declared.space
+        parts = self.facts.parts
+        if not parts:
+            return _configurations(self.facts)
+        return {
+            name_on(arm, name): runs
+            for name, part in parts.items()
+            for arm, runs in _configurations(part).items()
         }
-        for line in self.facts.lines:
-            for point in line.points:
-                if point.arm not in runs:
-                    runs[f"{line.name}, {line.field} {label(point.level)}"] = point.runs(self.records)
-        return runs
+
+
+def _configurations(facts: Facts) -> dict[str, pd.DataFrame]:
+    runs = {
+        arm: selection.runs_of_one_configuration(facts.records, arm)
+        for arm, declared in facts.records.declaration.arms.items()
+        if declared.confirm_runs or not declared.space
+    }
+    for line in facts.lines:
+        for point in line.points:
+            if point.arm not in runs:
+                runs[f"{line.name}, {line.field} {label(point.level)}"] = point.runs(facts.records)
+    return runs
 
 
 @dataclass(frozen=True, kw_only=True)
