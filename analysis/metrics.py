@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import get_args
 
 import pandas as pd
 
@@ -182,26 +183,50 @@ class Metrics(Mapping[str, Metric]):
         return [f"{split}_{name}" for name in self.names for split in splits]
 
 
-def metrics_of(metrics: Mapping[str, Declared], *, of_program: bool = False) -> Metrics:
-    """Return the metrics that a study declares, as its report shows them."""
-    return _metrics_of(tuple(metrics.items()), of_program)
+_LEAST_IMAGES = 1.5
+"""Least half-width of an accuracy's region, in images, by which accuracies of single runs move."""
+
+
+def metrics_of(
+    metrics: Mapping[str, Declared],
+    samples: Mapping[Split, float] | None = None,
+    *,
+    of_program: bool = False,
+) -> Metrics:
+    """Return the metrics that a study declares, as its report shows them.
+
+    Args:
+        metrics: By name, the headline first.
+        samples: Images of the parts of its data set, by which accuracies are counted, where they are known.
+        of_program: Whether a program measures them.
+    """
+    return _metrics_of(tuple(metrics.items()), tuple((samples or {}).items()), of_program)
 
 
 @lru_cache(maxsize=64)
-def _metrics_of(metrics: tuple[tuple[str, Declared], ...], of_program: bool) -> Metrics:  # noqa: FBT001
-    by_name = dict(metrics)
+def _metrics_of(
+    metrics: tuple[tuple[str, Declared], ...],
+    samples: tuple[tuple[Split, float], ...],
+    of_program: bool,  # noqa: FBT001
+) -> Metrics:
+    by_name, sizes = dict(metrics), dict(samples)
     columns = {
-        f"{split}_{name}": _column(split, name, metric) for name, metric in metrics for split in _PARTS
+        f"{split}_{name}": _column(split, name, metric, sizes.get(split, 0))
+        for name, metric in metrics
+        for split in get_args(Split)
     }
     return Metrics(by_name, columns | _TIMES, of_program)
 
 
-def _column(split: str, name: str, metric: Declared) -> Metric:
+def _column(split: Split, name: str, metric: Declared, samples: float) -> Metric:
+    region = metric.region
+    if name == "accuracy" and region is not None and samples > 0:
+        region = max(region, _LEAST_IMAGES / samples)
     return Metric(
         name=f"{split}_{name}",
         label=f"{_PARTS[split]} {_LABELS.get(name, name)}",
         sign=1 if metric.better == "higher" else -1,
-        equivalence=metric.region,
+        equivalence=region,
         scale=metric.scale,
         unit=f" {metric.unit}" if metric.unit else "",
         value_unit=metric.unit_of_values,

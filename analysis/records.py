@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import harmonic_mean
 from typing import Any, get_args
 
 import numpy as np
@@ -22,7 +23,7 @@ from analysis.metrics import Metrics, metrics_of
 from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
 from harness.manifest import CONFIRM_SEEDS, Manifest
-from harness.recipe.metrics import record_names
+from harness.recipe.metrics import Split, record_names
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
@@ -103,8 +104,16 @@ class StudyRecords:
 
     @cached_property
     def metrics(self) -> Metrics:
-        """What runs report, as readers see it."""
-        return metrics_of(self.declaration.metrics, of_program=self.declaration.trial is not None)
+        """What runs report, as readers see it; regions of accuracies by the images of its data."""
+        data = [own.declaration.data for own in self.averaged] or self.declaration.all_data
+        sizes: dict[Split, list[int]] = {
+            "train": [own.train_samples for own in data],
+            "val": [own.val_samples for own in data],
+            "test": [own.test_samples for own in data],
+        }
+        known = {part: harmonic_mean(own) for part, own in sizes.items() if own and min(own) > 0}
+        is_of_program = self.declaration.trial is not None
+        return metrics_of(self.declaration.metrics, known, of_program=is_of_program)
 
     @property
     def seed_fixes(self) -> str:

@@ -120,8 +120,8 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
 
     Of losses it is that of equal probabilities, ln(classes).
     """
-    if records.averaged:
-        levels = [chance_level(part, metric) for part in records.averaged]
+    if parts := records.averaged or tuple(records.by_dataset.values()):
+        levels = [chance_level(part, metric) for part in parts]
         known = [level for level in levels if level is not None]
         return sum(known) / len(known) if len(known) == len(levels) else None
     data, quantity = records.declaration.known_data, metric.partition("_")[2]

@@ -208,7 +208,8 @@ class Claim(_Strict):
     """Who claims it."""
     region: PositiveFloat | None = None
     """Differences up to this do not matter: in the metric's unit (accuracies in [0, 1]), for times as a share
-    (0.1 is 10 %). By default the study's `region`; 0.002 for accuracies, none elsewhere."""
+    (0.1 is 10 %). By default the study's `region`; 0.002 for accuracies, or 1.5 images
+    where these are more, none elsewhere."""
     on: Annotated[str, Field(min_length=1)] | None = None
     """In a study of several data sets: `every` of them (so where it is left out; one claim, supported only if
     each data set supports it), their `average` with equal weights, or the name of one."""

@@ -149,6 +149,12 @@ def test_only_the_undecided_data_set_goes_on(rule: Rule) -> None:
     assert {counted.beyond_plan for counted in small.replicates.values()} == {0}
 
 
+def test_the_region_of_an_accuracy_is_at_least_one_and_a_half_images(rule: Rule) -> None:
+    """Of 100 test images 1.5 points, where nothing else is declared; a declared one stays as it is."""
+    own, declared = rule(means((0.7, 0.7), (0.7, 0.7)), better(), better("region: 0.01,"))
+    assert (own.as_row()["equivalence"], declared.as_row()["equivalence"]) == (0.015, 0.01)
+
+
 def side(arm: str, values: np.ndarray) -> Replicates:
     """Return completed replicates; values of shape `(n,)`."""
     n = len(values)
