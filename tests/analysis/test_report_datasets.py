@@ -15,7 +15,6 @@ from analysis.page import by_dataset, comparison, overview
 from analysis.page.document import Content, render_markdown, render_tables
 from analysis.records import load_study
 from analysis.report import claims_json
-from harness.recipe.datasets import IDX_PREFIX
 from harness.tuning.runs import RunSpec
 from tests.analysis.several import write_folders, write_study
 
@@ -115,7 +114,7 @@ def test_the_report_names_the_data_sets_and_their_test_images(report: Report) ->
 def test_predictions_are_scored_by_the_labels_of_their_own_data_set(report: Report) -> None:
     """Four classes on one, three on the other."""
     for name, view in report.facts.records.by_dataset.items():
-        assert str(view.tested_on).startswith(IDX_PREFIX)
+        assert str(view.tested_on).startswith("idx:")
         assert str(view.tested_on).endswith(name)
         labels = view.test_labels
         assert labels is not None
