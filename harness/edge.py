@@ -2,10 +2,14 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import cast
 
 from harness.errors import (
@@ -24,8 +28,16 @@ EXIT_CODES = f"{EXIT_BUG} a bug of the harness, whose traceback is printed"
 """The end of every command's list of exit codes."""
 
 
+def _never() -> bool:
+    return False
+
+
 def run_command(
-    act: Callable[[], int], *, interrupted: str = "interrupted", patience: float | None = None
+    act: Callable[[], int],
+    *,
+    interrupted: str = "interrupted",
+    was_asked: Callable[[], bool] = _never,
+    patience: float | None = None,
 ) -> int:
     """Run a command to its end, whatever becomes of the screen; return the exit code.
 
@@ -34,23 +46,51 @@ def run_command(
     Args:
         act: Does everything, from the arguments on; returns the exit code where nothing goes wrong.
         interrupted: What is told when the user, or a scheduler, ends it.
+        was_asked: Whether a handler of the caller's raised KeyboardInterrupt; of Ctrl-C it is known here.
         patience: Seconds that a terminal which takes nothing may cost; None waits for it.
     """
-    with lasting_screen(patience):
+    with lasting_screen(patience), _ctrl_c_noted() as came:
         try:
-            return _run_to_an_end(act)
+            return _run_to_an_end(act, lambda: came() or was_asked())
         except KeyboardInterrupt:  # also one that comes while an error is told
             return _end(interrupted, EXIT_INTERRUPTED)
 
 
-def _run_to_an_end(act: Callable[[], int]) -> int:
+@contextmanager
+def _ctrl_c_noted() -> Iterator[Callable[[], bool]]:
+    """Yield what tells whether Ctrl-C came, where Python's own handler takes it."""
+    came = threading.Event()
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield came.is_set
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield came.is_set
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _run_to_an_end(act: Callable[[], int], was_asked: Callable[[], bool]) -> int:
+    """Run it; what is raised after a request to end may have been made of KeyboardInterrupt.
+
+    Modules in C and Rust that are being imported turn it into an ImportError, or a panic.
+    """
     try:
         return act()
+    except (KeyboardInterrupt, SystemExit):
+        raise
     except HarnessError as error:
         return _end(f"error: {error}", error.exit_code)
     except OSError as error:
         return _end(f"error: {in_words(error)}", EXIT_REFUSED)
     except ModuleNotFoundError as error:
+        if was_asked():
+            raise KeyboardInterrupt from error
         return _end(
             f"error: the Python package {error.name!r} is not installed here. "
             f"Remedy: install the harness with what it needs, into the environment of {sys.executable}.",
@@ -58,7 +98,9 @@ def _run_to_an_end(act: Callable[[], int]) -> int:
         )
     except MemoryError:
         return _end("error: memory ran out. Remedy: free some, or use a larger machine.", EXIT_REFUSED)
-    except Exception:  # noqa: BLE001 - the outermost place
+    except BaseException as error:
+        if was_asked():
+            raise KeyboardInterrupt from error
         return _end(f"{traceback.format_exc()}{BUG}", EXIT_BUG)
 
 

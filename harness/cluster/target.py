@@ -34,6 +34,15 @@ PHASE_OF_EXIT_CODE: Mapping[int, JobPhase] = {
 }
 """How a job is over whose sweep ended so; any other number is not a sweep's, but that of a crash."""
 
+REASON_OF_EXIT_CODE: Mapping[int | None, str] = {
+    EXIT_COMPLETE: "",
+    EXIT_SOME_FAILED: "some runs failed, and the report names the reasons",
+    EXIT_BUG: "a bug of the harness; `logs` holds its traceback",
+    EXIT_REFUSED: "refused or could not start; `logs` names the reason",
+    EXIT_INTERRUPTED: "`resume` finishes it",
+}
+"""What an exit code of a sweep means, where nothing better is known."""
+
 OVER: frozenset[JobPhase] = frozenset({"completed", "interrupted", "failed", "cancelled", "unknown"})
 
 

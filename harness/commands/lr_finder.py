@@ -32,8 +32,10 @@ _WIDE = 160
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     interrupted = "interrupted: nothing was written, the same command starts again"
-    with Interruption().heard():
-        return run_command(partial(_find, arguments), interrupted=interrupted)
+    interruption = Interruption()
+    with interruption.heard():
+        act = partial(_find, arguments)
+        return run_command(act, interrupted=interrupted, was_asked=interruption.has_raised)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -31,7 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     interruption = Interruption()
     with interruption.heard():
         act = partial(_sweep, arguments, interruption)
-        return run_command(act, interrupted=_INTERRUPTED, patience=_PATIENCE_SECONDS)
+        return run_command(
+            act,
+            interrupted=_INTERRUPTED,
+            was_asked=interruption.has_raised,
+            patience=_PATIENCE_SECONDS,
+        )
 
 
 def _parser() -> argparse.ArgumentParser:

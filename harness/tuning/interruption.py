@@ -40,6 +40,11 @@ class Interruption:
         self._stop: Callable[[], None] | None = None
         self._is_delicate: Callable[[FrameType | None], bool] = _is_nowhere
         self._patience = _PATIENCE_SECONDS
+        self._has_raised = False
+
+    def has_raised(self) -> bool:
+        """Return whether a request raised KeyboardInterrupt."""
+        return self._has_raised
 
     @contextmanager
     def heard(self) -> Iterator[None]:
@@ -111,6 +116,7 @@ class Interruption:
             if self._stop is not None:
                 self._stop()
             elif not self._is_delicate(frame):
+                self._has_raised = True
                 raise KeyboardInterrupt
             signal.alarm(self._patience)
         elif number == signal.SIGALRM or time.monotonic() - self._asked_at > _SAME_REQUEST_SECONDS:

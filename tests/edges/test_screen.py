@@ -2,6 +2,7 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -147,6 +148,7 @@ def test_the_live_table_outlives_its_terminal(study_text: str, monkeypatch: pyte
         (ModuleNotFoundError("No module named 'x'", name="x"), 2, "'x' is not installed here. Remedy"),
         (KeyboardInterrupt(), 75, "interrupted"),
         (ZeroDivisionError("oh"), 70, "This is a bug of the harness"),
+        (BaseException("a panic in Rust"), 70, "This is a bug of the harness"),
     ],
 )  # fmt: skip
 def test_one_means_that_runs_failed_and_nothing_else(
@@ -161,6 +163,26 @@ def test_one_means_that_runs_failed_and_nothing_else(
     said = capsys.readouterr().err
     assert told in said
     assert ("Traceback" in said) == (code == 70)
+
+
+@pytest.mark.parametrize(
+    "turned_into", [ImportError("PyCapsule"), ModuleNotFoundError("x"), BaseException("panic")]
+)
+def test_an_interruption_that_became_another_error_is_one(
+    turned_into: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A module in C or Rust that is being imported makes another error of KeyboardInterrupt, or a panic."""
+
+    def be_interrupted() -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise turned_into from None
+        return 0
+
+    assert run_command(be_interrupted) == 75
+    assert capsys.readouterr().err == "interrupted\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_streams_are_given_back() -> None:

@@ -17,7 +17,14 @@ from harness.cluster.ray_jobs.client import (
 from harness.cluster.ray_jobs.entry import exit_code_in
 from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
-from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, UnreachableError, named
+from harness.cluster.target import (
+    PHASE_OF_EXIT_CODE,
+    REASON_OF_EXIT_CODE,
+    JobState,
+    Request,
+    UnreachableError,
+    named,
+)
 from harness.errors import EXIT_SOME_FAILED, EnvironmentMismatchError
 from harness.study.submission import RaySite
 
@@ -196,7 +203,8 @@ def _state_of(info: "JobDetails", exit_code: int | None) -> JobState:
         case "STOPPED" if exit_code is None:
             return JobState(phase="cancelled", reason="it was stopped, and its sweep told no end")
     if exit_code is not None and exit_code in PHASE_OF_EXIT_CODE:
-        return _over(exit_code, _reason(message) if exit_code else "")
+        told = _reason(message) if exit_code else ""  # of a sweep that went well Ray's says nothing more
+        return _over(exit_code, told or REASON_OF_EXIT_CODE[exit_code])
     return JobState(phase="failed", reason=message)  # killed, or never started: no sweep ended here
 
 

@@ -37,14 +37,10 @@ from harness.cluster.submit_folder import (
     SubmitFolder,
     SubmitRecord,
 )
-from harness.cluster.target import PHASE_OF_EXIT_CODE, JobState, Request, named
+from harness.cluster.target import PHASE_OF_EXIT_CODE, REASON_OF_EXIT_CODE, JobState, Request, named
 from harness.edge import resolved
 from harness.errors import (
-    EXIT_BUG,
-    EXIT_COMPLETE,
     EXIT_INTERRUPTED,
-    EXIT_REFUSED,
-    EXIT_SOME_FAILED,
     EnvironmentMismatchError,
     ResultsError,
 )
@@ -62,13 +58,6 @@ _WAITING = frozenset({"PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPE
 _AT_WORK = frozenset({
     "RUNNING", "COMPLETING", "CONFIGURING", "SIGNALING", "STAGE_OUT", "STOPPED", "SUSPENDED", "RESIZING",
 })  # fmt: skip
-_REASON_OF_CODE: Mapping[int | None, str] = {
-    EXIT_COMPLETE: "",
-    EXIT_SOME_FAILED: "some runs failed, and the report names the reasons",
-    EXIT_BUG: "a bug of the harness; `logs` holds its traceback",
-    EXIT_REFUSED: "refused or could not start; `logs` names the reason",
-    EXIT_INTERRUPTED: "`resume` finishes it",
-}
 
 
 class SlurmTarget:
@@ -246,7 +235,7 @@ def _ended(event: StatusEvent, facts: dict[str, str]) -> JobState:
     phase = "failed" if code is None else PHASE_OF_EXIT_CODE.get(code, "failed")
     if phase == "interrupted" and cause is Cause.TOLD_TO_END:
         phase = "cancelled"
-    reason = _REASON_OF_CODE.get(code, f"the sweep ended with exit code {code}")
+    reason = REASON_OF_EXIT_CODE.get(code, f"the sweep ended with exit code {code}")
     return JobState(phase=phase, reason="; ".join(filter(None, (cause, reason))), exit_code=code, facts=facts)
 
 
