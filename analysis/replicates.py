@@ -298,13 +298,20 @@ def n_beyond_the_plan(records: StudyRecords, arm: str) -> int:
 
 
 def uses_no_seed(records: StudyRecords, arm: str) -> bool:
-    """Return whether all confirm runs of an arm are equal to the last digit, over at least two seeds."""
+    """Return whether all confirm runs of one configuration are equal to the last digit, over several seeds.
+
+    Where searches are repeated, runs of each search's choice are.
+    """
     if records.averaged:
         return any(uses_no_seed(part, arm) for part in records.averaged)
     runs = records.runs_of("confirm", arm)
     runs = runs[runs["status"] == "completed"]
     values = runs[records.metrics.columns("train", "val", "test")].dropna(axis="columns", how="all")
-    return len(runs) > 1 and len(values.columns) > 0 and len(values.drop_duplicates()) == 1
+    if len(runs) < 2 or len(values.columns) == 0:
+        return False
+    n_repeats = runs["repeat"].nunique()
+    n_distinct = len(values.assign(repeat=runs["repeat"]).drop_duplicates())
+    return len(values.drop_duplicates()) == 1 or n_distinct == n_repeats < len(runs)
 
 
 def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int:

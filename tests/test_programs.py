@@ -1,5 +1,9 @@
 """Studies of programs as users run them: real processes, real Ray."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -79,3 +83,62 @@ def test_a_study_of_a_program_records_how_its_runs_ended(tmp_path: Path) -> None
     assert (folder.program_runs / "one-confirm-0000" / "kept.txt").exists()
     pids = map(int, (tmp_path / "pids.txt").read_text(encoding="utf-8").split())
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+_FOREIGN = """\
+import sys
+print("Train Epoch: 1")
+for epoch in range(int(sys.argv[1])):
+    right = epoch + len(open("../data/labels").read())
+    print(f"\\nTest set: Average loss: 0.1000, Accuracy: {right}/10 (50%)\\n")
+"""
+
+
+def test_the_wrapper_of_the_documentation_speaks_for_a_foreign_script(
+    tmp_path: Path, repository: Path
+) -> None:
+    """At most 25 lines; the test set is opened in a confirm run only, and the script's end is its own."""
+    text = (repository / "docs" / "doors" / "programs.md").read_text(encoding="utf-8")
+    wrapper = text.split("```python\n")[-1].split("```")[0]
+    assert len(wrapper.splitlines()) <= 25
+    (tmp_path / "wrap.py").write_text(wrapper, encoding="utf-8")
+    (tmp_path / "main.py").write_text(_FOREIGN, encoding="utf-8")
+    for part, labels in (("validation", "xx"), ("test", "xxx")):
+        (tmp_path / part / "data").mkdir(parents=True)
+        (tmp_path / part / "data" / "labels").write_text(labels, encoding="utf-8")
+        (tmp_path / part / "run").mkdir()
+
+    def printed(phase: str, epochs: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "wrap.py", "main.py", epochs]
+        environment = os.environ | {"HARNESS_PHASE": phase}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    val = ['{"epoch": 1, "val_accuracy": 0.2}', '{"epoch": 2, "val_accuracy": 0.3}']
+    assert printed("search", "2").stdout.splitlines() == val
+    assert printed("confirm", "2").stdout.splitlines() == [*val, '{"test_accuracy": 0.4}']
+    assert printed("search", "two").returncode == 1
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["network", "linear"])
+def test_the_examples_come_to_rulings(repository: Path, tmp_path: Path, name: str) -> None:
+    """A program with torch and one without, as they are shipped, but for a smaller budget."""
+    smaller = ("--set", "search.trials=1", "--set", "confirm.seeds=2", "--set", "trial.epochs=2")
+    study = repository / "examples" / "programs" / f"{name}.yaml"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "harness.sweep", str(study), "--trust"),
+            *("--results", str(tmp_path), *smaller),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    claims = json.loads((tmp_path / name / "report" / "claims.json").read_text(encoding="utf-8"))["claims"]
+    assert [claim["n"] for claim in claims] == [2]
+    assert claims[0]["ruling"] in {"supported", "contradicted", "equivalent", "inconclusive"}

@@ -210,6 +210,11 @@ def without_seed(records: StudyRecords, arms: Iterable[str]) -> Untestable | Non
     if not same:
         return None
     reason = f"{same[0]} does not seem to use its seed: its runs are equal to the last digit over all seeds"
+    if records.declaration.trial is not None:
+        reason = (
+            f"the program does not seem to use its seed: the runs of {same[0]} are equal to the last digit "
+            f"over all seeds"
+        )
     return Untestable(reason=reason)
 
 
