@@ -217,7 +217,9 @@ def limits(facts: Facts) -> list[str]:
     extent = f"{count} ({', '.join(known)}) and the networks listed above"
     sentences = [f"{extent if known else 'One program and its data'}: nothing is shown about others."]
     if records.declaration.trial is not None:
-        sentences.append("Times are those from one printed epoch to the next, whatever a program did meanwhile.")
+        sentences.append(
+            "Times are those from one printed epoch to the next, whatever a program did meanwhile."
+        )
     sentences.append(_limit_of_seeds(records))
     of_images = {name: image_error_in_words(part) for name, part in (facts.parts or {"": facts}).items()}
     sentences += [f"{f'On {name}: ' if name else ''}{told}" for name, told in of_images.items() if told]

@@ -9,6 +9,7 @@ from analysis.blocks.results import RESULTS
 from analysis.blocks.variance import compute as compute_variance
 from analysis.facts import Facts
 from analysis.records import load_study
+from analysis.replicates import uses_no_seed
 from analysis.report import write_report
 from harness.commands.planning.measured import Earlier
 from harness.errors import ResultsError
@@ -53,6 +54,16 @@ def test_every_repeat_has_its_winner_and_its_confirm_runs(repeated: "Study", tmp
     confirm = records.runs_of("confirm", "adam")
     assert list(confirm["repeat"]) == [0, 0, 1, 1, 2, 2]
     assert set(records.runs["dataset"]) == {"fashion_mnist"}
+
+
+def test_an_arm_that_no_seed_changes_is_found_within_its_repeats(repeated: "Study", tmp_path: Path) -> None:
+    """Its searches choose differently, but the seeds of each give the same to the last digit."""
+    for run in repeated.runs:
+        if run.phase == "confirm" and run.arm == "sgd":
+            run.test_accuracy = 0.8 + run.repeat / 100
+    records = load_study(repeated.write(tmp_path))
+    assert uses_no_seed(records, "sgd")
+    assert not uses_no_seed(records, "adam")
 
 
 def test_a_seed_of_another_repeat_is_a_stranger(repeated: "Study", tmp_path: Path) -> None:
