@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
@@ -119,7 +119,8 @@ class Signature:
         """Whether a setting is a number that need not be whole, by its annotation or else its default."""
         hint = self.hints.get(name)
         if hint is not None:
-            return hint is float
+            members = get_args(hint) or (hint,)
+            return float in members and int not in members
         return isinstance(self.parameters[name].default, float) if name in self.parameters else False
 
     def _adapter(self, name: str) -> TypeAdapter[Any] | None:
