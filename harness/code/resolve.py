@@ -96,10 +96,22 @@ def call(reference: str, *arguments: Any, **settings: Any) -> Any:
 def failure(error: BaseException) -> str:
     """Return an error of a user's code in words, with the file and line of theirs that it comes from."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_ours(frame.filename)] or list(frames)
-    local = [frame for frame in own if _is_admitted(frame.filename)] or own
-    place = f" ({local[-1].filename}:{local[-1].lineno})" if local else ""
-    return f"{type(error).__name__}: {error}{place}"
+    others = [frame for frame in frames if not _is_ours(frame.filename)] or list(frames)
+    place = code_place(error) or (f"{others[-1].filename}:{others[-1].lineno}" if others else "")
+    return f"{type(error).__name__}: {error}{f' ({place})' if place else ''}"
+
+
+def code_place(error: BaseException) -> str | None:
+    """Return the last `file:line` of the study's own code that an error comes through; None for none."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if _is_admitted(frame.filename)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else None
+
+
+def comes_from_code(error: BaseException) -> bool:
+    """Whether the study's own code has raised an error, and not something that it was called by or calls."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and _is_admitted(frames[-1].filename)
 
 
 def _imported(module: str) -> ModuleType:
@@ -162,7 +174,8 @@ def _is_ours(file: str) -> bool:
 
 
 def _is_admitted(file: str) -> bool:
-    return _Admitted.code is not None and Path(file).is_relative_to(_Admitted.code.folder)
+    code = _Admitted.code
+    return code is not None and Path(file).is_relative_to(code.folder) and not _is_ours(file)
 
 
 def _told(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from ray import tune
 
-from harness.code.resolve import admit
+from harness.code.resolve import admit, code_place, comes_from_code
 from harness.code.sources import NamedCode
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
@@ -45,9 +45,12 @@ def run_trial(config: dict[str, Any]) -> None:
     configuration = Configuration.model_validate(config["configuration"])
     try:
         end = _train(config, configuration)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and not comes_from_code(error):  # Ray's way to stop a run
+            raise
         where = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        place = code_place(error) or f"{where.name}, line {where.lineno}"
+        reason = f"{type(error).__name__}: {error} ({place})"
         tune.report({"kind": "end", **asdict(RunEnd(status="failed", reason=reason))})
         raise
     tune.report({"kind": "end", **asdict(end)})
