@@ -1,6 +1,6 @@
 """Whether what a study imports takes the settings that its arms give it: told before Ray starts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,18 @@ from harness.code.process import ask
 from harness.code.resolve import CodeError
 from harness.code.settings import Misfit, Signature
 from harness.code.sources import named_code
+from harness.recipe.data import DataFacts
 from harness.recipe.imported import GIVEN, IMPORT, is_imported
+from harness.recipe.lengths import leaves_one_sample, split_sizes
 from harness.study.domains import Domain, OneOf, Range, extremes
+from harness.study.reading.arm_rules import corners
 from harness.study.reading.domain_rules import origin
 from harness.study.reading.problems import study_error
 from harness.study.reading.source import Path, Source, read_source, set_value
 from harness.study.study import Arm, Study
+
+_COMPARE, _REHEARSE = "harness.code.checking:compare", "harness.training.rehearsal:rehearse"
+"""What is asked in the process that may import the code; the second one needs torch."""
 
 _GIVEN_BY_PLACE = {"optimizer": "params", "loss": "outputs", "augment": "inputs"}
 """From a field to the argument that the harness gives first, whatever the callable calls it."""
@@ -41,27 +47,55 @@ class Use:
         }
 
 
-def check_code(study: Study, sources: Mapping[str, str]) -> None:
+def check_code(study: Study, sources: Mapping[str, str], facts: Sequence[DataFacts] = ()) -> None:
     """Refuse imports that fail, and settings that what is imported does not take.
 
     Args:
         study: A study that is trusted.
         sources: The hashes of its code.
+        facts: Of its data sets, in its order: with them, each arm also rehearses two steps.
 
     Raises:
         StudyError: All that does not fit, each with its line.
     """
-    uses = [use for arm in study.arms for use in _uses(arm, source_of(study))]
+    source = source_of(study)
+    uses_of = {arm.name: list(_uses(arm, source)) for arm in study.arms}
+    uses = [use for each in uses_of.values() for use in each]
     if not uses:
         return
-    source = source_of(study)
-    answers = ask(named_code(study), sources, "harness.code.checking:misfits", [use.question for use in uses])
-    for use, misfits in zip(uses, answers, strict=True):
+    rehearsed = [arm for arm in study.arms if uses_of[arm.name]] if facts else []
+    of_datasets = dict(zip(study.by_dataset, facts, strict=False))
+    question = {
+        "uses": [use.question for use in uses],
+        "rehearsals": [_rehearsal(arm, of_datasets[arm.dataset]) for arm in rehearsed],
+    }
+    answer = ask(named_code(study), sources, _REHEARSE if rehearsed else _COMPARE, question)
+    for use, misfits in zip(uses, answer["misfits"], strict=True):
         for setting, message in misfits:
             told = f"{use.reference}: {message}" if not message.startswith(use.reference) else message
             source.report((*use.place, setting) if setting else use.place, told)
+    for arm, failure in zip(rehearsed, answer["failures"], strict=False):
+        if failure is not None:
+            source.report(uses_of[arm.name][0].place, f"arm {arm.name}: {failure}")
     if source.problems:
         raise study_error(source.name, source.problems)
+
+
+def _rehearsal(arm: Arm, facts: DataFacts) -> dict[str, Any]:
+    """Return what an arm's rehearsal needs: the first corner of its space, and what its data look like."""
+    n_train, _ = split_sizes(facts, arm.values_of("val_fraction")[0])
+    sizes = arm.values_of("batch_size")
+    return {
+        "configuration": arm.run_configuration(next(corners(arm))),
+        "lonely": [size for size in sizes if leaves_one_sample(n_train, size)],
+        "data": {
+            "kind": facts.kind,
+            "shape": list(facts.shape),
+            "n_outputs": facts.n_outputs,
+            "is_classified": bool(facts.class_sizes),
+            "is_bytes": facts.is_bytes,
+        },
+    }
 
 
 def source_of(study: Study) -> Source:
@@ -88,6 +122,11 @@ def _imported(value: Any) -> Iterator[Mapping[str, Any]]:
         yield value
     elif isinstance(value, Domain) and not isinstance(value, OneOf):
         yield from (each for each in value.listed if is_imported(each))
+
+
+def compare(question: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what does not fit, where nothing can be rehearsed."""
+    return {"misfits": misfits(question["uses"]), "failures": []}
 
 
 def misfits(questions: list[dict[str, Any]]) -> list[list[tuple[str | None, str]]]:

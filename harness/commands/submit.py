@@ -15,8 +15,14 @@ from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
 from harness.cluster.target import JobPhase, JobState, Request
-from harness.code.checking import check_code
-from harness.commands.trusting import add_trust, check_code_of, code_lines, in_code_folder, with_trust
+from harness.commands.trusting import (
+    add_trust,
+    check_code_of,
+    check_trains,
+    code_lines,
+    in_code_folder,
+    with_trust,
+)
 from harness.edge import path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
 from harness.recipe.datasets import DATASETS
@@ -146,7 +152,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
         for text in code_lines(study, options):
             _say(text)
     else:
-        check_code(study, check_code_of(study, options, _say))
+        check_trains(study, check_code_of(study, options, _say), has_data=False)
     _check_feasible(study)
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)

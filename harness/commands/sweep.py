@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.commands.planning import dry_run
-from harness.commands.trusting import add_trust, check_code_of, code_lines, in_code_folder, with_trust
+from harness.commands.trusting import (
+    add_trust,
+    check_code_of,
+    check_trains,
+    code_lines,
+    in_code_folder,
+    with_trust,
+)
 from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
@@ -115,7 +122,6 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
         text = dry_run.foretold(study, facts, options)
         deliver("\n\n".join([text, *code, _seal_line(study)]))
         return EXIT_COMPLETE
-    from harness.code.checking import check_code
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
 
@@ -123,7 +129,7 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
     resume = options.resume or (options.resume_if_begun and folder.manifest.exists())
     sources = check_code_of(study, options, _say)
     check_before_start(study, folder, options.address, resume=resume)
-    check_code(study, sources)
+    check_trains(study, sources)
     set_ray_environment(is_local=options.address == "local")
     from harness.tuning.study_run import run_study
 

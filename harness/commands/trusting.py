@@ -60,17 +60,37 @@ def check_code_of(
     return sources
 
 
+def check_trains(study: "Study", sources: Mapping[str, str], *, has_data: bool = True) -> None:
+    """Let a process of its own import a trusted study's code, and take two steps with it.
+
+    Args:
+        study: The study.
+        sources: The hashes of its code; nothing is done where there is none.
+        has_data: Whether a user's own data are on this machine; without them no step is taken on their like.
+
+    Raises:
+        StudyError: It cannot be imported, does not take its settings, or cannot train.
+    """
+    from harness.code.checking import check_code
+    from harness.recipe.datasets import DATASETS
+    from harness.training.data.own import facts_of
+
+    if sources:
+        names = [part.dataset for part in study.by_dataset.values()]
+        is_known = has_data or all(name in DATASETS for name in names)
+        check_code(study, sources, [facts_of(name) for name in names] if is_known else [])
+
+
 def admit_code(study: "Study", sources: Mapping[str, str]) -> None:
     """Check a trusted study's code in a process of its own, then let this process import it.
 
     Raises:
         StudyError: It cannot be imported, or does not take its settings.
     """
-    from harness.code.checking import check_code
     from harness.code.resolve import admit
     from harness.code.sources import named_code
 
-    check_code(study, sources)
+    check_trains(study, sources)
     admit(named_code(study), sources)
 
 
@@ -84,9 +104,7 @@ def code_lines(study: "Study", options: argparse.Namespace) -> list[str]:
 
     lines = trust_lines(study)
     if options.trust is not None:
-        from harness.code.checking import check_code
-
-        check_code(study, check_trusted(study, options.trust))
+        check_trains(study, check_trusted(study, options.trust))
     elif lines:
         lines.append(
             "nothing of it was imported or started, so its settings are not yet checked: "

@@ -1,7 +1,7 @@
-"""Two steps of what a user's code makes, on samples that are drawn: before Ray starts, in a process of its own.
+"""Two steps of what a user's code makes, on drawn samples: before Ray starts, in a process of its own.
 
-What fails here would fail in every run: a model that takes no such inputs or gives other outputs, an optimizer
-whose step needs more than gradients.
+What fails here would fail in every run: a model that takes no such inputs or gives other outputs, an
+optimizer whose step needs more than gradients.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def rehearse(question: Mapping[str, Any]) -> dict[str, Any]:
             `configuration`, the `data` it trains on (kind, shape, n_outputs, is_classified, is_bytes) and the
             sizes of batches that leave one sample for the last one (`lonely`).
 
-    Returns: `misfits` of each use; `failures`, for each rehearsal a message or None; these only where all fits.
+    Returns: `misfits` of each use; `failures`, for each rehearsal a message or None, where all fits.
     """
     found = misfits(question["uses"])
     if any(found):
@@ -83,7 +83,9 @@ def _wrong_outputs(setup: RunSetup, samples: Samples) -> str | None:
     expected = (len(inputs), samples.n_outputs)
     if not isinstance(outputs, torch.Tensor) or tuple(outputs.shape) != expected:
         got = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
-        return f"returns {got} for inputs {tuple(inputs.shape)}, and must return {expected}: n_outputs a sample"
+        return (
+            f"returns {got} for inputs {tuple(inputs.shape)}, and must return {expected}: n_outputs a sample"
+        )
     return None
 
 
@@ -100,5 +102,7 @@ def _drawn(data: Mapping[str, Any]) -> Samples:
     if data["is_classified"]:
         targets = torch.arange(n_samples) % n_outputs
     else:
-        targets = torch.randn((n_samples, n_outputs), generator=generator).squeeze(1 if n_outputs == 1 else -1)
+        targets = torch.randn((n_samples, n_outputs), generator=generator).squeeze(
+            1 if n_outputs == 1 else -1
+        )
     return Samples(inputs=inputs, targets=targets, kind=data["kind"])

@@ -16,6 +16,7 @@ from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.loop import train
+from harness.training.rehearsal import rehearse
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
 
@@ -32,6 +33,19 @@ def mlp(input_shape: tuple[int, ...], n_outputs: int, width: int = 8, rate: floa
     norms = [nn.BatchNorm1d(width)] if norm else []
     hidden = [nn.Linear(math.prod(input_shape), width), *norms, nn.ReLU(), nn.Dropout(rate)]
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, n_outputs))
+
+
+def too_many(input_shape, n_outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), n_outputs + 1))
+
+
+class Exits(nn.Module):
+    def __init__(self, input_shape, n_outputs):
+        super().__init__()
+        self.layer = nn.Linear(math.prod(input_shape), n_outputs)
+
+    def forward(self, inputs):
+        raise SystemExit("enough")
 
 
 def no_model(input_shape, n_outputs):
@@ -114,6 +128,11 @@ def some_only(params, lr):
 class Wrapping(torch.optim.Optimizer):
     def __init__(self, optimizer, lr):
         raise AssertionError("never made")
+
+
+class SecondOrder(torch.optim.SGD):
+    def step(self, closure=None):
+        torch.autograd.grad(self.param_groups[0]["params"][0].grad.sum(), self.param_groups[0]["params"])
 
 
 class LBFGS(torch.optim.LBFGS):
@@ -239,7 +258,7 @@ def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
     ("changes", "told"),
     [
         ({"model": ("no_model", {})}, "own:no_model: returned list, and a model is a torch.nn.Module"),
-        ({"model": ("raises", {})}, r"own:raises: KeyError: 'no such layer' \(.*own\.py:21\)"),
+        ({"model": ("raises", {})}, r"own:raises: KeyError: 'no such layer' \(.*own\.py:34\)"),
         ({"model": ("mlp", {"widht": 3})}, "own:mlp: widht: names no such setting. Did you mean 'width'"),
         (
             {"optimizer": ("Lion", {"beta": [1, 2]})},
@@ -258,3 +277,41 @@ def test_what_cannot_train_is_refused_with_what_it_is(
     """In words, with the user's own file and line where their code raises."""
     with pytest.raises(CodeError, match=told):
         set_up_run(recipe(**changes), 3, images)
+
+
+def rehearsed(configuration: Configuration, **data: Any) -> str | None:
+    """Return what a rehearsal says of one arm."""
+    facts = {"kind": "image", "shape": [3, 4, 4], "n_outputs": 3, "is_classified": True, "is_bytes": True}
+    rehearsal = {
+        "configuration": configuration.model_dump(mode="json"),
+        "data": facts | data,
+        "lonely": [9] if configuration.batch_size == 9 else [],
+    }
+    (failure,) = rehearse({"uses": [], "rehearsals": [rehearsal]})["failures"]
+    return str(failure) if failure is not None else None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"model": ("mlp", {})}, None),
+        ({"model": ("mlp", {}), "optimizer": ("Averaging", {})}, None),
+        ({"model": ("too_many", {})}, "returns (4, 4) for inputs (4, 3, 4, 4), and must return (4, 3)"),
+        ({"model": ("Exits", {})}, "fails in its first 2 steps: SystemExit: enough"),
+        ({"optimizer": ("SecondOrder", {})}, "fails in its first 2 steps: RuntimeError"),
+        ({"model": ("mlp", {"norm": True})}, "the single sample that batch_size 9 leaves"),
+        ({"model": ("mlp", {"norm": True}), "batch_size": 8}, None),
+    ],
+    ids=str,
+)
+def test_two_steps_before_the_study_tell_what_every_run_would(
+    changes: dict[str, Any], told: str | None
+) -> None:
+    """On drawn samples of the data's shape, in a batch of four."""
+    failure = rehearsed(recipe(**changes))
+    assert failure is None if told is None else told in str(failure)
+
+
+def test_a_rehearsal_draws_tables_of_classes_too() -> None:
+    """Whatever the shape of a sample."""
+    assert rehearsed(recipe(model=("mlp", {})), kind="table", shape=[5], is_bytes=False) is None
