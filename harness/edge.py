@@ -53,6 +53,7 @@ def run_command(
         try:
             return _run_to_an_end(act, lambda: came() or was_asked())
         except KeyboardInterrupt:  # also one that comes while an error is told
+            exec("")  # noqa: S102 - Python notes one that left an exec(), and would kill itself for it at its end
             return _end(interrupted, EXIT_INTERRUPTED)
 
 

@@ -185,6 +185,13 @@ def test_an_interruption_that_became_another_error_is_one(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_an_interruption_inside_of_exec_has_the_same_exit_code() -> None:
+    """Python notes it, and would end with SIGINT instead; dataclasses are made in an exec()."""
+    act = "lambda: exec('raise KeyboardInterrupt')"
+    words = f"import sys; from harness.edge import run_command; sys.exit(run_command({act}))"
+    assert subprocess.run([sys.executable, "-c", words], check=False).returncode == 75
+
+
 def test_streams_are_given_back() -> None:
     """For programs that call a command as a function."""
     before: tuple[TextIO, TextIO] = sys.stdout, sys.stderr
