@@ -154,10 +154,15 @@ class Mirror:
         return len(changed)
 
     def _kept_files(self) -> list[Path]:
-        """Return the files worth keeping: first those without which a journal says little."""
+        """Return the files worth keeping: first those without which a journal says little.
+
+        What programs write into their runs' folders stays where it is: it comes and goes, and may be large.
+        """
         folder = self._folder
         first = [folder.study_file, folder.declaration, folder.manifest, folder.journal]
-        others = [path for path in sorted(folder.root.rglob("*")) if path.is_file() and path not in first]
+        places = [place for place in folder.root.iterdir() if place != folder.program_runs]
+        found = sorted(path for place in places for path in (place, *place.rglob("*")))
+        others = [path for path in found if path.is_file() and path not in first]
         return [path for path in first if path.exists()] + [path for path in others if self._is_kept(path)]
 
     def _is_kept(self, path: Path) -> bool:

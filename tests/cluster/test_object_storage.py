@@ -62,6 +62,8 @@ def mirror(address: str, folder: ResultsFolder) -> Mirror:
 def test_a_sweep_is_fetched_where_another_one_left_it(address: str, tmp_path: Path) -> None:
     """On another machine, byte for byte."""
     there = begun(tmp_path / "there", "sgd", "adam")
+    (there.program_runs / "sgd-search-0000").mkdir(parents=True)
+    (there.program_runs / "sgd-search-0000" / "weights.pt").touch()  # of a program: stays where it is
     assert mirror(address, there).store() == 4
     here = ResultsFolder(tmp_path / "here")
     assert mirror(address, here).fetch()
