@@ -29,6 +29,7 @@ from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable, escape_markdown
 from analysis.search import WinnerRule
 from harness.manifest import Resumption
+from harness.recipe.datasets import DATASETS
 from harness.records.documents import as_written
 from harness.records.events import Phase
 
@@ -220,6 +221,8 @@ def limits(facts: Facts) -> list[str]:
         sentences.append(
             "Times are those from one printed epoch to the next, whatever a program did meanwhile."
         )
+    specs = [DATASETS[data.name] for data in records.declaration.all_data if data.name in DATASETS]
+    sentences += [f"On {spec.name}: {spec.note}" for spec in specs if spec.note]
     sentences.append(_limit_of_seeds(records))
     of_images = {name: image_error_in_words(part) for name, part in (facts.parts or {"": facts}).items()}
     sentences += [f"{f'On {name}: ' if name else ''}{told}" for name, told in of_images.items() if told]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import harmonic_mean
 
 from analysis.metrics import Metric, metrics_of
 from harness.commands.planning.noise import Noise, Spread
@@ -15,6 +16,8 @@ from harness.commands.planning.outlook import (
     levels,
     share_outlook,
 )
+from harness.recipe.datasets import DATASETS
+from harness.recipe.metrics import Split
 from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal
 from harness.study.plan import Plan
 from harness.study.study import Study
@@ -140,7 +143,7 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
         elif comparison is None:
             yield "not foretold: " + _UNKNOWN.format(metric=spec.metric)
         else:
-            metric = metrics_of(study.metrics)[spec.metric]
+            metric = metrics_of(study.metrics, _test_samples(study, claim.on))[spec.metric]
             outlook = Outlook(
                 kind=claim.kind,  # type: ignore[arg-type]  # that of its specification
                 comparison=comparison,
@@ -154,6 +157,14 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
             yield from _shown(outlook, metric, _unit(comparison, plan))
             if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
                 yield from _of_searching(outlook, metric, noise)
+
+
+def _test_samples(study: Study, on: str | None) -> dict[Split, float]:
+    """Return the test samples of the data sets that a claim is on, of several an average, where known."""
+    parts = study.by_dataset.items()
+    own = [part.dataset for name, part in parts if on in {None, EVERY, AVERAGE, name}]
+    known = [DATASETS[dataset].n_test for dataset in own if dataset in DATASETS]
+    return {"test": harmonic_mean(known)} if known else {}
 
 
 def _of_datasets(on: str | None, count: int) -> Iterator[str]:
