@@ -138,6 +138,10 @@ def _row(ended: pd.DataFrame, status: str) -> dict[str, Any]:
     }
 
 
+_LONGEST_REASON = 400
+"""Letters of a reason in a table; its CSV file has all of it."""
+
+
 def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts, shares in percent, and ranges of learning rates as text."""
     rows = frame.to_dict("records")
@@ -158,10 +162,16 @@ def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
                 numbers.span([row["completed_rate_low"], row["completed_rate_high"]], numbers.rate)
                 for row in rows
             ],
-            "First reason": [row["reason"] or numbers.ABSENT for row in rows],
+            "First reason": [_shortened(row["reason"]) or numbers.ABSENT for row in rows],
         },
         dtype="str",
     )
+
+
+def _shortened(reason: str) -> str:
+    """Return a reason without its middle where it is long: a program's holds the end of its error output."""
+    half = _LONGEST_REASON // 2
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:half]} [...] {reason[-half:]}"
 
 
 def caption_failures(facts: Facts, frame: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """One run of a program: started, heard epoch by epoch, and how it ended."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ _LOOK_EVERY_SECONDS = 0.1
 
 _MOST_LATE_BYTES = 2**20
 """Read after a program's end: more than a pipe holds, and others may go on printing into it."""
+
+_NO_TEXT = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+"""What colours a terminal, and what no document can hold."""
 
 _KEPT_BYTES = 4096
 """Of the end of a program's error output, in the reason of its failure."""
@@ -212,4 +216,5 @@ def _told(stderr: Path) -> str:
         tail = file.read()
     written = [line.rstrip(b"\r").rpartition(b"\r")[2] for line in tail.split(b"\n")]
     text = b"\n".join(line for line in written if line.strip()).decode("utf-8", errors="replace").strip()
+    text = _NO_TEXT.sub("", text)
     return f"; its error output ends:\n{text}" if text else ""

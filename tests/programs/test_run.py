@@ -148,7 +148,7 @@ def test_a_reason_holds_the_end_of_the_error_output_only(runs: _Runs) -> None:
     end = runs.run(
         "import sys",
         "sys.stderr.write('x' * 100_000 + chr(10) + ' 10%' + chr(13) + ' 90%' + chr(10))",
-        "sys.stderr.buffer.write(b'caf\\xe9' + bytes([10]))",
+        "sys.stderr.buffer.write(b'\\x1b[31mcaf\\xe9\\x1b[0m\\x00' + bytes([10]))",
         "sys.exit(1)",
     )
     assert end.reason is not None

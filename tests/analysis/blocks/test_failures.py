@@ -40,6 +40,19 @@ def test_each_status_is_counted_with_its_rates(new_study: "type[Study]", tmp_pat
     ]
 
 
+def test_a_long_reason_keeps_its_ends(new_study: "type[Study]", tmp_path: Path) -> None:
+    """A program's has 4 kB of error output; the middle is left to the CSV file."""
+    study = new_study(arms={"sgd": {"lr": LOG}})
+    study.search("sgd", [0.1], best=0.1)
+    study.add("sgd", "search", lr=0.3, status="failed", epochs=0)
+    frame = compute_failures(study.facts(tmp_path))
+    frame["reason"] = "exit code 1" + 5000 * "x" + "KeyError"
+    (reason,) = lay_out_failures(frame)["First reason"]
+    assert reason.startswith("exit code 1xx")
+    assert reason.endswith("xxKeyError")
+    assert len(reason) < 450
+
+
 def test_arms_and_phases_are_apart(three_arms: "Study", tmp_path: Path) -> None:
     """In the study's order of arms; a run that early stopping ended is no failure."""
     three_arms.add("adam", "confirm", seed=7, lr=0.02, status="diverged", epochs=1)
