@@ -194,5 +194,5 @@ def _is_alive(process: psutil.Process) -> bool:
 
 def _signal(processes: set[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
-        with suppress(psutil.NoSuchProcess):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # gone, or another user's, as under sudo
             process.send_signal(number)
