@@ -23,6 +23,7 @@ from analysis.metrics import Metrics, metrics_of
 from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
 from harness.manifest import CONFIRM_SEEDS, Manifest
+from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split, record_names
 from harness.records.events import Event, Phase
 from harness.records.folder import ResultsFolder
@@ -114,6 +115,16 @@ class StudyRecords:
         known = {part: harmonic_mean(own) for part, own in sizes.items() if own and min(own) > 0}
         is_of_program = self.declaration.trial is not None
         return metrics_of(self.declaration.metrics, known, of_program=is_of_program)
+
+    @cached_property
+    def n_classes(self) -> int | None:
+        """How many classes there are; None where no classes are predicted, and where nobody knows."""
+        data, kept = self.declaration.known_data, self.frames.predictions
+        if data is None or data.task != "classification" or "accuracy" not in self.declaration.metrics:
+            return None
+        if data.name in DATASETS:
+            return DATASETS[data.name].n_classes
+        return kept.n_classes_of(data.name) if data.name in kept.datasets else None
 
     @property
     def seed_fixes(self) -> str:

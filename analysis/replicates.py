@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from analysis.records import StudyRecords
 from analysis.statistics.sequential import Looks
 from harness.manifest import CONFIRM_SEEDS
-from harness.recipe.datasets import DATASETS
 from harness.study.plan import Unit
 
 Status = Literal["completed", "diverged", "missing", "open"]
@@ -25,11 +24,11 @@ Status = Literal["completed", "diverged", "missing", "open"]
 Key = int | tuple[int, int]
 """A confirm seed, the number of a repeat, or a repeat and the place of a run in it."""
 
-N_CLASSES = 10
-"""Of every data set that recipes know by name."""
-
 COLLAPSED = 1.5
-"""A completed run with an accuracy below so many times chance has collapsed."""
+"""A completed run with an accuracy below so many times chance has collapsed; of few classes it takes less."""
+
+_MANY = 0.1
+"""The chance level of ten classes. With fewer, the same share of the way from chance to 1 counts."""
 
 _DECIDES_NOTHING = Looks(looks=(2,), weights=(1.0,))
 """In place of the looks of a plan with fewer than two replicates, of which no claim can be tested."""
@@ -124,11 +123,10 @@ def chance_level(records: StudyRecords, metric: str) -> float | None:
         levels = [chance_level(part, metric) for part in parts]
         known = [level for level in levels if level is not None]
         return sum(known) / len(known) if len(known) == len(levels) else None
-    data, quantity = records.declaration.known_data, metric.partition("_")[2]
-    row = DATASETS.get(data.name) if data is not None else None
-    if row is None or not row.n_classes or "accuracy" not in records.metrics.names:
+    n_classes, quantity = records.n_classes, metric.partition("_")[2]
+    if n_classes is None:
         return None
-    return {"accuracy": 1 / row.n_classes, "loss": math.log(row.n_classes)}.get(quantity)
+    return {"accuracy": 1 / n_classes, "loss": math.log(n_classes)}.get(quantity)
 
 
 def is_accuracy(metric: str) -> bool:
@@ -322,4 +320,6 @@ def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int
         return 0
     own = replicates(records, arm, "test_accuracy", upto)
     ended = zip(own.values, own.statuses, strict=True)
-    return sum(bool(value < COLLAPSED * chance) and status == "completed" for value, status in ended)
+    way = (COLLAPSED - 1) * _MANY / (1 - _MANY)
+    bound = COLLAPSED * chance if chance <= _MANY else chance + way * (1 - chance)
+    return sum(bool(value < bound) and status == "completed" for value, status in ended)

@@ -215,13 +215,11 @@ def _published_level(line: Line, arm: str, at: Mapping[str, Any]) -> Level | Non
     return level if is_here and line.place(level) is not None else None
 
 
-CLASSES = 10
-"""Of every data set that a study can train on."""
 _CERTAIN = 3.0
 """Standard errors of guessing's accuracy that a mean must be above to be better than it."""
 _SURE = 3.0
 """How often as guessing a single run must be right: an untrained network that favours two classes or three is
-right up to so often by luck."""
+right up to so often by luck. Of few classes half of the way to 1 is enough."""
 
 
 def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric: str) -> bool:
@@ -236,14 +234,15 @@ def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric
         metric: A column of the runs; False where it is no loss and no accuracy, or nothing is known.
     """
     split, _, quantity = metric.partition("_")
-    data, has_accuracy = records.declaration.known_data, "accuracy" in records.metrics.names
-    if quantity not in {"loss", "accuracy"} or data is None or not has_accuracy:
+    data = records.declaration.known_data
+    if quantity not in {"loss", "accuracy"} or data is None or records.n_classes is None:
         return False
-    images, chance = getattr(data, f"{split}_samples"), 1 / CLASSES
+    images, chance = getattr(data, f"{split}_samples"), 1 / records.n_classes
     bound = chance + _CERTAIN * math.sqrt(chance * (1 - chance) / max(images, 1_000))
     known = [runs.loc[runs["status"] == "completed", f"{split}_accuracy"].dropna() for runs in of_points]
     known = [accuracies for accuracies in known if len(accuracies)]
     intervals = [statistics.t_interval(list(accuracies)) for accuracies in known]
     is_above = any(interval.low is not None and interval.low > bound for interval in intervals)
-    has_learned = any(accuracies.max() > _SURE * chance for accuracies in known)
+    sure = min(_SURE * chance, (1 + chance) / 2)
+    has_learned = any(accuracies.max() > sure for accuracies in known)
     return bool(known) and not is_above and not has_learned

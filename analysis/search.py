@@ -36,8 +36,8 @@ class WinnerRule:
     """Search runs of a configuration, over whose values the metric is averaged."""
     has_loss: bool = True
     """Whether runs have a loss."""
-    is_tested_there: bool = True
-    """Whether the epoch that counts is the one whose network is tested; a program tests what it will."""
+    is_known: bool = True
+    """Whether it is known which network is tested, and over what losses are means; not of a program."""
 
     @classmethod
     def of(cls, declaration: Declaration) -> "WinnerRule":
@@ -49,8 +49,8 @@ class WinnerRule:
             is_best_epoch=search.winner == "best",
             average_epochs=search.average_epochs,
             seeds=search.seeds,
+            is_known=declaration.trial is None,
             has_loss="loss" in declaration.metrics,
-            is_tested_there=declaration.trial is None,
         )
 
     def value(self, values: Sequence[float]) -> float:
@@ -77,14 +77,15 @@ class WinnerRule:
     def values_in_words(self) -> str:
         """Return a sentence on what the values of a run are."""
         while_training = "training loss as measured while training."
+        has_loss = self.has_loss and self.is_known
         if self.is_best_epoch:
             which = (
                 f"Values are those of each run's {self.epoch_in_words()}"
-                f"{', whose network was tested' if self.is_tested_there else ''}: its own "
+                f"{', whose network was tested' if self.is_known else ''}: its own "
                 f"{self.metric} is the best of many and so optimistic."
             )
-            return f"{which} Losses are means over samples, {while_training}" if self.has_loss else which
-        if not self.has_loss:
+            return f"{which} Losses are means over samples, {while_training}" if has_loss else which
+        if not has_loss:
             return "Values of training and validation are those of the last epoch."
         return f"Losses are means over the samples of the last epoch, {while_training}"
 

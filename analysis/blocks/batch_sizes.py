@@ -191,9 +191,16 @@ def _quality_in_words(frame: pd.DataFrame) -> str:
     )
 
 
+def has_sizes(facts: Facts) -> bool:
+    """Return whether the batch size varies; of a program nobody knows what a parameter of that name does."""
+    return not facts.records.metrics.of_program and bool(facts.lines_over("batch_size"))
+
+
 def has_templates(facts: Facts) -> bool:
     """Return whether arms of one template differ in their batch size."""
-    return any(not point.at for line in facts.lines_over("batch_size") for point in line.points)
+    return has_sizes(facts) and any(
+        not point.at for line in facts.lines_over("batch_size") for point in line.points
+    )
 
 
 def compute_figure(facts: Facts) -> pd.DataFrame:
@@ -340,11 +347,13 @@ def caption_figure(facts: Facts, frame: pd.DataFrame) -> str:
         else "Learning rate: chosen for each size by its own search where filled, fixed where hollow"
     )
     edges = "; ↑ or ↓: at that edge of its declared range" if (table["edge"] != "").any() else ""
+    metrics = facts.records.metrics
+    of_what = " of loss and accuracy" if metrics.has_loss and metrics.has_accuracy else ""
     how = (
         "Lines and bars: means and 95 % Student t-intervals over the seeds, "
         f"n = {numbers.span(table['runs'])} a size. Small marks: every confirm run; above the panel: "
         f"{numbers.TIMES} those without a value (diverged, failed, or short of the target), with their "
-        "number. A size with a diverged run has no mean of loss and accuracy; hollow, without a bar: the "
+        f"number. A size with a diverged run has no mean{of_what}; hollow, without a bar: the "
         "mean of those runs that reach the target, which the others would raise. Lines are moved aside to "
         f"tell them apart. {rates}{edges}."
     )
@@ -361,7 +370,9 @@ def alt_figure(frame: pd.DataFrame) -> str:
         sizes = rows.groupby("level", sort=False)
         by_size = [_size_in_words(str(level), size, headline) for level, size in sizes]
         by_line.append(f"{line}: {'; '.join(by_size)}")
-    return f"Steps, rates, results and the way to a common loss against the batch size. {'. '.join(by_line)}."
+    common = "loss" if metrics_in(frame).has_loss else "value"
+    what = f"Steps, rates, results and the way to a common {common} against the batch size"
+    return f"{what}. {'. '.join(by_line)}."
 
 
 def _size_in_words(level: str, rows: pd.DataFrame, headline: Metric) -> str:
@@ -381,7 +392,7 @@ BATCH_SIZES = Block(
         compute=lambda facts: facts.batch_sizes,
         lay_out=lay_out_batch_sizes,
         caption=caption_sizes,
-        is_for=lambda facts: bool(facts.lines_over("batch_size")),
+        is_for=has_sizes,
     ),
     plot=Plot(
         title="Batch size",

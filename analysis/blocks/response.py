@@ -155,7 +155,7 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
         "(best): no mean of the arm is better; as the best of several it is optimistic, and whether it "
         "differs from the others is for claims to say."
     )
-    sentences = [how, facts.rule.values_in_words(), best, *_guessing_in_words(frame)]
+    sentences = [how, facts.rule.values_in_words(), best, *_guessing_in_words(facts, frame)]
     if frame["diverged"].any():
         sentences.append(
             "Where a run diverged there is no mean: the survivors alone would flatter the value."
@@ -163,11 +163,13 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def _guessing_in_words(frame: pd.DataFrame) -> list[str]:
+def _guessing_in_words(facts: Facts, frame: pd.DataFrame) -> list[str]:
     """Return of which lines nothing can be the best, since none of their runs learned anything."""
     lines = list(dict.fromkeys(frame.loc[frame["is_guessing"], "line"]))
     who = "" if len(lines) == frame["line"].nunique() else f" of {', '.join(lines)}"
-    said = f"No run{who} is better than guessing one of {responses.CLASSES} classes: no value is the best."
+    said = (
+        f"No run{who} is better than guessing one of {facts.records.n_classes} classes: no value is the best."
+    )
     return [said] if lines else []
 
 
@@ -355,7 +357,7 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
         "named above the panel: the best mean, which is optimistic, being the best of several. On the rail "
         f"above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."
     )
-    sentences = [how, facts.rule.values_in_words(), *_guessing_in_words(frame)]
+    sentences = [how, facts.rule.values_in_words(), *_guessing_in_words(facts, frame)]
     sources = list(dict.fromkeys(frame.loc[frame["kind"] == "published", "source"]))
     if sources:
         sentences.append(f"Diamonds: published single runs ({'; '.join(sources)}).")

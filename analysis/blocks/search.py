@@ -47,7 +47,9 @@ def compute_table(facts: Facts) -> pd.DataFrame:
     for arm, choice in facts.choices.items():
         runs, declared = facts.records.runs_of("search", arm), _range_of(facts, arm)
         won = runs[runs["run_id"].isin([one.run_id for one in choice.searches])]
-        winner = {"chosen": chosen_in_words(facts.records, arm, choice.run_id) if choice.run_id else ""}
+        winner = {
+            "chosen": chosen_in_words(facts.records, arm, choice.run_id) if choice.run_id else numbers.ABSENT
+        }
         rows.append(
             {
                 "arm": arm,

@@ -110,7 +110,7 @@ def _sources(facts: Facts, arm: str, completed: pd.DataFrame, *, is_void: bool) 
     else:
         values = list(runs[headline.name])
         yield from _parted(by_repeat) if is_repeated else _of_one_search(values, n_searches)
-    if headline.is_accuracy:
+    if headline.is_accuracy and facts.records.declaration.known_data is not None:
         yield Noise(source="images") if is_void else _of_images(facts, arm, values)
     wobbles = wobble_variances(facts.records, completed["run_id"])
     yield _spread("epochs", float(wobbles.mean()), (_LAST_EPOCHS - 2) * len(wobbles), len(wobbles))
@@ -346,7 +346,8 @@ def caption_drawn(facts: Facts, frame: pd.DataFrame) -> str:
     if frame.empty:
         return "No sources of noise: no arm has two completed confirm runs."
     headline = facts.records.metrics.headline
-    sources = "one search, one seed and the draw of the test images" if headline.is_accuracy else _TWO
+    has_images = "images" in set(frame["source"])
+    sources = "one search, one seed and the draw of the test images" if has_images else _TWO
     marks = (
         f"What {sources} each add to one {headline.label}, in "
         "standard deviations. Marks and lines: estimates and 95 % intervals, as in the table of sources "

@@ -308,9 +308,7 @@ def _winner_rule(records: StudyRecords) -> str:
     rule = WinnerRule.of(records.declaration)
     if not records.has_search:
         return "none, nothing is searched"
-    tested = (
-        ", whose network confirm runs are tested with" if rule.is_best_epoch and rule.is_tested_there else ""
-    )
+    tested = ", whose network confirm runs are tested with" if rule.is_best_epoch and rule.is_known else ""
     return f"{rule.in_words()}{tested}"
 
 

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
@@ -20,6 +21,7 @@ from analysis.page.document import limits, protocol, render_tables, warnings
 from analysis.page.overview import render_overview, summarise
 from analysis.records import load_study
 from analysis.render.figure import arm_styles
+from analysis.replicates import chance_level
 from harness.commands.planning.noise import Stated, stated
 from harness.commands.planning.text import outlook_lines
 from harness.records.events import Event, StudyDeclared
@@ -32,6 +34,9 @@ from harness.training.epoch import EpochRecord
 from harness.tuning.conductor import Conductor
 from harness.tuning.declaration import declare, describe
 from harness.tuning.runs import RunEnd, RunSpec, Worker
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
 
 STUDY = """\
 study: forecasts
@@ -229,3 +234,22 @@ def test_a_plan_is_foretold_in_the_unit_of_its_metric() -> None:
     assert "test_energy_error: SD of a run 2 kWh; stated" in text
     assert "test_skill: nothing is known of how much it varies" in text
     assert re.search(r"a true difference of \d\.\d kWh is found", text)
+
+
+@pytest.mark.parametrize(
+    ("data", "chance"),
+    [
+        ({}, 1 / 10),
+        ({"name": "emnist_letters"}, 1 / 26),
+        ({"name": "idx:/my/data"}, None),
+        ({"task": "regression"}, None),
+    ],
+)
+def test_chance_follows_the_classes(
+    three_arms: "Study", tmp_path: Path, data: dict[str, str], chance: float | None
+) -> None:
+    """One of as many as the data set has; where nobody knows how many, and without classes, there is none."""
+    declared = three_arms.declaration()["dataset"] | data
+    records = load_study(three_arms.write(tmp_path, dataset=declared))
+    assert chance_level(records, "test_accuracy") == chance
+    assert chance_level(records, "train_seconds") is None
