@@ -54,7 +54,7 @@ _COLUMNS = {
 
 
 def is_timed(facts: Facts) -> bool:
-    """Return whether the study runs one at a time over batch sizes, as timings need it; of a program no steps are known."""
+    """Return whether the study runs one at a time over batch sizes; of a program no steps are known."""
     has_steps = not facts.records.metrics.of_program
     return has_steps and is_one_at_a_time(facts.records) and bool(facts.lines_over("batch_size"))
 

@@ -14,6 +14,7 @@ from analysis.claims.evidence import Evidence, Untestable
 from analysis.claims.looks import judge
 from analysis.claims.verdict import Verdict
 from analysis.facts import Facts
+from analysis.metrics import USUAL
 from analysis.records import load_study
 from analysis.replicates import Replicates, _averaged
 from analysis.statistics.sequential import Looks
@@ -163,7 +164,7 @@ def side(arm: str, values: np.ndarray) -> Replicates:
 
 def evidence(values: np.ndarray, *, is_paired: bool) -> Evidence:
     """Return that of the first arm against the second; values of shape `(n, 2)`."""
-    scale = Scale(metric="test_accuracy", sign=1, region=None)
+    scale = Scale(metric=USUAL["test_accuracy"], sign=1, region=None)
     sides = {name: side(name, values[:, place]) for place, name in enumerate(("new", "old"))}
     found = ahead_of("new", ["old"], sides, scale, {}, is_paired=is_paired)
     assert not isinstance(found, Untestable)
