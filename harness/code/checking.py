@@ -9,7 +9,7 @@ from harness.code.resolve import CodeError
 from harness.code.settings import Misfit, Signature
 from harness.code.sources import named_code
 from harness.recipe.data import DataFacts
-from harness.recipe.imported import GIVEN, IMPORT, is_imported
+from harness.recipe.imported import GIVEN, IMPORT, imported_data, is_imported
 from harness.recipe.lengths import leaves_one_sample, split_sizes
 from harness.study.domains import Domain, OneOf, Range, extremes
 from harness.study.reading.arm_rules import corners
@@ -110,15 +110,18 @@ def _uses(arm: Arm, source: Source) -> Iterator[Use]:
     """Yield what an arm imports."""
     for field, value in (*arm.fixed.items(), *arm.space.items()):
         place = origin(arm, field, source)
-        for imported in _imported(value):
+        for imported in _imported(field, value):
             own = {name: each for name, each in imported.items() if name != IMPORT}
             searched = {n.partition(".")[2]: d for n, d in arm.space.items() if n.startswith(f"{field}.")}
             settings = {**own, **(searched if field in arm.fixed else {})}
             yield Use(field=field, reference=imported[IMPORT], place=place, settings=settings)
 
 
-def _imported(value: Any) -> Iterator[Mapping[str, Any]]:
-    if is_imported(value):
+def _imported(field: str, value: Any) -> Iterator[Mapping[str, Any]]:
+    data = imported_data(value) if field == "dataset" and isinstance(value, str) else None
+    if data is not None:
+        yield data.model_dump()
+    elif is_imported(value):
         yield value
     elif isinstance(value, Domain) and not isinstance(value, OneOf):
         yield from (each for each in value.listed if is_imported(each))

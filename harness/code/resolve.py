@@ -7,6 +7,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -26,6 +27,30 @@ class _Admitted:
 
     code: NamedCode | None = None
     sources: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trusted:
+    """Some code, and the hashes of its files for which it is trusted."""
+
+    code: NamedCode
+    sources: tuple[tuple[str, str], ...]
+
+
+class _Trust:
+    """What this process may let others import."""
+
+    given: Trusted | None = None
+
+
+def entrust(code: NamedCode, sources: Mapping[str, str]) -> None:
+    """Note that this process may start others that import some code; it does not import any itself."""
+    _Trust.given = Trusted(code=code, sources=tuple(sorted(sources.items())))
+
+
+def trusted() -> Trusted | None:
+    """Return the code that this process may let others import."""
+    return _Trust.given
 
 
 def admit(code: NamedCode, sources: Mapping[str, str]) -> None:
@@ -52,6 +77,7 @@ def admit(code: NamedCode, sources: Mapping[str, str]) -> None:
         sys.path.insert(0, str(code.folder))
     importlib.invalidate_caches()
     _Admitted.code, _Admitted.sources = code, dict(sources)
+    entrust(code, sources)
 
 
 def resolve(reference: str) -> Callable[..., Any]:
@@ -189,6 +215,7 @@ def _has(value: Any) -> str:
 
 def withdrawn() -> None:
     """Take back what was admitted, and forget the modules that came from it; tests share a process."""
+    _Trust.given = None
     code, _Admitted.code, _Admitted.sources = _Admitted.code, None, {}
     if code is not None:
         sys.path.remove(str(code.folder))

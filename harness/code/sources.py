@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import StudyError, unusable
-from harness.recipe.imported import IMPORT, is_imported
+from harness.recipe.imported import IMPORT, imported_data, is_imported
 from harness.study.domains import Domain, OneOf
 from harness.study.study import Study
 
@@ -76,6 +76,7 @@ def named_code(study: Study) -> NamedCode:
     """Return what a study names."""
     values = [value for arm in study.arms for value in (*arm.fixed.values(), *arm.space.values())]
     references = {reference for value in values for reference in _references(value)}
+    references |= {data.reference for data in map(imported_data, _datasets(study)) if data is not None}
     trial = study.trial
     return NamedCode(
         folder=_real(study.folder),
@@ -106,6 +107,11 @@ def hash_sources(code: NamedCode) -> dict[str, str]:
         sources |= _hashed(_python_files(code.folder), code.folder)
         sources |= _hashed(_files_of_words(code), code.folder)
     return dict(sorted(sources.items()))
+
+
+def _datasets(study: Study) -> Iterator[str]:
+    """Yield the names of a study's data sets; of a program there are none."""
+    yield from (part.dataset for part in study.by_dataset.values())
 
 
 def _references(value: Any) -> Iterator[str]:

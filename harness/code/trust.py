@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 
+from harness.code.resolve import entrust
 from harness.code.sources import NamedCode, hash_sources, named_code
 from harness.errors import StudyError
 from harness.study.study import Study
@@ -70,6 +71,7 @@ def check_trusted(study: Study, given: str | None) -> dict[str, str]:
             f"started.\n{listed}\n  trust sha256: {sha256}\n  Remedy: look at what has changed, "
             f"then {OPTION}={sha256}"
         )
+    entrust(code, sources)
     return sources
 
 

@@ -14,6 +14,7 @@ from harness.commands.trusting import (
     check_trains,
     code_lines,
     in_code_folder,
+    loads_data,
     with_trust,
 )
 from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
@@ -118,6 +119,9 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
 
         check_program(study)
         code = code_lines(study, options)
+        if code and options.trust is None and loads_data(study):
+            deliver("\n\n".join(code))  # what it trains on, and so what it costs, is known once it is loaded
+            return EXIT_COMPLETE
         facts = [facts_of(part.dataset) for part in study.by_dataset.values()]
         text = dry_run.foretold(study, facts, options)
         deliver("\n\n".join([text, *code, _seal_line(study)]))

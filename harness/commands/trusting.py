@@ -77,6 +77,8 @@ def check_trains(study: "Study", sources: Mapping[str, str], *, has_data: bool =
 
     if sources:
         names = [part.dataset for part in study.by_dataset.values()]
+        if has_data and loads_data(study):
+            check_code(study, sources)  # before the data are loaded by it
         is_known = has_data or all(name in DATASETS for name in names)
         check_code(study, sources, [facts_of(name) for name in names] if is_known else [])
 
@@ -94,6 +96,13 @@ def admit_code(study: "Study", sources: Mapping[str, str]) -> None:
     admit(named_code(study), sources)
 
 
+def loads_data(study: "Study") -> bool:
+    """Whether some of a study's data are loaded by code that it names."""
+    from harness.recipe.imported import imported_data
+
+    return any(imported_data(part.dataset) for part in study.by_dataset.values())
+
+
 def code_lines(study: "Study", options: argparse.Namespace) -> list[str]:
     """Return what `--dry-run` tells of code: all of it in one text, or nothing.
 
@@ -106,8 +115,9 @@ def code_lines(study: "Study", options: argparse.Namespace) -> list[str]:
     if options.trust is not None:
         check_trains(study, check_trusted(study, options.trust))
     elif lines:
+        data = ", nor its data loaded, without which nothing is foretold" if loads_data(study) else ""
         lines.append(
-            "nothing of it was imported or started, so its settings are not yet checked: "
-            "--dry-run --trust does that"
+            f"nothing of it was imported or started, so its settings are not yet checked{data}: "
+            f"--dry-run --trust does that"
         )
     return ["\n".join(lines)] if lines else []

@@ -10,7 +10,7 @@ from harness.recipe.metrics import Task
 Kind = Literal["image", "table", "tensor"]
 """Of a sample: `image` (C, H, W), `table` (features,), `tensor` any other shape."""
 
-Format = Literal["idx", "vendored", "cifar", "svhn", "emnist", "npz", "image_folder"]
+Format = Literal["idx", "vendored", "cifar", "svhn", "emnist", "npz", "image_folder", "import"]
 """How the files of a data set are laid out; `harness.training.data.formats` reads them."""
 
 NumberType = Literal["uint8", "int32", "float32"]

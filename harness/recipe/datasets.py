@@ -7,10 +7,12 @@ from pathlib import PurePath
 
 from harness.errors import nearest
 from harness.recipe.data import Archive, ArrayFile, DatasetSpec
+from harness.recipe.imported import DATA_PREFIX, imported_data
 
 OWN_FORMATS: dict[str, str] = {
     "idx:": "four IDX files named as MNIST's",
     "npz:": "an .npz file with x_train, y_train, x_test and y_test",
+    DATA_PREFIX: "a function of your own that returns inputs and targets",
     "image_folder:": "a folder with train/CLASS/*.png and test/CLASS/*.png",
 }
 """What stands before the place of a user's own data, and what is expected there."""
@@ -39,7 +41,9 @@ def checked_dataset(name: str) -> str:
             f"image_folder:FOLDER"
         )
     prefix, place = own
-    if not PurePath(place).is_absolute():
+    if prefix == DATA_PREFIX:
+        imported_data(name)
+    elif not PurePath(place).is_absolute():
         what = "file" if prefix == "npz:" else "folder"
         raise ValueError(
             f"{name!r}: the {what} must be absolute, since runs start elsewhere. Remedy: {prefix}/path"

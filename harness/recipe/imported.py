@@ -4,6 +4,7 @@ What is checked here is text alone: nothing is looked for, and nothing imported.
 A setting of its own that an arm searches is a field of the arm's space, such as `optimizer.weight_decay`.
 """
 
+import json
 import keyword
 import math
 import re
@@ -106,6 +107,29 @@ def _parts(value: Any) -> Iterator[Any]:
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     for part in inner:
         yield from _parts(part)
+
+
+DATA_PREFIX = "import:"
+"""What stands before the reference in the name of a data set that the user's code loads."""
+
+
+def data_name(reference: str, settings: Mapping[str, Any]) -> str:
+    """Return what a recipe calls a data set that the user's code loads: one word, as every data set has."""
+    given = json.dumps(dict(settings), sort_keys=True) if settings else ""
+    return f"{DATA_PREFIX}{reference}{given}"
+
+
+def imported_data(name: str) -> Imported | None:
+    """Return what loads a data set; None for one that has another name.
+
+    Raises:
+        ValueError: The name is no reference with settings as JSON.
+    """
+    if not name.startswith(DATA_PREFIX):
+        return None
+    reference, brace, rest = name.removeprefix(DATA_PREFIX).partition("{")
+    settings = json.loads(brace + rest) if brace else {}
+    return Imported.model_validate({IMPORT: checked_reference(reference), **settings})
 
 
 def is_imported(value: Any) -> bool:

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from harness.recipe.datasets import own_place
+from harness.recipe.imported import DATA_PREFIX
 from harness.study.study import Arm
 
 
@@ -21,7 +22,10 @@ def label_of(dataset: Any) -> str:
     own = own_place(name)
     if own is not None:
         prefix, place = own
-        name = PurePath(place).stem if prefix == "npz:" else PurePath(place).name
+        if prefix == DATA_PREFIX:
+            name = place.partition("{")[0]
+        else:
+            name = PurePath(place).stem if prefix == "npz:" else PurePath(place).name
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name) or "data"
 
 

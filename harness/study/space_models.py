@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -19,7 +20,15 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from harness.recipe.configuration import Configuration
-from harness.recipe.imported import GIVEN, IMPORT, Imported, Reference, checked_setting, is_imported
+from harness.recipe.imported import (
+    GIVEN,
+    IMPORT,
+    Imported,
+    Reference,
+    checked_setting,
+    data_name,
+    is_imported,
+)
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
 from harness.study.trial import ParameterName, ParameterRange, Parameters, PlainValues, plain_parameters
 
@@ -56,6 +65,8 @@ class ImportedSpace(BaseModel):
     def fields(self, field: str) -> dict[str, Any]:
         """Return the thing with its fixed settings, and each domain under a dotted name of its own."""
         settings = self.model_extra or {}
+        if field == "dataset":  # one for all arms, under one name
+            return {field: data_name(self.reference, settings)}
         searched = plain_parameters({n: v for n, v in settings.items() if isinstance(v, Domain)})
         fixed = {name: value for name, value in settings.items() if name not in searched}
         return {
@@ -74,8 +85,15 @@ def _imported_space(field: str) -> type[ImportedSpace]:
                 raise ValueError(f"{name} is no setting of what {field} imports: it is {where}")
         return self
 
+    def _is_one_for_all(self: ImportedSpace) -> ImportedSpace:
+        for name, value in (self.model_extra or {}).items():
+            if field == "dataset" and isinstance(value, Domain):
+                raise ValueError(f"{name} of a data set cannot be searched. Remedy: a value")
+        return self
+
     title = f"{field.title()}Import"
-    checks: dict[str, Any] = {"is_a_setting": model_validator(mode="after")(_is_a_setting)}
+    rules = {"is_a_setting": _is_a_setting, "is_one_for_all": _is_one_for_all}
+    checks: dict[str, Any] = {name: model_validator(mode="after")(rule) for name, rule in rules.items()}
     return create_model(title, __base__=ImportedSpace, __validators__=checks, __doc__=ImportedSpace.__doc__)
 
 
@@ -103,7 +121,17 @@ def _value_type(info: FieldInfo) -> Any:
     return Annotated[kind, *info.metadata] if info.metadata else kind
 
 
-DATASET = _value_type(Configuration.model_fields["dataset"])
+def _named(value: Any) -> Any:
+    return value.fields("dataset")["dataset"] if isinstance(value, ImportedSpace) else value
+
+
+def _dataset_type() -> Any:
+    ours = _value_type(Configuration.model_fields["dataset"])
+    kinds = Annotated[ours, Tag("<value>")] | Annotated[_imported_space("dataset"), Tag("<import>")]  # type: ignore[valid-type]
+    return Annotated[kinds, Discriminator(kind_of), AfterValidator(_named)]
+
+
+DATASET = _dataset_type()
 """The type of a data set as a recipe names it."""
 
 
@@ -118,7 +146,7 @@ def _bare(kind: Any) -> Any:
 
 def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None) -> Any:
     """Return the type of a recipe field in a study file; with `branch`, names may also be `one_of`."""
-    ours = _importable(info)
+    ours = _importable(info) or (_value_type(info) if name == "dataset" else None)
     value = ours or _value_type(info)
     values = _list_of(_value_type(info))
     title = name.title().replace("_", "")

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.code.resolve import Trusted, admit, trusted
 from harness.errors import DataError, EnvironmentMismatchError, HarnessError
 from harness.records.folder import STORED_IN, ResultsFolder
 from harness.records.provenance import DECIDING_VERSIONS, versions
@@ -108,7 +109,7 @@ def _ask(nodes: Sequence[Node], probe: Path, study: Study) -> dict[str, NodeRepo
         trains = runs_that_fit(study.resources, node.cpus, node.gpus) > 0
         here = NodeAffinitySchedulingStrategy(node.node_id, soft=False)
         pending[node] = inspect.options(scheduling_strategy=here).remote(
-            probe, [part.dataset for part in study.by_dataset.values()] if trains else []
+            probe, [part.dataset for part in study.by_dataset.values()] if trains else [], trusted()
         )
     reports = {node: _answer(reference) for node, reference in pending.items()}
     alive = {node.node_id for node in alive_nodes()}
@@ -128,10 +129,15 @@ def _answer(reference: Any) -> NodeReport:
     return report
 
 
-def inspect_node(probe: Path, datasets: Sequence[str]) -> NodeReport:
-    """Look around on a node, as a Ray task; prepare the data sets that are named."""
+def inspect_node(probe: Path, datasets: Sequence[str], code: Trusted | None) -> NodeReport:
+    """Look around on a node, as a Ray task: for a study's own code, and for its data, which are prepared."""
     sha256: dict[str, dict[str, str]] = {}
     problem = None
+    try:
+        if code is not None:
+            admit(code.code, dict(code.sources))
+    except HarnessError as error:
+        return NodeReport(probe=_read(probe), versions=versions(), failure=str(error))
     try:
         for dataset in datasets:
             sha256[dataset] = prepare_dataset(dataset).sha256

@@ -37,7 +37,7 @@ def prepared(images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
 def test_a_node_tells_what_it_sees(probe: Path, prepared: PreparedDataset, images: Path) -> None:
     """The word in the shared folder, its versions, and the data set's files, which it prepares."""
-    report = inspect_node(probe, [f"idx:{images}"])
+    report = inspect_node(probe, [f"idx:{images}"], None)
     assert (report.probe, report.versions, report.sha256) == (
         "word",
         HERE,
@@ -48,14 +48,14 @@ def test_a_node_tells_what_it_sees(probe: Path, prepared: PreparedDataset, image
 
 def test_a_node_that_cannot_get_at_the_data_says_why(probe: Path, no_cache: None, images: Path) -> None:
     """In the words that a user of that node would read."""
-    report = inspect_node(probe, [f"idx:{images}"])
+    report = inspect_node(probe, [f"idx:{images}"], None)
     assert report.sha256 == {}
     assert "cannot write the data set cache /proc/none" in str(report.data_error)
 
 
 def test_a_node_that_trains_nothing_prepares_no_data(probe: Path, no_cache: None) -> None:
     """As many a cluster's head, which has no CPUs for runs."""
-    assert inspect_node(probe, []) == NodeReport(probe="word", versions=dict(HERE))
+    assert inspect_node(probe, [], None) == NodeReport(probe="word", versions=dict(HERE))
 
 
 def test_a_node_that_does_not_see_the_folder_reports_nothing_there(
@@ -63,7 +63,7 @@ def test_a_node_that_does_not_see_the_folder_reports_nothing_there(
 ) -> None:
     """After the time that a shared file system gets."""
     monkeypatch.setattr(node_checks, "_SHARING_SECONDS", 0.0)
-    assert inspect_node(tmp_path / "probe", []).probe is None
+    assert inspect_node(tmp_path / "probe", [], None).probe is None
 
 
 def test_results_that_a_node_cannot_see_are_refused(tmp_path: Path) -> None:

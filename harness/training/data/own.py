@@ -5,7 +5,9 @@ from pathlib import Path
 
 from harness.recipe.data import DataFacts
 from harness.recipe.datasets import DATASETS, own_place
+from harness.recipe.imported import DATA_PREFIX
 from harness.training.data.image_folder import image_folder_data
+from harness.training.data.imported import data_by_import
 from harness.training.data.loaded import OwnData
 from harness.training.data.npz import npz_data
 from harness.training.data.own_idx import idx_data, idx_facts
@@ -29,6 +31,8 @@ def own_data(name: str) -> OwnData | None:
 def data_at(name: str) -> OwnData:
     """Return a user's own data set; see `own_data`."""
     prefix, place = own_place(name) or ("", "")
+    if prefix == DATA_PREFIX:
+        return data_by_import(name)
     return _READERS[prefix](Path(place))
 
 

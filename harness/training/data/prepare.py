@@ -26,6 +26,8 @@ from harness.training.data.download import (
     unpack_debian_package,
 )
 from harness.training.data.idx import find_folder, read_folder
+from harness.training.data.imported import declared_spec
+from harness.training.data.loaded import OwnData
 from harness.training.data.own import own_data
 
 PATH_VARIABLE = "HARNESS_DATA"
@@ -72,13 +74,22 @@ def prepare_dataset(
     """
     own = own_data(name)
     if own is not None:
-        return _prepare(own.spec, lambda _: own.read(), progress or _say_nothing)
+        return prepare_own(own, progress)
     if name not in DATASETS:
         nearest = get_close_matches(name, DATASETS, n=1, cutoff=0)
         raise DataError(
             f"no data set {name!r}: did you mean {nearest[0]!r}? There are: {', '.join(DATASETS)}"
         )
     return prepare_spec(DATASETS[name], path, progress)
+
+
+def prepare_own(own: OwnData, progress: Callable[[str], None] | None = None) -> PreparedDataset:
+    """Cache a user's own data, if they are not there yet.
+
+    Raises:
+        DataError: The cache cannot be written.
+    """
+    return _prepare(own.spec, lambda _: own.read(), progress or _say_nothing)
 
 
 def known_spec(name: str) -> DatasetSpec | None:
@@ -108,7 +119,7 @@ def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
     Raises:
         DataError: As `prepare_dataset`; or the files are others than those declared.
     """
-    prepared = prepare_dataset(name)
+    prepared = _declared_here(name, declared) or prepare_dataset(name)
     present = prepared.sha256
     changed = [file for file, digest in declared.items() if present.get(file) != digest]
     if changed:
@@ -121,6 +132,14 @@ def prepare_declared(name: str, declared: Mapping[str, str]) -> PreparedDataset:
             f"study runs; for other data begin another study with --results DIR"
         )
     return prepared
+
+
+def _declared_here(name: str, declared: Mapping[str, str]) -> PreparedDataset | None:
+    """Return the declared data set of a user's code if this machine has it: no worker loads it again."""
+    spec = declared_spec(name, declared)
+    if spec is None or not is_ready(spec, cache_folder(spec)):
+        return None
+    return PreparedDataset(spec=spec, folder=cache_folder(spec))
 
 
 def _short(digest: str | None) -> str:
