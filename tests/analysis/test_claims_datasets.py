@@ -16,7 +16,7 @@ from analysis.claims.verdict import Verdict
 from analysis.facts import Facts
 from analysis.metrics import USUAL
 from analysis.records import load_study
-from analysis.replicates import Replicates, _averaged
+from analysis.replicates import Replicates, Status, _averaged
 from analysis.statistics.sequential import Looks
 from harness.tuning.runs import RunSpec
 from tests.analysis.several import write_folders, write_study
@@ -160,6 +160,22 @@ def side(arm: str, values: np.ndarray) -> Replicates:
     """Return completed replicates; values of shape `(n,)`."""
     n = len(values)
     return Replicates(arm=arm, keys=range(n), values=values, statuses=["completed"] * n)
+
+
+def test_a_replicate_that_is_missing_on_one_data_set_is_missing_on_average() -> None:
+    """As is one that has not ended there; a diverged one has its value, as on one data set."""
+    statuses: list[list[Status]] = [
+        ["completed", "missing", "completed", "diverged"],
+        ["completed", "completed", "open", "completed"],
+    ]
+    values = [np.array([0.8, np.nan, 0.9, 0.1]), np.array([0.6, 0.7, np.nan, 0.5])]
+    parts = [
+        Replicates(arm="new", keys=range(4), values=own, statuses=ends)
+        for own, ends in zip(values, statuses, strict=True)
+    ]
+    average = _averaged(parts)
+    assert average.statuses == ["completed", "missing", "open", "diverged"]
+    np.testing.assert_allclose(average.values, [0.7, np.nan, np.nan, 0.3])
 
 
 def evidence(values: np.ndarray, *, is_paired: bool) -> Evidence:

@@ -45,11 +45,12 @@ OVERRIDES = [
     ("search.winner=best",),
     ("arms.sgd={optimizer: {one_of: {sgd: {lr: {low: 0.01, high: 1.0}}, adam: {lr: 0.001}}}}",
      "arms.sgd.start=[{optimizer: sgd}]", "arms.adam.start=[{lr: 0.002}]"),
+    ("datasets=[fashion_mnist, kmnist]", "search.repeats=2", "confirm.seeds=1", "recipe.epochs=3"),
     pytest.param(("search.sampler=gp",), marks=pytest.mark.slow),
 ]  # fmt: skip
 
 
-MORE = ["qmc", "cmaes", "audit", "best", "start", "gp"]
+MORE = ["qmc", "cmaes", "audit", "best", "start", "datasets", "gp"]
 
 
 @pytest.mark.parametrize("stride", [9, pytest.param(1, marks=pytest.mark.full)])
