@@ -73,7 +73,7 @@ def _check_names(datasets: Sequence[Any], arms: Sequence[Arm], source: Source) -
             source.report(
                 path,
                 f"{dataset} and {datasets[before.index(label)]} would both be called {label} in the names of "
-                f"arms. Remedy: another name for one of the folders, or a link to it",
+                f"arms. Remedy: another name for one of them: of a folder a link, of a function an alias",
             )
         elif label in {EVERY, AVERAGE}:
             source.report(
