@@ -21,8 +21,8 @@ from harness.study.study import Arm, Study
 _COMPARE, _REHEARSE = "harness.code.checking:compare", "harness.training.rehearsal:rehearse"
 """What is asked in the process that may import the code; the second one needs torch."""
 
-_GIVEN_BY_PLACE = {"optimizer": "params", "loss": "outputs", "augment": "inputs"}
-"""From a field to the argument that the harness gives first, whatever the callable calls it."""
+_GIVEN_BY_PLACE = {"optimizer": 1, "loss": 2, "augment": 1, "metrics": 2}
+"""From a field to how many arguments the harness gives first, whatever the callable calls them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,14 +60,21 @@ def check_code(study: Study, sources: Mapping[str, str], facts: Sequence[DataFac
     """
     source = source_of(study)
     uses_of = {arm.name: list(_uses(arm, source)) for arm in study.arms}
-    uses = [use for each in uses_of.values() for use in each]
+    own_metrics = {name: each.reference for name, each in study.metrics.items() if each.reference}
+    of_metrics = [
+        Use(field="metrics", reference=reference, place=("metrics", name), settings={})
+        for name, reference in own_metrics.items()
+    ]
+    uses = [use for each in uses_of.values() for use in each] + of_metrics
     if not uses:
         return
-    rehearsed = [arm for arm in study.arms if uses_of[arm.name]] if facts else []
+    rehearsed = [arm for arm in study.arms if uses_of[arm.name] or of_metrics] if facts else []
     of_datasets = dict(zip(study.by_dataset, facts, strict=False))
     question = {
         "uses": [use.question for use in uses],
-        "rehearsals": [_rehearsal(arm, of_datasets[arm.dataset]) for arm in rehearsed],
+        "rehearsals": [
+            {**_rehearsal(arm, of_datasets[arm.dataset]), "metrics": own_metrics} for arm in rehearsed
+        ],
     }
     answer = ask(named_code(study), sources, _REHEARSE if rehearsed else _COMPARE, question)
     for use, misfits in zip(uses, answer["misfits"], strict=True):
@@ -76,7 +83,7 @@ def check_code(study: Study, sources: Mapping[str, str], facts: Sequence[DataFac
             source.report((*use.place, setting) if setting else use.place, told)
     for arm, failure in zip(rehearsed, answer["failures"], strict=False):
         if failure is not None:
-            source.report(uses_of[arm.name][0].place, f"arm {arm.name}: {failure}")
+            source.report([*uses_of[arm.name], *of_metrics][0].place, f"arm {arm.name}: {failure}")
     if source.problems:
         raise study_error(source.name, source.problems)
 
@@ -144,8 +151,10 @@ def _misfits(question: Mapping[str, Any]) -> Iterator[Misfit]:
     except CodeError as error:
         yield Misfit(setting=None, message=str(error))
         return
-    by_place = _GIVEN_BY_PLACE.get(field)
-    given = [signature.first if name == by_place and signature.first else name for name in GIVEN[field]]
+    n_by_place = _GIVEN_BY_PLACE.get(field, 0)
+    own = [*([signature.first] if signature.first else []), *signature.parameters]
+    by_place = list(dict.fromkeys(own))[:n_by_place]
+    given = [*by_place, *GIVEN[field][len(by_place) :]]
     yield from signature.misfits(given, settings, may_swallow=field == "optimizer")
     for name in question["whole"]:
         if signature.is_real(name):

@@ -77,6 +77,7 @@ def named_code(study: Study) -> NamedCode:
     values = [value for arm in study.arms for value in (*arm.fixed.values(), *arm.space.values())]
     references = {reference for value in values for reference in _references(value)}
     references |= {data.reference for data in map(imported_data, _datasets(study)) if data is not None}
+    references |= {metric.reference for metric in study.metrics.values() if metric.reference}
     trial = study.trial
     return NamedCode(
         folder=_real(study.folder),

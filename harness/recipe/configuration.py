@@ -23,17 +23,20 @@ from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, w
 from harness.recipe.imported import Imported, is_imported
 from harness.recipe.initialisers import INITIALISERS
 from harness.recipe.lengths import epochs_of_steps
+from harness.recipe.losses import LOSSES
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.recipe.schedules import SCHEDULES
 
 if TYPE_CHECKING:
     ActivationName = str
     InitialiserName = str
+    LossName = str
     OptimizerName = str
     ScheduleName = str
 else:  # pydantic needs the names themselves, and the registries have them
     ActivationName = Literal[tuple(ACTIVATIONS)]
     InitialiserName = Literal[tuple(INITIALISERS)]
+    LossName = Literal[tuple(LOSSES)]
     OptimizerName = Literal[tuple(OPTIMIZERS)]
     ScheduleName = Literal[tuple(SCHEDULES)]
 
@@ -219,8 +222,15 @@ class Configuration(_Strict):
     """Length of a run; with `steps`, the epochs that those take."""
     steps: PositiveInt | None = None
     """Length of a run in optimizer steps, in place of `epochs`; the last epoch is then cut short."""
-    label_smoothing: DecayRate = 0.0
+    loss: Annotated[
+        Annotated[LossName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
+        Discriminator(_value_or_import),
+    ] = "cross_entropy"
+    """What is minimised. Whether classes or numbers are predicted follows from it."""
+    label_smoothing: DecayRate | None = None
     """Share of the target that is spread evenly over all classes; reported losses are without it."""
+    huber_delta: PositiveFloat | None = None
+    """Error up to which `huber` is quadratic, in the unit of the targets; beyond it is linear."""
     clip_norm: PositiveFloat | None = None
     """Greatest norm of the gradient of all parameters together; longer ones are scaled down to it."""
     precision: Literal["fp32"] = "fp32"

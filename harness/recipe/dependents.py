@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.errors import nearest
 from harness.recipe.imported import IMPORT, is_imported, reference_of
+from harness.recipe.losses import LOSSES
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.recipe.schedules import SCHEDULES
 
@@ -33,11 +34,17 @@ READERS: dict[str, dict[str, Mapping[str, Default]]] = {
     "lr_schedule": {name: spec.hyperparameters for name, spec in SCHEDULES.items()},
     "batch_norm": {"hidden": _BATCH_NORM, "after_activation": _BATCH_NORM},
     "input_norm": {"batch_norm": _BATCH_NORM},
+    "loss": {name: spec.hyperparameters for name, spec in LOSSES.items()},
 }
 """From a field to its choices, and from these to the fields that each reads, with their defaults. A choice
 that reads nothing more has no entry."""
 
-DEFAULT_CHOICES = {"lr_schedule": "constant", "batch_norm": "none", "input_norm": "standardize"}
+DEFAULT_CHOICES = {
+    "lr_schedule": "constant",
+    "batch_norm": "none",
+    "input_norm": "standardize",
+    "loss": "cross_entropy",
+}
 """What the fields of `READERS` are when not given; `model` and `optimizer` must be."""
 
 _READ_BY = [

@@ -31,6 +31,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "dataset": ("part",),
     "loss": ("outputs", "targets"),
     "augment": ("inputs", "generator"),
+    "metrics": ("outputs", "targets"),
 }
 """From a field to the arguments that the harness gives what the field names: no settings of a study file."""
 

@@ -9,6 +9,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from harness.recipe.imported import Reference
+
 Better = Literal["higher", "lower"]
 
 Task = Literal["classification", "regression"]
@@ -18,10 +20,16 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Metric(BaseModel):
     """How the values of a metric are read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, populate_by_name=True
+    )
 
     better: Better
     """Which values are better."""
@@ -31,6 +39,9 @@ class Metric(BaseModel):
     """Of differences as the report shows them. A metric with unit `pp` shows values in `%`."""
     region: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Difference of recorded values up to which two arms count as equal, where a claim gives none."""
+    reference: Annotated[Reference | None, Field(alias="import", exclude_if=_is_absent)] = None
+    """`package.module:name` of a user's own function of outputs and targets; None for a metric that the
+    harness measures itself, or a program prints."""
 
     @property
     def mode(self) -> Literal["min", "max"]:
@@ -41,6 +52,13 @@ class Metric(BaseModel):
     def unit_of_values(self) -> str:
         """Unit of the metric itself as the report shows it."""
         return "%" if self.unit == "pp" else self.unit
+
+
+class MeasuredMetric(Metric):
+    """An entry of a study's `metrics`: one of ours by its name alone, or a function of the user's own."""
+
+    better: Better | None = None  # type: ignore[assignment]
+    """Which values are better; of our own metrics it is known."""
 
 
 METRICS: dict[str, Metric] = {

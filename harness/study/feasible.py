@@ -31,7 +31,7 @@ def check_feasible(study: Study, facts: DataFacts) -> None:
     Raises:
         StudyError: All that cannot be, with the values that make it so.
     """
-    problems = [*_split_problems(study, facts)]
+    problems = [*_task_problems(study, facts), *_split_problems(study, facts)]
     for arm in study.arms:
         of_arm = [*_last_batch_problems(arm, study, facts), *_shape_problems(arm, facts)]
         problems += dict.fromkeys(of_arm)
@@ -88,6 +88,22 @@ def _whole_epoch_batches(study: Study, arm: Arm, facts: DataFacts) -> Iterator[s
         yield (
             f"batch_size {largest} of arm {arm.name} is above its {n_train} training samples: an epoch is "
             f"then one step"
+        )
+
+
+def _task_problems(study: Study, facts: DataFacts) -> Iterator[str]:
+    """Yield that the loss is of classes where there are none, or of numbers where there are classes."""
+    if facts.task == study.task:
+        return
+    if facts.task == "regression":
+        yield (
+            f"loss: {study.dataset} has {facts.n_outputs} numbers to predict for each sample and no classes. "
+            f"Remedy: loss: mse, l1 or huber; for classes give targets of whole numbers"
+        )
+    else:
+        yield (
+            f"loss: {study.dataset} has {facts.n_outputs} classes and no numbers to predict. Remedy: loss: "
+            f"cross_entropy; for regression give targets of a float type"
         )
 
 

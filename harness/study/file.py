@@ -6,7 +6,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from harness.recipe.configuration import PositiveFloat
-from harness.recipe.metrics import Metric, default_search_metric, in_records, task_metrics
+from harness.recipe.metrics import (
+    MeasuredMetric,
+    Metric,
+    MetricName,
+    default_search_metric,
+    in_records,
+    task_metrics,
+)
 from harness.study.claims import Claim, ClaimMetric, named
 from harness.study.looks import Repeats, Seeds, looks_of
 from harness.study.published import Published
@@ -184,6 +191,8 @@ class StudyFile(_Section):
     """A program that trains, in place of a recipe; arms then give its parameters."""
     arms: Annotated[dict[Name, ArmSpace], Field(min_length=1)]
     """Contestants: each fixes some recipe fields, or parameters of a program, and searches others."""
+    metrics: Annotated[dict[MetricName, MeasuredMetric], Field(min_length=1)] | None = None
+    """What is measured on validation and test data, the headline first; those of the task by default."""
     search: Search | None = None
     confirm: Confirm = Confirm()
     resources: Resources = Resources()

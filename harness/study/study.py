@@ -9,7 +9,8 @@ from typing import Any
 from harness.recipe.configuration import Configuration, resolve
 from harness.recipe.imported import nested
 from harness.recipe.lengths import epochs_of_steps
-from harness.recipe.metrics import Goal, Metric
+from harness.recipe.losses import task_of
+from harness.recipe.metrics import Goal, Metric, Task
 from harness.study.claims import Claim
 from harness.study.domains import Domain, OneOf, extremes
 from harness.study.file import Confirm, EarlyStopping, Resources, Search
@@ -177,6 +178,11 @@ class Study:
         """What the search selects by."""
         metric = self.search.metric
         return Goal(metric, self.metrics[metric.removeprefix("val_")].better)
+
+    @property
+    def task(self) -> Task:
+        """What its arms predict, by their loss."""
+        return task_of(self.arms[0].values_of("loss")[0], self.metrics) or "classification"
 
     @property
     def by_dataset(self) -> dict[str | None, "Study"]:

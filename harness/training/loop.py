@@ -5,10 +5,11 @@ The data stays as bytes, shared by all processes; each batch is gathered, scaled
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from math import isfinite
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Predictor, evaluate
 from harness.training.generators import globally_seeded
+from harness.training.metrics import Measure
 from harness.training.setup import RunSetup, set_up_run
 from harness.training.step import take_step
 
@@ -74,6 +76,7 @@ def train(
     on_epoch: Callable[[EpochRecord], None],
     *,
     best_by: Goal | None = None,
+    measures: Mapping[str, Measure] = MappingProxyType({}),
 ) -> RunResult:
     """Train one configuration with one seed; the same arguments give the same bits on one machine.
 
@@ -83,6 +86,7 @@ def train(
         data: All training samples, of which the split takes a validation part; on the device to train on.
         on_epoch: Called with each epoch's record; what it raises ends the run.
         best_by: Return the network of the epoch that this tells for the best, instead of the last.
+        measures: What to measure on the validation part besides loss and accuracy.
     """
     setup = set_up_run(configuration, seed, data)
     predictor = setup.predictor
@@ -95,21 +99,20 @@ def train(
         seconds = time.perf_counter() - started
         train_seconds += seconds
         begin_evaluation(setup, data)
-        val_loss, val_accuracy = (
-            evaluate(predictor, data, setup.split.val) if isfinite(loss) else (None, None)
-        )
+        validated = evaluate(predictor, data, setup.split.val, measures) if isfinite(loss) else None
         record = EpochRecord(
             epoch=epoch,
             step=done + steps,
             lr=setup.optimizer.param_groups[0]["lr"],
             train_loss=loss,
             train_accuracy=accuracy,
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
+            val_loss=validated.loss if validated else None,
+            val_accuracy=validated.accuracy if validated else None,
             seconds=seconds,
+            metrics={f"val_{name}": validated.metrics[name] if validated else None for name in measures},
         )
         on_epoch(record)
-        reason = _not_finite(loss, val_loss, epoch)
+        reason = _not_finite(loss, record.val_loss, epoch)
         if reason is not None:
             break
         if best:
@@ -125,10 +128,11 @@ def train(
     )
 
 
-def _train_epoch(setup: RunSetup, data: Samples, done: int) -> tuple[float, float, int]:
+def _train_epoch(setup: RunSetup, data: Samples, done: int) -> tuple[float, float | None, int]:
     """Take one step a batch; return mean loss and accuracy over the samples seen, and the steps taken.
 
-    A loss that is not finite ends the epoch early; so does the end of a run whose length is given in steps.
+    There is no accuracy where numbers are predicted. A loss that is not finite ends the epoch early; so does
+    the end of a run whose length is given in steps.
 
     Args:
         setup: The run.
@@ -144,11 +148,12 @@ def _train_epoch(setup: RunSetup, data: Samples, done: int) -> tuple[float, floa
     for step, batch in enumerate(islice(setup.batches(), setup.n_steps - done), start=1):
         loss, correct = take_step(setup, data, batch, setup.lr_of_step(done + step - 1))
         loss_sum += loss * len(batch)
-        n_correct += correct
+        if correct is not None:
+            n_correct += correct
         n_seen += len(batch)
         if step % _STEPS_BETWEEN_CHECKS == 0 and not isfinite(loss_sum.item()):
             break
-    return loss_sum.item() / n_seen, n_correct.item() / n_seen, step
+    return loss_sum.item() / n_seen, n_correct.item() / n_seen if data.is_classified else None, step
 
 
 def _not_finite(train_loss: float, val_loss: float | None, epoch: int) -> str | None:

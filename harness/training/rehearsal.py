@@ -13,10 +13,12 @@ from harness.code.checking import misfits
 from harness.code.resolve import CodeError, failure
 from harness.errors import HarnessError
 from harness.recipe.configuration import Configuration
+from harness.recipe.data import BYTE_GREATEST
 from harness.training.averaging import begin_evaluation, begin_training, has_batch_norm
 from harness.training.data.arrays import Samples
 from harness.training.evaluation import evaluate
 from harness.training.generators import globally_seeded
+from harness.training.metrics import measures_of
 from harness.training.setup import RunSetup, set_up_run
 from harness.training.step import take_step
 
@@ -31,8 +33,8 @@ def rehearse(question: Mapping[str, Any]) -> dict[str, Any]:
 
     Args:
         question: `uses` as `harness.code.checking.misfits` takes them; and `rehearsals`, each with a
-            `configuration`, the `data` it trains on (kind, shape, n_outputs, is_classified, is_bytes) and the
-            sizes of batches that leave one sample for the last one (`lonely`).
+            `configuration`, the `data` it trains on (kind, shape, n_outputs, is_classified, is_bytes), the
+            `metrics` that are imported and the sizes of batches that leave one sample for the last (`lonely`).
 
     Returns: `misfits` of each use; `failures`, for each rehearsal a message or None, where all fits.
     """
@@ -71,7 +73,7 @@ def _rehearsed(configuration: Configuration, seed: int, rehearsal: Mapping[str, 
     for batch in list(setup.batches())[:_STEPS]:
         take_step(setup, samples, batch, setup.lr_of_step(0))
     begin_evaluation(setup, samples)
-    evaluate(setup.predictor, samples, setup.split.val)
+    evaluate(setup.predictor, samples, setup.split.val, measures_of(rehearsal["metrics"]))
     return _wrong_outputs(setup, samples)
 
 
@@ -105,4 +107,5 @@ def _drawn(data: Mapping[str, Any]) -> Samples:
         targets = torch.randn((n_samples, n_outputs), generator=generator).squeeze(
             1 if n_outputs == 1 else -1
         )
-    return Samples(inputs=inputs, targets=targets, kind=data["kind"])
+    greatest = BYTE_GREATEST if data["is_bytes"] else None
+    return Samples(inputs=inputs, targets=targets, kind=data["kind"], greatest=greatest)

@@ -16,6 +16,7 @@ from harness.training.data.arrays import Samples
 from harness.training.data.input_norm import input_transform
 from harness.training.data.splits import Split, split_of
 from harness.training.evaluation import Predictor
+from harness.training.losses import build_loss
 from harness.training.models import build_model
 from harness.training.models.hidden import Dropout
 from harness.training.optimizers import build_optimizer, lr_ratios
@@ -122,4 +123,4 @@ def _fresh_predictor(configuration: Configuration, data: Samples, split: Split, 
         model = build_model(configuration, data.shape, data.n_outputs, kind=data.kind)
     input_norm = configuration.model_dump()["input_norm"]
     transform = input_transform(input_norm, data, split.train)
-    return Predictor(model=model.to(data.device), transform=transform)
+    return Predictor(model=model.to(data.device), transform=transform, loss=build_loss(configuration))

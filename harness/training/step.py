@@ -2,16 +2,16 @@
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from harness.training.data.arrays import Samples
+from harness.training.losses import matched
 from harness.training.setup import RunSetup
 
 
 def take_step(
     setup: RunSetup, data: Samples, batch: torch.Tensor, lr: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Take one step; return the mean cross-entropy before it, never smoothed, and the count of right answers.
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """Take one step; return the mean loss before it, never smoothed, and the count of right classes.
 
     Args:
         setup: The run; its model must be in training mode.
@@ -20,19 +20,22 @@ def take_step(
         lr: Learning rate of this step.
 
     Returns:
-        Two scalars on the data's device, so that a GPU need not be waited for: nats, and a count.
+        Scalars on the data's device, so that a GPU need not be waited for: the loss (cross-entropy in nats),
+        and a count, which is None where numbers are predicted.
     """
     configuration, optimizer, predictor = setup.configuration, setup.optimizer, setup.predictor
     for group, ratio in zip(optimizer.param_groups, setup.lr_ratios, strict=True):
         group["lr"] = lr * ratio
-    labels = data.targets.index_select(0, batch)
-    logits = predictor.model(predictor.transform(data.inputs.index_select(0, batch)))
-    loss = functional.cross_entropy(logits, labels, label_smoothing=configuration.label_smoothing)
+    targets = data.targets.index_select(0, batch)
+    outputs = predictor.model(predictor.transform(data.inputs.index_select(0, batch)))
+    outputs = matched(outputs, targets)
+    loss = predictor.loss.minimised(outputs, targets)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     if configuration.clip_norm is not None:
         nn.utils.clip_grad_norm_(predictor.model.parameters(), configuration.clip_norm)
     optimizer.step()
-    logits = logits.detach()
-    plain = functional.cross_entropy(logits, labels) if configuration.label_smoothing else loss.detach()
-    return plain, (logits.argmax(dim=1) == labels).sum()
+    outputs = outputs.detach()
+    reported = predictor.loss.reported
+    plain = loss.detach() if reported is None else reported(outputs, targets)
+    return plain, (outputs.argmax(dim=1) == targets).sum() if data.is_classified else None

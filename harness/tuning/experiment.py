@@ -52,6 +52,7 @@ def run_in_tune(
         "device": "cuda" if resources.gpu else "cpu",
         **pinned,
         "best_by": study.goal if study.search.winner == "best" else None,
+        "metrics": {name: metric.reference for name, metric in study.metrics.items()},
         "stall_seconds": 60 * resources.stall_minutes if resources.stall_minutes else None,
     }
     tuner = tune.Tuner(

@@ -39,6 +39,8 @@ class GivenLabels:
             return None
         if self.arms is not None and event.arm not in self.arms:
             return None
+        if not self.prepared.spec.n_classes:
+            return None
         try:
             labels = load_test_labels(self.prepared, phase=event.phase)
         except DataError as error:

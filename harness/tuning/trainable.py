@@ -3,6 +3,7 @@
 import faulthandler
 import socket
 import traceback
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
@@ -20,8 +21,9 @@ from harness.training.data.arrays import Samples, load_test_samples, load_traini
 from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.data.splits import split_of
 from harness.training.epoch import EpochRecord
-from harness.training.evaluation import classify
+from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
+from harness.training.metrics import Measure, measures_of
 from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
 
@@ -38,7 +40,8 @@ def run_trial(config: dict[str, Any]) -> None:
     Args:
         config: A `RunSpec` as a dict, with `threads`, `device`, `stall_seconds`, `best_by` (the goal
             whose best epoch is tested; None for the last epoch), `sha256` (of each declared data set's files,
-            by their names), `versions` (of the packages that decide a number), `code` (what the study names
+            by their names), `versions` (of the packages that decide a number), `metrics`
+            (names, each with the reference of what measures it, None for ours), `code` (what the study names
             of its own) and `sources` (the hashes of that) beside its fields.
     """
     torch.set_num_threads(config["threads"])
@@ -76,6 +79,7 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
         tune.report({"kind": "epoch", **asdict(record), **asdict(worker)})
         _watch(config["stall_seconds"])
 
+    measures = measures_of(config["metrics"])
     _watch(config["stall_seconds"])
     try:
         result = train(
@@ -84,6 +88,7 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
             data,
             report,
             best_by=Goal(*config["best_by"]) if config["best_by"] and config["phase"] == "confirm" else None,
+            measures=measures,
         )
     finally:
         faulthandler.cancel_dump_traceback_later()
@@ -91,7 +96,7 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
         return RunEnd(status="diverged", reason=result.reason)
     if config["phase"] != "confirm":
         return RunEnd(status="completed")
-    return _tested(config["phase"], prepared, result, device)
+    return _tested(config["phase"], prepared, result, measures)
 
 
 def _steps_per_epoch(data: Samples, configuration: Configuration, seed: int) -> int:
@@ -106,16 +111,23 @@ def _watch(stall_seconds: float | None) -> None:
         faulthandler.dump_traceback_later(stall_seconds, exit=True, file=_STANDARD_ERROR)
 
 
-def _tested(phase: str, prepared: PreparedDataset, result: RunResult, device: torch.device) -> RunEnd:
+def _tested(
+    phase: str, prepared: PreparedDataset, result: RunResult, measures: Mapping[str, Measure]
+) -> RunEnd:
     """Return the end of a confirm run, measured on the test set, which is opened here and nowhere else."""
+    device = next(result.predictor.model.parameters()).device
     test = load_test_samples(prepared, phase=phase).to(device)
-    evaluation = classify(result.predictor, test)
-    classes = evaluation.predicted.to("cpu", torch.uint8).numpy()
+    evaluation = evaluate(result.predictor, test, measures=measures)
+    predicted = None
+    if evaluation.predicted is not None:
+        classes = evaluation.predicted.to("cpu", torch.uint8).numpy()
+        predicted = encode_classes(classes, prepared.spec.n_classes)
     return RunEnd(
         status="completed",
         test_loss=evaluation.loss,
         test_accuracy=evaluation.accuracy,
-        predicted=encode_classes(classes, prepared.spec.n_classes),
+        predicted=predicted,
+        metrics={f"test_{name}": value for name, value in evaluation.metrics.items()},
     )
 
 

@@ -162,3 +162,50 @@ def test_settings_without_effect_are_told(study_text: str, override: str, told: 
     odd = list(oddities(study, plan_study(study), FORTY))
     assert len(odd) == 2
     assert odd[0].startswith(told)
+
+
+TABLE = DataFacts(n_train=40, shape=(3,), n_outputs=1, kind="table", is_bytes=False)
+
+
+@pytest.mark.parametrize(
+    ("facts", "overrides", "told"),
+    [
+        (
+            TABLE,
+            (),
+            "has 1 numbers to predict for each sample and no classes. Remedy: loss: mse",
+        ),
+        (FORTY, ("recipe.loss=mse",), "loss: fashion_mnist has 2 classes and no numbers to predict."),
+        (
+            TABLE,
+            ("recipe.loss=mse", "recipe.model={name: lenet5}"),
+            "model lenet5 needs images, and these samples have shape (3,). Remedy: model: {name: fcn}",
+        ),
+        (
+            TABLE,
+            ("recipe.loss=l1", "recipe.input_norm={constants: {mean: 0.1, std: 0.2}}"),
+            "arms.sgd: input_norm: constants are of pixels scaled to 0-1",
+        ),
+        (
+            FORTY,
+            ("recipe.input_norm={constants: {mean: [0.1, 0.2], std: 0.2}}",),
+            "constants: mean has 2 values, and these images have 1 channels",
+        ),
+        (
+            DataFacts(n_train=40, shape=(1, 8, 8), class_sizes=(20, 20), n_outputs=2, n_val=8),
+            ("recipe.val_fraction=0.2",),
+            "0.2 is not read, since fashion_mnist has a validation part of its own, of 8 samples",
+        ),
+        (
+            DataFacts(n_train=4, shape=(3,), n_outputs=1, kind="table", is_bytes=False),
+            ("recipe.loss=mse",),
+            "val_fraction: 0.1 of 4 samples leaves a part empty.",
+        ),
+    ],
+)
+def test_data_and_recipe_must_fit(
+    study_text: str, facts: DataFacts, overrides: tuple[str, ...], told: str
+) -> None:
+    """Task, shape, scaling and split of the data set, against what the arms ask for."""
+    of_numbers = ("claims=[]", "search.metric=val_loss") if "loss=" in str(overrides) else ()
+    assert any(told in problem for problem in refusal(study_text, *overrides, *of_numbers, images=facts))

@@ -30,7 +30,8 @@ def double_setup(images: Samples, **changes: Any) -> RunSetup:
     def transform(pixels: torch.Tensor) -> torch.Tensor:
         return pixels.double() / 255
 
-    predictor = Predictor(model=setup.predictor.model.double().train(), transform=transform)
+    before = setup.predictor
+    predictor = Predictor(model=before.model.double().train(), transform=transform, loss=before.loss)
     return replace(setup, predictor=predictor)
 
 

@@ -3,29 +3,108 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.errors import nearest
-from harness.recipe.metrics import Metric, in_records, task_metrics
+from harness.recipe.losses import task_of
+from harness.recipe.metrics import (
+    METRICS,
+    TASK_METRICS,
+    MeasuredMetric,
+    Metric,
+    Task,
+    in_records,
+    task_metrics,
+)
 from harness.study.claims import RUN_TIMES, TIMES, Faster, Monotone, Trend
 from harness.study.file import StudyFile
+from harness.study.reading.domain_rules import origin
 from harness.study.reading.source import Path, Source
+from harness.study.study import Arm
 
 
-def metrics_of(file: StudyFile) -> dict[str, Metric]:
-    """Return the metrics that a study's runs report, the headline first."""
-    return task_metrics("classification") if file.trial is None else dict(file.trial.metrics)
+def metrics_of(file: StudyFile, arms: Sequence[Arm], source: Source) -> dict[str, Metric]:
+    """Return the metrics that a study's runs report, the headline first; notes what is wrong with them.
+
+    Args:
+        file: As parsed.
+        arms: Its arms.
+        source: The study file.
+    """
+    if file.trial is not None:
+        for name in [name for name, metric in file.trial.metrics.items() if metric.reference]:
+            rule = "a program prints its metrics, and none is imported. Leave import out"
+            source.report(("trial", "metrics", name, "import"), rule)
+        return dict(file.trial.metrics)
+    task = _task(file, arms, source)
+    if file.metrics is None:
+        return task_metrics(task)
+    metrics = {name: _metric(name, entry, task, source) for name, entry in file.metrics.items()}
+    return {name: metric for name, metric in metrics.items() if metric is not None} or task_metrics(task)
+
+
+def _task(file: StudyFile, arms: Sequence[Arm], source: Source) -> Task:
+    """Return what the arms predict, noting where they differ or do not tell."""
+    losses = [(arm, loss) for arm in arms for loss in arm.values_of("loss")]
+    tasks = [(arm, task_of(loss, file.metrics or {})) for arm, loss in losses]
+    for arm, task in tasks:
+        if task is None:
+            source.report(
+                origin(arm, "loss", source),
+                "whether an imported loss is of classes or of numbers to predict follows from metrics. "
+                "Remedy: metrics: {accuracy: {}} or metrics: {rmse: {}}",
+            )
+            break
+        if task != tasks[0][1]:
+            source.report(
+                origin(arm, "loss", source),
+                f"a study has one task, but this loss is of {task} and others are of {tasks[0][1]}. "
+                f"Remedy: one study file a task",
+            )
+            break
+    return (tasks[0][1] if tasks else None) or "classification"
+
+
+def _metric(name: str, entry: MeasuredMetric, task: Task, source: Source) -> Metric | None:
+    """Return what an entry of `metrics` stands for; None where it stands for nothing, which is noted."""
+    given = {field: getattr(entry, field) for field in entry.model_fields_set}
+    path: Path = ("metrics", name)
+    if entry.reference is not None:
+        if name in METRICS:
+            source.report(path, f"{name} is a metric of ours, and imports nothing. Choose another name")
+        elif entry.better is None:
+            source.report(path, "better is missing. Remedy: better: higher or better: lower")
+        else:
+            return Metric(**given)
+        return None
+    if name not in TASK_METRICS[task]:
+        hint = nearest(name, TASK_METRICS[task])
+        known = f"is not measured of {task}" if name in METRICS else "is not known"
+        remedy = "or give import: package.module:function and better:"
+        source.report(path, f"{name!r} {known}. {hint}, {remedy}")
+        return None
+    own = METRICS[name]
+    if entry.better not in (None, own.better):
+        source.report((*path, "better"), f"of {name} {own.better} values are better. Leave it out")
+        return None
+    return own.model_copy(update={**given, "better": own.better})
 
 
 def check_metrics(
-    file: StudyFile, metrics: Mapping[str, Metric], source: Source, claim_places: Sequence[int]
+    file: StudyFile,
+    arms: Sequence[Arm],
+    metrics: Mapping[str, Metric],
+    source: Source,
+    claim_places: Sequence[int],
 ) -> None:
     """Note a search, a claim or a region about a metric that the study does not have.
 
     Args:
         file: As parsed.
+        arms: Its arms.
         metrics: The study's.
         source: The study file.
         claim_places: Position of each claim in the file's list.
     """
     _check_search(file, metrics, source)
+    _check_losses_are_one(file, arms, metrics, source)
     every, of_epochs = in_records(metrics), in_records(metrics, ["val", "train"])
     for place, claim in zip(claim_places, file.claims, strict=True):
         path, spec = ("claims", place, claim.kind), claim.spec
@@ -52,6 +131,24 @@ def _check_search(file: StudyFile, metrics: Mapping[str, Metric], source: Source
     if is_known and search.mode not in (None, filled.mode):
         rule = f"mode: {search.mode} would select the worst {filled.metric}. Remedy: mode: {filled.mode}"
         source.report(("search",), rule)
+
+
+def _check_losses_are_one(
+    file: StudyFile, arms: Sequence[Arm], metrics: Mapping[str, Metric], source: Source
+) -> None:
+    """Note a search that compares losses by their own values."""
+    if file.search is None or file.trial is not None or file.search.filled(metrics).metric != "val_loss":
+        return
+    for arm in arms:
+        settings = [name for name in arm.space if name == "huber_delta" or name.startswith("loss.")]
+        if settings or len(arm.values_of("loss")) > 1:
+            remedy = next((f"val_{name}" for name in metrics if name != "loss"), "val_rmse")
+            source.report(
+                origin(arm, settings[0] if settings else "loss", source),
+                f"val_loss selects, and values of different losses cannot be compared. "
+                f"Remedy: search: {{metric: {remedy}}}",
+            )
+            return
 
 
 def _check(path: Path, name: str, valid: Iterable[str], source: Source) -> None:

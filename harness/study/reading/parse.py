@@ -97,11 +97,11 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
     file = _validate(data, source) if isinstance(source.data, dict) else None
     if file is None:
         return None
-    metrics = metrics_of(file)
-    claim_places = data["claims"].places if file.claims else []
-    check_metrics(file, metrics, source, claim_places)
-    search = file.search.filled(metrics) if file.search else None
     arms = expand_arms(file)
+    metrics = metrics_of(file, arms, source)
+    claim_places = data["claims"].places if file.claims else []
+    check_metrics(file, arms, metrics, source, claim_places)
+    search = file.search.filled(metrics) if file.search else None
     check_arms(arms, search, source)
     check_program(file, arms, source)
     check_starts(file, arms, search, source)

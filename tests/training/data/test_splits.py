@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from harness.errors import StudyError
 from harness.recipe.data import DataFacts
-from harness.recipe.lengths import split_sizes
-from harness.training.data.arrays import load_training_samples
+from harness.recipe.lengths import share, split_sizes
+from harness.training.data.arrays import Samples, load_training_samples
 from harness.training.data.prepare import PreparedDataset
-from harness.training.data.splits import stratified_split
+from harness.training.data.splits import grouped_split, random_split, split_of, stratified_split
 
 labels_of_few_classes = npst.arrays(np.int64, st.integers(8, 200), elements=st.integers(0, 4)).map(
     torch.from_numpy
@@ -115,6 +115,51 @@ def test_a_split_without_some_class_is_an_error(fraction: float, part: str) -> N
     labels = torch.repeat_interleave(torch.arange(2), torch.tensor([100, 10]))
     with pytest.raises(StudyError, match=rf"{fraction} leaves class . .* without {part} samples"):
         stratified_split(labels, fraction, seed=0)
+
+
+@given(n=st.integers(2, 300), fraction=fractions, seed=seeds)
+def test_a_random_split_has_its_sizes_and_every_sample_once(n: int, fraction: float, seed: int) -> None:
+    """As many as are declared, in ascending order."""
+    assume(0 < share(n, fraction) < n)
+    split = random_split(n, fraction, seed)
+    assert len(split.val) == share(n, fraction)
+    assert torch.cat([split.train, split.val]).sort().values.tolist() == list(range(n))
+    assert split.val.tolist() == sorted(split.val.tolist())
+
+
+@given(
+    groups=npst.arrays(np.int32, st.integers(2, 200), elements=st.integers(0, 12)),
+    fraction=fractions,
+    seed=seeds,
+)
+def test_a_grouped_split_tears_no_group_apart(groups: np.ndarray, fraction: float, seed: int) -> None:
+    """Both parts have groups of their own, whole ones; another one more or less would not come nearer."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    assume(numbers.max() > 0)
+    split = grouped_split(torch.from_numpy(numbers.astype(np.int32)), fraction, seed)
+    in_train, in_val = (set(numbers[part.numpy()].tolist()) for part in (split.train, split.val))
+    assert in_train
+    assert in_val
+    assert not in_train & in_val
+    assert torch.cat([split.train, split.val]).sort().values.tolist() == list(range(len(groups)))
+
+
+def test_groups_of_one_size_give_the_exact_share() -> None:
+    """A quarter of eight groups of five: two groups; another seed draws others."""
+    groups = torch.arange(8, dtype=torch.int32).repeat(5)
+    drawn = {tuple(groups[grouped_split(groups, 0.25, seed).val].unique().tolist()) for seed in range(20)}
+    assert {len(each) for each in drawn} == {2}
+    assert len(drawn) > 5
+
+
+def test_a_class_that_only_held_out_groups_have_is_told() -> None:
+    """Whole groups are not stratified."""
+    samples = Samples(
+        inputs=torch.zeros(4, 1), targets=torch.tensor([0, 0, 1, 1]), kind="table",
+        groups=torch.tensor([0, 0, 1, 1], dtype=torch.int32),
+    )  # fmt: skip
+    with pytest.raises(StudyError, match=r"holds out all groups that have class [01]: choose a smaller"):
+        split_of(samples, 0.5, 0)
 
 
 @pytest.mark.data
