@@ -34,7 +34,7 @@ def rehearse(question: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         question: `uses` as `harness.code.checking.misfits` takes them; and `rehearsals`, each with a
             `configuration`, the `data` it trains on (kind, shape, n_outputs, is_classified, is_bytes), the
-            `metrics` that are imported and the sizes of batches that leave one sample for the last (`lonely`).
+            imported `metrics`, and the sizes of batches that leave one sample for the last one (`lonely`).
 
     Returns: `misfits` of each use; `failures`, for each rehearsal a message or None, where all fits.
     """
