@@ -16,6 +16,7 @@ from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.loop import train
+from harness.training.metrics import measures_of
 from harness.training.rehearsal import rehearse
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
@@ -142,6 +143,23 @@ class LBFGS(torch.optim.LBFGS):
 
 def SAM(params, base_optimizer, lr):
     raise AssertionError("never made")
+
+
+def pinball(outputs, targets, tau: float = 0.5):
+    error = targets - outputs
+    return (tau * error).maximum((tau - 1) * error).mean()
+
+
+def each_one(outputs, targets):
+    return (outputs - targets).abs()
+
+
+def worst(prediction, truth):
+    return (prediction - truth).abs().max()
+
+
+def many(outputs, targets):
+    return outputs
 '''
 
 RECIPE: dict[str, Any] = {
@@ -279,13 +297,14 @@ def test_what_cannot_train_is_refused_with_what_it_is(
         set_up_run(recipe(**changes), 3, images)
 
 
-def rehearsed(configuration: Configuration, **data: Any) -> str | None:
+def rehearsed(configuration: Configuration, metrics: dict[str, str] | None = None, **data: Any) -> str | None:
     """Return what a rehearsal says of one arm."""
     facts = {"kind": "image", "shape": [3, 4, 4], "n_outputs": 3, "is_classified": True, "is_bytes": True}
     rehearsal = {
         "configuration": configuration.model_dump(mode="json"),
         "data": facts | data,
         "lonely": [9] if configuration.batch_size == 9 else [],
+        "metrics": metrics or {},
     }
     (failure,) = rehearse({"uses": [], "rehearsals": [rehearsal]})["failures"]
     return str(failure) if failure is not None else None
@@ -315,3 +334,45 @@ def test_two_steps_before_the_study_tell_what_every_run_would(
 def test_a_rehearsal_draws_tables_of_classes_too() -> None:
     """Whatever the shape of a sample."""
     assert rehearsed(recipe(model=("mlp", {})), kind="table", shape=[5], is_bytes=False) is None
+
+
+NUMBERS = {"kind": "table", "shape": [5], "n_outputs": 1, "is_classified": False, "is_bytes": False}
+
+
+def test_a_loss_of_the_users_own_is_what_is_minimised_and_reported() -> None:
+    """With half of the absolute error, the median's loss, as l1 has it: to the last bit of every weight."""
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(40, 5, generator=generator)
+    data = Samples(inputs=inputs, targets=inputs[:, 0].clone(), kind="table", greatest=None)
+    records, weights = trained(recipe(loss=("pinball", {"tau": 0.5})), data)
+    plain, others = trained(recipe(loss="l1", lr=0.005), data)
+    assert torch.allclose(weights, others, rtol=1e-5, atol=1e-7)
+    for own, ours in zip(records, plain, strict=True):
+        assert own.train_loss == pytest.approx(ours.train_loss / 2, rel=1e-5)
+        assert own.val_loss == pytest.approx(ours.val_loss / 2, rel=1e-5)
+
+
+def test_a_metric_of_the_users_own_is_measured_on_all_samples() -> None:
+    """Whatever its arguments are called; a number, or a tensor of one."""
+    outputs, targets = torch.tensor([1.0, 5.0]), torch.tensor([1.5, 2.0])
+    assert measures_of({"worst": "own:worst", "rmse": None})["worst"](outputs, targets) == 3.0
+    with pytest.raises(CodeError, match="own:many: returned Tensor, and a metric is one number"):
+        measures_of({"many": "own:many"})["many"](outputs, targets)
+
+
+@pytest.mark.parametrize(
+    ("changes", "metrics", "told"),
+    [
+        ({"loss": ("pinball", {"tau": 0.9})}, {"worst": "own:worst"}, None),
+        ({"loss": ("each_one", {})}, {}, "own:each_one: returned a tensor of shape (4,), and a loss is one"),
+        ({"loss": ("pinball", {"tua": 0.9})}, {}, "own:pinball: tua: names no such setting. Did you mean"),
+        ({"loss": "mse"}, {"many": "own:many"}, "own:many: returned Tensor, and a metric is one number"),
+    ],
+    ids=str,
+)
+def test_losses_and_metrics_are_rehearsed(
+    changes: dict[str, Any], metrics: dict[str, str], told: str | None
+) -> None:
+    """On drawn numbers, before the study."""
+    failure = rehearsed(recipe(**changes), metrics, **NUMBERS)
+    assert failure is None if told is None else told in str(failure)
