@@ -20,6 +20,7 @@ from typing import Any
 
 from harness.errors import StudyError, unusable
 from harness.recipe.imported import IMPORT, imported_data, is_imported
+from harness.records.folder import ResultsFolder
 from harness.study.domains import Domain, OneOf
 from harness.study.study import Study
 
@@ -232,9 +233,14 @@ def _python_files(folder: Path) -> Iterator[Path]:
 
 
 def _may_hold_code(folder: Path) -> bool:
-    """Whether a folder belongs to the user's code, and not to tools or to an environment beside it."""
+    """Whether a folder belongs to the user's code, and not to tools or to an environment beside it.
+
+    Nor to the runs of a program below a results folder: many a program keeps a copy of its own code there.
+    """
     is_named_so = folder.name not in _SKIPPED and not folder.name.startswith(".")
-    return is_named_so and not (folder / _ENVIRONMENT_MARK).exists()
+    results = ResultsFolder(folder.parent)
+    is_of_runs = folder == results.program_runs and results.journal.exists()
+    return is_named_so and not is_of_runs and not (folder / _ENVIRONMENT_MARK).exists()
 
 
 def is_counted(file: Path, folder: Path) -> bool:

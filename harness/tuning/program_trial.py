@@ -3,15 +3,16 @@
 import os
 import shutil
 import socket
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
 from harness.code.resolve import admit
-from harness.code.sources import NamedCode
-from harness.errors import HarnessError
+from harness.code.sources import NamedCode, hash_sources
+from harness.errors import HarnessError, StudyError
 from harness.programs.contract import Contract, ProgramEpoch
 from harness.programs.launch import GRACE_SECONDS, environment
 from harness.programs.placeholders import words_of
@@ -75,12 +76,29 @@ def run_program_trial(config: dict[str, Any]) -> None:
     os.environ["TUNE_FUNCTION_THREAD_TIMEOUT_S"] = _STOP_SECONDS
     try:
         check_own_environment(config["versions"])
-        admit(NamedCode.of_plain(config["code"]), config["sources"])
+        code = NamedCode.of_plain(config["code"])
+        admit(code, config["sources"])
+        check_unchanged(code, config["sources"])
         ended = _run(config, ProgramSpec(**config["program"]))
     except HarnessError as error:
         ended = ProgramEnd(status="failed", reason=str(error))
     end = RunEnd(status=ended.status, reason=ended.reason, metrics=dict(ended.tested))
     tune.report({"kind": "end", **asdict(end)})
+
+
+def check_unchanged(code: NamedCode, sources: Mapping[str, str]) -> None:
+    """Refuse a program that was edited after its study had begun; inputs, which may be large, are not read.
+
+    Raises:
+        StudyError: A file differs from the declared one.
+    """
+    here = hash_sources(replace(code, inputs=()))
+    changed = [name for name, sha256 in here.items() if sources.get(name, sha256) != sha256]
+    if changed:
+        raise StudyError(
+            f"{', '.join(changed[:5])} changed since the study began, and its runs could not be compared. "
+            f"Remedy: bring back the declared files, and edit a copy"
+        )
 
 
 def _run(config: dict[str, Any], program: ProgramSpec) -> ProgramEnd:

@@ -24,10 +24,12 @@ def told_sha(study: Study) -> str:
 def test_a_module_beside_the_study_brings_every_python_file_of_the_folder(
     own_study: OwnStudy, tmp_path: Path
 ) -> None:
-    """Helpers count, in folders too; caches, hidden folders and environments do not."""
-    for name in ("helper.py", "deep/er.py", "__pycache__/no.py", ".hidden/no.py", "env/no.py", "notes.txt"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    """Helpers count, in folders too; caches, hidden folders, environments and what runs wrote do not."""
+    others = ("__pycache__/no.py", ".hidden/no.py", "env/no.py", "notes.txt", "results/study/runs/one/no.py")
+    for name in ("helper.py", "deep/er.py", *others):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / "results" / "study" / "journal.jsonl").touch()
     (tmp_path / "env" / "pyvenv.cfg").touch()
     assert list(sources_of(own_study())) == ["deep/er.py", "helper.py", "nets.py"]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.code.sources import NamedCode, hash_sources
 from harness.declaration import Declaration
 from harness.errors import StudyError
 from harness.records.folder import ResultsFolder
@@ -12,7 +13,7 @@ from harness.study.reading.parse import load_study
 from harness.tuning.continuation import check_journal_belongs
 from harness.tuning.declaration import declare
 from harness.tuning.preflight import check_program
-from harness.tuning.program_trial import ProgramSpec
+from harness.tuning.program_trial import ProgramSpec, check_unchanged
 from harness.tuning.runs import RunSpec
 from tests.tuning.conftest import Drive
 
@@ -55,6 +56,19 @@ def test_a_journal_of_programs_runs_leads_to_the_same_runs_wherever_it_is_cut(
         later = again.run(_curve)
         assert [run for run in runs if run in later] == later
         assert again.conductor.is_over
+
+
+def test_a_program_that_is_edited_meanwhile_is_not_run(tmp_path: Path) -> None:
+    """A worker looks again before every run; a file that came to the others disturbs nothing."""
+    for name in ("train.py", "helper.py"):
+        (tmp_path / name).write_text("print(1)", encoding="utf-8")
+    code = NamedCode(folder=tmp_path, commands=(("python", "train.py"),))
+    sources = hash_sources(code)
+    (tmp_path / "other.py").touch()
+    check_unchanged(code, sources)
+    (tmp_path / "helper.py").write_text("print(2)", encoding="utf-8")
+    with pytest.raises(StudyError, match=r"helper\.py changed since the study began"):
+        check_unchanged(code, sources)
 
 
 def test_confirm_runs_must_print_the_headline_and_what_claims_are_about(quiet_optuna: None) -> None:
