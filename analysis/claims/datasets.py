@@ -109,19 +109,30 @@ class OnEach:
 
     def _of_each(self, outcome: Outcome, decisive: str, levels: Levels) -> dict[str, OfOne]:
         """Return what each data set says at the level of the claim."""
-        of_each: dict[str, OfOne] = {}
-        for name, part in self.parts.items():
-            sides = part.sides(_of(name, levels.paths))
-            is_tied = sides.tied < levels.plan.alpha / max(1, levels.n_regions)
-            if outcome == "tied" or (is_tied and outcome == "open"):
-                of_each[name] = "supports it" if sides.is_claimed_a_tie else "shows equivalence"
-            elif outcome == "claimed" or sides.claimed < levels.first_step:
-                of_each[name] = "supports it"
-            elif (outcome == "against" and name == decisive) or sides.against < levels.first_step:
-                of_each[name] = "contradicts it"
-            else:
-                of_each[name] = "leaves it open"
-        return of_each
+        told = {
+            name: part.tell(self._outcome_on(name, outcome, decisive, levels), _levels(name, levels))
+            for name, part in self.parts.items()
+        }
+        return {name: _WORDS.get(verdict.ruling, "leaves it open") for name, verdict in told.items()}
+
+    def _outcome_on(self, name: str, outcome: Outcome, decisive: str, levels: Levels) -> Outcome:
+        """Return what the tests say on one data set: where all must agree, or one decides, the outcome."""
+        if outcome in {"claimed", "tied"} or (outcome == "against" and name == decisive):
+            return outcome
+        sides = self.parts[name].sides(_of(name, levels.paths))
+        if sides.tied < levels.plan.alpha / max(1, levels.n_regions):
+            return "tied"
+        if sides.claimed < levels.first_step:
+            return "claimed"
+        return "against" if sides.against * len(self.parts) < levels.first_step else "open"
+
+
+_WORDS: Mapping[str, OfOne] = {
+    "supported": "supports it",
+    "contradicted": "contradicts it",
+    "equivalent": "shows equivalence",
+}
+"""By ruling; any other leaves a claim open."""
 
 
 @dataclass(frozen=True, kw_only=True)

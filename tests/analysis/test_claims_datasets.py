@@ -10,7 +10,7 @@ import pytest
 from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast import Scale
 from analysis.claims.datasets import OnEach
-from analysis.claims.evidence import Evidence, Untestable
+from analysis.claims.evidence import Edges, Evidence, Untestable
 from analysis.claims.looks import judge
 from analysis.claims.verdict import Verdict
 from analysis.facts import Facts
@@ -178,13 +178,29 @@ def test_a_replicate_that_is_missing_on_one_data_set_is_missing_on_average() -> 
     np.testing.assert_allclose(average.values, [0.7, np.nan, np.nan, 0.3])
 
 
-def evidence(values: np.ndarray, *, is_paired: bool) -> Evidence:
+def evidence(values: np.ndarray, *, is_paired: bool, edges: Edges | None = None) -> Evidence:
     """Return that of the first arm against the second; values of shape `(n, 2)`."""
     scale = Scale(metric=USUAL["test_accuracy"], sign=1, region=None)
     sides = {name: side(name, values[:, place]) for place, name in enumerate(("new", "old"))}
-    found = ahead_of("new", ["old"], sides, scale, {}, is_paired=is_paired)
+    found = ahead_of("new", ["old"], sides, scale, edges or {}, is_paired=is_paired)
     assert not isinstance(found, Untestable)
     return found
+
+
+def test_an_arm_at_the_edge_of_its_range_on_one_data_set_leaves_the_claim_open() -> None:
+    """There it is not called worse, and the reason says on which data set."""
+    values = drawn(np.random.default_rng(0), 5, 0.0, (10.0, 12.0))
+    edges: list[Edges] = [{}, {"old": "upper"}]
+    parts = {
+        name: evidence(values[:, :, place], is_paired=True, edges=edges[place])
+        for place, name in enumerate(("small", "large"))
+    }
+    (verdict,) = judge(Looks.even([5]), [[OnEach(parts=parts, on="every")]])
+    assert verdict is not None
+    assert verdict.ruling == "inconclusive"
+    assert verdict.reason.startswith(
+        "small supports it, large leaves it open; on large old is behind, but its learning rate"
+    )
 
 
 def on_average(values: np.ndarray, *, is_paired: bool) -> Evidence:
