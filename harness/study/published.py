@@ -58,23 +58,27 @@ class PublishedRun(_Strict):
     test_accuracy: _Value | None = None
     train_seconds: _Value | None = None
     epoch_seconds: _Value | None = None
+    metrics: dict[str, _Value] = {}
+    """Values of further metrics of the study, by the names of their columns, such as `test_rmse`."""
 
     @model_validator(mode="after")
     def _has_a_value(self) -> "PublishedRun":
         if not self.values():
-            raise ValueError(f"holds no value. Valid: {', '.join(METRICS)}")
+            raise ValueError(f"holds no value. Valid: {', '.join(METRICS)}, metrics")
         return self
 
     def values(self) -> dict[str, float]:
         """Return the metric's values, by column of the runs."""
-        given = {name: getattr(self, name) for name in METRICS}
-        plain = {n: v.value if isinstance(v, NotedValue) else v for n, v in given.items() if v is not None}
+        plain = {name: v.value if isinstance(v, NotedValue) else v for name, v in self._given().items()}
         return {name: float(value) for name, value in plain.items()}
 
     def notes(self) -> dict[str, str]:
         """Return the notes of single values, by column of the runs."""
-        given = {name: getattr(self, name) for name in METRICS}
-        return {name: v.note for name, v in given.items() if isinstance(v, NotedValue)}
+        return {name: v.note for name, v in self._given().items() if isinstance(v, NotedValue)}
+
+    def _given(self) -> dict[str, float | NotedValue]:
+        own = {name: getattr(self, name) for name in METRICS}
+        return {name: value for name, value in own.items() if value is not None} | self.metrics
 
 
 def _run_kind(value: Any) -> str:

@@ -54,6 +54,7 @@ arms:
 search: {trials: 6, winner: best, audit: 1, early_stopping: {grace_epochs: 2, reduction_factor: 2}}
 confirm: {seeds: 6}
 baseline: linear
+published: {net: {source: A, metrics: {test_energy_error: 0.31}}}
 claims:
   - {says: a, better: {arm: net, than: linear, metric: test_energy_error}}
   - {says: b, better: {arm: linear, than: net, metric: test_skill}}
@@ -156,6 +157,9 @@ def test_tables_name_the_metric_with_its_unit(facts: Facts) -> None:
     assert "P(row < column)" in tables["pairs"].caption
     against = ["Test energy_error (kWh)", "p (Holm), energy_error", "Test skill", "p (Holm), skill"]
     assert list(tables["differences"].cells)[2:6] == against
+    assert tables["published"].cells.iloc[0, 1:4].tolist() == [
+        "test energy_error (kWh)", "310", "308.1 ± 2.3"
+    ]  # fmt: skip
     assert "Steps spent" not in tables["budget"].cells
     assert {"class_accuracy", "confusions", "timing"}.isdisjoint(tables)
 

@@ -94,7 +94,7 @@ def check_metrics(
     source: Source,
     claim_places: Sequence[int],
 ) -> None:
-    """Note a search, a claim or a region about a metric that the study does not have.
+    """Note a search, a claim, a region or a published value about a metric that the study does not have.
 
     Args:
         file: As parsed.
@@ -107,13 +107,20 @@ def check_metrics(
     _check_losses_are_one(file, arms, metrics, source)
     every, of_epochs = in_records(metrics), in_records(metrics, ["val", "train"])
     for place, claim in zip(claim_places, file.claims, strict=True):
-        path, spec = ("claims", place, claim.kind), claim.spec
+        path: Path = ("claims", place, claim.kind)
+        spec = claim.spec
         if isinstance(spec, Faster):  # its times are its model's own
             if spec.target is not None:
                 _check((*path, "target", spec.target.metric), spec.target.metric, of_epochs, source)
         elif claim.metric is not None:
             times = RUN_TIMES if isinstance(spec, Trend | Monotone) else ()
             _check((*path, "metric"), claim.metric, [*every, *times], source)
+    for arm, runs in file.published.items():
+        for at, run in enumerate(runs if isinstance(runs, list) else [runs]):
+            path = ("published", arm, at) if isinstance(runs, list) else ("published", arm)
+            for name in run.values():
+                inside = ("metrics", name) if name in run.metrics else (name,)
+                _check((*path, *inside), name, [*every, *RUN_TIMES], source)
     for name in file.region:
         _check(("region", name), name, [*every, *TIMES], source)
 

@@ -476,6 +476,10 @@ published:
     [
         ("sgd: {test_accuracy: 0.9}", "published.sgd.source: this field is required"),
         ("sgd: {source: x}", "published.sgd: holds no value. Valid: train_loss"),
+        (
+            "sgd: [{source: x, metrics: {test_acuracy: 1}}]",
+            "sgd.0.metrics.test_acuracy: 'test_acuracy' is not known. Did you mean 'test_accuracy'?",
+        ),
         ("sgd: {source: x, test_acc: 0.9}", "unknown field. Did you mean 'test_accuracy'?"),
         ("sgd: {source: x, test_loss: a}", "published.sgd.test_loss: must be a number, but is 'a'"),
         ("sgd: {source: x, test_loss: {value: 1}}", "published.sgd.test_loss.note: this field is required"),
