@@ -1,5 +1,6 @@
 """What a study measures, in the words, units and directions of its report. Reads a declaration alone."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,6 +18,8 @@ _LABELS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 """Names that are written otherwise than they are declared."""
 
 _IN_WORDS = {"pp": "percentage points"}
+
+_IMAGES = re.compile(r"\b[Ii]mage(?=s?\b)")
 
 _ATTRIBUTE = "metrics"
 
@@ -135,6 +138,8 @@ class Metrics(Mapping[str, Metric]):
     by_name: Mapping[str, Metric]
     of_program: bool = False
     """Whether a program reports them, of whose steps, seeds and clocks nothing is known."""
+    of_images: bool = True
+    """Whether they are measured on images."""
 
     def __getitem__(self, name: str) -> Metric:
         return self.by_name[name]
@@ -178,6 +183,12 @@ class Metrics(Mapping[str, Metric]):
         """Whether runs have a loss."""
         return "loss" in self.declared
 
+    def worded(self, text: str) -> str:
+        """Return a text about images in words that fit: of samples, where these are no images."""
+        if self.of_images:
+            return text
+        return _IMAGES.sub(lambda found: "Sample" if found[0] == "Image" else "sample", text)
+
     def columns(self, *splits: Split) -> list[str]:
         """Return the columns of some parts of the data, metric by metric."""
         return [f"{split}_{name}" for name in self.names for split in splits]
@@ -192,6 +203,7 @@ def metrics_of(
     samples: Mapping[Split, float] | None = None,
     *,
     of_program: bool = False,
+    of_images: bool = True,
 ) -> Metrics:
     """Return the metrics that a study declares, as its report shows them.
 
@@ -199,8 +211,9 @@ def metrics_of(
         metrics: By name, the headline first.
         samples: Images of the parts of its data set, by which accuracies are counted, where they are known.
         of_program: Whether a program measures them.
+        of_images: Whether samples are images.
     """
-    return _metrics_of(tuple(metrics.items()), tuple((samples or {}).items()), of_program)
+    return _metrics_of(tuple(metrics.items()), tuple((samples or {}).items()), of_program, of_images)
 
 
 @lru_cache(maxsize=64)
@@ -208,6 +221,7 @@ def _metrics_of(
     metrics: tuple[tuple[str, Declared], ...],
     samples: tuple[tuple[Split, float], ...],
     of_program: bool,  # noqa: FBT001
+    of_images: bool,  # noqa: FBT001
 ) -> Metrics:
     by_name, sizes = dict(metrics), dict(samples)
     columns = {
@@ -215,7 +229,7 @@ def _metrics_of(
         for name, metric in metrics
         for split in get_args(Split)
     }
-    return Metrics(by_name, columns | _TIMES, of_program)
+    return Metrics(by_name, columns | _TIMES, of_program, of_images)
 
 
 def _column(split: Split, name: str, metric: Declared, samples: float) -> Metric:

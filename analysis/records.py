@@ -114,7 +114,8 @@ class StudyRecords:
         }
         known = {part: harmonic_mean(own) for part, own in sizes.items() if own and min(own) > 0}
         is_of_program = self.declaration.trial is not None
-        return metrics_of(self.declaration.metrics, known, of_program=is_of_program)
+        of_images = all(own.kind == "image" for own in data)
+        return metrics_of(self.declaration.metrics, known, of_program=is_of_program, of_images=of_images)
 
     @cached_property
     def n_classes(self) -> int | None:

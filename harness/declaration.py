@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.recipe.data import Kind
 from harness.recipe.metrics import Metric, Task, in_records, task_metrics
 from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
 from harness.records.folder import ResultsFolder
@@ -82,6 +83,10 @@ class DeclaredArm(_Part):
         return _written(self.space)
 
 
+def _is_image(kind: Kind) -> bool:
+    return kind == "image"
+
+
 class DeclaredData(_Part):
     """The data set and how it is split."""
 
@@ -98,6 +103,8 @@ class DeclaredData(_Part):
     """The rule of the split, in words."""
     task: Annotated[Task, Field(exclude_if=_is_classification)] = "classification"
     """What is predicted; written where it is not this."""
+    kind: Annotated[Kind, Field(exclude_if=_is_image)] = "image"
+    """What a sample is; written where it is no image."""
     is_grouped: Annotated[bool, Field(exclude_if=_is_absent)] = False
     """Whether the split keeps groups of samples together, so that its sizes are only near to those declared;
     written where it does."""

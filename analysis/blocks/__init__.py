@@ -39,13 +39,13 @@ class Table(Generic[Answer]):
 
     def rendered(self, name: str, facts: Facts) -> RenderedTable:
         """Return the table of one study, ready for every format."""
-        answer = self.compute(facts)
+        answer, worded = self.compute(facts), facts.records.metrics.worded
         return RenderedTable(
             name=name,
             title=self.title,
-            caption=self.caption(facts, answer),
+            caption=worded(self.caption(facts, answer)),
             numbers=self.numbers(answer),
-            cells=self.lay_out(answer),
+            cells=self.lay_out(answer).rename(columns=worded),
         )
 
 
@@ -69,12 +69,12 @@ class Plot:
 
     def rendered(self, name: str, facts: Facts, styles: Mapping[str, ArmStyle]) -> RenderedFigure:
         """Return the figure of one study, ready for every format; one without data has no drawing."""
-        frame = self.compute(facts)
+        frame, worded = self.compute(facts), facts.records.metrics.worded
         return RenderedFigure(
             name=name,
             title=self.title,
-            caption=self.caption(facts, frame),
-            alt=self.alt(frame),
+            caption=worded(self.caption(facts, frame)),
+            alt=worded(self.alt(frame)),
             csv=as_csv(frame),
             drawing=None if frame.empty else self.draw(frame, dict(styles)),
         )

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from analysis import statistics
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
+from analysis.metrics import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import leave_room_for, name_panel, panel_grid
@@ -186,7 +187,7 @@ def compute_drawn_accuracy(facts: Facts) -> pd.DataFrame:
     """
     frame = _hardest(facts.once(compute_accuracy))
     arms = list(dict.fromkeys(frame.loc[frame["n"] > 0, "arm"]))[:_MOST_ARMS]
-    return frame[frame["arm"].isin(arms)].reset_index(drop=True)
+    return noted(frame[frame["arm"].isin(arms)].reset_index(drop=True), facts.records.metrics)
 
 
 def caption_drawn_accuracy(facts: Facts, _frame: pd.DataFrame) -> str:
@@ -212,7 +213,7 @@ def draw_accuracy(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         ax.set_yticks(range(len(names)), list(names))
         ax.set_ylim(len(names) - 0.5, -0.5)
         ax.tick_params(axis="y", length=0)
-        ax.set_xlabel("test images of the class that are right (%)")
+        ax.set_xlabel(metrics_in(frame).worded("test images of the class that are right (%)"))
         _add_legend(figure, [styles[arm] for arm in arms])
     return figure
 

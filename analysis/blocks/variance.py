@@ -317,7 +317,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
             place: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "center"}
             name = styles[str(arm)].label
             ax.annotate(name, (0.01, heights[first] - 0.85), fontsize=8, fontweight="bold", **place)
-        ax.set_yticks(heights, [_COMPARED[row["source"]] for row in rows])
+        ax.set_yticks(heights, [metrics_in(frame).worded(_COMPARED[row["source"]]) for row in rows])
         ax.set_ylim(heights[-1] + 0.6, heights[0] - 1.3)
         ax.set_xlim(left=0)
         ax.tick_params(axis="y", length=0)

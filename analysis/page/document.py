@@ -225,7 +225,11 @@ def limits(facts: Facts) -> list[str]:
     sentences += [f"On {spec.name}: {spec.note}" for spec in specs if spec.note]
     sentences.append(_limit_of_seeds(records))
     of_images = {name: image_error_in_words(part) for name, part in (facts.parts or {"": facts}).items()}
-    sentences += [f"{f'On {name}: ' if name else ''}{told}" for name, told in of_images.items() if told]
+    sentences += [
+        f"{f'On {name}: ' if name else ''}{records.metrics.worded(told)}"
+        for name, told in of_images.items()
+        if told
+    ]
     sentences.append("Comparisons that are not among the declared claims are exploratory.")
     if (records.runs["concurrency"] > 1).any():
         sentences.append("Several runs trained at the same time: seconds and minutes are not comparable.")
@@ -294,7 +298,8 @@ def _data(records: StudyRecords) -> list[tuple[str, str]]:
     rows, declaration = [], records.declaration
     for data in declaration.all_data:
         sizes = [f"{getattr(data, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
-        rows.append(("Data", f"{data.name}: {', '.join(sizes)} images"))
+        noun = "images" if data.kind == "image" else "samples"
+        rows.append(("Data", f"{data.name}: {', '.join(sizes)} {noun}"))
     return [*rows, ("Split", data.split)] if rows else []
 
 

@@ -61,6 +61,7 @@ def _declared_data(spec: DatasetSpec, val_fraction: float) -> DeclaredData:
         val_fraction=val_fraction if spec.n_val is None else spec.n_val / spec.n_train,
         split=_split_in_words(spec, val_fraction),
         task=spec.task,
+        kind=spec.kind,
         is_grouped=spec.is_grouped,
     )
 

@@ -62,6 +62,7 @@ claims:
   - {says: d, faster: {arm: net, than: linear, metric: epochs_to, target: {val_energy_error: 0.5}}}
 """
 ERRORS = {"tree": 0.25, "net": 0.27, "linear": 0.40}
+OF_IMAGES = ("final_accuracy", "variance", "class_accuracy", "confusions")
 OF_CLASSES = re.compile(
     r"accurac|percentage|\bpp\b|\bimages?\b|\bclass|confus|\bloss(es)?\b|optimizer|initialisation",
     re.IGNORECASE,
@@ -257,3 +258,18 @@ def test_chance_follows_the_classes(
     records = load_study(three_arms.write(tmp_path, dataset=declared))
     assert chance_level(records, "test_accuracy") == chance
     assert chance_level(records, "train_seconds") is None
+
+
+def test_data_that_are_no_images_are_called_samples(three_arms: "Study", tmp_path: Path) -> None:
+    """In every heading, caption and description of a figure, and on its axes."""
+    three_arms.keep_predictions()
+    declared = three_arms.declaration()["dataset"] | {"kind": "table", "split": "stratified"}
+    facts = Facts(load_study(three_arms.write(tmp_path, dataset=declared)))
+    tables = render_tables(facts)
+    assert "On new test samples (%)" in tables["results"].cells
+    figures = {name: PLOTS[name].rendered(name, facts, arm_styles(facts.records.arms)) for name in OF_IMAGES}
+    texts = [text for table in tables.values() for text in [table.caption, *table.cells]]
+    texts += [text for figure in figures.values() for text in (figure.caption, figure.alt)]
+    texts += [*limits(facts), *(text for row in protocol(facts.records) for text in row)]
+    assert [text for text in texts if re.search(r"\bimages?\b", text, re.IGNORECASE)] == []
+    assert "samples" in figures["variance"].alt
