@@ -163,3 +163,25 @@ def test_whatever_a_module_does_when_it_is_imported_ends_in_a_message(
     with pytest.raises(HarnessError, match=told):
         check_code(study, sources_of(study))
     assert "nets" not in sys.modules
+
+
+def test_a_helper_that_was_imported_and_not_hashed_is_refused(own_study: OwnStudy, tmp_path: Path) -> None:
+    """It lies beside the package that the study names, so that no hash of the package tells its changes."""
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "__init__.py").write_text("import helper\ndef mlp(): ...", encoding="utf-8")
+    (tmp_path / "helper.py").touch()
+    study = own_study("recipe.model={import: 'pack:mlp'}", "arms.lion.optimizer=adam")
+    admit(named_code(study), sources_of(study))
+    with pytest.raises(CodeError, match=r"helper: .*helper\.py was imported, and no hash"):
+        resolve("pack:mlp")
+
+
+def test_a_file_whose_name_another_module_has_is_not_taken_for_it(
+    own_study: OwnStudy, tmp_path: Path
+) -> None:
+    """A folder's own numpy.py would be hashed, and the real one imported."""
+    (tmp_path / "numpy.py").write_text("def mlp(): ...", encoding="utf-8")
+    study = own_study("recipe.model={import: 'numpy:mean'}", "arms.lion.optimizer=adam")
+    admit(named_code(study), sources_of(study))
+    with pytest.raises(CodeError, match="numpy: this process has another module of this name"):
+        resolve("numpy:mean")

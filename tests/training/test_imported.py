@@ -376,3 +376,31 @@ def test_losses_and_metrics_are_rehearsed(
     """On drawn numbers, before the study."""
     failure = rehearsed(recipe(**changes), metrics, **NUMBERS)
     assert failure is None if told is None else told in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("Lion", {"betas": [0.9, 0.99], "weight_decay": 0.1}, None),
+        ("ScheduleFreeAdamW", {"warmup_steps": 2}, None),
+        ("SOAP", {"precondition_frequency": 2}, None),
+        ("Prodigy", {}, None),
+        ("Lion", {"weigth_decay": 0.1}, "**kwargs swallow weigth_decay"),
+        ("AdaHessian", {}, "fails in its first 2 steps: RuntimeError"),
+        ("Lookahead", {}, "takes optimizer first"),
+        ("SAM", {}, "needs base_optimizer"),
+        ("LBFGS", {}, "its step needs closure"),
+    ],
+    ids=str,
+)
+def test_optimizers_of_a_package_train_or_say_why_not(
+    name: str, settings: dict[str, Any], told: str | None, tmp_path: Path
+) -> None:
+    """Of pytorch-optimizer, and torch's own LBFGS."""
+    reference = f"{'torch.optim' if name == 'LBFGS' else 'pytorch_optimizer'}:{name}"
+    withdrawn()
+    code = NamedCode(folder=tmp_path, references=(reference,))
+    admit(code, hash_sources(code))
+    imported = {"import": reference, **settings}
+    failure = rehearsed(resolve({"epochs": 2, **RECIPE, "optimizer": imported}))
+    assert failure is None if told is None else told in str(failure)
