@@ -9,8 +9,9 @@ from torch import nn
 
 from harness.code.resolve import CodeError
 from harness.code.settings import Signature, call_with
+from harness.errors import nearest
 from harness.recipe.configuration import Configuration
-from harness.recipe.imported import Imported
+from harness.recipe.imported import GIVEN, IMPORT, Imported
 from harness.recipe.optimizers import OPTIMIZERS
 
 
@@ -68,7 +69,7 @@ def _imported_optimizer(
     made = call_with(optimizer, parameters, lr=lr)
     if not isinstance(made, torch.optim.Optimizer):
         raise CodeError(f"{reference}: returned {type(made).__name__}, no torch.optim.Optimizer")
-    _check_settings(optimizer, made)
+    _check_settings(optimizer, parameters, lr)
     _check_parameters(reference, made, parameters)
     if needed := _needed_by_step(made):
         raise CodeError(
@@ -78,18 +79,28 @@ def _imported_optimizer(
     return made
 
 
-def _check_settings(optimizer: Imported, made: torch.optim.Optimizer) -> None:
-    """Refuse settings that went into `**kwargs` and came out nowhere.
+def _check_settings(optimizer: Imported, parameters: list[nn.Parameter], lr: float | None) -> None:
+    """Refuse settings that went into `**kwargs` and are not settings that the optimizer has anyway.
+
+    Some put whatever comes there among their settings, so that a misspelt one seems to be taken.
 
     Raises:
         CodeError: There are some.
     """
     named = Signature.of(optimizer.reference).parameters
-    lost = [name for name in optimizer.settings if name not in named and name not in made.defaults]
+    others = [name for name in optimizer.settings if name not in named]
+    if not others:
+        return
+    known = {name: value for name, value in optimizer.settings.items() if name in named}
+    copies = [nn.Parameter(parameter.detach().clone()) for parameter in parameters]
+    without = call_with(Imported.model_validate({IMPORT: optimizer.reference, **known}), copies, lr=lr)
+    lost = [name for name in others if name not in without.defaults]
     if lost:
+        valid = dict.fromkeys([*named, *without.defaults])
+        own = [name for name in valid if name not in GIVEN["optimizer"]]
         raise CodeError(
-            f"{optimizer.reference}: its **kwargs swallow {', '.join(lost)}: what was made has no such "
-            f"setting. It has: {', '.join(made.defaults)}"
+            f"{optimizer.reference}: its **kwargs swallow {', '.join(lost)}: it has no such setting. "
+            f"{nearest(lost[0], own)}"
         )
 
 
