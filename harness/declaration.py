@@ -285,6 +285,13 @@ class Declaration(_Part):
         """Its data sets, one or several; none where a program trains."""
         return [self.dataset] if self.dataset else list(self.datasets.values())
 
+    @property
+    def splits(self) -> list[str]:
+        """The rules by which its data are split, in words: one where all are the same, else of each."""
+        rules = {data.split for data in self.all_data}
+        is_one = len(rules) == 1
+        return sorted(rules) if is_one else [f"{data.name}: {data.split}" for data in self.all_data]
+
     def data_of(self, arm: str) -> DeclaredData:
         """Return the data set that an arm trains on."""
         return self.datasets[str(self.arms[arm].dataset)] if self.datasets else self.data

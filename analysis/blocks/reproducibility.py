@@ -176,7 +176,7 @@ def _data(records: StudyRecords) -> list[_Row]:
             ("Data", f"{data.name}: {', '.join(sizes)}", place),
             ("Data SHA-256", ", ".join(short) or "not recorded", f"{place}.sha256"),
         ]
-    return [*rows, ("Split", data.split, f"{place}.split")]
+    return [*rows, *(("Split", rule, f"{place}.split") for rule in declaration.splits)]
 
 
 def _listed(seeds: Sequence[int]) -> str:

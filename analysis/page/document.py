@@ -300,7 +300,7 @@ def _data(records: StudyRecords) -> list[tuple[str, str]]:
         sizes = [f"{getattr(data, f'{split}_samples'):,} {word}" for split, word in _SPLIT_WORDS.items()]
         noun = "images" if data.kind == "image" else "samples"
         rows.append(("Data", f"{data.name}: {', '.join(sizes)} {noun}"))
-    return [*rows, ("Split", data.split)] if rows else []
+    return [*rows, *(("Split", rule) for rule in declaration.splits)]
 
 
 def _search(records: StudyRecords) -> str:

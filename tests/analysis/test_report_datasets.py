@@ -108,7 +108,8 @@ def test_the_report_names_the_data_sets_and_their_test_images(report: Report) ->
     assert "2 data sets (small, large) and the networks listed above" in report.text
     assert "- On large: The same 100 test images serve every run." in report.text
     checklist = report.content.tables["reproducibility"].numbers
-    assert list(checklist["item"]).count("Data SHA-256") == 2
+    items = list(checklist["item"])
+    assert (items.count("Data SHA-256"), items.count("Split")) == (2, 1)
 
 
 def test_predictions_are_scored_by_the_labels_of_their_own_data_set(report: Report) -> None:
