@@ -116,8 +116,8 @@ def _find(arguments: list[str] | None) -> int:
     from harness.tuning.preflight import check_run_fits
 
     study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
-    sources = check_code_of(study, options, _say)
     _check_one_data_set(study)
+    sources = check_code_of(study, options, _say)
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     root = ResultsFolder(resolved(options.results / study.name)).root
     _make_folder(root)

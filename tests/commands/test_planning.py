@@ -351,3 +351,17 @@ def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: 
     assert "measured in results/reference/initializations: 50 runs of 5 arms" in done.stdout
     assert "costs: 350 runs" in done.stdout
     assert "hours on 8 slots of 1 CPU" in done.stdout
+
+
+def test_what_a_program_costs_is_told_once_earlier_runs_have_shown_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its 142 epochs by those of an earlier study, at 2 runs at a time; before, nothing is made up."""
+    study = str(REPOSITORY / "examples" / "programs" / "network.yaml")
+    assert main([study, "--dry-run"]) == 0
+    assert "about 142 epochs in all\n  hours: not measured" in capsys.readouterr().out
+    assert main([study, "--dry-run", "--from", str(REFERENCE), "--slots", "2"]) == 0
+    runs = measured.Earlier.of(REFERENCE, []).records.runs
+    each = runs["train_seconds"].sum() / runs["epochs"].sum()
+    told = f"about {142 * each / 3600 / 2:.2f} hours on 2 slots, by {each:.3g} s an epoch"
+    assert told in capsys.readouterr().out

@@ -12,6 +12,7 @@ from harness.records.folder import ResultsFolder
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.commands.planning.measured import Earlier
     from harness.commands.planning.noise import Stated
     from harness.commands.planning.speed import Speed
     from harness.commands.planning.text import NoiseOf
@@ -98,10 +99,15 @@ def foretold(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Nam
     from harness.study.plan import plan_study
 
     plan = plan_study(study)
-    noise_of = _noise_of(options.sd, options.earlier, study)
+    earlier = _earlier(options.earlier, study)
+    noise_of = earlier.noise if earlier else _noise_of(options.sd, study)
     speed = None if study.resources.gpu or study.trial else machine_speed(is_measured_now=options.measure)
     cost = cost_of(study, plan, *facts)
-    costs = _cost_lines(cost, study.resources, _n_slots(study, options), speed)
+    slots = _n_slots(study, options)
+    if cost.operations is None:
+        costs = _cost_lines_by_epochs(cost, slots, earlier.epoch_seconds if earlier else None)
+    else:
+        costs = _cost_lines(cost, study.resources, slots, speed)
     lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
     return "\n".join(map(_wrapped, lines))
 
@@ -114,19 +120,22 @@ def _wrapped(line: str) -> str:
     )
 
 
-def _noise_of(said: "Sequence[Stated]", earlier: Path | None, study: "Study") -> "NoiseOf":
-    """Return what tells a metric's noise: earlier results, else what was stated, else what is assumed.
+def _earlier(folder: Path | None, study: "Study") -> "Earlier | None":
+    """Return the earlier results that were named."""
+    if folder is None:
+        return None
+    from harness.commands.planning.measured import Earlier
+
+    return Earlier.of(folder, [name for arm in study.arms for name in (arm.name, arm.plain_name)])
+
+
+def _noise_of(said: "Sequence[Stated]", study: "Study") -> "NoiseOf":
+    """Return what tells a metric's noise: what was stated, else what is assumed.
 
     Runs of the built-in training are no guide to a program's: of these nothing is assumed.
     """
     from harness.commands.planning import noise
     from harness.recipe.metrics import in_records
-
-    if earlier is not None:
-        from harness.commands.planning.measured import Earlier
-
-        names = [name for arm in study.arms for name in (arm.name, arm.plain_name)]
-        return Earlier.of(earlier, names).noise
 
     scales = {name: metric.scale for name, metric in in_records(study.metrics).items()}
 
@@ -148,6 +157,28 @@ def _n_slots(study: "Study", options: argparse.Namespace) -> int:
     return min(slots, resources.concurrency or slots)
 
 
+def _runs_in_words(cost: "Cost") -> str:
+    audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
+    return f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
+
+
+def _cost_lines_by_epochs(cost: "Cost", slots: int, epoch_seconds: float | None) -> "Iterator[str]":
+    """Yield the lines on what a study of a user's own code costs.
+
+    Args:
+        cost: What its runs take together.
+        slots: Runs that train beside each other; 0 where no run fits.
+        epoch_seconds: What an epoch took in earlier results; None without any.
+    """
+    yield _runs_in_words(cost)
+    if epoch_seconds is None:
+        yield "  hours: not measured, nobody knows yet how long an epoch takes. Remedy: --from DIR"
+        return
+    hours = cost.epochs * (epoch_seconds / 3600 / max(1, slots))
+    each = f"{epoch_seconds:.3g} s an epoch, as in the earlier results"
+    yield f"  about {_hours(hours)} hours on {max(1, slots)} slot{'s' if slots > 1 else ''}, by {each}"
+
+
 def _cost_lines(cost: "Cost", resources: "Resources", slots: int, speed: "Speed | None") -> "Iterator[str]":
     """Yield the lines on what a study costs.
 
@@ -157,12 +188,8 @@ def _cost_lines(cost: "Cost", resources: "Resources", slots: int, speed: "Speed 
         slots: Runs that train beside each other; 0 where no run fits.
         speed: Of a core; None where runs train on GPUs, whose speed is not known.
     """
-    audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
-    yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
-    if cost.operations is None:
-        yield "  hours: not measured, nobody knows yet how long an epoch of the named code takes"
-        return
-    if speed is None:
+    yield _runs_in_words(cost)
+    if speed is None or cost.operations is None:
         yield "  hours are estimated for CPUs only, and these runs ask for a GPU"
         return
     core_hours = cost.operations * (1 / speed.gflops / 3.6e12)
