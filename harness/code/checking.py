@@ -95,13 +95,18 @@ def _rehearsal(arm: Arm, facts: DataFacts) -> dict[str, Any]:
     return {
         "configuration": arm.run_configuration(next(corners(arm))),
         "lonely": [size for size in sizes if leaves_one_sample(n_train, size)],
-        "data": {
-            "kind": facts.kind,
-            "shape": list(facts.shape),
-            "n_outputs": facts.n_outputs,
-            "is_classified": bool(facts.class_sizes),
-            "is_bytes": facts.is_bytes,
-        },
+        "data": described(facts),
+    }
+
+
+def described(facts: DataFacts) -> dict[str, Any]:
+    """Return what samples have to look like that are drawn in place of a data set's, as JSON."""
+    return {
+        "kind": facts.kind,
+        "shape": list(facts.shape),
+        "n_outputs": facts.n_outputs,
+        "is_classified": bool(facts.class_sizes),
+        "is_bytes": facts.is_bytes,
     }
 
 

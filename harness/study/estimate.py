@@ -1,15 +1,15 @@
-"""What a plan costs: runs, epochs, and the operations they take. Starts nothing, measures nothing."""
+"""What a plan costs: runs, epochs, and the time they take. Starts nothing, measures nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean
 from typing import NamedTuple
 
-from harness.recipe.costs import product_flops
 from harness.recipe.data import DataFacts
-from harness.recipe.imported import is_imported
-from harness.recipe.lengths import split_sizes
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Arm, Study
+
+EpochSeconds = Callable[[Arm, DataFacts], float | None]
+"""Returns what an epoch of an arm takes on average on some data; None where nobody has measured it."""
 
 SHARE_UNDER_ASHA = 0.35
 """Share of a full run that an average search run takes under ASHA: 0.23 to 0.47 in the reference studies. One
@@ -42,28 +42,34 @@ class Cost:
     """Most runs that repeat stopped ones."""
     epochs: Bounds
     """With the share of a full run that ASHA leaves the average search run as in earlier studies."""
-    operations: Bounds | None
-    """Floating-point operations that plain matrix products get done in the same time, see `recipe.costs`;
-    None where nobody knows what an epoch takes."""
+    seconds: Bounds | None
+    """That runs train, one after the other; None where nobody has measured what an epoch takes."""
 
 
-def cost_of(study: Study, plan: Plan, *facts: DataFacts) -> Cost:
+def _unknown(arm: Arm, facts: DataFacts) -> None:
+    del arm, facts
+
+
+def cost_of(study: Study, plan: Plan, *facts: DataFacts, epoch_seconds: EpochSeconds = _unknown) -> Cost:
     """Return what a study's plan takes.
 
     Args:
         study: The study.
         plan: Its plan.
         facts: Of its data sets, in its order; none of a program.
+        epoch_seconds: What is known of this machine.
     """
     of_datasets = dict(zip(study.by_dataset, facts, strict=True))
-    costs = [
-        _cost_of_arm(arm_plan, study, plan, of_datasets.get(arm_plan.arm.dataset)) for arm_plan in plan.arms
-    ]
+
+    def seconds_of(arm: Arm) -> float | None:
+        return epoch_seconds(arm, of_datasets[arm.dataset]) if of_datasets else None
+
+    costs = [_cost_of_arm(arm_plan, study, plan, seconds_of(arm_plan.arm)) for arm_plan in plan.arms]
     return Cost(
         runs=_sum([cost.runs for cost in costs]),
         audits=_sum([cost.audits for cost in costs]),
         epochs=_sum([cost.epochs for cost in costs]),
-        operations=_sum_if_known([cost.operations for cost in costs]),
+        seconds=_sum_if_known([cost.seconds for cost in costs]),
     )
 
 
@@ -78,17 +84,16 @@ def repeats(plan: Plan) -> Bounds:
     return Bounds(plan.looks[0], plan.max_repeats) if plan.unit == "repeat" else Bounds(1, 1)
 
 
-def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, facts: DataFacts | None) -> Cost:
+def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, epoch_seconds: float | None) -> Cost:
     longest, confirm, times = arm_plan.arm.longest_epochs, confirm_runs(arm_plan, plan), repeats(plan)
     search_epochs = arm_plan.search_runs * _mean_search_epochs(longest, study)
     full_runs = [runs + arm_plan.audit_runs for runs in confirm]
     epochs = [n * (search_epochs + full * longest) for n, full in zip(times, full_runs, strict=True)]
-    operations = _epoch_operations(arm_plan.arm, study, facts)
     return Cost(
         runs=Bounds(*(n * (arm_plan.search_runs + runs) for n, runs in zip(times, confirm, strict=True))),
         audits=times * arm_plan.audit_runs,
         epochs=Bounds(*epochs),
-        operations=None if operations is None else Bounds(*epochs) * operations,
+        seconds=None if epoch_seconds is None else Bounds(*epochs) * epoch_seconds,
     )
 
 
@@ -98,17 +103,6 @@ def _mean_search_epochs(longest: int, study: Study) -> float:
     if stopping is None or stopping.grace_epochs >= longest:
         return float(longest)
     return max(stopping.grace_epochs, SHARE_UNDER_ASHA * longest)
-
-
-def _epoch_operations(arm: Arm, study: Study, facts: DataFacts | None) -> float | None:
-    """Return the operations of an epoch with an arm's most expensive model, the mean over its batch sizes."""
-    if facts is None or any(is_imported(model) for model in arm.values_of("model")):
-        return None
-    samples, _ = split_sizes(facts, study.val_fraction)
-    steps = fmean(samples / batch_size for batch_size in arm.values_of("batch_size"))
-    return max(
-        product_flops(model, facts.shape, facts.n_outputs, samples, steps) for model in arm.values_of("model")
-    )
 
 
 def _sum(bounds: list[Bounds]) -> Bounds:

@@ -60,7 +60,7 @@ def _failure(rehearsal: Mapping[str, Any]) -> str | None:
 @globally_seeded
 def _rehearsed(configuration: Configuration, seed: int, rehearsal: Mapping[str, Any]) -> str | None:
     """Take two steps and evaluate; return what is wrong."""
-    samples = _drawn(rehearsal["data"])
+    samples = drawn(rehearsal["data"])
     small = configuration.model_copy(update={"val_fraction": 0.5, "batch_size": _BATCH})
     setup = set_up_run(small, seed, samples)
     lonely = rehearsal["lonely"]
@@ -91,11 +91,16 @@ def _wrong_outputs(setup: RunSetup, samples: Samples) -> str | None:
     return None
 
 
-def _drawn(data: Mapping[str, Any]) -> Samples:
-    """Return samples of a shape, with targets that suit."""
+def drawn(data: Mapping[str, Any], at_least: int = 0) -> Samples:
+    """Return samples of a shape, with targets that suit.
+
+    Args:
+        data: As `harness.code.checking.described` has them.
+        at_least: Samples; some of every class in any case.
+    """
     generator = torch.Generator().manual_seed(0)
     n_outputs = int(data["n_outputs"])
-    n_samples = _OF_A_CLASS * (n_outputs if data["is_classified"] else 2 * _BATCH)
+    n_samples = max(at_least, _OF_A_CLASS * (n_outputs if data["is_classified"] else 2 * _BATCH))
     shape = (n_samples, *data["shape"])
     if data["is_bytes"]:
         inputs = torch.randint(0, 256, shape, generator=generator).to(torch.uint8)

@@ -11,9 +11,9 @@ import optuna
 from harness.code.sources import named_code
 from harness.code.trust import check_trusted
 from harness.declaration import Declaration
-from harness.errors import ResultsError
+from harness.errors import HarnessError, ResultsError
 from harness.manifest import Manifest, Resumption
-from harness.recipe.data import DatasetSpec
+from harness.recipe.data import DataFacts, DatasetSpec
 from harness.records.events import Event, StudyDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
@@ -39,6 +39,7 @@ from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
 from harness.tuning.preflight import check_folder
 from harness.tuning.progress import Progress
+from harness.tuning.step_times import StepTimes
 from harness.tuning.time_limit import ends_after
 from harness.tuning.watchdog import watched_raylet
 
@@ -77,6 +78,12 @@ class _Session:
     def is_joined(self) -> bool:
         """Whether it runs on a cluster that was there before."""
         return self.address != "local"
+
+    @property
+    def facts(self) -> dict[str, DataFacts]:
+        """What is known of each data set, by what a configuration calls it."""
+        parts = zip(self.study.by_dataset.values(), self.prepared, strict=False)
+        return {part.dataset: prepared.spec.facts for part, prepared in parts}
 
     def look(self, n: int) -> Look:
         """Take a look, and say what it found."""
@@ -217,6 +224,7 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
     for event in session.events:
         progress.recall(event)
     test_labels = labels_to_give(session.study, session.prepared, session.events)
+    step_times = StepTimes({} if session.is_joined else session.facts, session.study.resources)
 
     has_begun = bool(session.events)
 
@@ -227,6 +235,7 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
             has_begun = True
         journal.append(event)
         progress.take(event)
+        step_times.take(event)
         for due in filter(None, (labels.due_after(event) for labels in test_labels)):
             journal.append(due)
 
@@ -245,6 +254,10 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
             session.say("memory ran out and Ray killed a worker; going on")
     if conductor.fault is not None:
         raise conductor.fault
+    try:
+        step_times.keep()
+    except HarnessError as error:
+        session.say(f"note: how long a step takes here could not be kept for later estimates ({error})")
     return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
 
 

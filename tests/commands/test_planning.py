@@ -1,5 +1,6 @@
 """What `--dry-run` foretells of a study's claims, against simulated studies and committed results."""
 
+import os
 import re
 import subprocess
 import sys
@@ -332,8 +333,10 @@ def test_a_folder_without_results_is_refused(tmp_path: FilePath, capsys: pytest.
     assert "no arm has two completed confirm runs" in capsys.readouterr().err
 
 
-def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: FilePath) -> None:
-    """It tells what the study can show and what it costs on as many slots as are given."""
+def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(
+    repository: FilePath, tmp_path: FilePath
+) -> None:
+    """It tells what the study can show, and what it costs on as many slots as are given."""
     script = (
         "import sys; from harness.commands.sweep import main; code = main(sys.argv[1:]); "
         "print({'ray', 'torch'} & set(sys.modules)); sys.exit(code)"
@@ -345,12 +348,13 @@ def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(repository: 
         capture_output=True,
         text=True,
         check=False,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("set()\n")
     assert "measured in results/reference/initializations: 50 runs of 5 arms" in done.stdout
     assert "costs: 350 runs" in done.stdout
-    assert "hours on 8 slots of 1 CPU" in done.stdout
+    assert "hours on 8 slots, by " in done.stdout
 
 
 def test_what_a_program_costs_is_told_once_earlier_runs_have_shown_it(

@@ -79,22 +79,13 @@ def test_the_preview_reckons_with_the_split_that_is_made(study_text: str) -> Non
     )
 
 
-def operations(study_text: str, *settings: str) -> float:
-    """Return what the estimate of hours rests on."""
-    study = parse_study(study_text, "s.yaml", settings)
-    return cost_of(study, plan_study(study), FASHION_MNIST).operations.most
-
-
-def test_the_preview_adds_the_arms_models_up(study_text: str) -> None:
-    """Each arm's own model counts, of several the dearest."""
-    small = "{name: fcn, hidden: [8]}"
-    several = f"recipe.model={{choices: [{small}, {{name: simple_cnn}}]}}"
-    assert operations(study_text, several) > operations(study_text, f"recipe.model={small}")
-
-
-def test_the_preview_counts_steps_that_the_batch_size_makes(study_text: str) -> None:
-    """Tiny batches take longer; a searched size counts with all its values."""
-    tiny, both, large = (
-        operations(study_text, f"recipe.batch_size={size}") for size in ("4", "{choices: [4, 512]}", "512")
-    )
-    assert tiny > both > large
+def test_the_time_is_that_of_the_epochs(study_text: str) -> None:
+    """A second an epoch of the one arm and two of the other; none where one is not known."""
+    study = parse_study(study_text, "s.yaml", ("search.early_stopping=none",))
+    plan, known = plan_study(study), {"sgd": 1.0, "adam": 2.0}
+    cost = cost_of(study, plan, FASHION_MNIST, epoch_seconds=lambda arm, _: known[arm.name])
+    assert cost.epochs.most == 2 * (4 + 3) * 9
+    assert cost.seconds == (3 * (4 + 3) * 9, 3 * (4 + 3) * 9)
+    half = cost_of(study, plan, FASHION_MNIST, epoch_seconds=lambda arm, _: {"sgd": 1.0}.get(arm.name))
+    assert half.seconds is None
+    assert cost_of(study, plan, FASHION_MNIST).seconds is None
