@@ -21,7 +21,7 @@ from harness.study.study import Arm, Study
 _COMPARE, _REHEARSE = "harness.code.checking:compare", "harness.training.rehearsal:rehearse"
 """What is asked in the process that may import the code; the second one needs torch."""
 
-_GIVEN_BY_PLACE = {"optimizer": 1, "loss": 2, "augment": 1, "metrics": 2}
+_GIVEN_BY_PLACE = {"optimizer": 1, "loss": 2, "augment": 2, "metrics": 2}
 """From a field to how many arguments the harness gives first, whatever the callable calls them."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 
-from harness.code.resolve import CodeError, call, resolve
+from harness.code.resolve import CodeError, call, failure, resolve
 from harness.errors import nearest
 from harness.recipe.imported import Imported
 
@@ -170,3 +170,29 @@ def call_with(imported: Imported, *given: Any, **named: Any) -> Any:
         about = f"{misfit.setting}: " if misfit.setting else ""
         raise CodeError(f"{imported.reference}: {about}{misfit.message}")
     return call(imported.reference, *given, **named, **signature.fitted(imported.settings))
+
+
+def bound(imported: Imported, n_given: int) -> Callable[..., Any]:
+    """Return what a recipe imports as a function of the arguments that the harness gives by place.
+
+    Args:
+        imported: What is called, again and again: its settings are compared with its signature once.
+        n_given: How many arguments it is given.
+
+    Raises:
+        CodeError: It does not take this; the function raises it where the user's code raises.
+    """
+    signature = Signature.of(imported.reference)
+    by_place = list(signature.parameters)[:n_given]
+    for misfit in signature.misfits(by_place, {name: [value] for name, value in imported.settings.items()}):
+        about = f"{misfit.setting}: " if misfit.setting else ""
+        raise CodeError(f"{imported.reference}: {about}{misfit.message}")
+    function, settings = resolve(imported.reference), signature.fitted(imported.settings)
+
+    def called(*given: Any) -> Any:
+        try:
+            return function(*given, **settings)
+        except (Exception, SystemExit) as error:
+            raise CodeError(f"{imported.reference}: {failure(error)}") from error
+
+    return called

@@ -171,6 +171,11 @@ class Configuration(_Strict):
     """Inputs as they are (pixels: 0-255), divided by their greatest value (pixels: scaled to 0-1),
     standardised by the training split (images by channel, tables by feature) or by constants, or divided and
     led through a BatchNorm (images over all pixels of a channel, tables by feature)."""
+    augment: Annotated[
+        Annotated[Literal["none"], Tag("<value>")] | Annotated[Imported, Tag("<import>")],
+        Discriminator(_value_or_import),
+    ] = "none"
+    """What is done to every batch of training inputs, as the model gets them; nothing to others."""
     optimizer: Annotated[
         Annotated[OptimizerName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
         Discriminator(_value_or_import),

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch.nn import functional
 
-from harness.code.resolve import CodeError, failure, resolve
-from harness.code.settings import Signature
+from harness.code.resolve import CodeError
+from harness.code.settings import bound
 from harness.recipe.configuration import Configuration
 from harness.recipe.imported import Imported
 
@@ -87,18 +87,10 @@ def _imported(loss: Imported) -> _OfBatch:
     Raises:
         CodeError: It cannot be imported, or does not take its settings.
     """
-    signature = Signature.of(loss.reference)
-    by_place = list(signature.parameters)[:2]
-    for misfit in signature.misfits(by_place, {name: [value] for name, value in loss.settings.items()}):
-        about = f"{misfit.setting}: " if misfit.setting else ""
-        raise CodeError(f"{loss.reference}: {about}{misfit.message}")
-    function, settings = resolve(loss.reference), signature.fitted(loss.settings)
+    function = bound(loss, 2)
 
     def mean(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        try:
-            value = function(outputs, targets, **settings)
-        except (Exception, SystemExit) as error:
-            raise CodeError(f"{loss.reference}: {failure(error)}") from error
+        value = function(outputs, targets)
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             told = (
                 f"a tensor of shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else repr(value)

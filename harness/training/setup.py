@@ -12,6 +12,7 @@ from harness.recipe.configuration import Configuration
 from harness.recipe.dependents import reads
 from harness.recipe.lengths import leaves_one_sample
 from harness.recipe.schedules import Position, lr_factor
+from harness.training.augmentation import Augment, build_augment
 from harness.training.data.arrays import Samples
 from harness.training.data.input_norm import input_transform
 from harness.training.data.splits import Split, split_of
@@ -30,6 +31,8 @@ class RunSetup:
     split: Split
     predictor: Predictor
     optimizer: torch.optim.Optimizer
+    augment: Augment | None
+    """What is done to every batch of training inputs."""
     order: torch.Generator
     """Draws the order of the samples, epoch after epoch."""
 
@@ -80,7 +83,8 @@ def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSet
     Raises:
         StudyError: The data do not suit the recipe.
     """
-    init_seed, order_seed, mask_seed = np.random.SeedSequence(seed).generate_state(3).tolist()
+    words = np.random.SeedSequence(seed).generate_state(5).tolist()
+    init_seed, order_seed, mask_seed, _, augment_seed = words  # the fourth is the global generators'
     split = split_of(data, configuration.val_fraction, seed)
     _check_last_batch(configuration, len(split.train))
     predictor = _fresh_predictor(configuration, data, split, init_seed)
@@ -92,6 +96,7 @@ def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSet
         predictor=predictor,
         optimizer=optimizer,
         lr_ratios=lr_ratios(optimizer),
+        augment=build_augment(configuration.augment, torch.Generator(data.device).manual_seed(augment_seed)),
         order=torch.Generator().manual_seed(order_seed),
     )
 
@@ -102,7 +107,9 @@ def _check_last_batch(configuration: Configuration, n_train: int) -> None:
     Raises:
         StudyError: The training samples leave one for the last batch.
     """
-    if configuration.batch_norm != "none" and leaves_one_sample(n_train, configuration.batch_size):
+    if configuration.batch_norm not in {None, "none"} and leaves_one_sample(
+        n_train, configuration.batch_size
+    ):
         raise StudyError(
             f"batch_size {configuration.batch_size} leaves one of {n_train} training samples for the last "
             f"batch, and BatchNorm cannot normalise a single sample: choose another batch_size"

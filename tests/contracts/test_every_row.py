@@ -102,7 +102,17 @@ def test_a_seed_fixes_every_bit(images: Samples, model: str) -> None:
 
 def test_every_field_of_a_recipe_is_covered_here() -> None:
     """A new field of `Configuration` needs an entry in CHOICES, or a reason below."""
-    elsewhere = {"dataset", "val_fraction", "model", "batch_size", "epochs", "steps", "precision", "loss"}
+    elsewhere = {
+        "dataset",
+        "val_fraction",
+        "model",
+        "batch_size",
+        "epochs",
+        "steps",
+        "precision",
+        "loss",
+        "augment",
+    }
     dependent = {name for rows in READERS.values() for fields in rows.values() for name in fields}
     assert set(Configuration.model_fields) == {*CHOICES, *elsewhere, *dependent}
 

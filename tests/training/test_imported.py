@@ -15,6 +15,7 @@ from harness.code.sources import NamedCode, hash_sources
 from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
+from harness.training.evaluation import evaluate
 from harness.training.loop import train
 from harness.training.metrics import measures_of
 from harness.training.rehearsal import rehearse
@@ -47,6 +48,14 @@ class Exits(nn.Module):
 
     def forward(self, inputs):
         raise SystemExit("enough")
+
+
+def noisy(inputs, generator, scale: float = 1.0):
+    return inputs + scale * torch.randn(inputs.shape, generator=generator)
+
+
+def halved(inputs, generator):
+    return inputs[:, :, ::2]
 
 
 def no_model(input_shape, n_outputs):
@@ -162,6 +171,9 @@ def many(outputs, targets):
     return outputs
 '''
 
+RAISES = 1 + OWN.splitlines().index('    raise KeyError("no such layer")')
+"""The line that raises."""
+
 RECIPE: dict[str, Any] = {
     "model": {"name": "fcn", "hidden": [4]},
     "optimizer": "sgd",
@@ -215,6 +227,7 @@ def trained(configuration: Configuration, images: Samples) -> tuple[list[EpochRe
         {"model": ("mlp", {"width": 5, "rate": 0.3})},
         {"optimizer": ("Lion", {"betas": [0.8, 0.9]})},
         {"optimizer": ("Noisy", {})},
+        {"augment": ("noisy", {"scale": 0.5})},
         {"model": ("mlp", {"norm": True}), "optimizer": ("Averaging", {})},
     ],
     ids=str,
@@ -276,7 +289,7 @@ def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
     ("changes", "told"),
     [
         ({"model": ("no_model", {})}, "own:no_model: returned list, and a model is a torch.nn.Module"),
-        ({"model": ("raises", {})}, r"own:raises: KeyError: 'no such layer' \(.*own\.py:34\)"),
+        ({"model": ("raises", {})}, rf"own:raises: KeyError: 'no such layer' \(.*own\.py:{RAISES}\)"),
         ({"model": ("mlp", {"widht": 3})}, "own:mlp: widht: names no such setting. Did you mean 'width'"),
         (
             {"optimizer": ("Lion", {"beta": [1, 2]})},
@@ -316,6 +329,8 @@ def rehearsed(configuration: Configuration, metrics: dict[str, str] | None = Non
         ({"model": ("mlp", {})}, None),
         ({"model": ("mlp", {}), "optimizer": ("Averaging", {})}, None),
         ({"model": ("too_many", {})}, "returns (4, 4) for inputs (4, 3, 4, 4), and must return (4, 3)"),
+        ({"augment": ("halved", {})}, "own:halved: returned (4, 3, 2, 4) of torch.float32 for inputs of"),
+        ({"augment": ("noisy", {"scales": 1.0})}, "scales: names no such setting. Did you mean 'scale'"),
         ({"model": ("Exits", {})}, "fails in its first 2 steps: SystemExit: enough"),
         ({"optimizer": ("SecondOrder", {})}, "fails in its first 2 steps: RuntimeError"),
         ({"model": ("mlp", {"norm": True})}, "the single sample that batch_size 9 leaves"),
@@ -408,3 +423,18 @@ def test_optimizers_of_a_package_train_or_say_why_not(
     imported = {"import": reference, **settings}
     failure = rehearsed(resolve({"epochs": 2, **RECIPE, "optimizer": imported}))
     assert failure is None if told is None else told in str(failure)
+
+
+def test_training_inputs_are_augmented_and_no_others(images: Samples) -> None:
+    """With a stream of its own: order, initialisation and everything that is validated stay as they were."""
+    plain, noisy = (set_up_run(recipe(**changes), 3, images) for changes in ({}, {"augment": ("noisy", {})}))
+    batch = next(plain.batches())
+    assert torch.equal(batch, next(noisy.batches()))
+    losses = [evaluate(setup.predictor, images, setup.split.val).loss for setup in (plain, noisy)]
+    assert losses[0] == losses[1]
+    loss, _ = take_step(noisy, images, batch, 0.0)
+    word = np.random.SeedSequence(3).generate_state(5)[4]
+    drawn = torch.randn((9, 1, 4, 4), generator=torch.Generator().manual_seed(int(word)))
+    inputs = plain.predictor.transform(images.inputs[batch]) + drawn
+    expected = torch.nn.functional.cross_entropy(plain.predictor.model(inputs), images.targets[batch])
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-6)
