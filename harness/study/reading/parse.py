@@ -95,8 +95,8 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
             set_value(source, argument)
     data = _tracked(source.data)
     file = _validate(data, source) if isinstance(source.data, dict) else None
-    if file is None:
-        return None
+    if file is None or (file.trial is None and any(p.path[:1] == ("trial",) for p in source.problems)):
+        return None  # without its program nothing else can be judged
     arms = expand_arms(file)
     metrics = metrics_of(file, arms, source)
     claim_places = data["claims"].places if file.claims else []

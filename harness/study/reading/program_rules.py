@@ -21,8 +21,7 @@ def check_program(file: StudyFile, arms: Sequence[Arm], source: Source) -> None:
         source: The study file.
     """
     if file.trial is None:
-        is_cut_out = any(problem.path[:1] == ("trial",) for problem in source.problems)
-        for path in () if is_cut_out else _parameters(file):
+        for path in _parameters(file):
             source.report(
                 path,
                 "parameters are those of a program, and this study has none. Remedy: trial: {command: [...], "
@@ -49,6 +48,8 @@ def _recipe_fields(file: StudyFile) -> Iterator[tuple[Path, str]]:
     """Yield where the file says something of a recipe, and what to do about it."""
     if file.recipe is not None:
         yield ("recipe",), "leave it out; what arms share stands in the command"
+    if file.metrics is not None:
+        yield ("metrics",), "trial: {metrics: {...}}, as the program prints them"
     if file.datasets is not None:
         yield ("datasets",), "leave it out; a program's data are a parameter like any other"
     own: Any

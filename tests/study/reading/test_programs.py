@@ -145,6 +145,19 @@ def test_a_recipe_and_a_program_exclude_each_other() -> None:
     assert problem.startswith("study.yaml:5: arms.a.parameters: parameters are those of a program")
 
 
+def test_of_a_damaged_trial_only_its_own_problems_are_told() -> None:
+    """What the rest of the file means depends on it: no arm is said to lack a recipe."""
+    assert _problem(_SMALL, trial=_TRIAL.replace("epochs: 10", "epochs: 0")) == (
+        "study.yaml:6: trial.epochs: must be at least 1, but is 0"
+    )
+
+
+def test_metrics_of_a_program_stand_in_its_trial() -> None:
+    """Those of the built-in training would not be measured."""
+    problem = _problem(_SMALL, f"{_SEARCH}metrics: {{rmse: {{}}}}\n")
+    assert problem.startswith("study.yaml:13: metrics: goes with the built-in training")
+
+
 def test_a_search_by_what_the_program_does_not_declare_is_refused() -> None:
     """The nearest declared name is told."""
     problem = _problem(_SMALL, "search: {trials: 4, metric: val_loss}\n")
