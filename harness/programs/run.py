@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -126,10 +127,11 @@ def end_of(code: int, printed: Printed, log: str, told: str) -> ProgramEnd:
         return ProgramEnd(
             status="failed", reason=f"the program printed no {' and no '.join(missing)}{log}{told}"
         )
-    for name, value in printed.tested.items():
-        if value - value != 0:  # neither infinite nor NaN
-            return ProgramEnd(status="diverged", reason=f"{name} is {value}")
-    return ProgramEnd(status="completed", tested=dict(printed.tested))
+    finite = {name: value for name, value in printed.tested.items() if isfinite(value)}
+    for name in contract.tested if contract.phase == "confirm" else ():
+        if name not in finite:
+            return ProgramEnd(status="diverged", reason=f"{name} is {printed.tested[name]}")
+    return ProgramEnd(status="completed", tested=finite)
 
 
 def _exit_in_words(code: int) -> str:

@@ -48,7 +48,7 @@ class _Runs:
                 stderr=self.folder / "stderr.txt",
             ),
             Contract(
-                metrics=("accuracy",),
+                metrics=("accuracy", "loss"),
                 objective="val_accuracy",
                 epochs=3,
                 phase=phase,
@@ -100,6 +100,13 @@ def test_a_program_knows_its_run_and_nothing_of_ray(runs: _Runs, monkeypatch: py
     end = runs.run(code)
     assert end.reason is not None
     assert end.reason.endswith("['3', 'search', '1', '', None, None, '1'] True")
+
+
+def test_a_program_with_a_gpu_sees_the_one_that_its_run_has(tmp_path: Path) -> None:
+    """As Ray named it in the worker's environment."""
+    given = {"CUDA_VISIBLE_DEVICES": "3", "TUNE_X": "1"}
+    own = environment(given, seed=1, phase="audit", run_dir=tmp_path, threads=4, uses_gpu=True)
+    assert (own["CUDA_VISIBLE_DEVICES"], own["OMP_NUM_THREADS"], own["HARNESS_PHASE"]) == ("3", "4", "audit")
 
 
 def test_lines_of_a_killed_program_are_read(runs: _Runs) -> None:
@@ -185,6 +192,8 @@ def test_a_confirm_run_must_print_its_test_values(runs: _Runs) -> None:
     tested = "print('{\"test_accuracy\": %s}')"
     end = runs.run(_EPOCH % 1, tested % "0.25", phase="confirm")
     assert (end.status, end.tested) == ("completed", {"test_accuracy": 0.25})
+    end = runs.run(_EPOCH % 1, 'print(\'{"test_accuracy": 0.25, "test_loss": NaN}\')', phase="confirm")
+    assert (end.status, end.tested) == ("completed", {"test_accuracy": 0.25})  # no claim is about the loss
     end = runs.run(_EPOCH % 1, tested % "NaN", phase="confirm")
     assert (end.status, end.reason) == ("diverged", "test_accuracy is nan")
 
