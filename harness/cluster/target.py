@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.code.sources import hash_sources, named_code
+from harness.code.sources import hash_sources, local_part, named_code
 from harness.code.trust import trust_sha256
 from harness.errors import (
     EXIT_BUG,
@@ -105,11 +105,13 @@ class Request:
 
 
 def trusted_arguments(study: Study) -> list[str]:
-    """Return what lets the sweep run the code that a study names: as it is now, and where it is now."""
+    """Return what lets the sweep run the code that a study names, as it is now; of files, where they are."""
     code = named_code(study)
     if code.is_empty:
         return []
-    return [f"--trust={trust_sha256(code, hash_sources(code))}", "--code", str(code.folder)]
+    has_files = code.commands or any(local_part(module, code.folder) for module in code.modules)
+    folder = ["--code", str(code.folder)] if has_files else []
+    return [f"--trust={trust_sha256(code, hash_sources(code))}", *folder]
 
 
 @dataclass(frozen=True, kw_only=True)
