@@ -160,7 +160,7 @@ class Mirror:
         """
         folder = self._folder
         first = [folder.study_file, folder.declaration, folder.manifest, folder.journal]
-        places = [place for place in folder.root.iterdir() if place != folder.program_runs]
+        places = [place for place in folder.root.glob("*") if place != folder.program_runs]
         found = sorted(path for place in places for path in (place, *place.rglob("*")))
         others = [path for path in found if path.is_file() and path not in first]
         return [path for path in first if path.exists()] + [path for path in others if self._is_kept(path)]

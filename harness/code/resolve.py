@@ -219,6 +219,7 @@ def withdrawn() -> None:
     code, _Admitted.code, _Admitted.sources = _Admitted.code, None, {}
     if code is not None:
         sys.path.remove(str(code.folder))
-        for name in [name for name in sys.modules if name.partition(".")[0] in code.modules]:
-            if local_part(name.partition(".")[0], code.folder) is not None:
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and Path(file).is_relative_to(code.folder):
                 del sys.modules[name]

@@ -9,6 +9,7 @@ from typing import Any
 import optuna
 import pytest
 
+from harness.recipe.configuration import resolve
 from harness.records.events import Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.frames import frames_from_events
@@ -119,7 +120,7 @@ def test_a_study_that_searches_once_draws_what_the_reference_drew(study: str, qu
         run = conductor.next_run()
         assert run is not None
         before = begun[run.run_id]
-        assert (run.seed, run.configuration) == (before.seed, before.configuration)
+        assert (run.seed, resolve(run.configuration)) == (before.seed, resolve(before.configuration))
 
 
 def test_an_arm_that_searches_nothing_is_measured_in_every_repeat(drive: Callable[..., Any]) -> None:
