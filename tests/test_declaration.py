@@ -19,8 +19,12 @@ from harness.records.recovery import Loss
 from harness.study.claims import Claim
 from harness.study.domains import Choices, OneOf, Range, domains_of
 from harness.study.file import Confirm, Resources, Search
+from harness.study.plan import plan_study
 from harness.study.published import PublishedValues
+from harness.study.reading.parse import load_study as load_study_file
 from harness.study.study import Template
+from harness.training.data.prepare import known_spec
+from harness.tuning.declaration import declare
 
 CLAIM = {"says": "It is best.", "best": {"arm": "adam@batch_size=16", "metric": "test_accuracy"}}
 UNKNOWN = {"says": "It is prettier.", "source": "a friend", "prettier": {"arm": "adam"}}
@@ -182,6 +186,19 @@ def test_a_manifest_of_the_first_version_is_brought_to_todays_form(folder: Resul
     assert [(change.before, change.after) for change in rest.changes] == [(3, 4), ("now, before", "it's")]
     assert rest.resumed[0].loss == Loss(kind="damaged", lines=2, kept_as="journal.jsonl.damaged-1")
     assert rest.resumed[0].loss.in_words() == lost
+
+
+@pytest.mark.parametrize("study", ["optimizers", "dropout"])
+def test_a_study_that_was_declared_before_recipes_grew_declares_the_same_bytes(
+    study: str, repository: Path
+) -> None:
+    """So it stays sealed, and can be resumed by this version."""
+    folder = ResultsFolder(repository / "results" / "reference" / study)
+    read = load_study_file(folder.study_file)
+    spec = known_spec(read.dataset)
+    assert spec is not None
+    assert declare(read, plan_study(read), spec).as_bytes() == folder.declaration.read_bytes()
+    assert load_study(folder.root).seal.state == "sealed"
 
 
 @pytest.mark.parametrize("name", ["finished", "half finished"])
