@@ -1,6 +1,5 @@
 """Studies of programs as users run them: real processes, real Ray."""
 
-import json
 import os
 import subprocess
 import sys
@@ -119,26 +118,3 @@ def test_the_wrapper_of_the_documentation_speaks_for_a_foreign_script(
     assert printed("search", "2").stdout.splitlines() == val
     assert printed("confirm", "2").stdout.splitlines() == [*val, '{"test_accuracy": 0.4}']
     assert printed("search", "two").returncode == 1
-
-
-@pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["network", "linear"])
-def test_the_examples_come_to_rulings(repository: Path, tmp_path: Path, name: str) -> None:
-    """A program with torch and one without, as they are shipped, but for a smaller budget."""
-    smaller = ("--set", "search.trials=1", "--set", "confirm.seeds=2", "--set", "trial.epochs=2")
-    study = repository / "examples" / "programs" / f"{name}.yaml"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "harness.sweep", str(study), "--trust"),
-            *("--results", str(tmp_path), *smaller),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=900,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    claims = json.loads((tmp_path / name / "report" / "claims.json").read_text(encoding="utf-8"))["claims"]
-    assert [claim["n"] for claim in claims] == [2]
-    assert claims[0]["ruling"] in {"supported", "contradicted", "equivalent", "inconclusive"}
