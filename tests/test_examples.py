@@ -8,19 +8,11 @@ from pathlib import Path
 import pytest
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*/*.yaml"))
-_ALWAYS = {"network", "skips", "demand"}
-"""A program, a model with data of one's own, numbers to predict with a loss and metrics of one's own."""
 
 
 @pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "example",
-    [
-        pytest.param(path, marks=[] if path.stem in _ALWAYS else pytest.mark.full, id=path.stem)
-        for path in EXAMPLES
-    ],
-)
+@pytest.mark.full  # shorter siblings: test_programs.py, test_imports.py, and tests/contracts/test_doors.py
+@pytest.mark.parametrize("example", EXAMPLES, ids=[path.stem for path in EXAMPLES])
 def test_an_example_comes_to_rulings(example: Path, tmp_path: Path) -> None:
     """Trusted, searched, confirmed, ruled and reported."""
     section = "trial" if "trial:" in example.read_text(encoding="utf-8") else "recipe"

@@ -85,7 +85,7 @@ def test_a_study_of_numbers_is_declared_and_trains(study_text: str) -> None:
     assert tested.predicted is None
 
 
-@pytest.mark.slow
+@pytest.mark.full  # a shorter sibling trains and tests without Ray
 @pytest.mark.ray
 def test_a_sweep_of_numbers_ends_in_claims_about_its_metrics(
     study_text: str, tmp_path: Path, repository: Path

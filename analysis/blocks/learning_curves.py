@@ -69,8 +69,9 @@ def compute(facts: Facts, quantity: str | None) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     name = quantity or records.metrics.names[0]
     for split in _SPLITS:
-        if records.declaration.known_data is None and epochs[f"{split}_{name}"].isna().all():
-            continue  # a program need not report it
+        may_lack = records.declaration.known_data is None or name not in {"loss", "accuracy"}
+        if may_lack and epochs[f"{split}_{name}"].isna().all():
+            continue  # a program need not report it, and of further metrics training measures none
         of_split = epochs.assign(split=split, value=epochs[f"{split}_{name}"])
         rows += [*_seed_rows(of_split), *_mean_rows(of_split, sizes)]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
@@ -219,7 +220,7 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: str | None) -> str:
         f"{which} of the {what}, on one scale. Thin lines: every run "
         f"({sizes}). Thick line and band: mean and 95 % Student t-interval{over} at epochs that all runs of "
         f"the arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged."
-        f"{_LAG if facts.records.declaration.known_data else ''}{crowded}"
+        f"{_LAG if facts.records.declaration.known_data and 'train' in set(frame['split']) else ''}{crowded}"
     ).rstrip()
 
 

@@ -115,6 +115,7 @@ def test_a_configuration_of_each_data_set_is_whole(study_text: str) -> None:
     assert Configuration.model_validate(configuration.model_dump(mode="json")).dataset == "kmnist"
 
 
+@pytest.mark.full  # shorter siblings drive the conductor
 @pytest.mark.ray
 def test_a_sweep_on_two_data_sets_of_other_sizes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has labels of its own in the journal, and every run trained on the images of its arm's."""
