@@ -211,15 +211,3 @@ def _told(value: Any) -> str:
 def _has(value: Any) -> str:
     names = [name for name in dir(value) if not name.startswith("_") and callable(getattr(value, name, None))]
     return f"It has: {', '.join(names[:20])}" if names else "It has nothing that could be called"
-
-
-def withdrawn() -> None:
-    """Take back what was admitted, and forget the modules that came from it; tests share a process."""
-    _Trust.given = None
-    code, _Admitted.code, _Admitted.sources = _Admitted.code, None, {}
-    if code is not None:
-        sys.path.remove(str(code.folder))
-        for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
-            if isinstance(file, str) and Path(file).is_relative_to(code.folder):
-                del sys.modules[name]

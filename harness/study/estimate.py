@@ -4,12 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from harness.recipe.data import DataFacts
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Arm, Study
 
-EpochSeconds = Callable[[Arm, DataFacts], float | None]
-"""Returns what an epoch of an arm takes on average on some data; None where nobody has measured it."""
+EpochSeconds = Callable[[Arm], float | None]
+"""Returns what an epoch of an arm takes on average; None where nobody has measured it."""
 
 SHARE_UNDER_ASHA = 0.35
 """Share of a full run that an average search run takes under ASHA: 0.23 to 0.47 in the reference studies. One
@@ -46,25 +45,19 @@ class Cost:
     """That runs train, one after the other; None where nobody has measured what an epoch takes."""
 
 
-def _unknown(arm: Arm, facts: DataFacts) -> None:
-    del arm, facts
+def _unknown(arm: Arm) -> None:
+    del arm
 
 
-def cost_of(study: Study, plan: Plan, *facts: DataFacts, epoch_seconds: EpochSeconds = _unknown) -> Cost:
+def cost_of(study: Study, plan: Plan, epoch_seconds: EpochSeconds = _unknown) -> Cost:
     """Return what a study's plan takes.
 
     Args:
         study: The study.
         plan: Its plan.
-        facts: Of its data sets, in its order; none of a program.
-        epoch_seconds: What is known of this machine.
+        epoch_seconds: What is known of how long epochs take.
     """
-    of_datasets = dict(zip(study.by_dataset, facts, strict=True))
-
-    def seconds_of(arm: Arm) -> float | None:
-        return epoch_seconds(arm, of_datasets[arm.dataset]) if of_datasets else None
-
-    costs = [_cost_of_arm(arm_plan, study, plan, seconds_of(arm_plan.arm)) for arm_plan in plan.arms]
+    costs = [_cost_of_arm(arm_plan, study, plan, epoch_seconds(arm_plan.arm)) for arm_plan in plan.arms]
     return Cost(
         runs=_sum([cost.runs for cost in costs]),
         audits=_sum([cost.audits for cost in costs]),

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.code.resolve import withdrawn
 from harness.study.reading.parse import load_study
 from harness.study.study import Study
+from tests.withdrawing import withdrawn
 
 NETS = """
 def mlp(input_shape: tuple[int, ...], n_outputs: int, width: int = 8, rates: tuple[float, float] = (0, 0)):

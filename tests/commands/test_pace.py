@@ -93,8 +93,9 @@ def test_a_sweep_notes_what_its_steps_took(kept: Path, study_file: Path) -> None
         _run(times, f"r{run}", arm.run_configuration({"lr": 0.1}), seconds)
     times.keep()
     n_steps = -(-round(facts.n_train * 0.9) // 64)
-    assert known_pace(study).epoch_seconds(arm, facts) == pytest.approx(0.1 * n_steps, rel=0.1)
-    assert known_pace(load_study(study_file)).epoch_seconds(load_study(study_file).arms[0], facts) is None
+    assert known_pace(study, [facts]).epoch_seconds(arm) == pytest.approx(0.1 * n_steps, rel=0.1)
+    other = load_study(study_file)
+    assert known_pace(other, [facts]).epoch_seconds(other.arms[0]) is None
 
 
 def _run(times: StepTimes, run_id: str, configuration: dict[str, object], seconds: float) -> None:

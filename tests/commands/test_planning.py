@@ -354,7 +354,7 @@ def test_a_dry_run_by_earlier_results_imports_neither_torch_nor_ray(
     assert done.stdout.endswith("set()\n")
     assert "measured in results/reference/initializations: 50 runs of 5 arms" in done.stdout
     assert "costs: 350 runs" in done.stdout
-    assert "hours on 8 slots, by " in done.stdout
+    assert "hours on 8 slots of 1 CPU" in done.stdout
 
 
 def test_what_a_program_costs_is_told_once_earlier_runs_have_shown_it(
@@ -367,5 +367,6 @@ def test_what_a_program_costs_is_told_once_earlier_runs_have_shown_it(
     assert main([study, "--dry-run", "--from", str(REFERENCE), "--slots", "2"]) == 0
     runs = measured.Earlier.of(REFERENCE, []).records.runs
     each = runs["train_seconds"].sum() / runs["epochs"].sum()
-    told = f"about {142 * each / 3600 / 2:.2f} hours on 2 slots, by {each:.3g} s an epoch"
-    assert told in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"about {142 * each / 3600 / 2:.2f} hours on 2 slots of 1 CPU, and half a minute for Ray" in said
+    assert f"{each:.3g} s an epoch, as in " in said

@@ -83,9 +83,9 @@ def test_the_time_is_that_of_the_epochs(study_text: str) -> None:
     """A second an epoch of the one arm and two of the other; none where one is not known."""
     study = parse_study(study_text, "s.yaml", ("search.early_stopping=none",))
     plan, known = plan_study(study), {"sgd": 1.0, "adam": 2.0}
-    cost = cost_of(study, plan, FASHION_MNIST, epoch_seconds=lambda arm, _: known[arm.name])
+    cost = cost_of(study, plan, lambda arm: known[arm.name])
     assert cost.epochs.most == 2 * (4 + 3) * 9
     assert cost.seconds == (3 * (4 + 3) * 9, 3 * (4 + 3) * 9)
-    half = cost_of(study, plan, FASHION_MNIST, epoch_seconds=lambda arm, _: {"sgd": 1.0}.get(arm.name))
+    half = cost_of(study, plan, lambda arm: {"sgd": 1.0}.get(arm.name))
     assert half.seconds is None
-    assert cost_of(study, plan, FASHION_MNIST).seconds is None
+    assert cost_of(study, plan).seconds is None

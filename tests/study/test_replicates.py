@@ -170,7 +170,7 @@ def test_the_preview_counts_repeats(study_text: str) -> None:
     text = preview(study, FASHION_MNIST)
     assert "arm sgd: 5 to 12 repeats of 4 search runs, 3 confirm runs: 35 to 84 runs in all" in text
     assert "looks: after 5, 8, 12 repeats" in text
-    cost = cost_of(study, plan_study(study), FASHION_MNIST)
+    cost = cost_of(study, plan_study(study))
     assert cost.runs == (2 * 35, 2 * 84)
     assert cost.epochs == (2 * 35 * 9, 2 * 84 * 9)
     fixed = preview(parse_study(study_text, "s.yaml", ("search.repeats=2",)), FASHION_MNIST)

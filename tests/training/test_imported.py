@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.code.resolve import CodeError, admit, withdrawn
+from harness.code.resolve import CodeError, admit
 from harness.code.sources import NamedCode, hash_sources
 from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import Samples
@@ -21,6 +21,7 @@ from harness.training.metrics import measures_of
 from harness.training.rehearsal import rehearse
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
+from tests.withdrawing import withdrawn
 
 OWN = '''
 import math

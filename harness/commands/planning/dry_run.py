@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.edge import path_argument, resolved
-from harness.errors import ResultsError, StudyError
+from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from harness.commands.planning.measured import Earlier
     from harness.commands.planning.noise import Stated
-    from harness.commands.planning.pace import Pace
     from harness.commands.planning.text import NoiseOf
     from harness.recipe.data import DataFacts
-    from harness.study.estimate import Bounds, Cost
     from harness.study.study import Study
 
 _WIDTH = 140
@@ -92,21 +90,14 @@ def foretold(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Nam
         check_stated(options.sd, list(in_records(study.metrics)))
     if options.earlier is not None:
         _check_results(options.earlier)
+    from harness.commands.planning.costs import cost_lines
     from harness.commands.planning.text import outlook_lines
-    from harness.study.estimate import cost_of
     from harness.study.plan import plan_study
 
     plan = plan_study(study)
     earlier = _earlier(options.earlier, study)
     noise_of = earlier.noise if earlier else _noise_of(options.sd, study)
-    slots = _n_slots(study, options)
-    pace = _pace(study, facts, options, slots)
-    cost = cost_of(study, plan, *facts, epoch_seconds=pace.epoch_seconds)
-    by_earlier = earlier.epoch_seconds if earlier else None
-    if cost.seconds is None and by_earlier is not None:
-        costs = _cost_lines_by_epochs(cost, slots, by_earlier)
-    else:
-        costs = _cost_lines(cost, study, slots, pace, facts)
+    costs = cost_lines(study, plan, facts, options, earlier)
     lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
     return "\n".join(map(_wrapped, lines))
 
@@ -145,94 +136,6 @@ def _noise_of(said: "Sequence[Stated]", study: "Study") -> "NoiseOf":
         return noise.stated(of_metric, metric, seeds, scales[metric])
 
     return known
-
-
-def _n_slots(study: "Study", options: argparse.Namespace) -> int:
-    """Return how many runs train beside each other; 0 where none fits on this machine."""
-    resources = study.resources
-    slots: int = options.slots or _cores() // resources.cpu
-    return min(slots, resources.concurrency or slots)
-
-
-def _runs_in_words(cost: "Cost") -> str:
-    audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
-    return f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
-
-
-def _cost_lines_by_epochs(cost: "Cost", slots: int, epoch_seconds: float) -> "Iterator[str]":
-    """Yield the lines on what a study costs by earlier results, where nobody has measured more.
-
-    Args:
-        cost: What its runs take together.
-        slots: Runs that train beside each other; 0 where no run fits.
-        epoch_seconds: What an epoch took in earlier results.
-    """
-    yield _runs_in_words(cost)
-    hours = cost.epochs * (epoch_seconds / 3600 / max(1, slots))
-    each = f"{epoch_seconds:.3g} s an epoch, as in the earlier results"
-    yield f"  about {_hours(hours)} hours on {max(1, slots)} slot{'s' if slots > 1 else ''}, by {each}"
-
-
-def _cores() -> int:
-    from harness.records.provenance import usable_cores
-
-    return usable_cores()
-
-
-def _pace(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Namespace, slots: int) -> "Pace":
-    """Return how long epochs take here, measured now where that was asked for."""
-    from harness.commands.planning.pace import known_pace, measured_pace
-
-    if not options.measure:
-        return known_pace(study)
-    if study.trial is not None or study.resources.gpu:
-        what = "a program" if study.trial is not None else "GPUs"
-        raise StudyError(
-            f"--measure: takes steps of the built-in training on CPUs, and this study trains with {what}. "
-            f"Remedy: leave it out; a sweep with few epochs shows the time"
-        )
-    from harness.code.trust import check_trusted
-
-    fitting = max(1, min(slots, _cores() // study.resources.cpu))
-    return measured_pace(study, facts, check_trusted(study, options.trust), fitting)
-
-
-def _cost_lines(
-    cost: "Cost", study: "Study", slots: int, pace: "Pace", facts: "Sequence[DataFacts]"
-) -> "Iterator[str]":
-    """Yield the lines on what a study costs.
-
-    Args:
-        cost: What its runs take together.
-        study: The study.
-        slots: Runs that train beside each other; 0 where no run fits.
-        pace: How long its epochs take here.
-        facts: Of its data sets, in its order.
-    """
-    yield _runs_in_words(cost)
-    if cost.seconds is None:
-        if study.trial is not None:
-            yield "  hours: not measured, nobody knows yet how long an epoch takes. Remedy: --from DIR"
-        else:
-            now = "" if study.resources.gpu else ": --measure does that now"
-            yield f"  hours: not measured on this machine yet{now}; a sweep notes how long its epochs take"
-        return
-    hours, cpus = cost.seconds * (1 / 3600), study.resources.cpu
-    if slots:
-        where = f"{slots} slot{'s' if slots > 1 else ''} of {cpus} CPU"
-        yield f"  about {_hours(hours * (1 / slots))} hours on {where}, and half a minute for Ray"
-    else:
-        yield (
-            f"  about {_hours(hours)} hours of runs one after the other; none of {cpus} CPU fits on this "
-            f"machine: --slots N says how many do"
-        )
-    yield f"  epochs as they were measured here, the oldest on {pace.since(facts)}"
-    if pace.note:
-        yield f"  they could not be kept for the next time: {pace.note}"
-
-
-def _hours(hours: "Bounds") -> str:
-    return hours.in_words(digits=0 if hours.least >= 10 else 1 if hours.least >= 1 else 2)
 
 
 def _check_results(folder: Path) -> None:

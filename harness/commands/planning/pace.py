@@ -44,28 +44,33 @@ class Pace:
     """How long epochs take here."""
 
     study: Study
+    facts: Sequence[DataFacts]
+    """Of its data sets, in its order; none of a program."""
     paces: Paces
     note: str | None = None
     """What did not go well."""
 
-    def epoch_seconds(self, arm: Arm, facts: DataFacts) -> float | None:
+    def epoch_seconds(self, arm: Arm) -> float | None:
         """Return the seconds of an epoch, the mean over an arm's corners; None where one is unknown."""
+        of_datasets = dict(zip(self.study.by_dataset, self.facts, strict=True))
+        if not of_datasets:
+            return None
         known = []
-        for point in _points(self.study, arm, facts):
+        for point in _points(self.study, arm, of_datasets[arm.dataset]):
             seconds = self.paces.seconds(point.workload, point.batch_size)
             if seconds is None:
                 return None
             known.append(seconds * point.steps)
         return fmean(known)
 
-    def since(self, facts: Sequence[DataFacts]) -> str:
+    def since(self) -> str:
         """Return when the oldest of what the study rests on was measured."""
-        return min(self.paces.since(point.workload) for point in _all_points(self.study, facts))
+        return min(self.paces.since(point.workload) for point in _all_points(self.study, self.facts))
 
 
-def known_pace(study: Study) -> Pace:
+def known_pace(study: Study, facts: Sequence[DataFacts]) -> Pace:
     """Return what is known of this machine."""
-    return Pace(study=study, paces=Paces.read())
+    return Pace(study=study, facts=facts, paces=Paces.read())
 
 
 def measured_pace(study: Study, facts: Sequence[DataFacts], sources: Mapping[str, str], slots: int) -> Pace:
@@ -96,11 +101,12 @@ def measured_pace(study: Study, facts: Sequence[DataFacts], sources: Mapping[str
     paces = Paces.read()
     for (workload, batch_size), *seconds in zip(points, *answers, strict=True):
         paces.note(workload, batch_size, median(seconds))
+    note = None
     try:
         paces.keep()
     except HarnessError as error:
-        return Pace(study=study, paces=paces, note=str(error))
-    return Pace(study=study, paces=paces)
+        note = str(error)
+    return Pace(study=study, facts=facts, paces=paces, note=note)
 
 
 def _all_points(study: Study, facts: Sequence[DataFacts]) -> Iterator[_Point]:

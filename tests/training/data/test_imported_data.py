@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.code.resolve import CodeError, entrust, withdrawn
+from harness.code.resolve import CodeError, entrust
 from harness.code.sources import NamedCode, hash_sources
 from harness.errors import DataError
 from harness.recipe.imported import data_name
@@ -14,6 +14,7 @@ from harness.study.datasets import label_of
 from harness.study.reading.parse import parse_study
 from harness.training.data.own import facts_of
 from harness.training.data.prepare import prepare_dataset, prepare_declared
+from tests.withdrawing import withdrawn
 
 Load = Callable[[str], str]
 

@@ -1,0 +1,100 @@
+"""What a study costs, in words: runs, epochs, and hours where somebody has measured them."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from harness.code.trust import check_trusted
+from harness.commands.planning.pace import Pace, known_pace, measured_pace
+from harness.errors import StudyError
+from harness.recipe.data import DataFacts
+from harness.records.provenance import usable_cores
+from harness.study.estimate import Bounds, cost_of
+from harness.study.plan import Plan
+from harness.study.study import Study
+
+if TYPE_CHECKING:
+    from harness.commands.planning.measured import Earlier
+
+
+def cost_lines(
+    study: Study,
+    plan: Plan,
+    facts: Sequence[DataFacts],
+    options: argparse.Namespace,
+    earlier: "Earlier | None",
+) -> Iterator[str]:
+    """Yield the lines on what a study costs: by what is known of this machine, else by earlier results.
+
+    Args:
+        study: The study.
+        plan: Its plan.
+        facts: Of its data sets, in its order; none of a program.
+        options: Those of `dry_run.add_options`.
+        earlier: The results that `--from` names.
+
+    Raises:
+        StudyError: `--measure` cannot measure what this study trains with.
+    """
+    slots = _n_slots(study, options)
+    pace = _pace(study, facts, options, slots)
+    cost, by = cost_of(study, plan, pace.epoch_seconds), ""
+    if cost.seconds is not None:
+        by = f"epochs as they were measured here, the oldest on {pace.since()}"
+    elif earlier is not None and (seconds := earlier.epoch_seconds) is not None:
+        cost, by = (
+            cost_of(study, plan, lambda _: seconds),
+            f"{seconds:.3g} s an epoch, as in {options.earlier}",
+        )
+    audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
+    yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
+    if cost.seconds is None:
+        yield f"  hours: {_unknown(study)}"
+        return
+    yield f"  about {_on_slots(cost.seconds * (1 / 3600), slots, study.resources.cpu)}"
+    yield f"  {by}"
+    if pace.note:
+        yield f"  they could not be kept for the next time: {pace.note}"
+
+
+def _unknown(study: Study) -> str:
+    if study.trial is not None:
+        return "not measured, nobody knows yet how long an epoch takes. Remedy: --from DIR"
+    now = "" if study.resources.gpu else ": --measure does that now"
+    return f"not measured on this machine yet{now}; a sweep notes how long its epochs take"
+
+
+def _on_slots(hours: Bounds, slots: int, cpus: int) -> str:
+    """Return the hours of a study on some slots; of its runs one after the other where none fits."""
+    if not slots:
+        return (
+            f"{_hours(hours)} hours of runs one after the other; none of {cpus} CPU fits on this machine: "
+            f"--slots N says how many do"
+        )
+    where = f"{slots} slot{'s' if slots > 1 else ''} of {cpus} CPU"
+    return f"{_hours(hours * (1 / slots))} hours on {where}, and half a minute for Ray"
+
+
+def _hours(hours: Bounds) -> str:
+    return hours.in_words(digits=0 if hours.least >= 10 else 1 if hours.least >= 1 else 2)
+
+
+def _n_slots(study: Study, options: argparse.Namespace) -> int:
+    """Return how many runs train beside each other; 0 where none fits on this machine."""
+    resources = study.resources
+    slots: int = options.slots or usable_cores() // resources.cpu
+    return min(slots, resources.concurrency or slots)
+
+
+def _pace(study: Study, facts: Sequence[DataFacts], options: argparse.Namespace, slots: int) -> Pace:
+    """Return how long epochs take here, measured now where that was asked for."""
+    if not options.measure:
+        return known_pace(study, facts)
+    if study.trial is not None or study.resources.gpu:
+        what = "a program" if study.trial is not None else "GPUs"
+        raise StudyError(
+            f"--measure: takes steps of the built-in training on CPUs, and this study trains with {what}. "
+            f"Remedy: leave it out; a sweep with few epochs shows the time"
+        )
+    fitting = max(1, min(slots, usable_cores() // study.resources.cpu))
+    return measured_pace(study, facts, check_trusted(study, options.trust), fitting)
