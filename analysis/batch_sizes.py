@@ -15,7 +15,8 @@ import pandas as pd
 
 from analysis import responses, selection, statistics
 from analysis.metrics import Metric, Metrics, noted
-from analysis.records import StudyRecords, incomparable, is_one_at_a_time, timed_epochs
+from analysis.records import StudyRecords
+from analysis.seconds import incomparable, is_one_at_a_time, timed_epochs
 
 TO_TARGET = ("epochs_to", "steps_to")
 _ENDS = ("", "_low", "_high")

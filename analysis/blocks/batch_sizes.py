@@ -19,7 +19,7 @@ from analysis.batch_sizes import TO_TARGET, first_below, way_of
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
 from analysis.metrics import Metric, Metrics, metrics_in, noted
-from analysis.records import StudyRecords, incomparable
+from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import (
     RAIL,
@@ -31,6 +31,7 @@ from analysis.render.axes import (
     set_level_axis,
 )
 from analysis.render.figure import FAINT, INK, RC, ArmStyle, line_styles
+from analysis.seconds import incomparable
 
 _SECONDS = "Seconds an epoch"
 _RAIL_STEP = 0.055

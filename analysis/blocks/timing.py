@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from analysis import responses
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
-from analysis.records import StudyRecords, incomparable, is_one_at_a_time, timed_epochs
+from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import (
     axis_label,
@@ -22,6 +22,7 @@ from analysis.render.axes import (
     set_level_axis,
 )
 from analysis.render.figure import RC, ArmStyle, line_styles
+from analysis.seconds import incomparable, is_one_at_a_time, timed_epochs
 
 _QUANTITIES = {
     "epoch_seconds": "seconds per epoch",
