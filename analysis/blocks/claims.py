@@ -8,7 +8,6 @@ from analysis import claims, statistics
 from analysis.blocks import Block, Table
 from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
-from analysis.metrics import Metrics
 from analysis.pairs import UNSEARCHED
 from analysis.render import numbers
 from analysis.replicates import chance_level, n_collapsed, replicates
@@ -76,8 +75,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     shares = [share] if any(row["improvement"] is not None for row in rows) else []
     kinds = {verdict.claim.kind for verdict in verdicts}
     notes = [kind.note for name, kind in claims.KINDS.items() if name in kinds and kind.note is not None]
-    decided = {(row["metric"], row["equivalence"]) for row in rows if row["equivalence"] is not None}
-    regions = _regions(decided | _untested_regions(facts, verdicts), facts.records.metrics)
+    regions = _regions(_decided_regions(facts, verdicts) | _untested_regions(facts, verdicts), facts)
     region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
     declaration = facts.records.declaration
     data = ", ".join(declaration.datasets or [own.name for own in declaration.all_data])
@@ -196,25 +194,47 @@ def _carried(verdicts: Sequence[claims.Verdict]) -> list[str]:
     )
 
 
-def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[tuple[str, float]]:
-    """Return metric and region of every claim that was not tested: declared all the same."""
-    declared = set()
+_Region = tuple[str, float, str]
+"""A metric, its region, and on what: nothing in a study of one data set."""
+
+
+def _decided_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[_Region]:
+    """Return the regions of claims that were tested; on each data set where it follows from its size."""
+    regions: set[_Region] = set()
+    for claim, verdict in zip(facts.records.declaration.claims, verdicts, strict=True):
+        row, where = verdict.as_row(), verdict.where
+        metric, region = row["metric"], row["equivalence"]
+        if region is None:
+            continue
+        if where is None or where.on == AVERAGE or not isinstance(claim, Claim) or claim.region is not None:
+            regions.add((metric, region, " on average" if where and where.on == AVERAGE else ""))
+            continue
+        for name, part in facts.parts.items():
+            of_part = part.records.metrics[metric].equivalence
+            if where.on in {EVERY, name} and of_part is not None:
+                regions.add((metric, of_part, f" on {name}"))
+    return regions
+
+
+def _untested_regions(facts: Facts, verdicts: Sequence[claims.Verdict]) -> set[_Region]:
+    """Return the region of every claim that was not tested: declared all the same."""
+    declared: set[_Region] = set()
     for claim, verdict in zip(facts.records.declaration.claims, verdicts, strict=True):
         if verdict.ruling != "not testable" or not isinstance(claim, Claim) or claim.metric is None:
             continue
         region = facts.records.metrics[claim.metric].equivalence if claim.region is None else claim.region
         if region is not None and claim.kind not in WITHOUT_REGION:
-            declared.add((str(claim.metric), region))
+            declared.add((str(claim.metric), region, ""))
     return declared
 
 
-def _regions(declared: set[tuple[str, float]], metrics: Metrics) -> str:
+def _regions(declared: set[_Region], facts: Facts) -> str:
     """Return the region of equivalence of each metric, in words."""
     words = set()
-    for metric, region in declared:
-        spec = metrics[metric]
+    for metric, region, where in declared:
+        spec = facts.records.metrics[metric]
         scale, unit = (100, " %") if spec.is_time else (spec.scale, spec.unit)
-        words.add(f"{spec.label} ±{scale * region:g}{unit}")
+        words.add(f"{spec.label}{where} ±{scale * region:.3g}{unit}")
     return ", ".join(sorted(words)) or "none for these metrics"
 
 

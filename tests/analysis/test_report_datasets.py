@@ -1,6 +1,7 @@
 """The report of a study of several data sets: rows, figures, limits and overview by data set."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -142,3 +143,14 @@ def test_what_is_the_same_of_all_data_sets_is_said_once() -> None:
     """Only what differs names its data set."""
     told = by_dataset.in_words({"a": "Means. Of 3 runs. Losses.", "b": "Means. Of 5 runs. Losses."})
     assert told == "Means. Losses. On a: Of 3 runs. On b: Of 5 runs."
+
+
+def test_regions_are_told_of_each_data_set(report: Report) -> None:
+    """They follow from the number of its test images, so that one number would not be true of all."""
+    found = re.search(r"the declared region \(([^)]*)\)", report.text)
+    assert found is not None
+    assert [part.rsplit(" ±", 1)[0] for part in found[1].split(", ")] == [
+        "test accuracy on average",
+        "test accuracy on large",
+        "test accuracy on small",
+    ]
