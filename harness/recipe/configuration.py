@@ -238,7 +238,9 @@ class Configuration(_Strict):
     """Error up to which `huber` is quadratic, in the unit of the targets; beyond it is linear."""
     clip_norm: PositiveFloat | None = None
     """Greatest norm of the gradient of all parameters together; longer ones are scaled down to it."""
-    precision: Literal["fp32"] = "fp32"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """In what matrix products and convolutions are taken, in training and in evaluation. With `bf16` weights,
+    gradients, the optimizer's state, losses and metrics stay in float32, by torch's autocast."""
 
     @model_validator(mode="after")
     def _what_is_given_is_used(self) -> "Configuration":

@@ -31,12 +31,12 @@ def begin_evaluation(setup: RunSetup, data: Samples) -> None:
     if not averages(setup.optimizer):
         return
     setup.optimizer.eval()  # type: ignore[attr-defined]
-    model = setup.predictor.model
-    if has_batch_norm(model):
-        model.train()
+    predictor = setup.predictor
+    if has_batch_norm(predictor.model):
+        predictor.model.train()
         with torch.no_grad():
             for batch in islice(torch.split(setup.split.train, setup.configuration.batch_size), _BATCHES):
-                model(setup.predictor.transform(data.inputs.index_select(0, batch)))
+                predictor.outputs(predictor.transform(data.inputs.index_select(0, batch)))
 
 
 def has_batch_norm(model: nn.Module) -> bool:

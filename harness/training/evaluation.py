@@ -7,7 +7,7 @@ from types import MappingProxyType
 import torch
 from torch import nn
 
-from harness.training.arithmetic import fp32_arithmetic
+from harness.training.arithmetic import computed, fp32_arithmetic
 from harness.training.data.arrays import Samples
 from harness.training.data.input_norm import InputTransform
 from harness.training.losses import Loss, matched
@@ -24,6 +24,12 @@ class Predictor:
     model: nn.Module
     transform: InputTransform
     loss: Loss
+    precision: str = "fp32"
+    """What the model is trained in, and is evaluated in."""
+
+    def outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the model makes of inputs that are transformed already."""
+        return computed(self.model, inputs, self.precision)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,7 +71,7 @@ def evaluate(
     predicted, outputs = [], []
     for batch in torch.split(chosen, _EVALUATION_BATCH):
         targets = data.targets.index_select(0, batch)
-        output = predictor.model(predictor.transform(data.inputs.index_select(0, batch)))
+        output = predictor.outputs(predictor.transform(data.inputs.index_select(0, batch)))
         output = matched(output, targets)
         loss_sum += predictor.loss.total(output, targets)
         if data.is_classified:

@@ -81,7 +81,7 @@ def _wrong_outputs(setup: RunSetup, samples: Samples) -> str | None:
     """Return in which way outputs are not what a loss reads; None where they are."""
     inputs = setup.predictor.transform(samples.inputs[:_BATCH])
     with torch.no_grad():
-        outputs = setup.predictor.model(inputs)
+        outputs = setup.predictor.outputs(inputs)
     expected = (len(inputs), samples.n_outputs)
     if not isinstance(outputs, torch.Tensor) or tuple(outputs.shape) != expected:
         got = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__

@@ -130,4 +130,9 @@ def _fresh_predictor(configuration: Configuration, data: Samples, split: Split, 
         model = build_model(configuration, data.shape, data.n_outputs, kind=data.kind)
     input_norm = configuration.model_dump()["input_norm"]
     transform = input_transform(input_norm, data, split.train)
-    return Predictor(model=model.to(data.device), transform=transform, loss=build_loss(configuration))
+    return Predictor(
+        model=model.to(data.device),
+        transform=transform,
+        loss=build_loss(configuration),
+        precision=configuration.precision,
+    )

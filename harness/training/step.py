@@ -28,7 +28,7 @@ def take_step(
         group["lr"] = lr * ratio
     targets = data.targets.index_select(0, batch)
     inputs = predictor.transform(data.inputs.index_select(0, batch))
-    outputs = predictor.model(inputs if setup.augment is None else setup.augment(inputs))
+    outputs = predictor.outputs(inputs if setup.augment is None else setup.augment(inputs))
     outputs = matched(outputs, targets)
     loss = predictor.loss.minimised(outputs, targets)
     optimizer.zero_grad(set_to_none=True)

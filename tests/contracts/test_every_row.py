@@ -33,6 +33,7 @@ CHOICES: dict[str, list[Any]] = {
     "label_smoothing": [0.1],
     "clip_norm": [0.1],
     "warmup_epochs": [1.0],
+    "precision": ["fp32", "bf16"],
 }
 
 every_model = pytest.mark.parametrize(
@@ -109,7 +110,6 @@ def test_every_field_of_a_recipe_is_covered_here() -> None:
         "batch_size",
         "epochs",
         "steps",
-        "precision",
         "loss",
         "augment",
     }
