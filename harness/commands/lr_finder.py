@@ -113,12 +113,13 @@ def _find(arguments: list[str] | None) -> int:
     options = _options(arguments)
     from harness.records.provenance import gpu_names, usable_cores
     from harness.study.reading.parse import load_study
-    from harness.tuning.preflight import check_run_fits
+    from harness.tuning.preflight import check_precision, check_run_fits
 
     study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
     _check_one_data_set(study)
     sources = check_code_of(study, options, _say)
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
+    check_precision(study)
     root = ResultsFolder(resolved(options.results / study.name)).root
     _make_folder(root)
     admit_code(study, sources)

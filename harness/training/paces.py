@@ -13,13 +13,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from harness.errors import HarnessError
 from harness.recipe.data import DataFacts
 from harness.recipe.imported import is_imported, reference_of
 from harness.records.provenance import cpu_name, gpu_names, utc_now
-from harness.records.whole_file import write_file
 from harness.study.file import Resources
-from harness.training.data.cache import user_cache
+from harness.training.machine_cache import note, noted
 
 _FILE = "paces.json"
 
@@ -65,12 +63,11 @@ class Paces:
     def read(cls) -> Self:
         """Read what was noted before; nothing where the file is not what we wrote."""
         try:
-            noted = json.loads((user_cache() / _FILE).read_text(encoding="utf-8"))[_machine()]
             known = {
                 str(workload): {int(size): _noted(*each) for size, each in sizes.items()}
-                for workload, sizes in noted.items()
+                for workload, sizes in noted(_FILE, _machine()).items()
             }
-        except (HarnessError, OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, TypeError, AttributeError):
             return cls()
         return cls(known)
 
@@ -84,13 +81,7 @@ class Paces:
         Raises:
             HarnessError: There is no cache, or it cannot be written.
         """
-        file = user_cache() / _FILE
-        try:
-            others = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            others = {}
-        others = others if isinstance(others, dict) else {}
-        write_file(file, json.dumps(others | {_machine(): self.known}, indent=1) + "\n")
+        note(_FILE, _machine(), self.known)
 
     def seconds(self, workload: Workload, batch_size: int) -> float | None:
         """Return what a step takes, between known sizes on a straight line; None outside of them."""

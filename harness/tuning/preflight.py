@@ -11,6 +11,7 @@ from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
 from harness.study.feasible import check_feasible
 from harness.study.study import Study
+from harness.training import bf16
 from harness.training.data.own import facts_of
 from harness.tuning.continuation import Begun
 
@@ -29,11 +30,13 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
         DataError: The data set is a user's own and cannot be read.
         ResultsError: The folder already holds a study, or holds none that this version can continue, or
             cannot be written.
-        EnvironmentMismatchError: A single run does not fit on this machine, or the working directory is gone.
+        EnvironmentMismatchError: A single run does not fit on this machine, or is not faster in the precision
+            that it asks for, or the working directory is gone.
     """
     _check_working_directory()
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
+        check_precision(study)
     if not resume:  # what has begun is taken to its end
         check_program(study)
         for alone in study.by_dataset.values():
@@ -145,6 +148,24 @@ def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None
         raise ResultsError(
             f"{folder.compressed_journal}: is compressed, so it cannot be continued, and a second "
             f"journal beside it would begin the study again. Remedy: gunzip {folder.compressed_journal}"
+        )
+
+
+def check_precision(study: Study) -> None:
+    """Refuse a study in bf16 on a machine that is not fast in it; measured, where nobody did, in a process.
+
+    Raises:
+        EnvironmentMismatchError: It is not.
+    """
+    arms = bf16.arms_of(study)
+    if not arms:
+        return
+    device = bf16.device_of(study)
+    speedup = bf16.known_speedup(device) or bf16.asked_speedup(device)
+    if not speedup.is_enough:
+        raise EnvironmentMismatchError(
+            f"{study.path}: nothing was started\n"
+            f"  arms.{', '.join(arms)}: precision: {bf16.in_words(device, speedup)}"
         )
 
 

@@ -17,6 +17,7 @@ from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
 from harness.records.class_codes import encode_classes
 from harness.study.datasets import label_of
+from harness.training.bf16 import check_own_device
 from harness.training.data.arrays import Samples, load_test_samples, load_training_samples
 from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.data.splits import split_of
@@ -64,6 +65,8 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     check_own_environment(config["versions"])
     admit(NamedCode.of_plain(config["code"]), config["sources"])
     device = torch.device(config["device"])
+    if configuration.precision == "bf16":
+        check_own_device(device.type)
     declared = config["sha256"][label_of(configuration.dataset)]
     prepared = _prepared(configuration.dataset, tuple(sorted(declared.items())))
     data = _on_device(prepared, device.type)

@@ -98,7 +98,10 @@ def foretold(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Nam
     earlier = _earlier(options.earlier, study)
     noise_of = earlier.noise if earlier else _noise_of(options.sd, study)
     costs = cost_lines(study, plan, facts, options, earlier)
-    lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs]
+    from harness.commands.planning.precision import precision_lines
+
+    precision = precision_lines(study, measures=options.measure)
+    lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs, *precision]
     return "\n".join(map(_wrapped, lines))
 
 
