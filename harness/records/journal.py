@@ -8,8 +8,8 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
@@ -55,45 +55,97 @@ def follows(line: bytes, previous: int) -> bool:
 
 
 class JournalWriter:
-    """Append events to a journal; each is on the disk (fsync) when `append` returns."""
+    """Append events to a journal, and have the disk keep them (fsync) where somebody asks for it.
 
-    def __init__(self, path: Path) -> None:
-        """Open a journal, made where it is missing.
+    `append` writes a line and does not wait. Nothing may act on an event before a `sync` has returned that
+    came after it. A journal whose sync failed ends with what the last one kept, and takes nothing more: what
+    the disk has of the rest nobody knows, and asking again would not tell.
+
+    Source: Rebello et al. 2020, Can Applications Recover from fsync Failures?, USENIX ATC.
+    """
+
+    def __init__(self, path: Path, sync: Callable[[int], None] = os.fsync) -> None:
+        """Open a journal, made where it is missing; what it holds is on the disk when this returns.
+
+        Args:
+            path: The file.
+            sync: Waits until the disk has a file, by its descriptor; raises OSError where it has not.
 
         Raises:
             ResultsError: It cannot be written, or does not end with a whole line.
         """
+        self._sync = sync
+        self._failed: ResultsError | None = None
         try:
             self._crc = _last_crc(path) if path.exists() else 0
-            self._file = path.open("ab", buffering=0)
+            with ExitStack() as on_error:
+                self._file = on_error.enter_context(path.open("ab", buffering=0))
+                sync(self._file.fileno())  # what a killed session wrote last may be in memory alone
+                on_error.pop_all()
         except OSError as error:
             raise ResultsError(unusable(path, "written", error)) from error
+        self._written = self._synced = self._file.tell()
 
     def append(self, event: Event) -> None:
-        """Write one event as one line and wait until the disk has it.
+        """Write one event as one line, without waiting for the disk.
 
         Raises:
             ResultsError: The disk is full or the folder has become unwritable.
         """
+        if self._failed is not None:
+            raise self._failed
         line, crc = seal(event.model_dump_json().encode(), self._crc)
-        whole = self._file.tell()
         try:
             rest = memoryview(line)
             while rest:
                 rest = rest[self._file.write(rest) :]
-            os.fsync(self._file.fileno())
         except OSError as error:
-            with suppress(OSError):
-                os.ftruncate(self._file.fileno(), whole)  # no half line stays behind
-            raise ResultsError(
-                f"{self._file.name}: event not written ({reason(error)}). Everything before it is kept. "
-                f"{remedy(error)} Then --resume finishes the study."
-            ) from error
+            self._cut(self._written)  # no half line stays behind
+            raise self._error("event not written", "Everything before it is kept", error) from error
+        self._written += len(line)
         self._crc = crc
 
+    def sync(self) -> None:
+        """Wait until the disk has every event; does nothing where it has them.
+
+        Raises:
+            ResultsError: The disk is full, has failed, or the storage is gone.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if self._synced == self._written:
+            return
+        try:
+            self._sync(self._file.fileno())
+        except OSError as error:
+            self._cut(self._synced)
+            kept = "Nothing has acted on the last events; everything before them is kept"
+            self._failed = self._error("the disk did not take the last events", kept, error)
+            raise self._failed from error
+        self._synced = self._written
+
+    def _cut(self, length: int) -> None:
+        """Leave so many bytes of the file, if that can be done."""
+        with suppress(OSError):  # the cause is told; what stays is dropped when the journal is taken up again
+            os.ftruncate(self._file.fileno(), length)
+
+    def _error(self, what: str, kept: str, error: OSError) -> ResultsError:
+        return ResultsError(
+            f"{self._file.name}: {what} ({reason(error)}). {kept}. "
+            f"{remedy(error)} Then --resume finishes the study."
+        )
+
     def close(self) -> None:
-        """Close the file; further events are errors."""
-        self._file.close()
+        """Sync, and close the file; further events are errors.
+
+        Raises:
+            ResultsError: The last events could not be kept.
+        """
+        try:
+            if self._failed is None:
+                self.sync()
+        finally:
+            self._file.close()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +153,11 @@ class JournalWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except ResultsError:
+            if error is None:  # else what has ended the study is to be told; nothing acted on what is lost
+                raise
 
 
 def _last_crc(path: Path) -> int:

@@ -1,7 +1,8 @@
 """The protocol of a study: who runs next, what is recorded, who wins, what is confirmed.
 
-Everything that happens passes through here and into the journal, in this order: the event is on the disk
-first, then samplers and rungs learn of it. Ray is not needed here: its doors are in `ray_adapters`.
+Everything that happens passes through here and into the journal, in this order: the event is written first,
+then samplers and rungs learn of it; and before anything is done about it, the disk has it. Ray is not needed
+here: its doors are in `ray_adapters`.
 """
 
 import time
@@ -23,6 +24,9 @@ from harness.tuning.looks import Look, TakeLook
 from harness.tuning.past import Past
 from harness.tuning.repeat import LISTED_PHASES, Repeat
 from harness.tuning.runs import Place, RunEnd, RunSpec, Worker
+
+_LATEST_SYNC_SECONDS = 0.5
+"""How long an event that nothing acts on waits for the disk, while the driver's loop turns."""
 
 _TRIES_AFTER_LOSS = 3
 """How often a run is started again after its worker was lost, by a crash or with its node."""
@@ -52,13 +56,17 @@ class Conductor:
     plan: Plan
     storage: optuna.storages.BaseStorage
     write: Callable[[Event], None]
-    """Takes every event; returns when it is safe on disk."""
+    """Takes every event, in order."""
     take_look: TakeLook | None = None
     """Rules the claims at a look between the first replicates and the last; None has everything go on."""
+    sync: Callable[[], None] = lambda: None
+    """Returns when every event that was written is safe on disk."""
     is_interrupted: bool = False
     """Once set, no run is handed out and nothing is recorded: runs in flight are unfinished."""
     fault: Exception | None = None
-    """Why an event could not be written, or a look not be taken, which interrupts the study."""
+    """Why an event could not be written or kept, or a look not be taken, which interrupts the study."""
+    _unsynced_since: float | None = None
+    """When the oldest event was written that the disk may lack, by the monotonic clock; None without one."""
     _live: dict[str, _LiveRun] = field(default_factory=dict)
     _again: list[RunSpec] = field(default_factory=list)
     """Runs of an interrupted study to start before any other."""
@@ -180,6 +188,8 @@ class Conductor:
         if not self._is_look_due or self.is_interrupted:
             return
         n, arms = self.plan.looks[self._n_looks], tuple(arm.arm.name for arm in self.plan.arms)
+        if not self.keep():
+            return
         try:
             seen = self.take_look(n) if self.take_look else Look(open=(), arms=arms, why="")
         except Exception as error:  # noqa: BLE001 - kept for the caller, who raises it
@@ -187,7 +197,8 @@ class Conductor:
             return
         taken = LookTaken(time=utc_now("microseconds"), n=n, open=seen.open, arms=seen.arms)
         self._record(taken)
-        self._go_on(taken)
+        if self.keep():
+            self._go_on(taken)
 
     def _go_on(self, taken: LookTaken) -> None:
         """Let the arms of a look go on to the next one; without any the study ends there."""
@@ -206,8 +217,9 @@ class Conductor:
         if self._live and self._again and self._again[0].run_id in self._alone:
             return None
         run = self._again.pop(0) if self._again else self._fresh_run()
-        if run is not None:
-            self._live[run.run_id] = _LiveRun(run)
+        if run is None or not self.keep():
+            return None
+        self._live[run.run_id] = _LiveRun(run)
         return run
 
     def _fresh_run(self) -> RunSpec | None:
@@ -239,7 +251,10 @@ class Conductor:
         )
 
     def epoch(self, run_id: str, epoch: EpochRecord, worker: Worker) -> bool:
-        """Record a run's epoch; return whether the run is to be stopped."""
+        """Record a run's epoch; return whether the run is to be stopped, whose end is recorded then.
+
+        A confirm run goes on from its last epoch to the test set.
+        """
         live = self._live.get(run_id)
         if live is None or self.is_interrupted:
             return True
@@ -263,8 +278,13 @@ class Conductor:
         value = _finite(epoch.value(self.study.search.metric))
         live.values.append(value)
         if live.spec.phase != "search":
-            return False
-        return self._search_of(live.spec).report(live.spec, epoch.epoch, value)
+            is_tested = live.spec.phase == "confirm" and epoch.epoch >= live.spec.configuration["epochs"]
+            return is_tested and not self.keep()
+        if not self._search_of(live.spec).report(live.spec, epoch.epoch, value):
+            return self.is_interrupted
+        self.ended(run_id, RunEnd(status="stopped", reason=f"stopped by ASHA after epoch {epoch.epoch}"))
+        self.keep()
+        return True
 
     def _search_of(self, spec: RunSpec) -> ArmSearch:
         return self._repeats[spec.repeat].searches[spec.arm]
@@ -366,6 +386,7 @@ class Conductor:
         if not is_recorded:
             run_id = winner.run_id if winner else None
             self._record(_phase_ended("search", place, winner=run_id, reason=search.given_up))
+            self.keep()
         repeat.list_later_runs(place.arm, winner)
 
     def _end_listed_run(self, spec: RunSpec) -> None:
@@ -374,8 +395,29 @@ class Conductor:
         if listed.is_over:
             self._record(_phase_ended(spec.phase, spec.place))
 
+    def keep_in_time(self) -> None:
+        """Have the disk keep what has waited for it long enough; the driver's loop asks at every turn."""
+        since = self._unsynced_since
+        if since is not None and time.monotonic() - since >= _LATEST_SYNC_SECONDS:
+            self.keep()
+
+    def keep(self) -> bool:
+        """Have the disk keep every event, before something is done about it; return whether it has them.
+
+        A disk that fails interrupts the study, as one that takes no event does.
+        """
+        if self._unsynced_since is not None and self.fault is None:
+            try:
+                self.sync()
+                self._unsynced_since = None
+            except ResultsError as error:
+                self.fault, self.is_interrupted = error, True
+        return self.fault is None
+
     def _record(self, event: Event) -> None:
         """Write an event. Ray Tune would log an error and go on, so a failed write is kept for the caller."""
+        if self._unsynced_since is None:
+            self._unsynced_since = time.monotonic()
         try:
             self.write(event)
         except ResultsError as error:

@@ -1,37 +1,25 @@
 """Optuna's journal file, for those who watch: written as trials happen, never read back."""
 
+import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.storages.journal._file import BaseJournalFileLock
+from optuna.storages.journal import BaseJournalBackend
 
 from harness.records.whole_file import unwritable
 
 
-class _HeldAlready(BaseJournalFileLock):
-    """The lock of a file in a results folder that `FolderLock` holds: no other process writes it.
-
-    Optuna's own is a file that stays when its process is killed, and costs the next one 30 s.
-    """
-
-    def acquire(self) -> bool:
-        """Have the lock."""
-        return True
-
-    def release(self) -> None:
-        """Keep the lock."""
-
-
 class WrittenJournalBackend(BaseJournalBackend):
-    """Keep Optuna's log entries in memory until they are read, and write them to a file from `release` on.
+    """Keep Optuna's log entries in memory until they are read, and write them to a file when told to.
 
     One process works on a study, so what it wrote is all there is to read: a file in the results folder is
-    never taken for truth (CMA-ES notes pickles in it). Until `release` nothing is written, so that thousands
-    of trials are rebuilt in seconds; one by one each would wait for the disk several times.
+    never taken for truth (CMA-ES notes pickles in it). So nobody waits for the disk to have it, and nobody
+    locks it: the folder is held by `FolderLock`. It is written after the study's own journal has what the
+    entries tell, and not at all before `release`, so that a study that is rebuilt leaves an earlier session's
+    file in place until it goes on.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,7 +27,7 @@ class WrittenJournalBackend(BaseJournalBackend):
         self._unread: list[dict[str, Any]] = []
         self._n_read = 0
         self._unwritten: list[dict[str, Any]] = []
-        self._file: JournalFileBackend | None = None
+        self._is_released = False
 
     def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
         """Return the entries from a number on, which is never below an earlier one."""
@@ -50,14 +38,10 @@ class WrittenJournalBackend(BaseJournalBackend):
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Add entries."""
         self._unread += logs
-        if self._file is None:
-            self._unwritten += logs
-            return
-        with suppress(OSError):  # the study's own journal, on the same disk, tells it and ends the study
-            self._file.append_logs(logs)
+        self._unwritten += logs
 
     def release(self) -> None:
-        """Write what was kept, in place of an earlier session's file; later entries follow one by one.
+        """Write what was kept, in place of an earlier session's file; later entries follow by `write_out`.
 
         Raises:
             ResultsError: The file cannot be written.
@@ -68,12 +52,22 @@ class WrittenJournalBackend(BaseJournalBackend):
                 self._path.with_name(f"{self._path.name}.lock"),
             ):  # the lock: of Optuna's own
                 left.unlink(missing_ok=True)
-            self._file = JournalFileBackend(str(self._path), lock_obj=_HeldAlready())
-            if self._unwritten:
-                self._file.append_logs(self._unwritten)
+            self._write()
         except OSError as error:
             raise unwritable(self._path, error) from error
-        self._unwritten = []
+        self._is_released = True
+
+    def write_out(self) -> None:
+        """Write what was added since, once the file was released."""
+        if self._is_released:
+            with suppress(OSError):  # the study's own journal, on the same disk, tells it and ends the study
+                self._write()
+
+    def _write(self) -> None:
+        """Add entries to the file, as `optuna.storages.journal.JournalFileBackend` writes and reads them."""
+        entries, self._unwritten = self._unwritten, []
+        with self._path.open("a", encoding="utf-8") as file:
+            file.writelines(f"{json.dumps(entry, separators=(',', ':'))}\n" for entry in entries)
 
 
 def written_storage(path: Path) -> tuple[JournalStorage, WrittenJournalBackend]:

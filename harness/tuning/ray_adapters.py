@@ -154,5 +154,6 @@ class InterruptStopper(_Door, Stopper):
         return False
 
     def stop_all(self) -> bool:
-        """Return whether everything is to stop."""
+        """Return whether everything is to stop; Tune asks at every turn of its loop."""
+        self._conductor.keep_in_time()
         return self._conductor.is_interrupted

@@ -14,7 +14,7 @@ from harness.declaration import Declaration
 from harness.errors import HarnessError, ResultsError
 from harness.manifest import Manifest, Resumption
 from harness.recipe.data import DataFacts, DatasetSpec
-from harness.records.events import Event, StudyDeclared
+from harness.records.events import Event
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter
 from harness.records.lock import FolderLock
@@ -39,6 +39,7 @@ from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
 from harness.tuning.preflight import check_folder
 from harness.tuning.progress import Progress
+from harness.tuning.record import Record
 from harness.tuning.step_times import StepTimes
 from harness.tuning.time_limit import ends_after
 from harness.tuning.watchdog import watched_raylet
@@ -223,25 +224,19 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
     progress = Progress(session.study, session.plan)
     for event in session.events:
         progress.recall(event)
-    test_labels = labels_to_give(session.study, session.prepared, session.events)
     step_times = StepTimes({} if session.is_joined else session.facts, session.study.resources)
-
-    has_begun = bool(session.events)
-
-    def write(event: Event) -> None:
-        nonlocal has_begun
-        if not has_begun:  # with the first run, and not before: a start that fails leaves nothing behind
-            journal.append(StudyDeclared(time=utc_now("microseconds"), sha256=session.sha256))
-            has_begun = True
-        journal.append(event)
-        progress.take(event)
-        step_times.take(event)
-        for due in filter(None, (labels.due_after(event) for labels in test_labels)):
-            journal.append(due)
-
-    conductor = Conductor(session.study, session.plan, storage, write, session.look)
+    record = Record(
+        journal,
+        optuna_journal,
+        sha256=session.sha256,
+        has_begun=bool(session.events),
+        labels=labels_to_give(session.study, session.prepared, session.events),
+        watchers=[progress.take, step_times.take],
+    )
+    conductor = Conductor(session.study, session.plan, storage, record.write, session.look, record.sync)
     conductor.replay(session.events)
     conductor.look()
+    conductor.keep()
     if conductor.fault is not None:
         raise conductor.fault
     if conductor.is_over:
@@ -285,6 +280,7 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
         ends = session.interruption.ends_by(conductor.interrupt)
         with progress.shown(slots.now), ends, watched_raylet():
             has_memory = run_in_tune(conductor, study, pinned, slots, temporary)
+            conductor.keep()
         session.write_slots(slots.most)
     return has_memory
 

@@ -111,5 +111,6 @@ def test_a_lock_that_a_killed_sweep_left_to_optuna_costs_nothing(tmp_path: Path)
     backend.append_logs([{"op_code": 0}])
     backend.release()
     backend.append_logs([{"op_code": 1}])
+    backend.write_out()
     assert path.read_text().count("op_code") == 2
     assert not left.is_symlink()

@@ -1,7 +1,10 @@
+import errno
 import gzip
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +151,81 @@ def test_a_journal_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> No
     (tmp_path / "journal.jsonl").mkdir()
     with pytest.raises(ResultsError, match="cannot be written"):
         JournalWriter(tmp_path / "journal.jsonl")
+
+
+def disk(*answers: bool) -> Callable[[int], None]:
+    """Return a disk that takes what it is asked to sync, or fails, one answer after the other."""
+    left = iter(answers)
+
+    def sync(file: int) -> None:
+        if not next(left):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        os.fsync(file)
+
+    return sync
+
+
+def test_a_sync_waits_for_the_disk_once_for_all_that_was_written(tmp_path: Path) -> None:
+    """Opening syncs what a killed session wrote; after that a sync has something to wait for, or does not."""
+    synced: list[int] = []
+    path = tmp_path / "journal.jsonl"
+    with JournalWriter(path, lambda file: synced.append(os.fstat(file).st_size)) as journal:
+        journal.append(STARTED)
+        journal.append(EPOCH)
+        assert synced == [0]
+        journal.sync()
+        journal.sync()
+        journal.append(ENDED)
+    whole = path.stat().st_size
+    assert synced == [0, synced[1], whole]
+    assert 0 < synced[1] < whole
+    JournalWriter(path, lambda file: synced.append(os.fstat(file).st_size)).close()
+    assert synced[3:] == [whole]
+
+
+def test_a_disk_that_fails_leaves_what_it_kept_and_is_asked_no_more(tmp_path: Path) -> None:
+    """Linux forgets what it could not write, and would call a second sync well."""
+    folder = ResultsFolder(tmp_path)
+    journal = JournalWriter(folder.journal, disk(True, True, False))
+    journal.append(STARTED)
+    journal.sync()
+    journal.append(EPOCH)
+    journal.append(ENDED)
+    for _ in range(2):
+        with pytest.raises(
+            ResultsError, match=r"did not take the last events \(Input/output error\).*Remedy"
+        ):
+            journal.sync()
+    with pytest.raises(ResultsError, match="did not take the last events"):
+        journal.append(WON)
+    journal.close()
+    assert list(read_journal(folder)) == [STARTED]
+
+
+def test_a_disk_that_fails_at_the_opening_is_told_and_nothing_is_cut(folder: ResultsFolder) -> None:
+    """What an earlier session wrote stays as it is."""
+    before = folder.journal.read_bytes()
+    with pytest.raises(ResultsError, match=r"cannot be written \(Input/output error\)"):
+        JournalWriter(folder.journal, disk(False))
+    assert folder.journal.read_bytes() == before
+
+
+@pytest.mark.parametrize(("ended_by", "told"), [(None, ResultsError), (KeyboardInterrupt, KeyboardInterrupt)])
+def test_a_disk_that_fails_at_the_close_hides_no_other_error(
+    folder: ResultsFolder, ended_by: type[BaseException] | None, told: type[BaseException]
+) -> None:
+    """Nothing acted on the events that are lost, so that what ended the study is to be told."""
+    before = folder.journal.read_bytes()
+
+    def write() -> None:
+        with JournalWriter(folder.journal, disk(True, False)) as journal:
+            journal.append(WON)
+            if ended_by is not None:
+                raise ended_by
+
+    with pytest.raises(told):
+        write()
+    assert folder.journal.read_bytes() == before
 
 
 ON_A_SMALL_DISK = """
