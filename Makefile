@@ -1,13 +1,14 @@
 # Every target sets up what it needs. Paths are relative, so a clone whose path has spaces works.
 PYTHON ?= python3
 VENV   := .venv
+PEERS  := .venv-peers
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 STUDY   ?= search_spaces/optimizers.yaml
 RESULTS ?= results/optimizers
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report dashboard test test-full quick check format lock schema clean
+.PHONY: help $(VENV) sweep report dashboard test test-full quick check format lock schema peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -64,7 +65,18 @@ schema: $(VENV)/installed  ## write the JSON schema of study files again
 lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --extra test --extra dashboard --output-file requirements.txt pyproject.toml
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url --constraint requirements.txt \
+	  --output-file benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
 
-clean:  ## remove the virtual environment and caches (results stay)
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+peers: $(PEERS)/installed  ## set up the other tools that benchmarks/sweep_speed.py measures beside the harness
+
+$(PEERS)/installed: benchmarks/peers/requirements.txt | $(VENV)/installed
+	@$(PYTHON) -m venv $(PEERS)
+	@$(BIN)/python -m uv pip install --quiet --python $(PEERS)/bin/python --require-hashes \
+	  --requirements benchmarks/peers/requirements.txt
+	@touch $@
+
+clean:  ## remove the virtual environments and caches (results stay)
+	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
