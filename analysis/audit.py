@@ -69,7 +69,7 @@ def planned_runs(records: StudyRecords, arm: str) -> int:
     search, declared = records.runs_of("search", arm), _declared_runs(records)
     stopped = search.loc[search["status"] == "stopped", "repeat"].value_counts()
     ended = records.winners_by_repeat.get(arm, {})
-    n_repeats = records.max_repeats
+    n_repeats = records.allowed[arm] if records.declaration.plan.unit == "repeat" else records.max_repeats
     return sum(min(declared, int(stopped.get(n, 0))) if n in ended else declared for n in range(n_repeats))
 
 

@@ -25,7 +25,7 @@ from harness.errors import ResultsError, unusable
 from harness.manifest import CONFIRM_SEEDS, Manifest
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split, record_names
-from harness.records.events import Event, Phase
+from harness.records.events import Event, LookTaken, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
@@ -57,6 +57,10 @@ class StudyRecords:
     """Winning run of each search that ended, by arm and repeat; null where no run reached full length."""
     audits: dict[str, str]
     """By search run, the audit run that repeats it: the run of the same arm, repeat and number."""
+    allowed: dict[str, int]
+    """Replicates that each arm may run, of the plan's unit: those of the first look, and what looks added."""
+    next_look: int | None
+    """Replicates of the look after which more may run; None once there is none."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
     averaged: tuple["StudyRecords", ...] = ()
@@ -78,6 +82,7 @@ class StudyRecords:
             declaration=self.declaration.on(dataset),
             runs=runs.assign(arm=runs["arm"].map(own)),
             winners_by_repeat={own[arm]: won for arm, won in self.winners_by_repeat.items() if arm in own},
+            allowed={plain: self.allowed[arm] for arm, plain in own.items()},
         )
 
     @property
@@ -306,6 +311,8 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
         runs=_sorted_runs(frames.runs, list(declaration.arms)),
         epochs=frames.epochs_frame(),
         winners_by_repeat=marks.winners,
+        allowed=_allowed(declaration, marks.looks),
+        next_look=_next_look(declaration, marks.looks),
         audits=marks.audits(),
         journal_sha256=_journal_sha256(folder),
     )
@@ -338,6 +345,7 @@ class _Marks:
     """What the two tables do not hold, noted while a journal is read once."""
 
     winners: dict[str, dict[int, str | None]] = field(default_factory=dict)
+    looks: list[LookTaken] = field(default_factory=list)
     declarations: Declarations = field(default_factory=Declarations)
     _numbered: dict[Phase, dict[tuple[str, int, int], str]] = field(
         default_factory=lambda: {"search": {}, "audit": {}}
@@ -349,6 +357,8 @@ class _Marks:
         for event in events:
             if event.event == "phase_ended" and event.phase == "search":
                 self.winners.setdefault(event.arm, {})[event.repeat] = event.winner
+            if event.event == "look_taken":
+                self.looks.append(event)
             if event.event == "run_started" and event.phase in self._numbered:
                 self._numbered[event.phase][event.arm, event.repeat, event.number] = event.run_id
             self.declarations.note(event)
@@ -358,6 +368,21 @@ class _Marks:
         """Return the audit run of each search run that has one."""
         search, audit = self._numbered["search"], self._numbered["audit"]
         return {search[place]: run_id for place, run_id in audit.items() if place in search}
+
+
+def _allowed(declaration: Declaration, looks: Sequence[LookTaken]) -> dict[str, int]:
+    """Return how many replicates each arm may run: an arm that no open claim needs stays at its look."""
+    planned = declaration.plan.looks
+    allowed = dict.fromkeys(declaration.arms, planned[0])
+    for taken in looks:
+        allowed |= dict.fromkeys(taken.arms, planned[planned.index(taken.n) + 1] if taken.arms else 0)
+    return allowed
+
+
+def _next_look(declaration: Declaration, taken: Sequence[LookTaken]) -> int | None:
+    is_over = bool(taken) and not taken[-1].arms
+    further = () if is_over else declaration.plan.looks[len(taken) : -1]
+    return further[0] if further else None
 
 
 def _sorted_runs(runs: pa.Table, arms: list[str]) -> pd.DataFrame:

@@ -141,18 +141,33 @@ OWN_SEEDS = "each repeat's own, derived from search.seed, arm and repeat (column
 _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 
+def counted(records: StudyRecords) -> tuple[int, int]:
+    """Return how many runs have ended, and how many are planned as far as looks have allowed."""
+    planned = sum(_planned_runs(records, arm) for arm in records.arms)
+    return sum(len(records.runs_of(phase)) for phase in get_args(Phase)), planned
+
+
+def _planned_runs(records: StudyRecords, arm: str) -> int:
+    declared, plan = records.declaration.arms[arm], records.declaration.plan
+    of_each = declared.confirm_runs // records.max_repeats
+    if plan.unit == "repeat":
+        n = records.allowed[arm]
+        search, confirm = declared.search_runs // records.max_repeats * n, of_each * n
+    else:
+        is_sequential = len(plan.looks) > 1
+        search = declared.search_runs
+        confirm = min(declared.confirm_runs, records.allowed[arm]) if is_sequential else declared.confirm_runs
+    without_winner = records.winners_of(arm).count(None) * of_each
+    return search + confirm - without_winner + audit.planned_runs(records, arm)
+
+
 def progress(records: StudyRecords) -> str | None:
     """Return how much of the study is missing, as a sentence without its stop; None when all has ended."""
-    planned = 0
-    for name, arm in records.declaration.arms.items():
-        without_winner = records.winners_of(name).count(None)
-        confirm_runs = arm.confirm_runs // records.max_repeats
-        planned += arm.search_runs + arm.confirm_runs - without_winner * confirm_runs
-        planned += audit.planned_runs(records, name)
-    ended = sum(len(records.runs_of(phase)) for phase in get_args(Phase))
-    if ended >= planned:
+    ended, planned = counted(records)
+    if ended >= planned and records.next_look is None:
         return None
-    return f"Unfinished: {ended} of {planned} planned runs have ended"
+    due = "" if ended < planned else f", the look at {records.next_look} is still to come"
+    return f"Unfinished: {ended} of {planned} planned runs have ended{due}"
 
 
 def count_rulings(rulings: Iterable[claims.Ruling]) -> list[tuple[str, int]]:

@@ -20,7 +20,9 @@ from analysis.page.document import Content, render_figures, render_html, render_
 from analysis.records import load_study
 from analysis.report import write_figures, write_report, write_tables
 from harness.manifest import Change, Resumption
+from harness.records.events import LookTaken
 from harness.records.folder import ResultsFolder
+from harness.records.journal import JournalWriter
 from harness.records.recovery import Loss
 from tests.analysis.test_declared_metrics import run_study
 
@@ -326,6 +328,30 @@ def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -
     study.winners.clear()  # the search phase has not ended
     said = document.progress(load_study(study.write(tmp_path)))
     assert said == "Unfinished: 3 of 9 planned runs have ended"
+
+
+@pytest.mark.parametrize(
+    ("taken", "said"),
+    [
+        ([], "Unfinished: 10 of 10 planned runs have ended, the look at 5 is still to come"),
+        ([(5, ["a"])], "Unfinished: 10 of 13 planned runs have ended"),
+        ([(5, [])], None),
+    ],
+)
+def test_a_sequential_study_ends_where_a_look_ends_it(
+    new_study: "type[Study]", tmp_path: Path, taken: list[tuple[int, list[str]]], said: str | None
+) -> None:
+    """What no open claim needs was never to be run, and counts as nothing that is missing."""
+    plan = {"looks": [5, 8, 12], "weights": [0.25, 0.25, 0.5]}
+    study = new_study(arms={"a": {}, "b": {}}, plan=plan, confirm_runs=12)
+    for arm in study.arms:
+        study.confirm(arm, [0.87, 0.88, 0.89, 0.87, 0.88])
+    folder = ResultsFolder(study.write(tmp_path))
+    with JournalWriter(folder.journal) as journal:
+        for n, arms in taken:
+            at = "2026-01-03T00:00:00.000000+00:00"
+            journal.append(LookTaken(time=at, n=n, open=(0,) if arms else (), arms=tuple(arms)))
+    assert document.progress(load_study(folder.root)) == said
 
 
 def test_an_arm_without_a_winner_has_nothing_to_confirm(new_study: "type[Study]", tmp_path: Path) -> None:
