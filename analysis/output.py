@@ -1,6 +1,7 @@
 """What commands share: their arguments, the files they write (whole or not at all), what they print."""
 
 import argparse
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -87,6 +88,20 @@ def parser(module: str, description: str) -> argparse.ArgumentParser:
         "folders", nargs="+", type=path_argument, metavar="RESULTS_DIR", help="such as results/optimizers"
     )
     return made
+
+
+def sha256_argument(text: str) -> str:
+    """Return a SHA-256 as given on the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", text.lower()):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no SHA-256, which has 64 hexadecimal digits. "
+            f"Remedy: give the whole hash that python -m harness.sweep STUDY.yaml --dry-run prints"
+        )
+    return text.lower()
 
 
 def attempt(write: Callable[[], Sequence[Path]]) -> HarnessError | None:

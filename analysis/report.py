@@ -8,7 +8,6 @@ folders side by side.
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -70,18 +69,22 @@ def _write_study(facts: Facts) -> Path:
     return report / "index.html"
 
 
-def claims_json(facts: Facts) -> str:
-    """Return every claim's verdict with all its fields, for machines: the text of `claims.json`."""
+def claims_document(facts: Facts) -> dict[str, Any]:
+    """Return every claim's verdict with all its fields, and what they were declared by, for machines."""
     verdicts: list[dict[str, Any]] = [verdict.as_row() for verdict in facts.verdicts]
     records, seal = facts.records, facts.records.seal
     sealed = {"sha256": seal.sha256, "sealed": seal.state == "sealed", "reason": seal.in_words()}
-    whole = {
+    return {
         "study": records.declaration.study,
         "declaration": sealed,
         "alpha": claims.ALPHA,
         "claims": verdicts,
     }
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def claims_json(facts: Facts) -> str:
+    """Return the text of `claims.json`."""
+    return json.dumps(claims_document(facts), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_reports(root: Path, *, is_overview_only: bool = False) -> list[HarnessError]:
@@ -149,7 +152,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     modes.add_argument(
         "--declared",
-        type=_sha256,
+        type=output.sha256_argument,
         metavar="SHA256",
         help="hash of the declaration, as --dry-run printed it and you kept it: claims of another one are "
         "not decided",
@@ -173,16 +176,6 @@ def _write_any(folder: Path, *, is_overview_only: bool) -> int:
 
 def _report(folder: Path, expected: str | None = None) -> Sequence[Path]:
     return [write_report(folder, expected)]
-
-
-def _sha256(text: str) -> str:
-    """Return a SHA-256 as given on the command line."""
-    if not re.fullmatch("[0-9a-f]{64}", text.lower()):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no SHA-256, which has 64 hexadecimal digits. "
-            f"Remedy: give the whole hash that python -m harness.sweep STUDY.yaml --dry-run prints"
-        )
-    return text.lower()
 
 
 def _no_overview(folder: Path) -> Sequence[Path]:

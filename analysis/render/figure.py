@@ -194,6 +194,10 @@ class RenderedFigure:
         """The drawing as SVG, None where there is none."""
         return None if self._laid_out is None else as_svg(self._laid_out, self.name, self.title)
 
+    def _repr_svg_(self) -> str | None:
+        """Return the drawing as a notebook shows it."""
+        return self.svg
+
     def png(self) -> bytes | None:
         """Return the drawing as PNG, None where there is none."""
         return None if self._laid_out is None else as_png(self._laid_out)

@@ -48,6 +48,10 @@ class RenderedTable:
         body = "\n".join(lines) if len(self.cells) else "*(no rows)*"
         return f"{body}\n\n{escape_markdown(self.caption)}\n"
 
+    def _repr_html_(self) -> str:
+        """Return the cells as a notebook shows them."""
+        return self.cells.to_html(index=False, border=0)
+
     def latex(self) -> str:
         """Return the cells as a table for LaTeX documents."""
         return latex_table(self.name, self.title, self.caption, self.cells)

@@ -72,3 +72,20 @@ class FolderLock:
         with suppress(OSError):  # a file that stays stops nobody
             self._path.unlink(missing_ok=True)
         os.close(self._descriptor)
+
+
+def is_held(path: Path) -> bool:
+    """Return whether a sweep of this machine, or of one that locks the same file system, holds a folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False

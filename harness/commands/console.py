@@ -1,0 +1,68 @@
+"""`recipe-harness COMMAND ...`: every command under one name, as an installed package has it."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from typing import cast
+
+from harness.edge import EXIT_CODES
+from harness.errors import EXIT_COMPLETE, EXIT_REFUSED
+
+PROGRAM = "recipe-harness"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command: the module whose `main` is called, imported when it is, and what it does."""
+
+    module: str
+    does: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "sweep": Command(module="harness.commands.sweep", does="run a study, or the rest of it"),
+    "lr-finder": Command(module="harness.commands.lr_finder", does="run learning-rate range tests"),
+    "submit": Command(module="harness.commands.submit", does="run a study on a cluster"),
+    "report": Command(module="analysis.report", does="write reports again, or compare studies"),
+    "studies": Command(module="harness.commands.studies", does="list the shipped studies, or print one"),
+    "ls": Command(module="analysis.listing", does="list studies with state, age and rulings"),
+    "watch": Command(
+        module="analysis.watch", does="show a running study, from anywhere that sees its folder"
+    ),
+    "verdict": Command(module="analysis.verdict", does="say how claims are ruled, in the exit code too"),
+}
+
+
+def main() -> int:
+    """Run the command that the first argument names; return its exit code."""
+    os.environ.pop(
+        "MPLBACKEND", None
+    )  # figures need none, and an unknown one keeps matplotlib from importing
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(_help())
+        return EXIT_COMPLETE if arguments else EXIT_REFUSED
+    if arguments[0] == "--version":
+        print(f"{PROGRAM} {metadata.version(PROGRAM)}")
+        return EXIT_COMPLETE
+    command = COMMANDS.get(arguments[0])
+    if command is None:
+        known = ", ".join(COMMANDS)
+        print(f"error: there is no command {arguments[0]!r}. Remedy: one of {known}.", file=sys.stderr)
+        return EXIT_REFUSED
+    run = cast("Callable[[list[str]], int]", import_module(command.module).main)
+    code = run(arguments[1:])
+    if arguments[0] == "sweep":
+        from harness.tuning.interruption import hear_no_more
+
+        hear_no_more()
+    return code
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.does}" for name, command in COMMANDS.items()]
+    head = f"usage: {PROGRAM} COMMAND ...\n\ncommands ({PROGRAM} COMMAND --help says more):"
+    return "\n".join([head, *lines, "", f"exit codes: those of the commands; {EXIT_CODES}."])

@@ -1,0 +1,83 @@
+"""`recipe-harness`: every command under one name, and those that only it has."""
+
+import re
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from analysis import listing, watch
+from harness.commands import console, studies
+from harness.records.lock import FolderLock, is_held
+
+REFERENCE = Path(__file__).parents[2] / "results/reference"
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["recipe-harness", *words])
+    return console.main()
+
+
+@pytest.mark.parametrize("name", console.COMMANDS)
+def test_every_command_has_its_help(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is found, takes arguments, and tells its exit codes."""
+    assert callable(import_module(console.COMMANDS[name].module).main)
+    with pytest.raises(SystemExit) as end:
+        _run(monkeypatch, name, "--help")
+    assert end.value.code == 0
+    assert "exit codes:" in capsys.readouterr().out.lower()
+
+
+def test_an_unknown_command_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With those that there are."""
+    assert _run(monkeypatch, "swep") == 2
+    assert "sweep" in capsys.readouterr().err
+    assert _run(monkeypatch, "--help") == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in console.COMMANDS)
+
+
+def test_every_shipped_study_can_be_printed(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As it lies in search_spaces/, with its question in the list."""
+    shipped = {path.stem for path in (repository / "search_spaces").glob("*.yaml")}
+    assert studies.shipped().keys() == shipped
+    assert studies.main([]) == 0
+    assert {
+        line.split()[0] for line in re.findall(r"^\S.*", capsys.readouterr().out, re.MULTILINE)
+    } == shipped
+    assert studies.main(["dropout"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.strip() == (repository / "search_spaces/dropout.yaml").read_text(encoding="utf-8").strip()
+    assert studies.main(["dropuot"]) == 2
+
+
+def test_studies_are_listed_with_state_and_rulings(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of one folder; of an empty place with the remedy."""
+    assert listing.main([str(REFERENCE / "optimizers")]) == 0
+    row = capsys.readouterr().out.splitlines()[1]
+    assert row.startswith("optimizers  finished")
+    assert row.endswith("2 supported, 2 inconclusive")
+    assert listing.main([str(REFERENCE / "nowhere")]) == 2
+    assert "Remedy" in capsys.readouterr().err
+
+
+def test_a_finished_study_is_shown_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """What each arm did, and each ruling."""
+    assert watch.main([str(REFERENCE / "optimizers")]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("optimizers: finished")
+    assert "2. supported: Adam reaches a higher test accuracy than SGD." in shown
+
+
+def test_a_folder_is_held_as_long_as_its_sweep_lives(tmp_path: Path) -> None:
+    """By whoever asks, without taking it."""
+    lock = tmp_path / ".lock"
+    assert not is_held(lock)
+    with FolderLock(lock):
+        assert is_held(lock)
+    assert not is_held(lock)
