@@ -130,7 +130,7 @@ def _sweep(bench: Bench, side: str, setting: Setting, repeat: int) -> Sweep:
     with (out / "output.txt").open("wb") as output:
         done = subprocess.run(
             _command(bench, side, setting, study),
-            cwd=ROOT,
+            cwd=ROOT if side == "harness" else out,  # Syne Tune leaves a file where it is started
             env=os.environ | {"SYNETUNE_FOLDER": str(out)},
             stdout=output,
             stderr=subprocess.STDOUT,
