@@ -53,6 +53,27 @@ class Resumption(_Part):
     """What was wrong with the journal and what became of it."""
 
 
+class RunsBeside(_Part):
+    """How fast runs trained beside each other where that was measured, and how many should."""
+
+    number: int
+    """Runs beside each other: the fewest that are as fast as any number."""
+    steps_per_second: dict[int, float]
+    """Of all runs together, by their number."""
+    all_threads: float | None
+    """Steps a second of a single run with a thread a core; null where every run has that many."""
+    cores: int
+    """That could be used."""
+    at: str
+    """UTC, ISO 8601."""
+
+    def in_words(self) -> str:
+        """Return the measurement, as the screen tells it."""
+        rates = ", ".join(f"{number}: {rate:.3g}" for number, rate in self.steps_per_second.items())
+        alone = f"; one with {self.cores} threads: {self.all_threads:.3g}" if self.all_threads else ""
+        return f"{self.number} at a time (steps a second of all together, {rates}{alone}; measured {self.at})"
+
+
 class Manifest(_Part):
     """Everything the report needs to know that neither the declaration nor the journal says."""
 
@@ -67,6 +88,8 @@ class Manifest(_Part):
     machine: Machine
     slots: int
     """Runs that may train at the same time."""
+    beside: RunsBeside | None = None
+    """The measurement by which `slots` was chosen; null where the study said it, or nobody had measured."""
     command: list[str]
     created_at: str
     """UTC, ISO 8601."""

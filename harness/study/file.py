@@ -162,8 +162,8 @@ class Resources(_Section):
     gpu: Annotated[float, Field(ge=0)] = 0
     """GPUs of a run: 0, a fraction below 1, or a whole number."""
     concurrency: Annotated[int, Field(ge=1)] | None = None
-    """Most runs at the same time; by default as many as fit. With 1, timings are comparable and a study is
-    repeatable bit for bit."""
+    """Most runs at the same time; by default what `--dry-run --measure` found on this machine, else as many
+    as fit. With 1, timings are comparable and a study is repeatable bit for bit."""
     own_process: bool = False
     """Whether every run has a process of its own, as timing studies need; costs some 6 seconds a run."""
     stall_minutes: Annotated[float, Field(ge=0.001, le=525_600, allow_inf_nan=False)] | None = None

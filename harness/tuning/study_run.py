@@ -12,7 +12,7 @@ from harness.code.sources import named_code
 from harness.code.trust import check_trusted
 from harness.declaration import Declaration
 from harness.errors import HarnessError, ResultsError
-from harness.manifest import Manifest, Resumption
+from harness.manifest import Manifest, Resumption, RunsBeside
 from harness.recipe.data import DataFacts, DatasetSpec
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
@@ -25,6 +25,7 @@ from harness.study.datasets import label_of
 from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
+from harness.training.beside import known_beside
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
 from harness.tuning.conductor import Conductor
@@ -137,7 +138,11 @@ def run_study(
         check_folder(folder, resume=resume)
         declaration = declare(study, plan, *specs, sources=sources)
         sha256, events = declaration.sha256, list[Event]()
-        manifest = describe(study, sha256, _local_slots(study) if address == "local" else 0)
+        parts = zip(alone, specs, strict=True)
+        facts = {part.dataset: spec.facts for part, spec in parts}
+        beside = known_beside(study, facts) if address == "local" else None
+        slots = _local_slots(study, beside) if address == "local" else 0
+        manifest = describe(study, sha256, slots).model_copy(update={"beside": beside})
         if resume:
             sha256, manifest, events = _continue(folder, study, specs, manifest, say)
             check_journal_belongs(declaration, events, folder.journal)
@@ -199,7 +204,7 @@ def _continue(
     command = [*COMMAND, *as_text(sys.argv[1:])]
     step = Resumption(at=utc_now(), command=command, changes=changes, loss=recovery.loss)
     before = begun.manifest
-    asked = {"resources": manifest.resources, "slots": manifest.slots}
+    asked = {"resources": manifest.resources, "slots": manifest.slots, "beside": manifest.beside}
     continued = before.model_copy(update={**asked, "resumed": [*before.resumed, step]})
     return begun.sha256, continued, list(recovery.events)
 
@@ -272,7 +277,11 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))
-        slots = ClusterSlots(study.resources, say, is_joined=session.is_joined)
+        asked = study.resources
+        if beside := session.manifest.beside:
+            say(f"runs: {beside.in_words()}; resources.concurrency decides otherwise")
+            asked = asked.model_copy(update={"concurrency": beside.number})
+        slots = ClusterSlots(asked, say, is_joined=session.is_joined)
         check_cluster_fits(study, say, may_grow=slots.may_grow)
         if session.is_joined:
             check_nodes(study, session.folder, session.prepared, say)
@@ -291,7 +300,7 @@ def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
     return local_ray(usable_cores(), len(gpu_names()) if study.resources.gpu else 0)
 
 
-def _local_slots(study: Study) -> int:
+def _local_slots(study: Study, beside: RunsBeside | None) -> int:
     """Return how many runs will train beside each other in a private Ray."""
     fitting = runs_that_fit(study.resources, usable_cores(), len(gpu_names()))
-    return min(fitting, study.resources.concurrency or fitting)
+    return min(fitting, study.resources.concurrency or (beside.number if beside else fitting))

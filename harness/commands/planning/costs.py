@@ -5,13 +5,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.code.trust import check_trusted
+from harness.commands.planning.beside import measured_beside
 from harness.commands.planning.pace import Pace, known_pace, measured_pace
 from harness.errors import StudyError
+from harness.manifest import RunsBeside
 from harness.recipe.data import DataFacts
 from harness.records.provenance import usable_cores
 from harness.study.estimate import Bounds, cost_of
 from harness.study.plan import Plan
 from harness.study.study import Study
+from harness.training.beside import is_open, known_beside
 
 if TYPE_CHECKING:
     from harness.commands.planning.measured import Earlier
@@ -36,7 +39,8 @@ def cost_lines(
     Raises:
         StudyError: `--measure` cannot measure what this study trains with.
     """
-    slots = _n_slots(study, options)
+    beside = _beside(study, facts, options)
+    slots = _n_slots(study, options, beside)
     pace = _pace(study, facts, options, slots)
     cost, by = cost_of(study, plan, pace.epoch_seconds), ""
     if cost.seconds is not None:
@@ -46,6 +50,8 @@ def cost_lines(
             cost_of(study, plan, lambda _: seconds),
             f"{seconds:.3g} s an epoch, as in {options.earlier}",
         )
+    if beside is not None:
+        yield f"runs: {beside.in_words()}"
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
     yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
     if cost.seconds is None:
@@ -79,11 +85,26 @@ def _hours(hours: Bounds) -> str:
     return hours.in_words(digits=0 if hours.least >= 10 else 1 if hours.least >= 1 else 2)
 
 
-def _n_slots(study: Study, options: argparse.Namespace) -> int:
+def _n_slots(study: Study, options: argparse.Namespace, beside: RunsBeside | None) -> int:
     """Return how many runs train beside each other; 0 where none fits on this machine."""
     resources = study.resources
-    slots: int = options.slots or usable_cores() // resources.cpu
+    fitting = usable_cores() // resources.cpu
+    slots: int = options.slots or (min(beside.number, fitting) if beside else fitting)
     return min(slots, resources.concurrency or slots)
+
+
+def _beside(study: Study, facts: Sequence[DataFacts], options: argparse.Namespace) -> RunsBeside | None:
+    """Return how many runs should train beside each other here; None where that is said, or nobody knows.
+
+    Measured now where that was asked for; what only one run fits on needs no measurement.
+    """
+    if options.slots or not is_open(study):
+        return None
+    fitting = usable_cores() // study.resources.cpu
+    if options.measure and fitting > 1:
+        return measured_beside(study, facts, check_trusted(study, options.trust), fitting)
+    parts = zip(study.by_dataset.values(), facts, strict=True)
+    return known_beside(study, {part.dataset: known for part, known in parts})
 
 
 def _pace(study: Study, facts: Sequence[DataFacts], options: argparse.Namespace, slots: int) -> Pace:

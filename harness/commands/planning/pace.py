@@ -21,7 +21,7 @@ _TASK = "harness.training.pace_measurement:measured"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Point:
+class Point:
     """A corner of an arm's space, as far as it decides what an epoch takes."""
 
     configuration: Mapping[str, Any]
@@ -65,7 +65,7 @@ class Pace:
 
     def since(self) -> str:
         """Return when the oldest of what the study rests on was measured."""
-        return min(self.paces.since(point.workload) for point in _all_points(self.study, self.facts))
+        return min(self.paces.since(point.workload) for point in all_points(self.study, self.facts))
 
 
 def known_pace(study: Study, facts: Sequence[DataFacts]) -> Pace:
@@ -85,7 +85,7 @@ def measured_pace(study: Study, facts: Sequence[DataFacts], sources: Mapping[str
     Raises:
         CodeError: Code that the study names fails.
     """
-    points = {(each.workload, each.batch_size): each for each in _all_points(study, facts)}
+    points = {(each.workload, each.batch_size): each for each in all_points(study, facts)}
     questions = [
         {
             "configuration": dict(point.configuration),
@@ -109,14 +109,15 @@ def measured_pace(study: Study, facts: Sequence[DataFacts], sources: Mapping[str
     return Pace(study=study, facts=facts, paces=paces, note=note)
 
 
-def _all_points(study: Study, facts: Sequence[DataFacts]) -> Iterator[_Point]:
+def all_points(study: Study, facts: Sequence[DataFacts]) -> Iterator[Point]:
+    """Yield everything in which a study's runs differ in time, some of it several times."""
     of_datasets = dict(zip(study.by_dataset, facts, strict=True))
     for arm in study.arms:
         yield from _points(study, arm, of_datasets[arm.dataset])
 
 
-def _points(study: Study, arm: Arm, facts: DataFacts) -> Iterator[_Point]:
+def _points(study: Study, arm: Arm, facts: DataFacts) -> Iterator[Point]:
     for corner in corners(arm):
         configuration = arm.run_configuration(corner)
         workload = workload_of(configuration, facts, study.resources)
-        yield _Point(configuration=configuration, facts=facts, workload=workload)
+        yield Point(configuration=configuration, facts=facts, workload=workload)
