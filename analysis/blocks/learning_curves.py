@@ -6,10 +6,10 @@ average is taken over survivors.
 """
 
 from functools import partial
+from typing import Any
 
 import matplotlib as mpl
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -163,10 +163,11 @@ def _splits_in(frame: pd.DataFrame) -> dict[str, str]:
 
 def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, ArmStyle]) -> None:
     seeds, means = frame[frame["line"] == "seed"], frame[frame["line"] == "mean"]
-    palette = {arm: style.color for arm, style in styles.items()}
-    thin = {"estimator": None, "linewidth": 0.6, "alpha": 0.4, "legend": False}
+    thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
     thin["rasterized"] = len(seeds) > _MOST_VECTOR_EPOCHS
-    sns.lineplot(seeds, x=clock, y="value", hue="arm", units="run_id", palette=palette, ax=ax, **thin)
+    finite = seeds[seeds["value"].notna() & seeds[clock].notna()]
+    for (arm, _), run in finite.groupby(["arm", "run_id"], sort=False):
+        ax.plot(run[clock], run["value"], color=styles[str(arm)].color, **thin)
     for arm, line in means.groupby("arm", sort=False):
         style = styles[str(arm)]
         ax.fill_between(line[clock], line["low"], line["high"], color=style.color, alpha=0.25, linewidth=0)
@@ -183,8 +184,6 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, Arm
         ax.plot(
             points[clock], points["value"], "x", color=styles[str(arm)].color, markersize=6, clip_on=False
         )
-    ax.set_xlabel("")
-    ax.set_ylabel("")
 
 
 def _ends(frame: pd.DataFrame) -> dict[str, tuple[float, float]]:

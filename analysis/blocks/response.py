@@ -248,6 +248,8 @@ def draw_response(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
 
 
 def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle], *, is_image: bool) -> None:
+    import seaborn as sns  # it takes as long as all other imports of a report: only studies of settings wait
+
     means, published = (frame[frame["kind"] == kind] for kind in ("mean", "published"))
     arms = list(dict.fromkeys(means["arm"]))
     color = styles[arms[0]].color if len(arms) == 1 else FAINT
@@ -256,8 +258,9 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle], *, i
     ax.errorbar(means["x"], means["value"], yerr=reach, color=color, linewidth=1.3, zorder=2.5, **bars)
     for arm, seeds in frame[(frame["kind"] == "seed") & (frame["place"] == "panel")].groupby("arm"):
         look: dict[str, Any] = {"color": styles[str(arm)].color, "marker": styles[str(arm)].marker}
+        look |= {"edgecolor": look["color"]}  # which seaborn would make white
         look |= mark_size(13, len(seeds)) | {"linewidth": 0, "zorder": 3, "rasterized": is_image}
-        ax.scatter(seeds["x"], seeds["value"], **look)
+        sns.scatterplot(x=seeds["x"].to_numpy(), y=seeds["value"].to_numpy(), ax=ax, **look)
     ax.plot(means["x"], means["value"], "_", color=INK, markersize=7, markeredgewidth=1.2, zorder=3.5)
     best = means[means["is_best"] & ~means["is_guessing"]]
     ax.scatter(best["x"], best["value"], s=110, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=5)

@@ -229,8 +229,9 @@ def as_csv(frame: pd.DataFrame) -> str:
 def laid_out(figure: Figure) -> Figure:
     """Return the figure with its layout fixed, which would otherwise be worked out again for every format."""
     with mpl.rc_context(RC):
-        figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+        if engine := figure.get_layout_engine():
+            engine.execute(figure)
+        figure.set_layout_engine(None)  # with any other, even "none", matplotlib draws every format twice
     return figure
 
 
@@ -269,10 +270,12 @@ def as_pdf(figure: Figure, title: str) -> bytes:
         figure: As `laid_out` returns.
         title: Stands in the file's metadata.
     """
+    from analysis.render.pdf_fonts import cut_in_two_steps  # fontTools is of use to PDFs alone
+
     buffer = io.BytesIO()
     unstamped = {"CreationDate": None, "Creator": None, "Producer": None}  # date and version change the bytes
     # Compressors differ between machines: only images, too large without, are worth other bytes there.
     has_image = bool(figure.findobj(lambda artist: artist.get_rasterized()))
-    with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}):
+    with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}), cut_in_two_steps():
         figure.savefig(buffer, format="pdf", metadata=unstamped | {"Title": title})
     return buffer.getvalue()

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its further parts load when they are used: scipy.stats takes longer than all others
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 LEVEL = 0.95
 """Confidence level of every interval that is not corrected for several claims."""
@@ -56,7 +57,7 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> MeanInterval:
     if n == 1:
         return MeanInterval(n=1, mean=mean, half_width=None)
     standard_error = float(np.std(values, ddof=1)) / math.sqrt(n)
-    quantile = float(stats.t.ppf((1 + level) / 2, n - 1))
+    quantile = float(special.stdtrit(n - 1, (1 + level) / 2))
     return MeanInterval(n=n, mean=mean, half_width=quantile * standard_error)
 
 
@@ -73,7 +74,7 @@ def prediction_interval(values: Sequence[float], level: float = LEVEL) -> tuple[
     if n < 2:
         return None
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    half_width = float(stats.t.ppf((1 + level) / 2, n - 1)) * deviation * math.sqrt(1 + 1 / n)
+    half_width = float(special.stdtrit(n - 1, (1 + level) / 2)) * deviation * math.sqrt(1 + 1 / n)
     return mean - half_width, mean + half_width
 
 
@@ -106,8 +107,8 @@ def binomial_p(successes: int, trials: int, share: float) -> float:
 
     Source: Clopper and Pearson (1934), The use of confidence or fiducial limits: twice the smaller tail.
     """
-    below = float(stats.binom.cdf(successes, trials, share))
-    above = float(stats.binom.sf(successes - 1, trials, share))
+    below = float(scipy.stats.binom.cdf(successes, trials, share))
+    above = float(scipy.stats.binom.sf(successes - 1, trials, share))
     return min(1.0, 2 * min(below, above))
 
 
@@ -163,8 +164,8 @@ def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> tuple[
     if trials < 1:
         raise ValueError("a proportion needs at least one trial")
     tail, failures = (1 - level) / 2, trials - successes
-    low = float(stats.beta.ppf(tail, successes, failures + 1)) if successes else 0.0
-    high = float(stats.beta.ppf(1 - tail, successes + 1, failures)) if failures else 1.0
+    low = float(special.betaincinv(successes, failures + 1, tail)) if successes else 0.0
+    high = float(special.betaincinv(successes + 1, failures, 1 - tail)) if failures else 1.0
     return low, high
 
 

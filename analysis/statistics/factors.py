@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
-from scipy import sparse, stats
 
 
 def rank_correlation(positions: Sequence[float], values: np.ndarray) -> float:
@@ -35,7 +35,7 @@ def rank_correlation(positions: Sequence[float], values: np.ndarray) -> float:
 
     Source: Kendall (1945), The treatment of ties in ranking problems.
     """
-    taus = [float(stats.kendalltau(positions, row).statistic) for row in values]
+    taus = [float(scipy.stats.kendalltau(positions, row).statistic) for row in values]
     return float(np.mean([0.0 if math.isnan(tau) else tau for tau in taus]))
 
 
@@ -125,7 +125,7 @@ class Density:
     Source: Scott (1992), Multivariate density estimation, for the width of the kernels: half of it is used.
     """
 
-    members: sparse.csr_array
+    members: "scipy.sparse.csr_array"
     """Shape `(n_cells, n_runs)`: 1 where a run lies in a cell."""
     kernels: Floats
     """Shape `(n_cells, n_cells)`: what a run in a cell (row) adds to each cell; rows have sum 1."""
@@ -143,7 +143,9 @@ class Density:
             cells = field.places.astype(np.int64)
             kernels = np.eye(max(field.n_values, int(cells.max()) + 1))
         runs = np.arange(len(cells))
-        members = sparse.csr_array((np.ones(len(cells)), (cells, runs)), shape=(len(kernels), len(cells)))
+        members = scipy.sparse.csr_array(
+            (np.ones(len(cells)), (cells, runs)), shape=(len(kernels), len(cells))
+        )
         return cls(members=members, kernels=(n_best * kernels + 1 / len(kernels)) / (n_best + 1))
 
     def divergences(self, weights: Floats) -> Floats:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 from analysis.statistics import LEVEL
 from analysis.statistics.tests import Difference, paired, welch
@@ -63,9 +63,9 @@ def components(repeats: Sequence[Sequence[float]], level: float = LEVEL) -> Comp
     noise = sum(float(((values - values.mean()) ** 2).sum()) for values in groups) / within
     tails = (1 - level) / 2, (1 + level) / 2
     upper, lower = (
-        max(0.0, spread - noise * float(stats.f.ppf(tail, between, within)))
+        max(0.0, spread - noise * float(special.fdtri(between, within, tail)))
         * between
-        / (seeds * float(stats.chi2.ppf(tail, between)))
+        / (seeds * _chi2_quantile(tail, between))
         for tail in tails
     )
     return Components(
@@ -87,10 +87,13 @@ def deviation_limits(variance: float, df: int, level: float = LEVEL) -> tuple[fl
     Source: Helmert (1876): df s² / sigma² follows the chi-square law with df degrees of freedom.
     """
     high, low = (
-        math.sqrt(variance * df / float(stats.chi2.ppf(tail, df)))
-        for tail in ((1 - level) / 2, (1 + level) / 2)
+        math.sqrt(variance * df / _chi2_quantile(tail, df)) for tail in ((1 - level) / 2, (1 + level) / 2)
     )
     return low, high
+
+
+def _chi2_quantile(probability: float, df: int) -> float:
+    return 2 * float(special.gammaincinv(df / 2, probability))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy  # its further parts load when they are used
 from numpy.typing import NDArray
-from scipy import optimize, special, stats
+from scipy import special
 
 POWER = 0.8
 """Probability with which a true difference is to be found."""
@@ -144,7 +145,7 @@ def power_of_test(
     df, criticals = _criticals(n, alpha / 2, test)
     ratio = abs(difference) / deviation if deviation > 0 else math.inf
     noncentrality = min(ratio * math.sqrt(n), 1e5)  # beyond it the distribution is not a number
-    return float(np.mean(stats.nct.sf(criticals, df, noncentrality)))
+    return float(np.mean(1 - special.nctdtr(df, noncentrality, criticals)))
 
 
 def detectable_difference(
@@ -167,7 +168,7 @@ def detectable_difference(
 
     scale = math.sqrt(n)  # a difference of 1 is one standard error
     widest = 10 * float(_criticals(n, alpha / 2, test)[1].max()) + 10
-    return float(optimize.brentq(shortfall, 0.0, widest)) * deviation / math.sqrt(n)
+    return float(scipy.optimize.brentq(shortfall, 0.0, widest)) * deviation / math.sqrt(n)
 
 
 def seeds_to_find(
@@ -212,7 +213,7 @@ def equivalence_power(
     if deviation == 0:
         return 1.0
     df, criticals = _criticals(n, alpha, test)
-    estimates = np.sqrt(stats.chi2.ppf(_QUANTILES, df) / df)
+    estimates = np.sqrt(2 * special.gammaincinv(df / 2, _QUANTILES) / df)
     room = region * math.sqrt(n) / deviation - np.multiply.outer(criticals, estimates)
     return float(np.mean(np.clip(2 * special.ndtr(room) - 1, 0, None)))
 
@@ -245,7 +246,7 @@ def provable_region(
     if deviation == 0:
         return 0.0
     widest = 20 * deviation * float(_criticals(n, alpha, test)[1].max())
-    return float(optimize.brentq(shortfall, 0.0, widest))
+    return float(scipy.optimize.brentq(shortfall, 0.0, widest))
 
 
 def _criticals(n: int, tail: float, test: Test) -> tuple[int, NDArray[np.float64]]:
@@ -274,9 +275,9 @@ def detectable_share(*, n: int, share: float, alpha: float, power: float = POWER
         return None
 
     def shortfall(true: float) -> float:
-        return float(stats.binom.sf(fewest - 1, n, true)) - power
+        return float(scipy.stats.binom.sf(fewest - 1, n, true)) - power
 
-    return float(optimize.brentq(shortfall, share, 1.0))
+    return float(scipy.optimize.brentq(shortfall, share, 1.0))
 
 
 def trials_to_find(*, true: float, share: float, alpha: float, power: float = POWER) -> int | None:
@@ -294,13 +295,13 @@ def trials_to_find(*, true: float, share: float, alpha: float, power: float = PO
     if true < share:
         true, share = 1 - true, 1 - share
     trials = np.arange(2, MOST_SEEDS + 1)
-    is_enough = stats.binom.sf(_critical_count(trials, share, alpha) - 1, trials, true) >= power
+    is_enough = scipy.stats.binom.sf(_critical_count(trials, share, alpha) - 1, trials, true) >= power
     return int(trials[is_enough.argmax()]) if is_enough.any() else None
 
 
 def _critical_count(trials: int | np.ndarray, share: float, alpha: float) -> np.ndarray:
     """Return the smallest count above a share that an exact two-sided test at `alpha` rejects it by."""
-    return np.asarray(stats.binom.isf(alpha / 2, trials, share) + 1)
+    return np.asarray(scipy.stats.binom.isf(alpha / 2, trials, share) + 1)
 
 
 def _fewest(is_enough: Callable[[int], bool]) -> int | None:
