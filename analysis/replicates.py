@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -24,11 +25,18 @@ Status = Literal["completed", "diverged", "missing", "open"]
 Key = int | tuple[int, int]
 """A confirm seed, the number of a repeat, or a repeat and the place of a run in it."""
 
+Group = tuple[Key, pd.DataFrame, int, bool]
+"""A replicate: its key, its runs that ended, the number of planned runs, and whether it can have none."""
+
 COLLAPSED = 1.5
 """A completed run with an accuracy below so many times chance has collapsed; of few classes it takes less."""
 
 _MANY = 0.1
 """The chance level of ten classes. With fewer, the same share of the way from chance to 1 counts."""
+
+_Known = dict[tuple[str, int | None], Sequence[Group]]
+_CONFIRMED: WeakKeyDictionary[StudyRecords, _Known] = WeakKeyDictionary()
+"""Of each study the groups of its arms' first replicates, as long as its records live."""
 
 _DECIDES_NOTHING = Looks(looks=(2,), weights=(1.0,))
 """In place of the looks of a plan with fewer than two replicates, of which no claim can be tested."""
@@ -155,9 +163,8 @@ def replicates(
         return _averaged([replicates(part, arm, metric, upto) for part in records.averaged])
     if runs is None:
         records, arm = records.alone(arm)
-    rows = records.runs_of("confirm", arm) if runs is None else runs
+    groups = _confirmed(records, arm, upto) if runs is None else list(_groups(records, arm, runs, upto))
     chance = chance_level(records, metric)
-    groups = list(_groups(records, arm, rows, upto))
     results = [
         result_of(of_one, metric, chance, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups
     ]
@@ -187,10 +194,16 @@ def _worst(of_each: Sequence[Sequence[Status]]) -> list[Status]:
     return [next(status for status in worst if status in of_one) for of_one in ends]
 
 
-def _groups(
-    records: StudyRecords, arm: str, runs: pd.DataFrame, upto: int | None
-) -> Iterator[tuple[Key, pd.DataFrame, int, bool]]:
-    """Yield each replicate's key, runs that ended, number of planned runs, and whether it can have none."""
+def _confirmed(records: StudyRecords, arm: str, upto: int | None) -> Sequence[Group]:
+    """Return the groups of an arm's confirm runs: half of a report's tables ask for them."""
+    known = _CONFIRMED.setdefault(records, {})
+    if (arm, upto) not in known:
+        known[arm, upto] = list(_groups(records, arm, records.runs_of("confirm", arm), upto))
+    return known[arm, upto]
+
+
+def _groups(records: StudyRecords, arm: str, runs: pd.DataFrame, upto: int | None) -> Iterator[Group]:
+    """Yield an arm's first replicates, in the plan's order."""
     design = design_of(records)
     count = design.counts[-1] if upto is None else upto
     if not records.declaration.arms[arm].confirm_runs:
@@ -260,20 +273,19 @@ def ends_of(records: StudyRecords, arm: str, upto: int | None = None) -> list[St
     if records.averaged:
         return _worst([ends_of(part, arm, upto) for part in records.averaged])
     records, arm = records.alone(arm)
-    groups = _groups(records, arm, records.runs_of("confirm", arm), upto)
+    groups = _confirmed(records, arm, upto)
     return [_end_of(of_one, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups]
 
 
 def runs_of_replicates(records: StudyRecords, arm: str, upto: int | None = None) -> dict[Key, list[str]]:
     """Return by replicate the confirm runs that it is the mean of, as far as they ended."""
-    runs = records.runs_of("confirm", arm)
-    return {key: own["run_id"].tolist() for key, own, *_ in _groups(records, arm, runs, upto)}
+    return {key: own["run_id"].tolist() for key, own, *_ in _confirmed(records, arm, upto)}
 
 
 def planned_runs(records: StudyRecords, arm: str, upto: int | None = None) -> pd.DataFrame:
     """Return the confirm runs that have ended of an arm's first replicates."""
     runs = records.runs_of("confirm", arm)
-    return pd.concat([runs.head(0), *(own for _, own, *_ in _groups(records, arm, runs, upto))])
+    return pd.concat([runs.head(0), *(own for _, own, *_ in _confirmed(records, arm, upto))])
 
 
 def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:

@@ -105,8 +105,7 @@ def test_no_text_is_cut_and_no_names_overlap(
         if figure is None:
             continue
         laid_out(figure).set_dpi(150)
-        if figure.legends:
-            figure.draw_without_rendering()  # or its texts stand where they stood at another resolution
+        figure.draw_without_rendering()  # or texts stand where they stood at another resolution
         renderer = FigureCanvasAgg(figure).get_renderer()
         page = figure.bbox.padded(2)
         of_names = []
