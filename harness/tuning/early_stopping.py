@@ -1,12 +1,12 @@
 """ASHA for one arm: Ray's own scheduler, fed with this arm's runs only.
 
-A slow starter in one arm is thus never stopped by a fast one in another.
+A slow starter in one arm is thus never stopped by a fast one in another. Ray Tune is imported with the first epoch:
+that takes seconds, in which a sweep's workers can begin.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
-
-from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from harness.study.file import EarlyStopping
 
@@ -29,16 +29,22 @@ class ArmEarlyStopping:
             mode: `min` or `max`.
             max_epochs: Epochs of the longest run; rungs stand below it.
         """
-        self._asha: Any = AsyncHyperBandScheduler(
+        self._settings, self._mode, self._max_epochs = settings, mode, max_epochs
+        self._handles: dict[str, _RunHandle] = {}
+
+    @cached_property
+    def _asha(self) -> Any:
+        from ray.tune.schedulers import AsyncHyperBandScheduler
+
+        return AsyncHyperBandScheduler(
             time_attr="epoch",
             metric="value",
-            mode=mode,
-            max_t=max_epochs,
-            grace_period=min(settings.grace_epochs, max_epochs),
-            reduction_factor=settings.reduction_factor,
+            mode=self._mode,
+            max_t=self._max_epochs,
+            grace_period=min(self._settings.grace_epochs, self._max_epochs),
+            reduction_factor=self._settings.reduction_factor,
             brackets=1,
         )
-        self._handles: dict[str, _RunHandle] = {}
 
     def should_stop(self, run_id: str, epoch: int, value: float) -> bool:
         """Record a run's value at an epoch; return whether ASHA stops the run.
@@ -48,6 +54,8 @@ class ArmEarlyStopping:
             epoch: Epochs finished, below the run's full length.
             value: The search metric, finite.
         """
+        from ray.tune.schedulers import TrialScheduler
+
         if run_id not in self._handles:
             self._handles[run_id] = _RunHandle(run_id)
             self._asha.on_trial_add(None, self._handles[run_id])

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -21,14 +21,18 @@ import psutil
 
 from harness.errors import EnvironmentMismatchError, reason
 from harness.tuning.interruption import sparing_children
+from harness.tuning.lean_ray import without_idle_services
 
 _QUIET_AND_CLOSED = {
+    "PL_DISABLE_FORK": "1",  # as Tune sets it
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
     "RAY_AIR_NEW_OUTPUT": "0",  # with verbose=0 the only output that is really silent
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
     "RAY_DEDUP_LOGS": "0",
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_enable_worker_prestart": "1",  # workers begin with the raylet, not once somebody connects
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_raylet_start_wait_time_s": "120",  # 30 by default, too little where others keep the machine busy
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the sweep has its own
@@ -74,12 +78,14 @@ def set_ray_environment(*, is_local: bool) -> None:
 
 
 @contextmanager
-def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
+def local_ray(cpus: int, gpus: int, imports: Sequence[str] = ()) -> Iterator[Path]:
     """Run a private Ray; yields its folder, which holds nothing worth keeping.
 
     Args:
         cpus: CPU slots to offer.
         gpus: GPUs to offer.
+        imports: Modules that workers will need, and import while this process goes on. Not ours: a worker that has
+            no work yet does not know where this process found them.
 
     Raises:
         EnvironmentMismatchError: Ray does not start on this machine.
@@ -90,6 +96,7 @@ def local_ray(cpus: int, gpus: int) -> Iterator[Path]:
         token.write_text(_secret(), encoding="ascii")
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
         os.environ.pop("RAY_AUTH_TOKEN", None)
+        os.environ["RAY_preload_python_modules"] = ",".join(imports)
         import ray
 
         ours = set(psutil.Process().children(recursive=True))
@@ -146,8 +153,11 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
     """
     import ray
 
+    environment = _runtime_environment()
+    if environment is not None:  # workers that begin before somebody connects would not have it
+        os.environ["RAY_enable_worker_prestart"] = "0"
     try:
-        with sparing_children():
+        with sparing_children(), without_idle_services(has_runtime_environment=environment is not None):
             ray.init(
                 address="local",
                 num_cpus=cpus,
@@ -156,7 +166,7 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
                 object_store_memory=_OBJECT_STORE_BYTES,
                 log_to_driver=False,
                 logging_level=logging.ERROR,
-                runtime_env=_runtime_environment(),
+                runtime_env=environment,
                 _temp_dir=str(folder),
             )
     except Exception as error:

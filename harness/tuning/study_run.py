@@ -35,6 +35,7 @@ from harness.tuning.given_labels import labels_to_give
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
 from harness.tuning.local_ray import is_connecting, local_ray
+from harness.tuning.lean_ray import in_waiting_workers
 from harness.tuning.looks import Look, TakeLook
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
@@ -44,6 +45,11 @@ from harness.tuning.record import Record
 from harness.tuning.step_times import StepTimes
 from harness.tuning.time_limit import ends_after
 from harness.tuning.watchdog import watched_raylet
+
+
+_WORKERS_IMPORTS = ("ray.tune", "pydantic")
+_TRAINERS_IMPORTS = (*_WORKERS_IMPORTS, "torch")
+"""What a worker imports that runs a program, or trains itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,7 +269,6 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
 
 def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> bool:
     """Start or join a Ray and run in it what is left; return False if that ended for lack of memory."""
-    from harness.tuning.experiment import run_in_tune
     from harness.tuning.program_trial import ProgramSpec
 
     study, say = session.study, session.say
@@ -277,6 +282,10 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))
+        from harness.tuning.experiment import run_in_tune  # takes seconds, in which workers begin
+
+        if not session.is_joined:
+            to_leave.enter_context(in_waiting_workers())
         asked = study.resources
         if beside := session.manifest.beside:
             say(f"runs: {beside.in_words()}; resources.concurrency decides otherwise")
@@ -297,7 +306,8 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
 def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
     if address != "local":
         return joined_ray(address)
-    return local_ray(usable_cores(), len(gpu_names()) if study.resources.gpu else 0)
+    imports = _TRAINERS_IMPORTS if study.trial is None else _WORKERS_IMPORTS
+    return local_ray(usable_cores(), len(gpu_names()) if study.resources.gpu else 0, imports)
 
 
 def _local_slots(study: Study, beside: RunsBeside | None) -> int:
