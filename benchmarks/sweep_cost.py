@@ -1,10 +1,10 @@
 """What does a sweep cost besides training: where do its seconds go, and what does a run more cost?
 
 `python benchmarks/sweep_cost.py [--runs 12 100] [--rounds 1] [--concurrency N] [--report]`: sweeps a study of
-one-epoch runs on small invented images, once for each number of runs and round, in alternation. It prints when
-the first run started, the first epoch and the last run ended, and the command ended, all in seconds from the
-command; then the processor seconds of each kind of process, which other work on the machine changes less. With
-two numbers of runs or more it ends with the seconds a run: a straight line through all sweeps.
+one-epoch runs on small invented images, once for each number of runs and round, in alternation. It prints
+when the first run started, the first epoch and the last run ended, and the command ended, all in seconds from
+the command; then the processor seconds of each kind of process, which other work on the machine changes less.
+With two numbers of runs or more it ends with the seconds a run: a straight line through all sweeps.
 """
 
 import argparse
@@ -138,7 +138,9 @@ def _show(runs: int, costs: Sequence[Cost]) -> None:
         print(f"  {name:<12} {median(values):7.2f}   ({min(values):.2f} to {max(values):.2f})")
     by_kind = {kind: median(sum(cost.processor[kind]) for cost in costs) for kind in costs[0].processor}
     counts = {kind: median(len(cost.processor[kind]) for cost in costs) for kind in by_kind}
-    told = ", ".join(f"{counts[kind]:g} {kind} {value:.1f}" for kind, value in by_kind.items() if counts[kind])
+    told = ", ".join(
+        f"{counts[kind]:g} {kind} {value:.1f}" for kind, value in by_kind.items() if counts[kind]
+    )
     print(f"  processor    {sum(by_kind.values()):7.2f}   {told}")
 
 

@@ -1,7 +1,7 @@
 """ASHA for one arm: Ray's own scheduler, fed with this arm's runs only.
 
-A slow starter in one arm is thus never stopped by a fast one in another. Ray Tune is imported with the first epoch:
-that takes seconds, in which a sweep's workers can begin.
+A slow starter in one arm is thus never stopped by a fast one in another. Ray Tune is imported with the first
+epoch: that takes seconds, which a sweep spends once its workers begin.
 """
 
 from dataclasses import dataclass

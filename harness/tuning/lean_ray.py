@@ -1,10 +1,11 @@
 """Starting a private Ray without the services that nothing in a sweep asks.
 
-Ray 2.60 starts five Python programs besides its two servers, whatever `include_dashboard` says: the dashboard's
-server, the autoscaler's monitor, the log monitor, and on each node an agent of the dashboard and one that prepares
-runtime environments. Its start waits for three of them, and all import when the workers do. Its Tune asks for workers
-with environment variables of their own, so those that wait already are of no use to it. No public switch changes
-this, and so this module reaches into Ray; any other version of Ray starts as it likes.
+Ray 2.60 starts five Python programs besides its two servers, whatever `include_dashboard` says: the
+dashboard's server, the autoscaler's monitor, the log monitor, and on each node an agent of the dashboard and
+one that prepares runtime environments. Its start waits for three of them, and all import when the workers do.
+Its Tune asks for workers with environment variables of their own, so those that wait already are of no use to
+it. No public switch changes this, and so this module reaches into Ray; any other version of Ray starts as it
+likes.
 """
 
 import os
@@ -46,13 +47,15 @@ def without_idle_services(*, has_runtime_environment: bool) -> Iterator[None]:
         yield
         return
     start = services.start_ray_process
-    needs_environments = has_runtime_environment or any(name in os.environ for name in _ASKING_FOR_ENVIRONMENTS)
+    needs_environments = has_runtime_environment or any(
+        name in os.environ for name in _ASKING_FOR_ENVIRONMENTS
+    )
     idle = {name for name in _AGENTS if name != _PREPARES_ENVIRONMENTS or not needs_environments}
 
     def start_leanly(command: list[str], process_type: str, *rest: Any, **options: Any) -> Any:
         if process_type == "raylet":
             command = _without_agents(command, idle)
-            metrics = {"RAY_enable_metrics_collection": "1"}  # without, a raylet adds a word to an agent's command
+            metrics = {"RAY_enable_metrics_collection": "1"}  # else a raylet adds a word to the command
             options["env_updates"] = {**(options.get("env_updates") or {}), **metrics}
         return start(command, process_type, *rest, **options)
 
@@ -69,7 +72,10 @@ def without_idle_services(*, has_runtime_environment: bool) -> Iterator[None]:
 
 @contextmanager
 def in_waiting_workers() -> Iterator[None]:
-    """Let Tune run trials in workers that wait already: those of a private Ray have this process's environment."""
+    """Let Tune run trials in workers that wait already.
+
+    Those of a private Ray have this process's environment, so Tune need not hand any of it on.
+    """
     from ray.tune.execution import class_cache
 
     if not _is_known():
@@ -89,13 +95,13 @@ def _without_agents(command: list[str], idle: set[str]) -> list[str]:
     """Return the raylet's command with a process that does nothing in each idle agent's place.
 
     A raylet insists on agents, reads their ports from files and ends when one of them does. The one in their
-    place reads its standard input, a pipe that the raylet holds, and so ends with the raylet, whatever ends that.
+    place reads its standard input, a pipe that the raylet holds, and so ends with it, however that comes about.
 
     Args:
         command: Starts the raylet.
         idle: The agents without a task.
     """
-    from ray._raylet import persist_port
+    from ray._raylet import persist_port  # type: ignore[attr-defined] # it is written in C
 
     given = dict(word.lstrip("-").split("=", 1) for word in command if "=" in word)
     for agent in idle:

@@ -84,8 +84,8 @@ def local_ray(cpus: int, gpus: int, imports: Sequence[str] = ()) -> Iterator[Pat
     Args:
         cpus: CPU slots to offer.
         gpus: GPUs to offer.
-        imports: Modules that workers will need, and import while this process goes on. Not ours: a worker that has
-            no work yet does not know where this process found them.
+        imports: Modules that workers will need, and import while this process goes on. Not ours: a worker
+            without work does not know yet where this process found them.
 
     Raises:
         EnvironmentMismatchError: Ray does not start on this machine.
@@ -96,7 +96,7 @@ def local_ray(cpus: int, gpus: int, imports: Sequence[str] = ()) -> Iterator[Pat
         token.write_text(_secret(), encoding="ascii")
         os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
         os.environ.pop("RAY_AUTH_TOKEN", None)
-        os.environ["RAY_preload_python_modules"] = ",".join(imports)
+        os.environ.update({"RAY_preload_python_modules": ",".join(imports)})
         import ray
 
         ours = set(psutil.Process().children(recursive=True))
@@ -155,7 +155,7 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
 
     environment = _runtime_environment()
     if environment is not None:  # workers that begin before somebody connects would not have it
-        os.environ["RAY_enable_worker_prestart"] = "0"
+        os.environ.update({"RAY_enable_worker_prestart": "0"})
     try:
         with sparing_children(), without_idle_services(has_runtime_environment=environment is not None):
             ray.init(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import optuna
 
@@ -34,8 +35,8 @@ from harness.tuning.declaration import COMMAND, declare, describe
 from harness.tuning.given_labels import labels_to_give
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
-from harness.tuning.local_ray import is_connecting, local_ray
 from harness.tuning.lean_ray import in_waiting_workers
+from harness.tuning.local_ray import is_connecting, local_ray
 from harness.tuning.looks import Look, TakeLook
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
@@ -45,7 +46,6 @@ from harness.tuning.record import Record
 from harness.tuning.step_times import StepTimes
 from harness.tuning.time_limit import ends_after
 from harness.tuning.watchdog import watched_raylet
-
 
 _WORKERS_IMPORTS = ("ray.tune", "pydantic")
 _TRAINERS_IMPORTS = (*_WORKERS_IMPORTS, "torch")
@@ -269,16 +269,7 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
 
 def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> bool:
     """Start or join a Ray and run in it what is left; return False if that ended for lack of memory."""
-    from harness.tuning.program_trial import ProgramSpec
-
     study, say = session.study, session.say
-    versions = {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS}
-    parts = zip(study.by_dataset.values(), session.prepared, strict=True)
-    sha256 = {label_of(part.dataset): prepared.sha256 for part, prepared in parts}
-    code = {"code": named_code(study).as_plain(), "sources": dict(session.sources)}
-    program = ProgramSpec.of(study, session.folder)
-    trained_by = {"program": asdict(program) if program else None}
-    pinned = {"sha256": sha256, "versions": versions, **trained_by, **code}
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
             temporary = to_leave.enter_context(_ray(study, session.address))
@@ -297,10 +288,26 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
         session.write_slots(slots.now)
         ends = session.interruption.ends_by(conductor.interrupt)
         with progress.shown(slots.now), ends, watched_raylet():
-            has_memory = run_in_tune(conductor, study, pinned, slots, temporary)
+            has_memory = run_in_tune(conductor, study, _pinned(session), slots, temporary)
             conductor.keep()
         session.write_slots(slots.most)
     return has_memory
+
+
+def _pinned(session: _Session) -> dict[str, Any]:
+    """Return with what alone a worker trains; see `run_in_tune`."""
+    from harness.tuning.program_trial import ProgramSpec
+
+    study = session.study
+    parts = zip(study.by_dataset.values(), session.prepared, strict=True)
+    program = ProgramSpec.of(study, session.folder)
+    return {
+        "sha256": {label_of(part.dataset): prepared.sha256 for part, prepared in parts},
+        "versions": {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS},
+        "program": asdict(program) if program else None,
+        "code": named_code(study).as_plain(),
+        "sources": dict(session.sources),
+    }
 
 
 def _ray(study: Study, address: str) -> AbstractContextManager[Path]:

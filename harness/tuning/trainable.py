@@ -21,6 +21,7 @@ from harness.training.bf16 import check_own_device
 from harness.training.data.arrays import Samples, load_test_samples, load_training_samples
 from harness.training.data.prepare import PreparedDataset, prepare_declared
 from harness.training.data.splits import split_of
+from harness.training.deferred_compiler import defer_compiler
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
@@ -45,6 +46,7 @@ def run_trial(config: dict[str, Any]) -> None:
             (names, each with the reference of what measures it, None for ours), `code` (what the study names
             of its own) and `sources` (the hashes of that) beside its fields.
     """
+    defer_compiler()
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])
     try:
