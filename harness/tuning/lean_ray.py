@@ -34,10 +34,11 @@ _ASKING_FOR_ENVIRONMENTS = ("RAY_RUNTIME_ENV_HOOK", "RAY_JOB_CONFIG_JSON_ENV_VAR
 
 
 @contextmanager
-def without_idle_services(*, has_runtime_environment: bool) -> Iterator[None]:
+def without_idle_services(*, workers: int, has_runtime_environment: bool) -> Iterator[None]:
     """Let `ray.init` start a local Ray without dashboard, agents, log monitor and autoscaler.
 
     Args:
+        workers: How many begin at once. Ray's own choice is one a CPU, whatever a run occupies.
         has_runtime_environment: Workers need one, so the agent that prepares it is started.
     """
     from ray._private import services
@@ -54,7 +55,7 @@ def without_idle_services(*, has_runtime_environment: bool) -> Iterator[None]:
 
     def start_leanly(command: list[str], process_type: str, *rest: Any, **options: Any) -> Any:
         if process_type == "raylet":
-            command = _without_agents(command, idle)
+            command = [*_without_agents(command, idle), f"--num_prestart_python_workers={workers}"]
             metrics = {"RAY_enable_metrics_collection": "1"}  # else a raylet adds a word to the command
             options["env_updates"] = {**(options.get("env_updates") or {}), **metrics}
         return start(command, process_type, *rest, **options)
@@ -95,7 +96,7 @@ def _without_agents(command: list[str], idle: set[str]) -> list[str]:
     """Return the raylet's command with a process that does nothing in each idle agent's place.
 
     A raylet insists on agents, reads their ports from files and ends when one of them does. The one in their
-    place reads its standard input, a pipe that the raylet holds, and so ends with it, however that comes about.
+    place reads its standard input, a pipe that the raylet holds, and so ends with it, however that happens.
 
     Args:
         command: Starts the raylet.

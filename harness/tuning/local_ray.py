@@ -78,12 +78,13 @@ def set_ray_environment(*, is_local: bool) -> None:
 
 
 @contextmanager
-def local_ray(cpus: int, gpus: int, imports: Sequence[str] = ()) -> Iterator[Path]:
+def local_ray(cpus: int, gpus: int, workers: int = 1, imports: Sequence[str] = ()) -> Iterator[Path]:
     """Run a private Ray; yields its folder, which holds nothing worth keeping.
 
     Args:
         cpus: CPU slots to offer.
         gpus: GPUs to offer.
+        workers: How many workers begin at once; others do when they are needed.
         imports: Modules that workers will need, and import while this process goes on. Not ours: a worker
             without work does not know yet where this process found them.
 
@@ -101,7 +102,7 @@ def local_ray(cpus: int, gpus: int, imports: Sequence[str] = ()) -> Iterator[Pat
 
         ours = set(psutil.Process().children(recursive=True))
         try:
-            _start(folder, cpus, gpus)
+            _start(folder, cpus, gpus, workers)
             yield folder
         finally:
             rays = set(psutil.Process().children(recursive=True)) - ours
@@ -145,7 +146,7 @@ def is_connecting(frame: FrameType | None) -> bool:
     return False
 
 
-def _start(folder: Path, cpus: int, gpus: int) -> None:
+def _start(folder: Path, cpus: int, gpus: int, workers: int) -> None:
     """Start Ray.
 
     Raises:
@@ -157,7 +158,8 @@ def _start(folder: Path, cpus: int, gpus: int) -> None:
     if environment is not None:  # workers that begin before somebody connects would not have it
         os.environ.update({"RAY_enable_worker_prestart": "0"})
     try:
-        with sparing_children(), without_idle_services(has_runtime_environment=environment is not None):
+        lean = without_idle_services(workers=workers, has_runtime_environment=environment is not None)
+        with sparing_children(), lean:
             ray.init(
                 address="local",
                 num_cpus=cpus,

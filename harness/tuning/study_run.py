@@ -272,7 +272,7 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     study, say = session.study, session.say
     with ExitStack() as to_leave:
         with session.interruption.put_off(is_connecting):
-            temporary = to_leave.enter_context(_ray(study, session.address))
+            temporary = to_leave.enter_context(_ray(session))
         from harness.tuning.experiment import run_in_tune  # takes seconds, in which workers begin
 
         if not session.is_joined:
@@ -310,11 +310,12 @@ def _pinned(session: _Session) -> dict[str, Any]:
     }
 
 
-def _ray(study: Study, address: str) -> AbstractContextManager[Path]:
-    if address != "local":
-        return joined_ray(address)
-    imports = _TRAINERS_IMPORTS if study.trial is None else _WORKERS_IMPORTS
-    return local_ray(usable_cores(), len(gpu_names()) if study.resources.gpu else 0, imports)
+def _ray(session: _Session) -> AbstractContextManager[Path]:
+    if session.is_joined:
+        return joined_ray(session.address)
+    imports = _TRAINERS_IMPORTS if session.study.trial is None else _WORKERS_IMPORTS
+    gpus = len(gpu_names()) if session.study.resources.gpu else 0
+    return local_ray(usable_cores(), gpus, session.manifest.slots, imports)
 
 
 def _local_slots(study: Study, beside: RunsBeside | None) -> int:
