@@ -3,12 +3,14 @@
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from statistics import median
 
 from harness.code.checking import described
 from harness.code.process import ask
 from harness.code.sources import named_code
 from harness.commands.planning.pace import Point, all_points
+from harness.errors import HarnessError
 from harness.manifest import RunsBeside
 from harness.recipe.data import DataFacts
 from harness.records.provenance import usable_cores, utc_now
@@ -23,7 +25,7 @@ _ROUNDS = 5
 def measured_beside(
     study: Study, facts: Sequence[DataFacts], sources: Mapping[str, str], fitting: int
 ) -> RunsBeside:
-    """Measure how fast runs train beside each other, by what of the study takes longest, and keep it.
+    """Measure how fast runs train beside each other, by what of the study takes longest; keep it if possible.
 
     Args:
         study: A study of the built-in training, on CPUs; trusted, where it names code.
@@ -33,7 +35,6 @@ def measured_beside(
 
     Raises:
         CodeError: Code that the study names fails.
-        HarnessError: What was measured cannot be kept.
     """
     paces, cpu, cores = Paces.read(), study.resources.cpu, usable_cores()
 
@@ -65,5 +66,6 @@ def measured_beside(
         cores=cores,
         at=utc_now(),
     )
-    keep_beside(point.workload, point.batch_size, measured)
+    with suppress(HarnessError):  # the pace, measured next for the same cache, tells what is wrong with it
+        keep_beside(point.workload, point.batch_size, measured)
     return measured
