@@ -103,9 +103,7 @@ class ArmSearch:
         return self._asha.should_stop(run.run_id, epoch, value)
 
     def end(self, run: RunSpec, status: Status) -> None:
-        """Tell Optuna how a run ended, and drop it from ASHA's live runs."""
-        if self._asha is not None:
-            self._asha.forget(run.run_id)
+        """Tell Optuna how a run ended; what it recorded in ASHA's rungs stays."""
         value = self._count_end(run, status, self._values.pop(run.run_id, []))
         self._trials.tell(run.run_id, status, value)
 
@@ -158,8 +156,6 @@ class ArmSearch:
         if self._asha is not None:
             for spec, epoch, reported in epochs:
                 self._asha.should_stop(spec.run_id, epoch, reported)
-            for run in past.values():
-                self._asha.forget(run.spec.run_id)
         return again
 
     def winner(self) -> RunSpec | None:

@@ -68,6 +68,8 @@ class Conductor:
     _unsynced_since: float | None = None
     """When the oldest event was written that the disk may lack, by the monotonic clock; None without one."""
     _live: dict[str, _LiveRun] = field(default_factory=dict)
+    _has_nothing_to_run: bool = False
+    """Whether there was nothing to hand out, and nothing has happened since but epochs."""
     _again: list[RunSpec] = field(default_factory=list)
     """Runs of an interrupted study to start before any other."""
     _alone: set[str] = field(default_factory=set)
@@ -95,6 +97,7 @@ class Conductor:
             n_replicates: Repeats, or seeds where the plan counts these.
             arms: Names of the arms that go on.
         """
+        self._has_nothing_to_run = False
         self._open_until |= {arm: max(n_replicates, self._open_until.get(arm, 0)) for arm in arms}
         for repeat in self._repeats:
             self._open(repeat)
@@ -176,9 +179,9 @@ class Conductor:
     @property
     def _is_look_due(self) -> bool:
         """Whether all replicates up to a look have ended, and what goes on from there is not decided."""
-        is_measured = all(repeat.is_measured for repeat in self._repeats)
-        is_last = self._n_looks >= len(self.plan.looks) - 1
-        return not is_last and len(self._repeats) >= self._n_allowed and is_measured and not self._again
+        if self._n_looks >= len(self.plan.looks) - 1 or self._again:
+            return False
+        return len(self._repeats) >= self._n_allowed and all(each.is_measured for each in self._repeats)
 
     def look(self) -> None:
         """Take the look that is due, if one is: the arms that open claims need go on to the next one.
@@ -217,12 +220,15 @@ class Conductor:
         if self._live and self._again and self._again[0].run_id in self._alone:
             return None
         run = self._again.pop(0) if self._again else self._fresh_run()
+        self._has_nothing_to_run = run is None
         if run is None or not self.keep():
             return None
         self._live[run.run_id] = _LiveRun(run)
         return run
 
     def _fresh_run(self) -> RunSpec | None:
+        if self._has_nothing_to_run:
+            return None
         self.look()
         for number in range(self._n_allowed):
             if (run := self._repeat(number).propose()) is not None:
@@ -418,6 +424,8 @@ class Conductor:
         """Write an event. Ray Tune would log an error and go on, so a failed write is kept for the caller."""
         if self._unsynced_since is None:
             self._unsynced_since = time.monotonic()
+        if not isinstance(event, EpochEnded):
+            self._has_nothing_to_run = False
         try:
             self.write(event)
         except ResultsError as error:

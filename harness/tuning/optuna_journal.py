@@ -1,13 +1,14 @@
 """Optuna's journal file, for those who watch: written as trials happen, never read back."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
+from optuna.trial import FrozenTrial, TrialState
 
 from harness.records.whole_file import unwritable
 
@@ -70,7 +71,41 @@ class WrittenJournalBackend(BaseJournalBackend):
             file.writelines(f"{json.dumps(entry, separators=(',', ':'))}\n" for entry in entries)
 
 
+class _Storage(JournalStorage):
+    """Optuna's journal storage, which need not look through every trial for one that waits."""
+
+    def __init__(self, backend: WrittenJournalBackend) -> None:
+        super().__init__(backend)
+        self._waiting: set[int] = set()
+        """Trials that were enqueued and not begun."""
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Add a trial."""
+        trial_id = super().create_new_trial(study_id, template_trial)
+        if template_trial is not None and template_trial.state == TrialState.WAITING:
+            self._waiting.add(trial_id)
+        return trial_id
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """Change a trial's state."""
+        self._waiting.discard(trial_id)
+        return super().set_trial_state_values(trial_id, state, values)
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,  # noqa: FBT001, FBT002 - Optuna's signature
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """Return a study's trials; every proposal asks for those that wait."""
+        if states == (TrialState.WAITING,) and not self._waiting:
+            return []
+        return super().get_all_trials(study_id, deepcopy, states)
+
+
 def written_storage(path: Path) -> tuple[JournalStorage, WrittenJournalBackend]:
     """Return a storage whose file is written from `release` on, and the backend to release."""
     backend = WrittenJournalBackend(path)
-    return JournalStorage(backend), backend
+    return _Storage(backend), backend

@@ -1,11 +1,12 @@
 from types import SimpleNamespace
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from ray.tune.schedulers import AsyncHyperBandScheduler, TrialScheduler
 
 from harness.study.file import EarlyStopping
-from harness.tuning.early_stopping import ArmEarlyStopping
+from harness.tuning.early_stopping import ArmEarlyStopping, Rung
 
 SETTINGS = EarlyStopping(grace_epochs=1, reduction_factor=3)
 
@@ -33,12 +34,19 @@ def test_a_grace_period_as_long_as_a_run_stops_nothing() -> None:
     assert not any(asha.should_stop(run, 1, float(i)) for i, run in enumerate("abcdef"))
 
 
-@given(st.lists(st.lists(st.floats(0, 10), min_size=8, max_size=8), min_size=2, max_size=8))
-def test_decisions_equal_those_of_ray_fed_with_one_arm(curves: list[list[float]]) -> None:
+@given(
+    curves=st.lists(st.lists(st.floats(-10, 10), min_size=8, max_size=8), min_size=2, max_size=20),
+    factor=st.sampled_from([2, 3, 4]),
+    grace=st.sampled_from([1, 2]),
+    mode=st.sampled_from(["min", "max"]),
+)
+def test_decisions_equal_those_of_ray_fed_with_one_arm(
+    curves: list[list[float]], factor: int, grace: int, mode: str
+) -> None:
     """Which run stops at which epoch is what Ray's own ASHA says, whatever the curves."""
-    ours = ArmEarlyStopping(SETTINGS, "min", max_epochs=9)
+    ours = ArmEarlyStopping(EarlyStopping(grace_epochs=grace, reduction_factor=factor), mode, max_epochs=9)
     rays = AsyncHyperBandScheduler(
-        time_attr="epoch", metric="value", mode="min", max_t=9, grace_period=1, reduction_factor=3
+        time_attr="epoch", metric="value", mode=mode, max_t=9, grace_period=grace, reduction_factor=factor
     )
     for number, curve in enumerate(curves):
         trial = SimpleNamespace(trial_id=f"run{number}")
@@ -50,3 +58,12 @@ def test_decisions_equal_those_of_ray_fed_with_one_arm(curves: list[list[float]]
             assert ours.should_stop(trial.trial_id, epoch, value) == expected
             if expected:
                 break
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.integers(2, 9))
+def test_a_cutoff_has_the_bits_of_rays(values: list[float], factor: int) -> None:
+    """A run that reaches it exactly goes on, so that the last bit decides."""
+    rung = Rung(1, factor)
+    for number, value in enumerate(values):
+        rung.record(str(number), value)
+    assert rung.cutoff() == np.nanpercentile(values, (1 - 1 / factor) * 100)
