@@ -129,7 +129,6 @@ def stopping(
             values[place] = run_value(pool.curves[order[place]], pool.search)
         is_over = value is None or epoch == pool.epochs
         if is_over or (value is not None and rungs.should_stop(str(place), epoch, value)):
-            rungs.forget(str(place))
             begin(now)
         else:
             heapq.heappush(training, (now + pace, place, epoch + 1, pace))
@@ -274,20 +273,13 @@ def promoting(
 class _Rechecked(ArmEarlyStopping):
     """The harness's rungs; a run also ends once later ones push it out of the best of the rung it passed."""
 
-    def __init__(self, settings: EarlyStopping, mode: str, max_epochs: int) -> None:
-        super().__init__(settings, mode, max_epochs)
-        self._factor, self._sign = settings.reduction_factor, 1.0 if mode == "max" else -1.0
-
     def should_stop(self, run_id: str, epoch: int, value: float) -> bool:
         """Record a run's value; return whether it ends."""
         if super().should_stop(run_id, epoch, value):
             return True
-        (bracket,) = self._asha._brackets  # noqa: SLF001 - Ray keeps no other record
-        recorded = next((runs for _, runs in bracket._rungs if run_id in runs), None)  # noqa: SLF001
-        if recorded is None:
-            return False
-        cutoff = np.percentile(list(recorded.values()), 100 * (1 - 1 / self._factor))
-        return bool(recorded[run_id] < cutoff)
+        passed = next((rung for rung in self.rungs if run_id in rung.reached), None)
+        cutoff = passed.cutoff() if passed else None
+        return passed is not None and cutoff is not None and passed.reached[run_id] < cutoff
 
 
 Replay = Callable[[Pool, Sequence[int], EarlyStopping, int, np.random.Generator], Outcome]

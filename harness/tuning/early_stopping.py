@@ -16,7 +16,7 @@ class Rung:
 
     def __init__(self, epochs: int, reduction_factor: int) -> None:
         self.epochs = epochs
-        self.values: dict[str, float] = {}
+        self.reached: dict[str, float] = {}
         """Run id to what it reached, larger is better."""
         self._ranked: list[float] = []
         """The same, ascending."""
@@ -24,7 +24,7 @@ class Rung:
 
     def record(self, run_id: str, value: float) -> None:
         """Take what a run reached."""
-        self.values[run_id] = value
+        self.reached[run_id] = value
         insort(self._ranked, value)
 
     def cutoff(self) -> float | None:
@@ -71,8 +71,8 @@ class ArmEarlyStopping:
             epoch: Epochs finished, below the run's full length.
             value: The search metric, finite.
         """
-        reached = (rung for rung in self.rungs if epoch >= rung.epochs and run_id not in rung.values)
-        rung = next(reached, None)
+        open_rungs = (each for each in self.rungs if epoch >= each.epochs and run_id not in each.reached)
+        rung = next(open_rungs, None)
         if rung is None:
             return False
         cutoff = rung.cutoff()
