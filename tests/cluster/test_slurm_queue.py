@@ -194,9 +194,12 @@ def test_a_job_that_slurm_has_forgotten_is_known_from_the_launchers_log(
     folder.root.mkdir(parents=True)
     SubmitRecord.now("slurm", "99999", "small").write(folder.record)
     assert json.loads(submit("status", str(folder.run_dir), "--json").stdout)["phase"] == "unknown"
-    StatusLog(folder.status_log, "99999").append("ended", StatusDetail(exit_code=75, cause=Cause.TIME_LIMIT))
+    log = StatusLog(folder.status_log, "99999")
+    log.append("started", StatusDetail(nodes="n1"))
+    log.append("ended", StatusDetail(exit_code=75, cause=Cause.TIME_LIMIT))
     state = json.loads(submit("status", str(folder.run_dir), "--json").stdout)
     assert (state["phase"], state["exit_code"]) == ("interrupted", 75)
+    assert state["facts"]["nodes"] == "n1"
 
 
 PRINTABLE = st.text(st.characters(exclude_categories=("C", "Z")) | st.just(" "), min_size=1, max_size=30)

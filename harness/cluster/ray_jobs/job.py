@@ -181,10 +181,12 @@ def sweep_exit_code(
 ) -> int | None:
     """Return the sweep's exit code; None where no sweep ended.
 
-    Ray has none of a job that was stopped: its driver noted it, and where it shares no file system with this
-    machine only its last line tells. A 1 that neither tells is Python's own, of a driver that never began.
+    Ray has none of a job that was stopped, and sometimes none of one that failed: its driver noted it, and
+    where it shares no file system with this machine only its last line tells. A 1 that neither tells is
+    Python's own, of a driver that never began.
     """
-    if info.status.value != "STOPPED" and info.driver_exit_code != EXIT_SOME_FAILED:
+    is_over = info.status.value not in {"PENDING", "RUNNING"}
+    if not is_over or info.driver_exit_code not in {None, EXIT_SOME_FAILED}:
         return info.driver_exit_code
     if noted is not None:
         return noted
@@ -205,7 +207,9 @@ def _state_of(info: "JobDetails", exit_code: int | None) -> JobState:
     if exit_code is not None and exit_code in PHASE_OF_EXIT_CODE:
         told = _reason(message) if exit_code else ""  # of a sweep that went well Ray's says nothing more
         return _over(exit_code, told or REASON_OF_EXIT_CODE[exit_code])
-    return JobState(phase="failed", reason=message)  # killed, or never started: no sweep ended here
+    ended = "no exit code" if exit_code is None else f"exit code {exit_code}"
+    # Killed, or never started: no sweep ended here.
+    return JobState(phase="failed", reason=message or f"its driver ended with {ended} and no word")
 
 
 def _reason(message: str) -> str:

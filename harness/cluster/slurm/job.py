@@ -261,7 +261,10 @@ def _last_known(events: list[StatusEvent], why: str) -> JobState:
 
 
 def _facts(entry: QueueEntry | None, events: list[StatusEvent]) -> dict[str, str]:
+    """Return what else is known of a job; where it ran also once Slurm has forgotten it."""
     facts = {"restarts": str(events[-1].restart)} if events else {}
+    ran_on = [str(event.detail.nodes) for event in events if event.event == "started" and event.detail.nodes]
+    facts |= {"nodes": ran_on[-1]} if ran_on else {}
     if entry is None:
         return facts
     queue_facts = {"nodes": entry.nodes, "start": entry.start, "time left": entry.time_left}
