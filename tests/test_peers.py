@@ -88,6 +88,7 @@ def test_measures_of_a_sweep(benchmark: Any) -> None:
     assert sweep.first_epoch == 5.0
     assert sweep.fixed_cost == 3.0 + 4.0
     assert sweep.epochs_an_hour == 3600 * 4 / 13
+    assert sweep.training_epochs_an_hour == 3600 * 4 / 6
     assert sweep.configurations_an_hour == 3600 * 2 / 13
     assert sweep.seconds_to(0.6) == 5.0
     assert sweep.seconds_to(0.9) == float("inf")

@@ -60,6 +60,11 @@ class Sweep:
         return 3600 * len(self.epochs) / self.seconds
 
     @property
+    def training_epochs_an_hour(self) -> float:
+        """Of the command less its fixed cost."""
+        return 3600 * len(self.epochs) / (self.seconds - self.fixed_cost)
+
+    @property
     def configurations_an_hour(self) -> float:
         """Of the whole command: runs that reported an epoch."""
         return 3600 * len({epoch.run for epoch in self.epochs}) / self.seconds
@@ -114,6 +119,7 @@ MEASURES: dict[str, tuple[Callable[[Sweep], float], int]] = {
     "fixed cost, seconds": (lambda sweep: sweep.fixed_cost, 1),
     "epochs": (lambda sweep: len(sweep.epochs), 0),
     "epochs an hour": (lambda sweep: sweep.epochs_an_hour, 0),
+    "epochs an hour, fixed cost left out": (lambda sweep: sweep.training_epochs_an_hour, 0),
     "configurations an hour": (lambda sweep: sweep.configurations_an_hour, 0),
     "best validation accuracy, %": (lambda sweep: 100 * sweep.best, 2),
     "seconds to its own best": (lambda sweep: sweep.seconds_to(sweep.best), 1),
@@ -122,6 +128,9 @@ MEASURES: dict[str, tuple[Callable[[Sweep], float], int]] = {
 
 RATIOS: dict[str, Callable[[Sweep, Sweep], float]] = {
     "epochs a second": lambda own, peer: own.epochs_an_hour / peer.epochs_an_hour,
+    "epochs a second, fixed cost left out": lambda own, peer: (
+        own.training_epochs_an_hour / peer.training_epochs_an_hour
+    ),
     "configurations a second": lambda own, peer: own.configurations_an_hour / peer.configurations_an_hour,
     "time to the peer's best": lambda own, peer: peer.seconds_to(peer.best) / own.seconds_to(peer.best),
     "time to the lower of both bests": lambda own, peer: (
