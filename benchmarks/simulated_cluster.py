@@ -76,8 +76,8 @@ class Setting:
     """Epochs that ASHA gives every run; 0 for no early stopping."""
     sampler: str
     slots: int
-    sync_ms: float
-    """What a sync takes besides what it takes here."""
+    sync_ms: float | None
+    """What a sync takes, in place of this disk's own; None asks the disk."""
     sync_each: bool
     """Whether each event is synced, as before syncs were grouped."""
 
@@ -155,8 +155,9 @@ def simulate(setting: Setting) -> Measured:
 
         def sync(file: int) -> None:
             measured.syncs += 1
-            os.fsync(file)
-            if setting.sync_ms:
+            if setting.sync_ms is None:
+                os.fsync(file)
+            else:
                 time.sleep(setting.sync_ms / 1000)
 
         plan = plan_study(study)
@@ -233,7 +234,9 @@ _COLUMNS: dict[str, Callable[[Setting, Measured], str]] = {
     "arms x repeats": lambda s, _: f"{s.arms} x {s.repeats}" if s.study is None else "",
     "runs": lambda _, m: f"{m.runs:,}",
     "epochs": lambda _, m: f"{m.epochs:,}",
-    "sync ms": lambda s, _: f"{s.sync_ms:g}{' each' if s.sync_each else ''}",
+    "sync ms": lambda s, _: (
+        f"{s.sync_ms if s.sync_ms is not None else 'disk'}{' each' if s.sync_each else ''}"
+    ),
     "syncs": lambda _, m: f"{m.syncs:,}",
     "s": lambda _, m: f"{m.seconds:.1f}",
     "epochs/s": lambda _, m: f"{m.epochs / m.seconds:,.0f}",
@@ -263,7 +266,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=27, help="of a run of full length")
     parser.add_argument("--grace", type=int, default=1, help="epochs before ASHA's first rung; 0 for no ASHA")
     parser.add_argument("--sampler", default="random")
-    parser.add_argument("--sync-ms", type=float, nargs="+", default=[0.0], help="added to each sync")
+    parser.add_argument(
+        "--sync-ms", type=float, nargs="+", default=[None], help="of a sync, in place of the disk's"
+    )
     parser.add_argument(
         "--sync-each", action="store_true", help="sync each event, as it was before: to compare"
     )

@@ -43,6 +43,16 @@ class Cost:
     """With the share of a full run that ASHA leaves the average search run as in earlier studies."""
     seconds: Bounds | None
     """That runs train, one after the other; None where nobody has measured what an epoch takes."""
+    chain_seconds: float | None
+    """What no number of slots undercuts: a full search run and the confirm run that waits for its search, of
+    the slowest arm; likewise None."""
+
+    def seconds_on(self, slots: int) -> Bounds | None:
+        """Return what all runs take on so many slots, at least 1; None where nobody has measured it."""
+        if self.seconds is None or self.chain_seconds is None:
+            return None
+        chain = self.chain_seconds
+        return Bounds(*(max(chain, seconds / slots) for seconds in self.seconds))
 
 
 def _unknown(arm: Arm) -> None:
@@ -63,6 +73,7 @@ def cost_of(study: Study, plan: Plan, epoch_seconds: EpochSeconds = _unknown) ->
         audits=_sum([cost.audits for cost in costs]),
         epochs=_sum([cost.epochs for cost in costs]),
         seconds=_sum_if_known([cost.seconds for cost in costs]),
+        chain_seconds=_longest_if_known([cost.chain_seconds for cost in costs]),
     )
 
 
@@ -81,12 +92,14 @@ def _cost_of_arm(arm_plan: ArmPlan, study: Study, plan: Plan, epoch_seconds: flo
     longest, confirm, times = arm_plan.arm.longest_epochs, confirm_runs(arm_plan, plan), repeats(plan)
     search_epochs = arm_plan.search_runs * _mean_search_epochs(longest, study)
     full_runs = [runs + arm_plan.audit_runs for runs in confirm]
+    n_phases = bool(arm_plan.search_runs) + bool(confirm.most)
     epochs = [n * (search_epochs + full * longest) for n, full in zip(times, full_runs, strict=True)]
     return Cost(
         runs=Bounds(*(n * (arm_plan.search_runs + runs) for n, runs in zip(times, confirm, strict=True))),
         audits=times * arm_plan.audit_runs,
         epochs=Bounds(*epochs),
         seconds=None if epoch_seconds is None else Bounds(*epochs) * epoch_seconds,
+        chain_seconds=None if epoch_seconds is None else n_phases * longest * epoch_seconds,
     )
 
 
@@ -105,3 +118,8 @@ def _sum(bounds: list[Bounds]) -> Bounds:
 def _sum_if_known(parts: list[Bounds | None]) -> Bounds | None:
     known = [part for part in parts if part is not None]
     return _sum(known) if len(known) == len(parts) else None
+
+
+def _longest_if_known(parts: list[float | None]) -> float | None:
+    known = [part for part in parts if part is not None]
+    return max(known) if len(known) == len(parts) else None

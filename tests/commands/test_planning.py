@@ -370,3 +370,17 @@ def test_what_a_program_costs_is_told_once_earlier_runs_have_shown_it(
     said = capsys.readouterr().out
     assert f"about {142 * each / 3600 / 2:.2f} hours on 2 slots of 1 CPU, and half a minute for Ray" in said
     assert f"{each:.3g} s an epoch, as in " in said
+
+
+def test_no_number_of_slots_undercuts_a_search_run_and_the_confirm_run_that_waits_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On a thousand slots all runs of a phase train at once: two runs of full length remain."""
+    study = REPOSITORY / "examples" / "programs" / "network.yaml"
+    assert main([str(study), "--dry-run", "--from", str(REFERENCE), "--slots", "1000"]) == 0
+    runs = measured.Earlier.of(REFERENCE, []).records.runs
+    each = runs["train_seconds"].sum() / runs["epochs"].sum()
+    longest = load_study(study).arms[0].longest_epochs
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"about {2 * longest * each / 3600:.2f} hours on 1000 slots of 1 CPU" in said
+    assert "which no further slot shortens" in said

@@ -11,7 +11,7 @@ from harness.errors import StudyError
 from harness.manifest import RunsBeside
 from harness.recipe.data import DataFacts
 from harness.records.provenance import usable_cores
-from harness.study.estimate import Bounds, cost_of
+from harness.study.estimate import Bounds, Cost, cost_of
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.beside import is_open, known_beside
@@ -57,7 +57,7 @@ def cost_lines(
     if cost.seconds is None:
         yield f"  hours: {_unknown(study)}"
         return
-    yield f"  about {_on_slots(cost.seconds * (1 / 3600), slots, study.resources.cpu)}"
+    yield f"  about {_on_slots(cost, slots, study.resources.cpu)}"
     yield f"  {by}"
     if pace.note:
         yield f"  they could not be kept for the next time: {pace.note}"
@@ -70,15 +70,24 @@ def _unknown(study: Study) -> str:
     return f"not measured on this machine yet{now}; a sweep notes how long its epochs take"
 
 
-def _on_slots(hours: Bounds, slots: int, cpus: int) -> str:
+def _on_slots(cost: Cost, slots: int, cpus: int) -> str:
     """Return the hours of a study on some slots; of its runs one after the other where none fits."""
+    seconds = cost.seconds_on(slots or 1)
+    hours = _hours(seconds * (1 / 3600)) if seconds else "unknown"
     if not slots:
         return (
-            f"{_hours(hours)} hours of runs one after the other; none of {cpus} CPU fits on this machine: "
+            f"{hours} hours of runs one after the other; none of {cpus} CPU fits on this machine: "
             f"--slots N says how many do"
         )
     where = f"{slots} slot{'s' if slots > 1 else ''} of {cpus} CPU"
-    return f"{_hours(hours * (1 / slots))} hours on {where}, and half a minute for Ray"
+    chain = cost.chain_seconds or 0.0
+    is_chain = seconds is not None and seconds.most <= chain and slots > 1
+    bound = (
+        ", the time of the longest runs one after the other, which no further slot shortens"
+        if is_chain
+        else ""
+    )
+    return f"{hours} hours on {where}, and half a minute for Ray{bound}"
 
 
 def _hours(hours: Bounds) -> str:
