@@ -2,9 +2,11 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -151,7 +153,24 @@ def test_the_study_is_declared(quick_results: tuple[ResultsFolder, str]) -> None
 def test_the_output_is_quiet(quick_results: tuple[ResultsFolder, str]) -> None:
     """No banner, warning or log line of a library is on the screen: only ours."""
     lines = quick_results[1].splitlines()
-    assert all(line.startswith(("starting Ray", "report: ")) or " elapsed" in line for line in lines), lines
+    ours = ("starting Ray", "report: ", "took: ")
+    assert all(line.startswith(ours) or " elapsed" in line for line in lines), lines
+
+
+@pytest.mark.ray
+@pytest.mark.data
+def test_the_last_line_tells_what_took_how_long(quick_results: tuple[ResultsFolder, str]) -> None:
+    """Start, training and the rest, none of which takes no time; training is what the journal says it is."""
+    folder, output = quick_results
+    told = re.search(r"^took: start (.+) s, training (.+) s, report and end (.+) s$", output, re.MULTILINE)
+    assert told, output
+    start, training, ending = map(float, told.groups())
+    assert min(start, ending) > 0
+    events = list(read_journal(folder))
+    first = next(event for event in events if event.event == "epoch")
+    last = [event for event in events if event.event == "run_ended"][-1]
+    between = datetime.fromisoformat(last.time) - datetime.fromisoformat(first.time)
+    assert training == pytest.approx(between.total_seconds() + first.seconds, abs=1)
 
 
 @pytest.mark.ray

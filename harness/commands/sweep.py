@@ -3,9 +3,12 @@
 import argparse
 import shlex
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from harness.commands.planning import dry_run
 from harness.commands.trusting import (
@@ -198,10 +201,20 @@ def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -
         print(f"report: {write_report(folder.root)}")
     else:
         print(f"no report was written; later: {report_command}")
+    if outcome.trained is not None:
+        _say(_phases(*outcome.trained))
     if outcome.failed_runs:
         print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
         return EXIT_SOME_FAILED
     return EXIT_COMPLETE
+
+
+def _phases(first_epoch_at: float, last_end_at: float) -> str:
+    """Return what took how long since this process began; moments are those of `time.monotonic`."""
+    now = time.monotonic()
+    start = time.time() - psutil.Process().create_time() - (now - first_epoch_at)
+    training, ending = last_end_at - first_epoch_at, now - last_end_at
+    return f"took: start {start:.1f} s, training {training:.1f} s, report and end {ending:.1f} s"
 
 
 def _say(message: str) -> None:

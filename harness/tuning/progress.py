@@ -30,6 +30,7 @@ class Progress:
         self._started = time.monotonic()
         self._epochs_before = 0
         self._first_epoch_at: float | None = None
+        self._last_event_at = self._started
         self._console = Console(stderr=True)
         self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=2)
 
@@ -70,8 +71,14 @@ class Progress:
     def take(self, event: Event) -> None:
         """Count an event."""
         self._tally.take(event)
+        self._last_event_at = time.monotonic()
         if self._first_epoch_at is None and isinstance(event, EpochEnded):
             self._first_epoch_at = time.monotonic() - event.seconds
+
+    @property
+    def trained(self) -> tuple[float, float] | None:
+        """The moments when the first epoch began and the last event happened, by `time.monotonic`."""
+        return None if self._first_epoch_at is None else (self._first_epoch_at, self._last_event_at)
 
     def count(self, status: Status) -> int:
         """Return how many runs ended with a status."""

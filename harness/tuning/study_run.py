@@ -60,6 +60,8 @@ class Outcome:
     is_interrupted: bool
     had_nothing_to_do: bool = False
     """The study was finished before."""
+    trained: tuple[float, float] | None = None
+    """When the first epoch began and the last run ended, by `time.monotonic`; None where nothing trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +266,11 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
         step_times.keep()
     except HarnessError as error:
         session.say(f"note: how long a step takes here could not be kept for later estimates ({error})")
-    return Outcome(failed_runs=progress.count("failed"), is_interrupted=not conductor.is_over)
+    return Outcome(
+        failed_runs=progress.count("failed"),
+        is_interrupted=not conductor.is_over,
+        trained=progress.trained,
+    )
 
 
 def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> bool:
