@@ -6,9 +6,11 @@ average is taken over survivors.
 """
 
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -113,10 +115,12 @@ def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, ob
     """Return the mean and interval at every epoch that all of an arm's runs reached with a finite value."""
     rows: list[dict[str, object]] = []
     for (arm, phase, split, epoch), group in epochs.groupby(["arm", "phase", "split", "epoch"], sort=False):
-        values = list(group["value"].dropna())
+        values = group["value"].dropna().tolist()
         if len(values) < sizes[str(arm)]:
             continue
-        interval = statistics.t_interval(list(group.groupby("replicate", sort=False)["value"].mean()))
+        if not group["replicate"].is_unique:
+            values = group.groupby("replicate", sort=False)["value"].mean().tolist()
+        interval = statistics.t_interval(values)
         place = {"arm": arm, "phase": phase, "split": split, "epoch": epoch, "line": "mean", "run_id": ""}
         ends = {"value": interval.mean, "low": interval.low, "high": interval.high, "n": interval.n}
         rows.append({**place, "status": "", "seconds": float(group["seconds"].mean()), **ends})
@@ -166,8 +170,9 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, Arm
     thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
     thin["rasterized"] = len(seeds) > _MOST_VECTOR_EPOCHS
     finite = seeds[seeds["value"].notna() & seeds[clock].notna()]
-    for (arm, _), run in finite.groupby(["arm", "run_id"], sort=False):
-        ax.plot(run[clock], run["value"], color=styles[str(arm)].color, **thin)
+    arms, xs, ys = (finite[name].to_numpy() for name in ("arm", clock, "value"))
+    for rows in _rows_of_runs(finite["run_id"]):
+        ax.plot(xs[rows], ys[rows], color=styles[str(arms[rows.start])].color, **thin)
     for arm, line in means.groupby("arm", sort=False):
         style = styles[str(arm)]
         ax.fill_between(line[clock], line["low"], line["high"], color=style.color, alpha=0.25, linewidth=0)
@@ -184,6 +189,13 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, Arm
         ax.plot(
             points[clock], points["value"], "x", color=styles[str(arm)].color, markersize=6, clip_on=False
         )
+
+
+def _rows_of_runs(run_ids: "pd.Series[str]") -> list[slice]:
+    """Return where each run's rows stand, which are together."""
+    ids = run_ids.to_numpy()
+    starts = [0, *(np.flatnonzero(ids[1:] != ids[:-1]) + 1), len(ids)] if len(ids) else []
+    return [slice(start, end) for start, end in pairwise(starts)]
 
 
 def _ends(frame: pd.DataFrame) -> dict[str, tuple[float, float]]:
