@@ -264,13 +264,13 @@ def time_parts(root: Path) -> None:
 
     report = timed("imports", _report_module)
     records = timed("journal into frames", lambda: report.load_study(root))
-    timed("parquet", lambda: report.write_parquet(records))
+    timed("parquet", lambda: report.output.write_parquet(records))
     facts = report.Facts(records)
-    tables = timed("tables", lambda: report.render_tables(facts))
-    figures = timed("figures", lambda: report.render_figures(facts))
+    tables = timed("tables", lambda: report.document.render_tables(facts))
+    figures = timed("figures", lambda: report.document.render_figures(facts))
     folder = records.folder.report
-    timed("table files", lambda: report.write_tables(folder / "tables", tables.values()))
-    timed("figure files", lambda: report.write_figures(folder / "figures", figures.values()))
+    timed("table files", lambda: report.output.write_tables(folder / "tables", tables.values()))
+    timed("figure files", lambda: report.output.write_figures(folder / "figures", figures.values()))
     content = report.document.Content(facts=facts, tables=tables, figures=figures)
     timed("markdown", lambda: report.document.render_markdown(content))
     timed("html", lambda: report.document.render_html(content))
