@@ -7,11 +7,9 @@ folders side by side.
 """
 
 import argparse
-import gc
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,20 +55,6 @@ def write_figures(path: Path) -> list[Path]:
     return [folder]
 
 
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector look seldom, and never at what is there already: a report makes little."""
-    thresholds = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 20)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
-
-
-@_seldom_collected()
 def _write_study(facts: Facts) -> Path:
     records = facts.records
     output.write_parquet(records)  # first: later there is less memory left

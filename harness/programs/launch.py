@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.allocation import KEEPING_MEMORY
+
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL: what a program gets to put its files in order."""
 
@@ -30,7 +32,7 @@ def environment(
     """Return the environment of a program.
 
     Args:
-        inherited: The worker's; what Ray put there is left out.
+        inherited: The worker's; what Ray and we put there for workers is left out.
         seed: Of the run.
         phase: `search`, `confirm` or `audit`.
         run_dir: A folder for the files of this run alone.
@@ -40,7 +42,7 @@ def environment(
     kept = {
         name: value
         for name, value in inherited.items()
-        if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES
+        if not name.startswith(_FOREIGN) and name not in _FOREIGN_NAMES and KEEPING_MEMORY.get(name) != value
     }
     ours = {
         "PYTHONUNBUFFERED": "1",  # a program that is ended would lose the lines in its buffer

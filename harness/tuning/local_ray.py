@@ -19,11 +19,13 @@ from types import FrameType
 
 import psutil
 
+from harness.allocation import KEEPING_MEMORY
 from harness.errors import EnvironmentMismatchError, reason
 from harness.tuning.interruption import sparing_children
 from harness.tuning.lean_ray import without_idle_services
 
 _QUIET_AND_CLOSED = {
+    **KEEPING_MEMORY,
     "PL_DISABLE_FORK": "1",  # as Tune sets it
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a run without a GPU sees none
     "RAY_AIR_NEW_OUTPUT": "0",  # with verbose=0 the only output that is really silent

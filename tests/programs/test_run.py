@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from harness.allocation import KEEPING_MEMORY
 from harness.programs.contract import Contract, ProgramEpoch
 from harness.programs.launch import environment
 from harness.programs.run import Job, Limits, ProgramEnd, run_program
@@ -107,6 +108,15 @@ def test_a_program_with_a_gpu_sees_the_one_that_its_run_has(tmp_path: Path) -> N
     given = {"CUDA_VISIBLE_DEVICES": "3", "TUNE_X": "1"}
     own = environment(given, seed=1, phase="audit", run_dir=tmp_path, threads=4, uses_gpu=True)
     assert (own["CUDA_VISIBLE_DEVICES"], own["OMP_NUM_THREADS"], own["HARNESS_PHASE"]) == ("3", "4", "audit")
+
+
+def test_a_program_keeps_its_users_ways_with_memory(tmp_path: Path) -> None:
+    """What we set for workers is not meant for it; what its user has set is."""
+    given = {**KEEPING_MEMORY, "MALLOC_ARENA_MAX": "4"}
+    own = environment(given, seed=1, phase="search", run_dir=tmp_path, threads=1, uses_gpu=False)
+    assert {name: value for name, value in own.items() if name.startswith("MALLOC")} == {
+        "MALLOC_ARENA_MAX": "4"
+    }
 
 
 def test_lines_of_a_killed_program_are_read(runs: _Runs) -> None:

@@ -9,6 +9,8 @@ import tempfile
 
 import pytest
 
+from harness.allocation import KEEPING_MEMORY
+
 _LISTENERS = """
 import json
 import os
@@ -81,3 +83,37 @@ def test_a_private_ray_that_does_not_start_is_told_and_leaves_nothing() -> None:
     assert told.startswith("Ray does not start on this machine ("), told
     assert "Remedy" in told
     assert left == "[]"
+
+
+_THREAD = """
+import resource, threading, torch
+torch.set_num_threads(1)
+
+def train():
+    layer = torch.nn.Conv2d(1, 8, 3)
+    image = torch.zeros(256, 1, 64, 64)
+    def step():
+        layer(image).square().sum().backward()
+    for _ in range(10):
+        step()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(10):
+        step()
+    print((resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) // 10)
+
+thread = threading.Thread(target=train)
+thread.start()
+thread.join()
+"""
+
+
+def test_a_worker_keeps_the_memory_that_a_step_frees() -> None:
+    """Pages that the system hands out anew in each step, of a thread that trains: thousands, and few."""
+    plain = {name: value for name, value in os.environ.items() if name not in KEEPING_MEMORY}
+    faults = [
+        int(subprocess.run([sys.executable, "-c", _THREAD], env=own, capture_output=True, check=True).stdout)
+        for own in (plain, {**plain, **KEEPING_MEMORY})
+    ]
+    assert faults[0] > 1000
+    assert faults[1] < faults[0] / 10
+    assert os.environ.items() >= KEEPING_MEMORY.items()

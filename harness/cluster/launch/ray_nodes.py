@@ -16,6 +16,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from harness.allocation import KEEPING_MEMORY
 from harness.cluster.launch.processes import (
     Signals,
     adopt_orphans,
@@ -66,7 +67,7 @@ def _run_ray(options: argparse.Namespace, signals: Signals) -> bool:
     """Run Ray in a folder of its own; tell whether it was told to end, and did not end by itself."""
     with node_folder(options.job) as folder:
         try:
-            environment = {**os.environ, "TMPDIR": str(folder)}
+            environment = {**KEEPING_MEMORY, **os.environ, "TMPDIR": str(folder)}
             with (options.logs / f"ray-{socket.gethostname()}.log").open("wb") as log:
                 ray = start_child(ray_command(options, folder), output=log, environment=environment)
             while ray.poll() is None:
