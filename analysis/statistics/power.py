@@ -145,7 +145,10 @@ def power_of_test(
     df, criticals = _criticals(n, alpha / 2, test)
     ratio = abs(difference) / deviation if deviation > 0 else math.inf
     noncentrality = min(ratio * math.sqrt(n), 1e5)  # beyond it the distribution is not a number
-    return float(np.mean(1 - special.nctdtr(df, noncentrality, criticals)))
+    found = 1 - special.nctdtr(df, noncentrality, criticals)
+    if np.isnan(found).any():  # it knows no answer at some places far out; what does takes longer to import
+        found = scipy.stats.nct.sf(criticals, df, noncentrality)
+    return float(np.mean(found))
 
 
 def detectable_difference(

@@ -21,6 +21,15 @@ def test_seeds_to_find_match_power_tables(difference: float, expected: int) -> N
     assert power.seeds_to_find(difference=difference, deviation=1.0, alpha=0.05) == expected
 
 
+@pytest.mark.parametrize("n", [2, 3, 5, 9, 40])
+def test_power_is_known_at_every_difference(n: int) -> None:
+    """Also where the faster of two functions for the noncentral t distribution knows no answer."""
+    critical = stats.t.isf(0.025, n - 1)
+    for errors in np.linspace(0, 150, 301):
+        found = power.power_of_test(difference=errors, n=n, deviation=np.sqrt(n), alpha=0.05)
+        assert found == pytest.approx(stats.nct.sf(critical, n - 1, errors), abs=1e-9)
+
+
 def test_seeds_to_find_has_ends() -> None:
     """A huge difference takes two seeds; one that ten thousand would not find has no number."""
     assert power.seeds_to_find(difference=1e12, deviation=1.0, alpha=0.05) == 2

@@ -126,7 +126,7 @@ def package(environment: dict[str, Any], target: Path) -> set[str]:
 
 
 def test_by_default_the_code_of_this_checkout_is_shipped_alone(repository: Path, tmp_path: Path) -> None:
-    """Every module of both packages and their templates go along; results, tests, data and caches do not."""
+    """Modules, templates and shipped studies go along; results, tests, data and caches do not."""
     files = package(dict(shipped(None, tmp_path)), tmp_path / "package.zip")
     expected = {
         path.relative_to(repository).as_posix()
@@ -134,7 +134,8 @@ def test_by_default_the_code_of_this_checkout_is_shipped_alone(repository: Path,
         for path in (repository / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert files == expected
+    studies = {f"harness/search_spaces/{path.name}" for path in (repository / "search_spaces").iterdir()}
+    assert files == expected | studies  # which a link of the package leads to
     assert "harness/sweep.py" in files
 
 
