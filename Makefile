@@ -66,7 +66,7 @@ lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --extra test --extra dashboard --output-file requirements.txt pyproject.toml
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --no-emit-index-url --constraint requirements.txt \
+	  --no-header --constraint requirements.txt \
 	  --output-file benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
 
 peers: $(PEERS)/installed  ## set up the other tools that benchmarks/sweep_speed.py measures beside the harness

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from options import check_json, positive
 from peers.measured import Sweep, log_of_harness, log_of_peer, ratio_table, table
 from peers.setting import Setting
 
@@ -218,9 +219,9 @@ def _idx_header(*shape: int) -> bytes:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time whole searches beside those of other tools.")
     parser.add_argument(
-        "--runs", type=_positive, nargs="+", default=[18, 60, 200], help="of each search (default 18 60 200)"
+        "--runs", type=positive, nargs="+", default=[18, 60, 200], help="of each search (default 18 60 200)"
     )
-    parser.add_argument("--repeats", type=_positive, default=3, help="alternations (default %(default)s)")
+    parser.add_argument("--repeats", type=positive, default=3, help="alternations (default %(default)s)")
     parser.add_argument(
         "--peers", nargs="*", choices=list(PEERS), default=["optuna"], help="(default: optuna)"
     )
@@ -230,33 +231,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default="fp32",
         help="of all but raytune (default %(default)s)",
     )
-    parser.add_argument("--epochs", type=_positive, default=9, help="of a whole run (default %(default)s)")
+    parser.add_argument("--epochs", type=positive, default=9, help="of a whole run (default %(default)s)")
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=positive,
         help="runs at a time on every side (default: one a core; the harness chooses for itself)",
     )
-    parser.add_argument("--images", type=_positive, help="train on the first so many only, for a quick look")
+    parser.add_argument("--images", type=positive, help="train on the first so many only, for a quick look")
     parser.add_argument("--json", type=Path, help="file to save the numbers in")
     options = parser.parse_args(arguments)
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder to write in")
+    check_json(parser, options.json)
     if options.peers and not PEER_PYTHON.exists():
         parser.error(
             f"the peers' environment {PEER_PYTHON.parents[1].name} is not there; make it: make peers"
         )
     return options
-
-
-def _positive(text: str) -> int:
-    """Read an integer above 0.
-
-    Raises:
-        argparse.ArgumentTypeError: The text is none.
-    """
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be an integer above 0, got {text!r}")
-    return int(text)
 
 
 def _facts(options: argparse.Namespace) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from options import check_json, positive
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
@@ -159,11 +160,11 @@ def _learn_alike(rounds: list[Round]) -> bool:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time the training loop beside the ordinary way.")
-    parser.add_argument("--rounds", type=_positive, default=5, help="alternations (default %(default)s)")
+    parser.add_argument("--rounds", type=positive, default=5, help="alternations (default %(default)s)")
     parser.add_argument(
-        "--epochs", type=_positive, default=1, help="counted epochs a round and side (default %(default)s)"
+        "--epochs", type=positive, default=1, help="counted epochs a round and side (default %(default)s)"
     )
-    parser.add_argument("--threads", type=_positive, default=1, help="torch's threads (default %(default)s)")
+    parser.add_argument("--threads", type=positive, default=1, help="torch's threads (default %(default)s)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default %(default)s)")
     parser.add_argument(
         "--optimizer", choices=list(LEARNING_RATES), default="sgd", help="(default %(default)s)"
@@ -171,24 +172,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=0, help="the ordinary DataLoaders' worker processes")
     parser.add_argument("--json", type=Path, help="file to save the numbers in")
     options = parser.parse_args(arguments)
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json {options.json}: there is no such folder to write in")
+    check_json(parser, options.json)
     if options.workers < 0:
         parser.error(f"--workers must be 0 or more, got {options.workers}")
     if options.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: torch finds no CUDA device here; use --device cpu")
     return options
-
-
-def _positive(text: str) -> int:
-    """Read an integer above 0.
-
-    Raises:
-        argparse.ArgumentTypeError: The text is none.
-    """
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"must be an integer above 0, got {text!r}")
-    return int(text)
 
 
 @contextmanager
