@@ -50,9 +50,9 @@ def _list(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "folders", nargs="*", type=path_argument, default=[Path("results")], metavar="DIR", help="(results)"
     )
-    folders = list(_folders(parser.parse_args(arguments).folders))
+    folders = dict(_folders(parser.parse_args(arguments).folders))
     rows, code = [("study", "state", "age", "rulings")], EXIT_COMPLETE
-    for folder in folders:
+    for folder, name in folders.items():
         try:
             found = results(folder)
         except HarnessError as error:
@@ -61,23 +61,23 @@ def _list(arguments: Sequence[str] | None) -> int:
             continue
         counted = count_rulings(claim.ruling for claim in found.claims)
         rulings = ", ".join(f"{count} {ruling}" for ruling, count in counted) or "no claims"
-        rows.append((folder.name, state(found), age(found), rulings))
+        rows.append((name, state(found), age(found), rulings))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     deliver("\n".join("  ".join([*map(str.ljust, row, widths), row[3]]).rstrip() for row in rows))
     return code
 
 
-def _folders(given: Sequence[Path]) -> Iterator[Path]:
-    """Yield the results folders that are meant.
+def _folders(given: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Yield the results folders that are meant, each with its place below the folder that was given.
 
     Raises:
         ResultsError: A folder is none and holds none.
     """
     for path in map(resolved, given):
         if is_collection(path):
-            yield from study_folders(path)
+            yield from ((folder, folder.relative_to(path).as_posix()) for folder in study_folders(path))
         elif path.is_dir() and study_folders(path.parent):
-            yield path
+            yield path, path.name
         else:
             raise ResultsError(
                 f"{path}: no results here. Remedy: give a folder that python -m harness.sweep wrote, or one "

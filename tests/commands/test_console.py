@@ -1,6 +1,7 @@
 """`recipe-harness`: every command under one name, and those that only it has."""
 
 import re
+import shutil
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -56,12 +57,18 @@ def test_every_shipped_study_can_be_printed(repository: Path, capsys: pytest.Cap
     assert studies.main(["dropuot"]) == 2
 
 
-def test_studies_are_listed_with_state_and_rulings(capsys: pytest.CaptureFixture[str]) -> None:
-    """Of one folder; of an empty place with the remedy."""
+def test_studies_are_listed_with_state_and_rulings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one folder, and of those a level further down by their places; of an empty place with the remedy."""
     assert listing.main([str(REFERENCE / "optimizers")]) == 0
     row = capsys.readouterr().out.splitlines()[1]
     assert row.startswith("optimizers  finished")
     assert row.endswith("2 supported, 2 inconclusive")
+    copy = tmp_path / "reference" / "dropout"
+    shutil.copytree(REFERENCE / "dropout", copy)
+    assert listing.main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("reference/dropout  finished")
     assert listing.main([str(REFERENCE / "nowhere")]) == 2
     assert "Remedy" in capsys.readouterr().err
 
