@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from harness.records.events import EpochEnded, PhaseEnded, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
@@ -103,3 +104,16 @@ def wait_until(is_so: Callable[[], bool], is_hopeless: Callable[[], object] = la
 def ended_runs(folder: ResultsFolder) -> int:
     """Return how many runs have ended, also while the journal is being written."""
     return folder.journal.read_bytes().count(b'"event":"run_ended"') if folder.journal.exists() else 0
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, or ends within seconds; one that only waits for its parent to look has."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.05)
+    return False

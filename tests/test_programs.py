@@ -5,7 +5,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from harness.records.events import RunEnded
@@ -81,7 +80,7 @@ def test_a_study_of_a_program_records_how_its_runs_ended(tmp_path: Path) -> None
     assert [ends[f"one-confirm-000{n}"].metrics for n in range(2)] == [{"test_accuracy": 0.8}] * 2
     assert (folder.program_runs / "one-confirm-0000" / "kept.txt").exists()
     pids = map(int, (tmp_path / "pids.txt").read_text(encoding="utf-8").split())
-    assert not [pid for pid in pids if psutil.pid_exists(pid)]
+    assert all(map(drill.is_gone, pids))
 
 
 _FOREIGN = """\

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from harness.cluster.launch import ray_nodes
@@ -24,6 +23,7 @@ from harness.cluster.slurm.script import LauncherInstructions
 from harness.cluster.slurm.steps import by_gpus, end_node, start_step, step_command
 from harness.cluster.submit_folder import Cause, Happening, StatusDetail, StatusLog, SubmitFolder
 from harness.errors import EnvironmentMismatchError, ResultsError
+from tests import drill
 from tests.cluster.slurm_commands import SlurmCommands
 
 ORPHANS = """
@@ -63,7 +63,7 @@ def test_orphans_of_a_sweep_are_ended(tmp_path: Path) -> None:
     )
     orphan, ended = map(int, done.stdout.split())
     assert ended == 1
-    assert not psutil.pid_exists(orphan)
+    assert drill.is_gone(orphan)
 
 
 def test_jobs_that_follow_each_other_look_for_ports_in_places_of_their_own() -> None:

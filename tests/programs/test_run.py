@@ -5,16 +5,15 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from harness.allocation import KEEPING_MEMORY
 from harness.programs.contract import Contract, ProgramEpoch
 from harness.programs.launch import environment
 from harness.programs.run import Job, Limits, ProgramEnd, run_program
+from tests import drill
 
 _EPOCH = 'print(\'{"epoch": %d, "val_accuracy": 0.5}\', flush=True)'
 
@@ -64,16 +63,6 @@ class _Runs:
 def runs(tmp_path: Path) -> _Runs:
     """Return what runs programs in a folder of its own."""
     return _Runs(tmp_path)
-
-
-def _is_gone(pid: int) -> bool:
-    """Whether a process ends, or has ended, within some time."""
-    until = time.monotonic() + 20
-    while time.monotonic() < until:
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_a_program_that_prints_its_epochs_completes(runs: _Runs) -> None:
@@ -243,7 +232,7 @@ def test_what_ignores_sigterm_is_killed_with_its_children(runs: _Runs) -> None:
     assert end == ProgramEnd(
         status="failed", reason="the program did not end within 0.0333333 minutes (trial.timeout_minutes)"
     )
-    assert all(map(_is_gone, _pids(runs.folder)))
+    assert all(map(drill.is_gone, _pids(runs.folder)))
 
 
 def test_children_that_outlive_a_program_are_no_part_of_its_end(runs: _Runs) -> None:
@@ -251,8 +240,8 @@ def test_children_that_outlive_a_program_are_no_part_of_its_end(runs: _Runs) -> 
     end = runs.run(_GRANDCHILDREN, _EPOCH % 1, grace_seconds=0.3)
     assert end.status == "completed"
     in_group, escaped, program = _pids(runs.folder)
-    assert _is_gone(in_group)
-    assert _is_gone(program)
+    assert drill.is_gone(in_group)
+    assert drill.is_gone(program)
     os.kill(escaped, signal.SIGKILL)
 
 
@@ -296,8 +285,8 @@ def test_a_program_ends_with_its_worker(tmp_path: Path) -> None:
     worker.kill()
     worker.wait()
     in_group, escaped, program = _pids(tmp_path)
-    assert _is_gone(program)
-    assert _is_gone(in_group)
+    assert drill.is_gone(program)
+    assert drill.is_gone(in_group)
     os.kill(escaped, signal.SIGKILL)  # nothing but the worker could have known it
     worker.stdout.close()
 
