@@ -4,11 +4,12 @@ VENV   := .venv
 PEERS  := .venv-peers
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+SPHINX := -b html -q -E -W --keep-going
 STUDY   ?= search_spaces/optimizers.yaml
 RESULTS ?= results/optimizers
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report dashboard test test-full quick check format lock schema peers clean
+.PHONY: help $(VENV) sweep report dashboard test test-full quick check docs format lock schema peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,13 +48,18 @@ test-full: $(VENV)/installed  ## run the whole test suite; what starts a Ray com
 quick: $(VENV)/installed  ## run the tests that are short and start neither Ray nor a browser
 	$(PYTEST) -m "not slow and not ray and not full and not browser"
 
-check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file
+check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file, site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry harness analysis
 	$(BIN)/python -m harness.study.schema --check
+	$(BIN)/python -m sphinx $(SPHINX) docs docs/_build
+
+docs: $(VENV)/installed  ## build the site into docs/_build; a broken link or page ends it
+	@$(BIN)/python -m sphinx $(SPHINX) docs docs/_build
+	@echo docs/_build/index.html
 
 format: $(VENV)/installed  ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
@@ -64,7 +70,7 @@ schema: $(VENV)/installed  ## write the JSON schema of study files again
 
 lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --extra test --extra dashboard --output-file requirements.txt pyproject.toml
+	  --no-header --extra test --extra dashboard --extra docs --output-file requirements.txt pyproject.toml
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --constraint requirements.txt \
 	  --output-file benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
@@ -78,5 +84,5 @@ $(PEERS)/installed: benchmarks/peers/requirements.txt | $(VENV)/installed
 	@touch $@
 
 clean:  ## remove the virtual environments and caches (results stay)
-	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(PEERS) docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -96,7 +96,7 @@ def test_the_wrapper_of_the_documentation_speaks_for_a_foreign_script(
     tmp_path: Path, repository: Path
 ) -> None:
     """At most 25 lines; the test set is opened in a confirm run only, and the script's end is its own."""
-    text = (repository / "docs" / "doors" / "programs.md").read_text(encoding="utf-8")
+    text = (repository / "docs" / "how_to" / "programs.md").read_text(encoding="utf-8")
     wrapper = text.split("```python\n")[-1].split("```")[0]
     assert len(wrapper.splitlines()) <= 25
     (tmp_path / "wrap.py").write_text(wrapper, encoding="utf-8")

@@ -12,7 +12,7 @@ from harness.study.reading.parse import load_study
 
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLES = sorted((REPOSITORY / "examples").glob("*/*.yaml"))
-PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (REPOSITORY / "docs/doors").glob("*.md")}
+PAGES = {page.stem: page.read_text(encoding="utf-8") for page in (REPOSITORY / "docs/how_to").glob("*.md")}
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?(?: \"[^\"]*\")?\)")
 
 
