@@ -1,7 +1,15 @@
 """The site below docs/: `make docs` builds it into docs/_build; a warning, such as a broken link, ends it."""
 
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from generators import commands, study_file  # noqa: E402 - the path comes first
+
 project = "recipe-harness"
-author = "recipe-harness"
+author = project
 html_title = project
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
@@ -11,3 +19,10 @@ html_show_sphinx = False
 html_show_copyright = False
 html_copy_source = False
 html_use_index = False
+
+GENERATED = {"commands.md": commands.page, "study_file.md": study_file.page}
+"""Pages that are written anew whenever the site is built, and not kept in the repository."""
+
+
+for name, page in GENERATED.items():
+    (HERE / "reference" / name).write_text(page(), encoding="utf-8")
