@@ -65,8 +65,9 @@ format: $(VENV)/installed  ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-schema: $(VENV)/installed  ## write the JSON schema of study files again
+schema: $(VENV)/installed  ## write the JSON schemas of study files and of --json again
 	$(BIN)/python -m harness.study.schema
+	$(BIN)/python -m harness.json_output > docs/json.schema.json
 
 lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

@@ -1,8 +1,8 @@
 """`python -m analysis.listing [DIR ...]`: the studies below a folder, with state, age and rulings."""
 
-import argparse
 import sys
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -10,39 +10,77 @@ from pathlib import Path
 from analysis.page.document import count_rulings
 from analysis.page.overview import is_collection, study_folders
 from analysis.results import Results, results
-from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
-from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, HarnessError, ResultsError
+from harness import json_output
+from harness.answering import Answering, add_json
+from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
+from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, HarnessError, ResultsError, several
 from harness.records.lock import is_held
+from harness.screen import width_of_screen
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-_WIDTH = 80
+_LEAST_WIDTH = 24
+"""Letters that rulings need beside the other columns."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run_command(partial(_list, arguments))
+    answering = Answering("ls", arguments)
+    return run_command(partial(_list, arguments, answering), answering=answering)
+
+
+def state_of(found: Results) -> json_output.State:
+    """Return whether a study has ended, is running, or waits for a resume."""
+    if found.missing is None:
+        return "finished"
+    return "running" if is_held(found.facts.records.folder.lock) else "unfinished"
 
 
 def state(found: Results) -> str:
-    """Return whether a study has ended, is running, or waits for a resume, with how many runs are left."""
-    if found.missing is None:
-        return "finished"
+    """Return the state in words, with how many runs have ended of those planned."""
     ended, planned = found.progress
-    doing = "running" if is_held(found.facts.records.folder.lock) else "unfinished"
-    return f"{doing}, {ended} of {planned} runs"
+    name = state_of(found)
+    return name if name == "finished" else f"{name}, {ended} of {planned} runs"
+
+
+def last_event(found: Results) -> str:
+    """Return when the last run ended, or the study began: UTC, ISO 8601."""
+    ends = found.facts.records.runs["ended_at"].dropna()
+    return found.manifest.created_at if ends.empty else str(ends.max())
 
 
 def age(found: Results) -> str:
-    """Return the time since the last run ended, or since the study began, in the largest unit that fits."""
-    ends = found.facts.records.runs["ended_at"].dropna()
-    last = found.manifest.created_at if ends.empty else str(ends.max())
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(last)).total_seconds()
+    """Return the time since the last event, in the largest unit that fits."""
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(last_event(found))).total_seconds()
     size, unit = next((own for own in _UNITS if seconds >= own[0]), _UNITS[-1])
     return f"{max(0, int(seconds // size))} {unit}"
 
 
-def _list(arguments: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(
+def rulings(found: Results) -> dict[str, int]:
+    """Return how many claims have each ruling."""
+    return dict(count_rulings(claim.ruling for claim in found.claims))
+
+
+def in_words(counted: Mapping[str, int]) -> str:
+    """Return counts of rulings in words."""
+    return ", ".join(f"{count} {ruling}" for ruling, count in counted.items()) or "no claims"
+
+
+def listed(found: Results, name: str) -> json_output.Listed:
+    """Return what is known of one study."""
+    ended, planned = found.progress
+    return json_output.Listed(
+        study=name,
+        folder=found.folder,
+        state=state_of(found),
+        runs_ended=ended,
+        runs_planned=planned,
+        last_event_at=last_event(found),
+        rulings=rulings(found),
+    )
+
+
+def _list(arguments: Sequence[str] | None, answering: Answering) -> int:
+    parser = Parser(
         prog="python -m analysis.listing",
         description="List the studies below one or more folders: state, age, how claims are ruled.",
         epilog=f"exit codes: 0 all are listed; 2 a folder cannot be read; {EXIT_CODES}.",
@@ -50,21 +88,43 @@ def _list(arguments: Sequence[str] | None) -> int:
     parser.add_argument(
         "folders", nargs="*", type=path_argument, default=[Path("results")], metavar="DIR", help="(results)"
     )
+    add_json(parser)
     folders = dict(_folders(parser.parse_args(arguments).folders))
-    rows, code = [("study", "state", "age", "rulings")], EXIT_COMPLETE
+    rows, studies, errors = [("study", "state", "age", "rulings")], [], list[HarnessError]()
     for folder, name in folders.items():
         try:
             found = results(folder)
         except HarnessError as error:
-            code = EXIT_REFUSED
+            errors.append(error)
             sys.stderr.write(f"error: {error}\n")
             continue
-        counted = count_rulings(claim.ruling for claim in found.claims)
-        rulings = ", ".join(f"{count} {ruling}" for ruling, count in counted) or "no claims"
-        rows.append((name, state(found), age(found), rulings))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    deliver("\n".join("  ".join([*map(str.ljust, row, widths), row[3]]).rstrip() for row in rows))
-    return code
+        rows.append((name, state(found), age(found), in_words(rulings(found))))
+        if answering.is_asked:
+            studies.append(listed(found, name))
+    if answering.is_asked:
+        answering.give(json_output.Listing(studies=studies))
+    else:
+        deliver("\n".join(_lines(rows, width_of_screen())))
+    if errors:
+        answering.fail(several(errors, "could not be read"))
+        return EXIT_REFUSED
+    return EXIT_COMPLETE
+
+
+def _lines(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
+    """Yield the table; on a narrow screen what stands beside a study's name comes below it."""
+    *widths, _ = (max(len(row[column]) for row in rows) for column in range(4))
+    left = width - sum(widths) - 6
+    for row in rows:
+        if left >= _LEAST_WIDTH:
+            head = "  ".join(map(str.ljust, row[:3], widths))
+            first, *rest = textwrap.wrap(row[3], left)
+            yield f"{head}  {first}"
+            yield from (f"{'':<{sum(widths) + 6}}{line}" for line in rest)
+        else:
+            yield row[0]
+            for cell in (", ".join(row[1:3]), row[3]):
+                yield from textwrap.wrap(cell, width, initial_indent="    ", subsequent_indent="    ")
 
 
 def _folders(given: Sequence[Path]) -> Iterator[tuple[Path, str]]:
@@ -81,7 +141,8 @@ def _folders(given: Sequence[Path]) -> Iterator[tuple[Path, str]]:
         else:
             raise ResultsError(
                 f"{path}: no results here. Remedy: give a folder that python -m harness.sweep wrote, or one "
-                f"that holds such folders."
+                f"that holds such folders.",
+                place=path,
             )
 
 

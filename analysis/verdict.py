@@ -4,7 +4,6 @@ For continuous integration and other programs, which ask what may be said now. N
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,7 +13,9 @@ from analysis.claims import Verdict
 from analysis.claims.verdict import Ruling
 from analysis.output import sha256_argument
 from analysis.results import Results, results
-from harness.edge import EXIT_CODES, deliver, path_argument, run_command
+from harness import json_output
+from harness.answering import Answering, add_json
+from harness.edge import EXIT_CODES, Parser, deliver, path_argument, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, ResultsError
 
 EXIT_AGAINST, EXIT_OPEN = 3, 4
@@ -34,16 +35,22 @@ _WORST_FIRST = (EXIT_REFUSED, EXIT_AGAINST, EXIT_OPEN, EXIT_COMPLETE)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run_command(partial(_answer, arguments))
+    answering = Answering("verdict", arguments)
+    return run_command(partial(_answer, arguments, answering), answering=answering)
 
 
-def _answer(arguments: Sequence[str] | None) -> int:
+def _answer(arguments: Sequence[str] | None, answering: Answering) -> int:
     options = _options(arguments)
     found = results(options.folder, declared=options.declared)
     asked = _asked(found, options.claim)
-    deliver(_as_json(found, asked) if options.json else "\n".join(map(_in_words, asked, asked.values())))
+    if answering.is_asked:
+        answering.give(_as_facts(found, asked))
+    else:
+        deliver("\n".join(map(_in_words, asked, asked.values())))
     if not found.is_sealed:
-        sys.stderr.write(f"{found.facts.records.seal.in_words()}\n")
+        reason = found.facts.records.seal.in_words()
+        sys.stderr.write(f"{reason}\n")
+        answering.fail(ResultsError(f"{found.folder}: {reason}", place=found.folder))
         return EXIT_REFUSED
     codes = {CODES[verdict.ruling] for verdict in asked.values()}
     return next(code for code in _WORST_FIRST if code in codes)
@@ -78,15 +85,15 @@ def _in_words(number: int, verdict: Verdict) -> str:
     )
 
 
-def _as_json(found: Results, asked: Mapping[int, Verdict]) -> str:
+def _as_facts(found: Results, asked: Mapping[int, Verdict]) -> json_output.Verdict:
     """Return what `claims.json` holds of the claims that were asked for, each with its number."""
     whole = report.claims_document(found.facts)
     whole["claims"] = [{"number": number, **verdict.as_row()} for number, verdict in asked.items()]
-    return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+    return json_output.Verdict(**whole)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m analysis.verdict",
         description="Say how the claims of a study are ruled, in the exit code too. Nothing is written.",
         epilog="exit codes: 0 supported; 3 contradicted or equivalent; 4 open (inconclusive, not yet); 2 not "
@@ -97,7 +104,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "folder", type=path_argument, metavar="RESULTS_DIR", help="such as results/optimizers"
     )
     parser.add_argument("--claim", type=int, metavar="N", help="this one, as the study file counts from 1")
-    parser.add_argument("--json", action="store_true", help="print one JSON object, as claims.json has it")
+    add_json(parser)
     parser.add_argument(
         "--declared",
         type=sha256_argument,

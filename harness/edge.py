@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import cast
+from typing import ClassVar, NoReturn, cast
 
+from harness.answering import Answering
 from harness.errors import (
     EXIT_BUG,
-    EXIT_INTERRUPTED,
     EXIT_REFUSED,
+    EnvironmentMismatchError,
+    ErrorKind,
     HarnessError,
+    InterruptedCommandError,
     ResultsError,
+    UnforeseenError,
     reason,
     remedy,
     unusable,
@@ -32,12 +36,40 @@ def _never() -> bool:
     return False
 
 
+class ArgumentsError(HarnessError):
+    """Report arguments that no command takes; argparse has told them."""
+
+    kind: ClassVar[ErrorKind] = "arguments"
+
+
+class RefusedArguments(SystemExit):
+    """End as argparse does, with what it told."""
+
+    def __init__(self, error: ArgumentsError) -> None:
+        super().__init__(EXIT_REFUSED)
+        self.error = error
+
+
+class Parser(argparse.ArgumentParser):
+    """Parse a command line; what is refused is told to programs too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tell what is wrong, and end."""
+        self.print_usage(sys.stderr)
+        self._print_message(f"{self.prog}: error: {message}\n", sys.stderr)
+        cause = sys.exception()
+        name = cause.argument_name if isinstance(cause, argparse.ArgumentError) else None
+        told = message.removeprefix(f"argument {name}: ")
+        raise RefusedArguments(ArgumentsError(told if name is None else f"{name}: {told}", place=name))
+
+
 def run_command(
     act: Callable[[], int],
     *,
     interrupted: str = "interrupted",
     was_asked: Callable[[], bool] = _never,
     patience: float | None = None,
+    answering: Answering | None = None,
 ) -> int:
     """Run a command to its end, whatever becomes of the screen; return the exit code.
 
@@ -48,13 +80,17 @@ def run_command(
         interrupted: What is told when the user, or a scheduler, ends it.
         was_asked: Whether a handler of the caller's raised KeyboardInterrupt; of Ctrl-C it is known here.
         patience: Seconds that a terminal which takes nothing may cost; None waits for it.
+        answering: Of a command that takes `--json`.
     """
+    answering = answering or Answering("", ())
     with lasting_screen(patience), _ctrl_c_noted() as came:
         try:
-            return _run_to_an_end(act, lambda: came() or was_asked())
-        except KeyboardInterrupt:  # also one that comes while an error is told
-            exec("")  # noqa: S102 - Python notes one that left an exec(), and would kill itself for it at its end
-            return _end(interrupted, EXIT_INTERRUPTED)
+            with answering.alone():
+                return _run_to_an_end(act, lambda: came() or was_asked(), answering, interrupted)
+        except ResultsError as error:  # the answer itself cannot be written
+            return _end(error)
+        except KeyboardInterrupt:  # one that comes while an error or the answer is told
+            return _end(_interruption(interrupted))
 
 
 @contextmanager
@@ -76,47 +112,71 @@ def _ctrl_c_noted() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _run_to_an_end(act: Callable[[], int], was_asked: Callable[[], bool]) -> int:
-    """Run it; what is raised after a request to end may have been made of KeyboardInterrupt.
-
-    Modules in C and Rust that are being imported turn it into an ImportError, or a panic.
-    """
+def _run_to_an_end(
+    act: Callable[[], int], was_asked: Callable[[], bool], answering: Answering, interrupted: str
+) -> int:
+    """Run it; what ends it is told on standard errors, and kept for the answer."""
     try:
         return act()
-    except (KeyboardInterrupt, SystemExit):
+    except RefusedArguments as end:
+        answering.fail(end.error)
         raise
-    except HarnessError as error:
-        return _end(f"error: {error}", error.exit_code)
-    except OSError as error:
-        return _end(f"error: {in_words(error)}", EXIT_REFUSED)
-    except ModuleNotFoundError as error:
-        if was_asked():
-            raise KeyboardInterrupt from error
-        return _end(
-            f"error: the Python package {error.name!r} is not installed here. "
-            f"Remedy: install the harness with what it needs, into the environment of {sys.executable}.",
-            EXIT_REFUSED,
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - every end is told
+        told = _told(error, was_asked, interrupted)
+        answering.fail(told)
+        return _end(told)
+
+
+def _told(error: BaseException, was_asked: Callable[[], bool], interrupted: str) -> HarnessError:
+    """Return what is told of an error, a traceback aside.
+
+    What is raised after a request to end may have been made of KeyboardInterrupt: modules in C and Rust that
+    are being imported turn it into an ImportError, or a panic.
+    """
+    is_own = isinstance(error, HarnessError | OSError | MemoryError)
+    if isinstance(error, KeyboardInterrupt) or (was_asked() and not is_own):
+        return _interruption(interrupted)
+    if isinstance(error, HarnessError):
+        return error
+    if isinstance(error, OSError):
+        return ResultsError(in_words(error), place=_file_of(error))
+    if isinstance(error, ModuleNotFoundError):
+        return EnvironmentMismatchError(
+            f"the Python package {error.name!r} is not installed here. "
+            f"Remedy: install the harness with what it needs, into the environment of {sys.executable}."
         )
-    except MemoryError:
-        return _end("error: memory ran out. Remedy: free some, or use a larger machine.", EXIT_REFUSED)
-    except BaseException as error:
-        if was_asked():
-            raise KeyboardInterrupt from error
-        return _end(f"{traceback.format_exc()}{BUG}", EXIT_BUG)
+    if isinstance(error, MemoryError):
+        return EnvironmentMismatchError("memory ran out. Remedy: free some, or use a larger machine.")
+    sys.stderr.write("".join(traceback.format_exception(error)))
+    return UnforeseenError(f"{BUG} ({type(error).__name__}: {error})")
+
+
+def _interruption(message: str) -> HarnessError:
+    exec("")  # noqa: S102 - Python notes one that left an exec(), and would kill itself for it at its end
+    return InterruptedCommandError(message)
 
 
 BUG = "This is a bug of the harness, not of your study; what was recorded before is kept. Please report it."
 
 
-def _end(message: str, code: int) -> int:
-    print(message, file=sys.stderr, flush=True)  # noqa: T201 - a command's last line
-    return code
+def _end(error: HarnessError) -> int:
+    """Tell what ended a command; return the exit code."""
+    is_plain = error.kind in {"interrupted", "bug"}
+    print(f"{'' if is_plain else 'error: '}{error}", file=sys.stderr, flush=True)  # noqa: T201 - its last line
+    return error.exit_code
+
+
+def _file_of(error: OSError) -> str | None:
+    return os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else None
 
 
 def in_words(error: OSError) -> str:
     """Return what is told of an error of the operating system that no better place has told."""
-    if isinstance(error.filename, str | bytes):
-        return unusable(os.fsdecode(error.filename), "used", error)
+    place = _file_of(error)
+    if place is not None:
+        return unusable(place, "used", error)
     return f"the operating system refuses ({reason(error)}). {remedy(error)}"
 
 

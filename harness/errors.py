@@ -7,39 +7,123 @@ traceback and end with the error's exit code.
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
 EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_REFUSED, EXIT_BUG, EXIT_INTERRUPTED = 0, 1, 2, 70, 75
 """How commands end: all is done, some runs failed, refused, a bug of ours, or a resume finishes it."""
+
+
+REMEDY = "Remedy: "
+"""What stands before the remedy in every message; it is the message's last part."""
+
+ErrorKind = Literal["study", "data", "results", "environment", "arguments", "refused", "interrupted", "bug"]
+"""What is at fault, as a program asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing that is wrong, part by part; None where a message has no such part of its own."""
+
+    place: str | None = None
+    """The file, with its line where that is known, or the argument of the command line."""
+    field: str | None = None
+    """Of a study file: the dotted name of what is wrong there."""
+    value: str | None = None
+    """What stands there, as it is written there."""
+    rule: str
+    """What it breaks, in words; with place and value where these have no part of their own."""
+    remedy: str | None = None
+    """What helps, in words."""
+
+    @classmethod
+    def told(cls, message: str, *, place: Path | str | None = None, value: str | None = None) -> "Fault":
+        """Return a message as its parts."""
+        named = None if place is None else os.fspath(place)
+        own = message if named is None else message.removeprefix(f"{named}: ")
+        rule, _, remedy = own.partition(REMEDY)
+        words = rule.strip().removesuffix(".").removesuffix(";")
+        return cls(place=named, value=value, rule=words, remedy=remedy.strip().removesuffix(".") or None)
 
 
 class HarnessError(Exception):
     """Report something a user can mend; `str(error)` is the whole message."""
 
     exit_code = EXIT_REFUSED
+    kind: ClassVar[ErrorKind] = "refused"
+
+    def __init__(
+        self, message: str, *, place: Path | str | None = None, problems: Sequence[Fault] = ()
+    ) -> None:
+        """Report it.
+
+        Args:
+            message: All of it, as it is printed.
+            place: What the message begins with, where that is a place.
+            problems: Each one, where several are told at once.
+        """
+        super().__init__(message)
+        self.place = place
+        self.problems = tuple(problems)
+
+    @property
+    def fault(self) -> Fault:
+        """The message as its parts; of several problems their heading."""
+        return Fault.told(str(self).partition("\n")[0] if self.problems else str(self), place=self.place)
 
 
 class StudyError(HarnessError):
     """Report every problem of a study file at once."""
 
+    kind = "study"
+
 
 class DataError(HarnessError):
     """Report a data set that is missing, damaged or altered."""
+
+    kind = "data"
 
 
 class ResultsError(HarnessError):
     """Report a results folder that cannot be written, read or continued."""
 
+    kind = "results"
+
 
 class EnvironmentMismatchError(HarnessError):
     """Report that this machine or cluster cannot run what the study asks for."""
+
+    kind = "environment"
+
+
+class InterruptedCommandError(HarnessError):
+    """Report that the user, or a scheduler, ended a command."""
+
+    exit_code = EXIT_INTERRUPTED
+    kind = "interrupted"
 
 
 class UnforeseenError(HarnessError):
     """Report a bug of ours in one of several things to do, where the others still have to be done."""
 
     exit_code = EXIT_BUG
+    kind = "bug"
+
+
+def several(errors: Sequence[HarnessError], what: str) -> HarnessError:
+    """Return errors of several things to do as one; a single one as it is.
+
+    Args:
+        errors: At least one.
+        what: What none of them could be, as the end of a sentence.
+    """
+    if len(errors) == 1:
+        return errors[0]
+    told = ResultsError if all(error.kind == "results" for error in errors) else type(errors[0])
+    faults = [error.fault for error in errors]
+    return told("\n".join([f"{len(errors)} places {what}", *map(str, errors)]), problems=faults)
 
 
 _ROOM = "make room there, or name a place that has some"
@@ -76,7 +160,7 @@ def reason(error: OSError) -> str:
 def remedy(error: OSError) -> str:
     """Return what helps against an error of the operating system, as the end of a message."""
     return (
-        f"Remedy: {_REMEDIES.get(error.errno or 0, 'see that this place can be used, or name another one')}."
+        f"{REMEDY}{_REMEDIES.get(error.errno or 0, 'see that this place can be used, or name another one')}."
     )
 
 

@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import sys
 import threading
 from collections import deque
@@ -11,6 +12,15 @@ from typing import Any, TextIO, cast
 
 _MOST_WAITING = 1000
 """Texts kept for a reader who does not read; what comes then is dropped."""
+
+
+_USUAL_WIDTH = 80
+"""Letters in a line where no terminal says how many fit."""
+
+
+def width_of_screen() -> int:
+    """Return how many letters fit into a line: what COLUMNS says, else the terminal, else 80."""
+    return max(20, shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns)
 
 
 class LastingStream:

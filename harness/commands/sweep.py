@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from harness.answering import Answering, add_json
 from harness.commands.planning import dry_run
 from harness.commands.trusting import (
     add_trust,
@@ -20,7 +21,7 @@ from harness.commands.trusting import (
     loads_data,
     with_trust,
 )
-from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
+from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
 from harness.tuning.interruption import Interruption
@@ -39,19 +40,20 @@ _PATIENCE_SECONDS = 2.0
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    interruption = Interruption()
+    interruption, answering = Interruption(), Answering("sweep", arguments)
     with interruption.heard():
-        act = partial(_sweep, arguments, interruption)
+        act = partial(_sweep, arguments, interruption, answering)
         return run_command(
             act,
             interrupted=_INTERRUPTED,
             was_asked=interruption.has_raised,
             patience=_PATIENCE_SECONDS,
+            answering=answering,
         )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m harness.sweep",
         description="Search every arm of a study with the same budget, confirm each winner on fresh seeds, "
         "and write the records and the report to RESULTS/<study>/.",
@@ -105,11 +107,12 @@ def _parser() -> argparse.ArgumentParser:
         help="a private Ray on this machine (local, the default), or a running cluster",
     )
     add_trust(parser)
+    add_json(parser)
     dry_run.add_options(parser)
     return parser
 
 
-def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
+def _sweep(arguments: list[str] | None, interruption: Interruption, answering: Answering) -> int:
     parser = _parser()
     options = parser.parse_args(with_trust(arguments))
     dry_run.check_options(options, parser)
@@ -117,17 +120,7 @@ def _sweep(arguments: list[str] | None, interruption: Interruption) -> int:
 
     study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
     if options.dry_run:
-        from harness.training.data.own import facts_of
-        from harness.tuning.preflight import check_program
-
-        check_program(study)
-        code = code_lines(study, options)
-        if code and options.trust is None and loads_data(study):
-            deliver("\n\n".join(code))  # what it trains on, and so what it costs, is known once it is loaded
-            return EXIT_COMPLETE
-        facts = [facts_of(part.dataset) for part in study.by_dataset.values()]
-        text = dry_run.foretold(study, facts, options)
-        deliver("\n\n".join([text, *code, _seal_line(study)]))
+        _foretell(study, options, answering)
         return EXIT_COMPLETE
     from harness.tuning.local_ray import set_ray_environment
     from harness.tuning.preflight import check_before_start
@@ -167,8 +160,39 @@ def _look(folder: ResultsFolder, n: int) -> "Look":
     return Look(open=tuple(now.open), arms=arms, why=now.why)
 
 
-def _seal_line(study: "Study") -> str:
-    """Return the hash that a start would seal, to be kept elsewhere before."""
+def _foretell(study: "Study", options: argparse.Namespace, answering: Answering) -> None:
+    """Tell what the study would do, and start nothing.
+
+    Raises:
+        StudyError: It cannot do it.
+    """
+    from harness.training.data.own import facts_of
+    from harness.tuning.preflight import check_program
+
+    check_program(study)
+    code = code_lines(study, options)
+    is_trusted = not code or options.trust is not None
+    is_known = is_trusted or not loads_data(study)  # what it trains on, and so costs, is known once loaded
+    text, sha256 = list(code), None
+    if is_known:
+        facts = [facts_of(part.dataset) for part in study.by_dataset.values()]
+        text = [dry_run.foretold(study, facts, options), *code]
+        sha256, unknown = _seal(study)
+        text.append(f"declaration sha256: {sha256 or unknown}")
+    deliver("\n\n".join(text))
+    if answering.is_asked:
+        from harness.code.sources import hash_sources, named_code
+        from harness.code.trust import trust_sha256
+        from harness.commands.planning.facts import dry_run_facts
+
+        named = named_code(study)
+        trust = None if named.is_empty else trust_sha256(named, hash_sources(named))
+        found = dry_run_facts(study, declaration_sha256=sha256, trust_sha256=trust, is_trusted=is_trusted)
+        answering.give(found)
+
+
+def _seal(study: "Study") -> tuple[str | None, str]:
+    """Return the hash that a start would seal, to be kept elsewhere before; if it is unknown, why."""
     from harness.study.plan import plan_study
     from harness.training.data.prepare import known_spec
     from harness.tuning.declaration import declare
@@ -177,12 +201,12 @@ def _seal_line(study: "Study") -> str:
     for part in study.by_dataset.values():
         spec = known_spec(part.dataset)
         if spec is None:
-            return (
-                f"declaration sha256: not known yet, as it holds that of the data, and {part.dataset} was "
+            return None, (
+                f"not known yet, as it holds that of the data, and {part.dataset} was "
                 f"never prepared on this machine: the first sweep or range test does that"
             )
         specs.append(spec)
-    return f"declaration sha256: {declare(study, plan_study(study), *specs).sha256}"
+    return declare(study, plan_study(study), *specs).sha256, ""
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

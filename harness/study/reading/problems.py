@@ -1,9 +1,9 @@
 """Problems of a study file: gathered, worded and printed together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.errors import StudyError
+from harness.errors import Fault, StudyError
 
 
 @dataclass(frozen=True)
@@ -18,18 +18,33 @@ class Problem:
     """Value, rule, valid set, remedy."""
     against: str | None = None
     """The line of the file that a `--set` argument does not go with."""
+    value: str | None = None
+    """What stands there, as JSON; None where nothing does, or where it is the whole of it that is wrong."""
 
     def __str__(self) -> str:
-        dotted = ".".join(str(part) for part in self.path)
-        against = f" ({self.against})" if self.against else ""
-        return f"{self.place}: {dotted + ': ' if dotted else ''}{self.message}{against}"
+        return f"{self.place}: {f'{self._field}: ' if self._field else ''}{self._finding}"
+
+    @property
+    def _field(self) -> str:
+        return ".".join(str(part) for part in self.path)
+
+    @property
+    def _finding(self) -> str:
+        return f"{self.message} ({self.against})" if self.against else self.message
+
+    @property
+    def fault(self) -> Fault:
+        """The problem as its parts."""
+        told = Fault.told(self._finding, place=self.place, value=self.value)
+        return replace(told, field=self._field or None)
 
 
 def study_error(name: str, problems: Sequence[Problem]) -> StudyError:
     """Return one error that tells every problem, in the order of the file."""
     ordered = sorted(dict.fromkeys(problems), key=_by_line)
     count = "1 problem" if len(ordered) == 1 else f"{len(ordered)} problems"
-    return StudyError("\n".join([f"{name}: {count}, nothing was started", *(f"  {p}" for p in ordered)]))
+    lines = [f"{name}: {count}, nothing was started", *(f"  {problem}" for problem in ordered)]
+    return StudyError("\n".join(lines), place=name, problems=[problem.fault for problem in ordered])
 
 
 def _by_line(problem: Problem) -> tuple[bool, int]:

@@ -3,6 +3,7 @@
 YAML 1.2 rules: `1e-4` is a number, `no` is a string. Duplicate keys, tags and aliases that loop are problems.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -60,7 +61,18 @@ class Source:
 
     def report(self, path: Path, message: str) -> None:
         """Note a problem at a path."""
-        self.problems.append(Problem(place=self.place(path), path=path, message=message))
+        value = self._written_at(path)
+        self.problems.append(Problem(place=self.place(path), path=path, message=message, value=value))
+
+    def _written_at(self, path: Path) -> str | None:
+        """Return the single value that stands at a path, as JSON; None where there is none."""
+        node = self.data
+        for part in path:
+            if isinstance(node, dict) or (isinstance(node, list) and part in range(len(node))):
+                node = node.get(part, {}) if isinstance(node, dict) else node[cast("int", part)]
+            else:
+                return None
+        return None if isinstance(node, dict | list) else json.dumps(node, default=str)
 
 
 def read_source(text: str, name: str) -> Source:

@@ -1,0 +1,244 @@
+"""What commands answer with `--json`: one typed object each, and the JSON schema of all of them.
+
+`python -m harness.json_output` prints the schema; `docs/json.schema.json` holds it. Within a version fields
+are added, never renamed or given another meaning: that makes the next one.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from harness.errors import ErrorKind, HarnessError
+
+SCHEMA: Literal["recipe-harness/1"] = "recipe-harness/1"
+"""Name and version of what is answered."""
+
+
+def _as_text(place: Path | str) -> str:
+    return os.fsencode(place).decode(errors="backslashreplace")
+
+
+Place = Annotated[str, BeforeValidator(_as_text)]
+"""A path; bytes of it that are no text as escapes."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Problem(_Part):
+    """One thing that is wrong; parts that are null stand in `rule`."""
+
+    place: Place | None
+    """The file, with its line where that is known, or the argument of the command line."""
+    field: str | None
+    """Of a study file: the dotted name of what is wrong there."""
+    value: str | None
+    """What stands there."""
+    rule: str
+    """What it breaks, in words."""
+    remedy: str | None
+    """What helps, in words."""
+
+
+class Error(Problem):
+    """Why a command did not do all that was asked for."""
+
+    kind: ErrorKind
+    """What is at fault."""
+    problems: list[Problem] = []
+    """Each one, where several were found at once: those of a study file, or of several folders."""
+
+    @classmethod
+    def of(cls, error: HarnessError) -> "Error":
+        """Return what is told of an error."""
+        problems = [Problem(**vars(fault)) for fault in error.problems]
+        return cls(kind=error.kind, problems=problems, **vars(error.fault))
+
+
+class Answer(_Part):
+    """What every answer has; the exit code is the command's own, as without `--json`."""
+
+    schema_version: Literal["recipe-harness/1"] = Field(default=SCHEMA, alias="schema")
+    """Name and version of this schema."""
+    command: str
+    """Which command answers, as its help calls it."""
+    error: Error | None = None
+    """Null where nothing went wrong."""
+
+    @classmethod
+    def commands(cls) -> tuple[str, ...]:
+        """Return the values that `command` may have; none where any may stand there."""
+        return get_args(cls.model_fields["command"].annotation)
+
+    def text(self) -> str:
+        """Return the object as one line of ASCII, which every terminal and pipe takes."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), allow_nan=False)
+
+
+class Refused(Answer):
+    """The answer of a command that has nothing to tell but its error."""
+
+    error: Error
+
+
+class Claim(BaseModel):
+    """A claim with its ruling: all that `report/claims.json` holds of it, of which these are always there."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    number: int
+    """Its place in the study file, from 1."""
+    ruling: Literal["supported", "contradicted", "equivalent", "inconclusive", "not yet", "not testable"]
+    says: str
+    reason: str
+    n: int
+    """Replicates, or for a share runs, that it rests on."""
+    scope: Literal["procedure", "configuration"] | None
+    """What the ruling is about; null where nothing could be ruled."""
+    kind: str
+    metric: str | None
+    quantity: str | None
+    """What `effect` is: `difference`, `ratio`, `share` or `place`."""
+    effect: float | None
+    low: float | None
+    high: float | None
+    level: float | None
+    """Confidence level of `low` and `high`."""
+    p_adjusted: float | None
+
+
+class Seal(_Part):
+    """What was declared before the data, and whether journal and declaration agree on it."""
+
+    sha256: str | None
+    sealed: bool
+    reason: str
+    """In words."""
+
+
+class Verdict(Answer):
+    """`verdict`: how claims are ruled."""
+
+    command: Literal["verdict"] = "verdict"
+    study: str
+    declaration: Seal
+    alpha: float
+    """Chance of any wrong ruling in a study whose arms are all equal."""
+    claims: list[Claim]
+    """Those that were asked for."""
+
+
+State = Literal["finished", "running", "unfinished"]
+"""Of a study: all has run; a sweep holds its folder; neither."""
+
+
+class Listed(_Part):
+    """One study."""
+
+    study: str
+    folder: Place
+    state: State
+    runs_ended: int
+    runs_planned: int
+    """As far as looks have allowed."""
+    last_event_at: str
+    """UTC, ISO 8601: when the last run ended, or the study began."""
+    rulings: dict[str, int]
+    """How many claims have each ruling; rulings that none has are left out."""
+
+
+class Listing(Answer):
+    """`ls`: studies with state, age and rulings."""
+
+    command: Literal["ls"] = "ls"
+    studies: list[Listed]
+
+
+class AtLooks(_Part):
+    """A number of a plan; of one without looks twice the same."""
+
+    first_look: int
+    most: int
+
+
+class PlannedArm(_Part):
+    """One arm of a plan."""
+
+    arm: str
+    dataset: str | None
+    """Null in a study of one data set."""
+    fixed: dict[str, Any]
+    space: dict[str, Any]
+    """What is searched, each field's domain as a study file writes it."""
+    start: list[dict[str, Any]]
+    """What every search tries first."""
+    search_runs: int
+    """Of each repeat, as those below."""
+    confirm_runs: AtLooks
+    most_audit_runs: int
+    most_epochs: int
+    """Of one run."""
+
+
+class PlannedClaim(_Part):
+    """One claim of a plan."""
+
+    number: int
+    """Its place in the study file, from 1."""
+    kind: str
+    metric: str | None
+    says: str
+
+
+class DryRun(Answer):
+    """`sweep --dry-run`: what a study would do."""
+
+    command: Literal["sweep --dry-run"] = "sweep --dry-run"
+    study: str
+    question: str
+    declaration_sha256: str | None
+    """What a start would seal; null while data or trust are missing that it depends on."""
+    trust_sha256: str | None
+    """Of the code that the study names; null where it names none."""
+    is_trusted: bool
+    """Whether nothing that it names was left unchecked."""
+    arms: list[PlannedArm]
+    claims: list[PlannedClaim]
+    unit: Literal["repeat", "seed"]
+    """What a replicate is."""
+    looks: list[int]
+    """Replicates at which claims are ruled."""
+    repeats: AtLooks
+    """Searches an arm."""
+    runs: AtLooks
+    """In all, audits left out."""
+
+
+def schema_text() -> str:
+    """Return the JSON schema of every answer: one of `$defs`, by its `command`."""
+    models: list[type[Answer]] = [*answers(), Refused]
+    _, schema = models_json_schema([(own, "serialization") for own in models], by_alias=True)
+    names = [own.__name__ for own in models]
+    whole = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA,
+        "title": "What recipe-harness answers with --json",
+        "anyOf": [{"$ref": f"#/$defs/{name}"} for name in names],
+        "$defs": schema["$defs"],
+    }
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def answers() -> list[type[Answer]]:
+    """Return the model of every answer that holds facts."""
+    return [own for own in Answer.__subclasses__() if own is not Refused]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_text())
