@@ -71,7 +71,7 @@ def checkout_commit(folder: Path) -> str | None:
 
     None where git does not track it, such as an installed package: the checkout around it is not its own.
     """
-    git = ["git", "-C", str(folder)]
+    git = ["git", "--no-optional-locks", "-C", str(folder)]  # ended early, it would leave one behind
     own = f"harness/records/{Path(__file__).name}"
     if _output([*git, "ls-files", "--error-unmatch", own]) is None:
         return None
