@@ -13,7 +13,7 @@ import pyarrow as pa
 from analysis.records import StudyRecords
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
-from harness.edge import BUG, EXIT_CODES, in_words, path_argument, run_command
+from harness.edge import BUG, EXIT_CODES, Parser, in_words, path_argument, run_command
 from harness.errors import HarnessError, ResultsError, UnforeseenError
 from harness.records.whole_file import replacing, unwritable, write_file
 
@@ -78,7 +78,7 @@ def run(
 
 def parser(module: str, description: str) -> argparse.ArgumentParser:
     """Return a parser of `python -m <module> RESULTS_DIR ...`, to which options may be added."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog=f"python -m {module}",
         description=description,
         epilog="Exit codes: 0 all is written; 2 a folder or argument is at fault, all others are written; "
@@ -104,10 +104,16 @@ def sha256_argument(text: str) -> str:
     return text.lower()
 
 
-def attempt(write: Callable[[], Sequence[Path]]) -> HarnessError | None:
+def attempt(
+    write: Callable[[], Sequence[Path]], note: Callable[[Path], object] | None = None
+) -> HarnessError | None:
     """Write something and print the paths written, or print on stderr what is wrong and return it.
 
     That holds for what nobody foresaw too: a bug that one study meets hides no other study.
+
+    Args:
+        write: Writes, and returns the paths worth printing.
+        note: Takes each of them.
     """
     try:
         written = write()
@@ -121,6 +127,8 @@ def attempt(write: Callable[[], Sequence[Path]]) -> HarnessError | None:
     else:
         for path in written:
             sys.stdout.write(f"{path}\n")
+            if note is not None:
+                note(path)
         return None
     sys.stderr.write(f"error: {told}\n")
     return told

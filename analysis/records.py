@@ -327,16 +327,18 @@ def _check_folder(path: Path) -> None:
         is_whole = is_folder and ResultsFolder(path).manifest.exists()
         inside = sorted(p.parent for p in path.glob("*/manifest.json")) if is_folder and not is_whole else []
     except OSError as error:
-        raise ResultsError(unusable(path, "read", error)) from error
+        raise ResultsError(unusable(path, "read", error), place=path) from error
     if not is_folder:
         raise ResultsError(
             f"{path}: no such folder. Remedy: give a folder that python -m harness.sweep wrote, "
-            f"such as results/optimizers."
+            f"such as results/optimizers.",
+            place=path,
         )
     if inside:
         raise ResultsError(
             f"{path}: holds the results of several studies but is not one itself. "
-            f"Remedy: give {' or '.join(str(p) for p in inside[:5])}."
+            f"Remedy: give {' or '.join(str(p) for p in inside[:5])}.",
+            place=path,
         )
 
 
@@ -413,19 +415,22 @@ def _check_consistency(records: StudyRecords) -> None:
         raise ResultsError(
             f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but "
             f"{records.declared_in} declares only {', '.join(records.arms)}. Remedy: put back the one that "
-            "belongs to this journal."
+            "belongs to this journal.",
+            place=records.folder.root,
         )
     undeclared = _undeclared_seed(records)
     if undeclared is not None:
         raise ResultsError(
             f"{records.folder.root}: run {undeclared} has a seed that {records.declared_in} does not "
-            f"declare, so it is another study's. Remedy: put back the one that belongs to this journal."
+            f"declare, so it is another study's. Remedy: put back the one that belongs to this journal.",
+            place=records.folder.root,
         )
     twice = records.runs.loc[records.runs["run_id"].duplicated(), "run_id"]
     if len(twice):
         raise ResultsError(
             f"{records.folder.root}: run {twice.iloc[0]} ended twice, so the journal holds the runs of two "
-            f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it."
+            f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it.",
+            place=records.folder.root,
         )
     completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
     for winner in records.all_winners:
@@ -433,13 +438,15 @@ def _check_consistency(records: StudyRecords) -> None:
             raise ResultsError(
                 f"{records.folder.root}: the winner of a search, run {winner}, is not a completed run "
                 f"of this journal, and only a run of full length can win. "
-                f"Remedy: restore the journal as it was written."
+                f"Remedy: restore the journal as it was written.",
+                place=records.folder.root,
             )
     contradiction = _contradicted_accuracy(records)
     if contradiction is not None:
         raise ResultsError(
             f"{records.folder.root}: {contradiction}, so the journal is not as it was written. "
-            f"Remedy: bring back a copy of it."
+            f"Remedy: bring back a copy of it.",
+            place=records.folder.root,
         )
 
 

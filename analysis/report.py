@@ -9,18 +9,23 @@ folders side by side.
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from analysis import claims, output
 from analysis.facts import Facts
 from analysis.page import comparison, document, overview
 from analysis.records import load_study
+from harness import json_output
+from harness.answering import Answering, add_json
 from harness.edge import path_argument, run_command
-from harness.errors import HarnessError, ResultsError
+from harness.errors import HarnessError, ResultsError, several
 from harness.records.whole_file import write_file
+
+if TYPE_CHECKING:
+    from analysis.page.comparison.sides import Answer, Side
 
 
 def write_report(path: Path, expected: str | None = None) -> Path:
@@ -87,12 +92,15 @@ def claims_json(facts: Facts) -> str:
     return json.dumps(claims_document(facts), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_reports(root: Path, *, is_overview_only: bool = False) -> list[HarnessError]:
+def write_reports(
+    root: Path, *, is_overview_only: bool = False, note: Callable[[Path], object] | None = None
+) -> list[HarnessError]:
     """Write the report of every study below a folder, then an overview of them; print the paths written.
 
     Args:
         root: Holds results folders, directly or one level further down.
         is_overview_only: Reads the journals but writes no study's report.
+        note: Takes the path of each page.
 
     Returns: What went wrong, each told on stderr. A study that cannot be read or written stops no other one
         and stands in the overview with its reason.
@@ -108,27 +116,56 @@ def write_reports(root: Path, *, is_overview_only: bool = False) -> list[Harness
 
     errors: list[HarnessError] = []
     for folder in overview.study_folders(root):
-        error = output.attempt(partial(write_one, folder))
+        error = output.attempt(partial(write_one, folder), note)
         if error is not None:
             errors.append(error)
             unreadable.append(overview.Unreadable.of(folder, root, error))
-    last = output.attempt(lambda: [overview.write_overview(root, summaries, unreadable)])
+    last = output.attempt(lambda: [overview.write_overview(root, summaries, unreadable)], note)
     return [*errors, last] if last else errors
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run_command(partial(_report_all, arguments))
+    answering = Answering("report", arguments)
+    return run_command(partial(_report_all, arguments, answering), answering=answering)
 
 
-def _report_all(arguments: Sequence[str] | None) -> int:
+def _report_all(arguments: Sequence[str] | None, answering: Answering) -> int:
     options = _options(arguments)
     if options.compare:
-        error = output.attempt(lambda: [comparison.write_comparison(options.folders, options.out)])
-        return output.exit_code([error])
-    if options.declared is not None:
-        return output.exit_code([output.attempt(lambda: _report(options.folders[0], options.declared))])
-    return max(_write_any(folder, is_overview_only=options.overview_only) for folder in options.folders)
+        errors = [_compare(options, answering)]
+    else:
+        written: list[Path] = []
+        errors = [
+            error for folder in options.folders for error in _write_any(folder, options, written.append)
+        ]
+        answering.give(json_output.Report(written=written))
+    failed = [error for error in errors if error is not None]
+    if failed:
+        answering.fail(several(failed, "could not be reported"))
+    return output.exit_code(errors)
+
+
+def _compare(options: argparse.Namespace, answering: Answering) -> HarnessError | None:
+    """Write a comparison; return what went wrong."""
+    known: list[tuple[Sequence[Side], Sequence[Answer]]] = []
+
+    def give(path: Path) -> None:
+        sides, found = known[-1]
+        answering.give(
+            json_output.Comparison(
+                written=path,
+                folders={side.name: side.records.folder.root for side in sides},
+                findings=[own.finding for own in found if own.finding is not None],
+                tables={own.table.name: json_output.rows(own.table.numbers) for own in found},
+            )
+        )
+
+    def write() -> list[Path]:
+        note = partial(lambda *pair: known.append(pair))
+        return [comparison.write_comparison(options.folders, options.out, note)]
+
+    return output.attempt(write, give if answering.is_asked else None)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -157,6 +194,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="hash of the declaration, as --dry-run printed it and you kept it: claims of another one are "
         "not decided",
     )
+    add_json(parser)
     options = parser.parse_args(arguments)
     if options.declared is not None and (
         len(options.folders) > 1 or overview.is_collection(options.folders[0])
@@ -167,14 +205,17 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-def _write_any(folder: Path, *, is_overview_only: bool) -> int:
-    """Write the report of a study, or reports and overview of a folder of studies; return the exit code."""
+def _write_any(
+    folder: Path, options: argparse.Namespace, note: Callable[[Path], object]
+) -> Sequence[HarnessError | None]:
+    """Write the report of a study, or reports and overview of a folder of studies; return what went wrong."""
     if overview.is_collection(folder):
-        return output.exit_code(write_reports(folder, is_overview_only=is_overview_only))
-    return output.exit_code([output.attempt(partial(_no_overview if is_overview_only else _report, folder))])
+        return write_reports(folder, is_overview_only=options.overview_only, note=note)
+    write = _no_overview if options.overview_only else partial(_report, expected=options.declared)
+    return [output.attempt(partial(write, folder), note)]
 
 
-def _report(folder: Path, expected: str | None = None) -> Sequence[Path]:
+def _report(folder: Path, expected: str | None) -> Sequence[Path]:
     return [write_report(folder, expected)]
 
 
@@ -182,7 +223,8 @@ def _no_overview(folder: Path) -> Sequence[Path]:
     load_study(folder)  # says first what is wrong with a folder that is no results folder at all
     raise ResultsError(
         f"{folder}: the results of one study, of which there is no overview. "
-        f"Remedy: give the folder that holds it, or leave --overview-only away."
+        f"Remedy: give the folder that holds it, or leave --overview-only away.",
+        place=folder,
     )
 
 

@@ -66,14 +66,16 @@ def _asked(found: Results, number: int | None) -> dict[int, Verdict]:
     if not verdicts:
         raise ResultsError(
             f"{found.folder}: the study declares no claims, so there is no verdict. "
-            f"Remedy: declare what it should decide under `claims` before it runs."
+            f"Remedy: declare what it should decide under `claims` before it runs.",
+            place=found.folder,
         )
     if number is None:
         return verdicts
     if number not in verdicts:
         raise ResultsError(
             f"{found.folder}: there is no claim {number}; the study declares {len(verdicts)}. "
-            f"Remedy: give a number from 1 to {len(verdicts)}, or leave --claim away for all."
+            f"Remedy: give a number from 1 to {len(verdicts)}, or leave --claim away for all.",
+            place=found.folder,
         )
     return {number: verdicts[number]}
 

@@ -218,16 +218,18 @@ def resolved(path: Path) -> Path:
         place = path.expanduser()
     except RuntimeError as error:
         raise ResultsError(
-            f"{path}: no home folder is known for it ({error}). Remedy: write the path out."
+            f"{path}: no home folder is known for it ({error}). Remedy: write the path out.", place=path
         ) from None
     try:
         return place.resolve()
     except RuntimeError:
         raise ResultsError(
-            f"{path}: its symbolic links go round in a circle. Remedy: mend them, or name another place."
+            f"{path}: its symbolic links go round in a circle. Remedy: mend them, or name another place.",
+            place=path,
         ) from None
     except FileNotFoundError as error:
         raise ResultsError(
             f"{path}: the working directory is gone, so no path can start there. "
-            f"Remedy: cd to a folder that exists."
+            f"Remedy: cd to a folder that exists.",
+            place=path,
         ) from error

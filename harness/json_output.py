@@ -5,15 +5,19 @@ are added, never renamed or given another meaning: that makes the next one.
 """
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from harness.errors import ErrorKind, HarnessError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA: Literal["recipe-harness/1"] = "recipe-harness/1"
 """Name and version of what is answered."""
@@ -160,6 +164,26 @@ class Listing(Answer):
     studies: list[Listed]
 
 
+class Report(Answer):
+    """`report`: the pages that were written."""
+
+    command: Literal["report"] = "report"
+    written: list[Place]
+
+
+class Comparison(Answer):
+    """`report --compare`: several results folders side by side."""
+
+    command: Literal["report --compare"] = "report --compare"
+    written: Place
+    folders: dict[str, Place]
+    """By the name that heads their columns; the first one is what the others are compared with."""
+    findings: list[str]
+    """In words."""
+    tables: dict[str, list[dict[str, Any]]]
+    """The rows of `comparison/tables/<name>.csv`; absent values are null."""
+
+
 class AtLooks(_Part):
     """A number of a plan; of one without looks twice the same."""
 
@@ -218,6 +242,19 @@ class DryRun(Answer):
     """Searches an arm."""
     runs: AtLooks
     """In all, audits left out."""
+
+
+def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return a table's rows; absent values, and numbers that are none, as null."""
+    whole = frame.astype(object)
+    return [{str(name): _plain(value) for name, value in row.items()} for row in whole.to_dict("records")]
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):  # NumPy's own
+        value = value.item()
+    is_absent = value is None or value != value or value in {math.inf, -math.inf}  # noqa: PLR0124 - NaN, NaT
+    return None if is_absent else value
 
 
 def schema_text() -> str:

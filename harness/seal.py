@@ -109,7 +109,7 @@ def sha256_of_declaration(folder: ResultsFolder) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ResultsError(unusable(folder.declaration, "read", error)) from error
+        raise ResultsError(unusable(folder.declaration, "read", error), place=folder.declaration) from error
 
 
 def seal_of(

@@ -28,7 +28,9 @@ def exclusive(folder: SubmitFolder) -> Iterator[None]:
         file = folder.lock.open("ab")  # stays, empty: removed, two commands could hold two of them
     except OSError as error:
         raise ResultsError(
-            f"{folder.root}: cannot be written ({error.strerror}). Remedy: --run-dir DIR with a writable DIR."
+            f"{folder.root}: cannot be written ({error.strerror}). "
+            f"Remedy: --run-dir DIR with a writable DIR.",
+            place=folder.root,
         ) from error
     with file:
         try:
@@ -37,7 +39,8 @@ def exclusive(folder: SubmitFolder) -> Iterator[None]:
             raise ResultsError(
                 f"{folder.run_dir}: another command is submitting from this folder at this moment, and a "
                 f"second job would wait for its results folder. Remedy: see what it submitted with "
-                f"`python -m harness.submit status RUN_DIR`, or give another folder with --run-dir DIR."
+                f"`python -m harness.submit status RUN_DIR`, or give another folder with --run-dir DIR.",
+                place=folder.run_dir,
             ) from error
         except OSError:
             pass  # a file system without locks: the record alone keeps two submissions apart
@@ -89,7 +92,8 @@ def texts_of(folder: SubmitFolder) -> dict[str, str]:
             except (OSError, UnicodeDecodeError) as error:
                 raise ResultsError(
                     f"{path}: cannot be read ({error}). Remedy: submit the study again with the same "
-                    f"--run-dir"
+                    f"--run-dir",
+                    place=path,
                 ) from error
     return texts
 

@@ -58,7 +58,8 @@ class ObjectStorage:
             self._files, self._root = FileSystem.from_uri(self.address + _options(self.address))
         except (pa.ArrowInvalid, OSError) as error:
             raise EnvironmentMismatchError(
-                f"{self.address}: is no address of an object storage ({error}). Remedy: s3://BUCKET/FOLDER"
+                f"{self.address}: is no address of an object storage ({error}). Remedy: s3://BUCKET/FOLDER",
+                place=self.address,
             ) from error
 
     def size(self, name: str) -> int | None:
@@ -122,7 +123,8 @@ class Mirror:
             if storage.size(folder.journal.name) is not None:
                 raise ResultsError(
                     f"{storage.address}: holds a journal without its manifest. Remedy: give another folder, "
-                    f"or bring manifest.json back"
+                    f"or bring manifest.json back",
+                    place=storage.address,
                 )
             return False
         folder.root.mkdir(parents=True, exist_ok=True)

@@ -71,7 +71,8 @@ def load_profile(path: Path | None = None) -> Profile:
             return Profile()
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise EnvironmentMismatchError(
-            f"{file}: the site profile cannot be read ({reason}). Remedy: --profile FILE with a readable one"
+            f"{file}: the site profile cannot be read ({reason}). Remedy: --profile FILE with a readable one",
+            place=file,
         ) from error
     source = read_source(text, str(file))
     profile = _validated(source) if not source.problems else None
@@ -94,7 +95,8 @@ def _refuse_what_others_write(file: Path, profile: Profile) -> None:
             raise EnvironmentMismatchError(
                 f"{place}: everybody on this machine can write here (mode {stat.S_IMODE(mode):o}), and "
                 f"{', '.join(f'slurm.{name}' for name in named)} of the site profile {file.name} would run "
-                f"as you. Remedy: chmod o-w {shlex.quote(str(place))}, once you have looked at what it holds"
+                f"as you. Remedy: chmod o-w {shlex.quote(str(place))}, once you have looked at what it holds",
+                place=place,
             )
 
 

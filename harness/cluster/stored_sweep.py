@@ -65,7 +65,8 @@ def _run(address: str, sweep_arguments: Sequence[str], every: float) -> int:
     except OSError as error:
         raise EnvironmentMismatchError(
             f"{address}: cannot be read ({error}). Nothing was started. Remedy: check the address, and the "
-            f"credentials in the environment"
+            f"credentials in the environment",
+            place=address,
         ) from error
     _say(f"{'continuing from' if is_continued else 'storing results in'} {address}")
     child = _Sweep(sweep_arguments, address)

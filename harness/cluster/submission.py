@@ -89,7 +89,8 @@ def prepare(target: Target, request: Request, *, fresh: bool) -> Prepared:
     if fresh and ResultsFolder(folder.run_dir).manifest.exists():
         raise ResultsError(
             f"{folder.run_dir}: already holds results, and --fresh asks for none. Remedy: leave out --fresh "
-            f"to continue them, or give another folder with --run-dir DIR."
+            f"to continue them, or give another folder with --run-dir DIR.",
+            place=folder.run_dir,
         )
     refuse_while_under_way(earlier_submission(folder), folder)
     return Prepared(texts=texts, study=request.study.text, answer=target.check(texts, folder))
@@ -124,7 +125,8 @@ def refuse_while_under_way(record: SubmitRecord | None, folder: SubmitFolder) ->
         raise ResultsError(
             f"{folder.run_dir}: {record.target} job {record.id} is {state.phase}, and a second one would "
             f"wait for its results folder. Remedy: wait for it, or end it with "
-            f"`python -m harness.submit cancel RUN_DIR`."
+            f"`python -m harness.submit cancel RUN_DIR`.",
+            place=folder.run_dir,
         )
 
 
@@ -168,7 +170,8 @@ def _writing(folder: SubmitFolder) -> Iterator[None]:
     except OSError as error:
         raise ResultsError(
             f"{folder.root}: cannot be written ({error.strerror or error}). Nothing was submitted. Remedy: "
-            f"free space there, or --run-dir DIR with a writable DIR."
+            f"free space there, or --run-dir DIR with a writable DIR.",
+            place=folder.root,
         ) from error
 
 
@@ -177,7 +180,8 @@ def _unrecorded(record: SubmitRecord, folder: SubmitFolder, error: OSError) -> R
     return ResultsError(
         f"{folder.record}: cannot be written ({error.strerror or error}), but the job was submitted: "
         f"{record.target} job {record.id}. Remedy: write this file with the lines below, and status, logs, "
-        f"cancel and resume know the job.\n{record.text}"
+        f"cancel and resume know the job.\n{record.text}",
+        place=folder.record,
     )
 
 

@@ -134,19 +134,22 @@ class SubmitRecord(BaseModel):
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NothingSubmittedError(
                 f"{path}: nothing was submitted from this folder. Remedy: give the RUN_DIR of a submission, "
-                f"such as results/optimizers."
+                f"such as results/optimizers.",
+                place=path,
             ) from error
         except ValueError as error:
             raise ResultsError(
                 f"{path}: is damaged ({_first_problem(error)}). Remedy: see with the cluster's own command "
                 f"(squeue --me, ray job list, kubectl get rayjobs) that no job of this study is left, remove "
                 f"this file, and submit the study again with the same --run-dir: it goes on where its "
-                f"journal ends."
+                f"journal ends.",
+                place=path,
             ) from error
         except OSError as error:
             raise ResultsError(
                 f"{path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the study, or "
-                f"give the RUN_DIR of your own."
+                f"give the RUN_DIR of your own.",
+                place=path,
             ) from error
 
 
@@ -251,7 +254,8 @@ class StatusLog:
         except OSError as error:
             raise ResultsError(
                 f"{self._path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the "
-                f"study, and give RUN_DIR, not a folder in it."
+                f"study, and give RUN_DIR, not a folder in it.",
+                place=self._path,
             ) from error
         return [event for line in lines if (event := _parsed(line)) is not None]
 

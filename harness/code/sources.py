@@ -155,7 +155,8 @@ def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
         raise StudyError(
             f"{module}: there is no {module}.py and no folder {module} in {folder}, and no package of "
             f"this name is installed. Remedy: put it beside the study file, or install it into the "
-            f"environment of {sys.executable}"
+            f"environment of {sys.executable}",
+            place=module,
         )
     distribution = _distribution(module)
     if distribution is None:
@@ -163,7 +164,8 @@ def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
         raise StudyError(
             f"{module}: lies at {where}, which is neither in the folder of the study, {folder}, nor part of "
             f"an installed package, so that nothing says what it is. Remedy: move it or the study file, or "
-            f"install it (pip install --editable PATH)"
+            f"install it (pip install --editable PATH)",
+            place=module,
         )
     name = f"{distribution.metadata['Name']}=={distribution.version}"
     if _is_editable(distribution):
@@ -174,7 +176,8 @@ def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
     if record is None:
         raise StudyError(
             f"{module}: the package {name} was installed without a record of its files (RECORD), so that "
-            f"nothing says what it is. Remedy: install it with pip"
+            f"nothing says what it is. Remedy: install it with pip",
+            place=module,
         )
     return {name: hashlib.sha256(_of_the_package(record).encode()).hexdigest()}
 
@@ -228,7 +231,8 @@ def _python_files(folder: Path) -> Iterator[Path]:
         if n_files > _MOST_FILES:
             raise StudyError(
                 f"{folder}: holds more than {_MOST_FILES} Python files, all of which a study beside them "
-                f"would name. Remedy: put the study file into a folder with the code that it needs"
+                f"would name. Remedy: put the study file into a folder with the code that it needs",
+                place=folder,
             )
 
 
@@ -286,7 +290,7 @@ def _hashed(files: Iterator[Path] | Sequence[Path], folder: Path) -> dict[str, s
                     opened, "sha256"
                 ).hexdigest()
         except OSError as error:
-            raise StudyError(unusable(file, "read", error)) from error
+            raise StudyError(unusable(file, "read", error), place=file) from error
     return sources
 
 
@@ -300,7 +304,8 @@ def _check_inside(place: Path, folder: Path) -> None:
     if not real.is_relative_to(folder):
         raise StudyError(
             f"{place}: leads to {real}, outside of {folder}, the folder of the study. Remedy: put the code "
-            f"there itself, or install it as a package (pip install --editable PATH)"
+            f"there itself, or install it as a package (pip install --editable PATH)",
+            place=place,
         )
 
 
@@ -308,4 +313,6 @@ def _real(place: Path) -> Path:
     try:
         return place.resolve()
     except (OSError, RuntimeError) as error:
-        raise StudyError(f"{place}: cannot be followed ({error}). Remedy: mend its symbolic links") from error
+        raise StudyError(
+            f"{place}: cannot be followed ({error}). Remedy: mend its symbolic links", place=place
+        ) from error

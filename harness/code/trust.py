@@ -63,7 +63,8 @@ def check_trusted(study: Study, given: str | None) -> dict[str, str]:
         raise StudyError(
             f"{study.path}: names code of its own, which would run with your rights. Nothing was imported or "
             f"started.\n{listed}\n  Remedy: look at it, then {OPTION}, "
-            f"or {OPTION}={sha256} for these files only"
+            f"or {OPTION}={sha256} for these files only",
+            place=study.path,
         )
     if given not in {ANY, sha256}:
         raise StudyError(

@@ -160,7 +160,7 @@ def _make_folder(root: Path) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(unusable(root, "made", error)) from error
+        raise ResultsError(unusable(root, "made", error), place=root) from error
 
 
 def _settings(study: "Study", options: argparse.Namespace, prepared: "PreparedDataset") -> "Settings":

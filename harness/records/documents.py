@@ -33,14 +33,15 @@ def parsed(path: Path, *, absent: str) -> Any:
     try:
         return _JSON.validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise ResultsError(f"{path}: {absent}") from None
+        raise ResultsError(f"{path}: {absent}", place=path) from None
     except OSError as error:
-        raise ResultsError(unusable(path, "read", error)) from error
+        raise ResultsError(unusable(path, "read", error), place=path) from error
     except ValidationError as error:
         message = error.errors(include_url=False)[0]["msg"]
         raise ResultsError(
             f"{path}: damaged, it is no JSON text ({message}). Remedy: bring back a copy of it; "
-            f"the journal beside it is not concerned."
+            f"the journal beside it is not concerned.",
+            place=path,
         ) from error
 
 
@@ -57,7 +58,8 @@ def validated(model: type[Model], document: Any, path: Path) -> Model:
         place = ".".join(str(part) for part in first["loc"]) or "the file"
         raise ResultsError(
             f"{path}: {place}: {first['msg']}. This version reads schema 1 and {SCHEMA_VERSION}. "
-            f"Remedy: use the version of the harness that wrote it."
+            f"Remedy: use the version of the harness that wrote it.",
+            place=path,
         ) from error
 
 

@@ -83,7 +83,7 @@ class JournalWriter:
                 sync(self._file.fileno())  # what a killed session wrote last may be in memory alone
                 on_error.pop_all()
         except OSError as error:
-            raise ResultsError(unusable(path, "written", error)) from error
+            raise ResultsError(unusable(path, "written", error), place=path) from error
         self._written = self._synced = self._file.tell()
 
     def append(self, event: Event) -> None:
@@ -132,7 +132,8 @@ class JournalWriter:
     def _error(self, what: str, kept: str, error: OSError) -> ResultsError:
         return ResultsError(
             f"{self._file.name}: {what} ({reason(error)}). {kept}. "
-            f"{remedy(error)} Then --resume finishes the study."
+            f"{remedy(error)} Then --resume finishes the study.",
+            place=self._file.name,
         )
 
     def close(self) -> None:
@@ -167,7 +168,7 @@ def _last_crc(path: Path) -> int:
         for line in lines:
             unsealed = unseal(line)
             if unsealed is None:
-                raise ResultsError(f"{path}: a line is damaged: {line[:120]!r}")
+                raise ResultsError(f"{path}: a line is damaged: {line[:120]!r}", place=path)
             crc = unsealed[1]
     return crc
 
@@ -205,14 +206,17 @@ def opened_journal(folder: ResultsFolder) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise ResultsError(
             f"{folder.root}: no journal.jsonl here, so this is not a results folder. "
-            f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers."
+            f"Remedy: give a folder that python -m harness.sweep wrote, such as results/optimizers.",
+            place=folder.root,
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ResultsError(
-            f"{path}: damaged or cut short, it cannot be unpacked ({error}). Remedy: bring back a copy of it."
+            f"{path}: damaged or cut short, it cannot be unpacked ({error}). "
+            f"Remedy: bring back a copy of it.",
+            place=path,
         ) from error
     except OSError as error:
-        raise ResultsError(unusable(path, "read", error)) from error
+        raise ResultsError(unusable(path, "read", error), place=path) from error
 
 
 def checked_line(line: bytes, previous: int, place: str) -> tuple[Event, int]:
@@ -233,7 +237,8 @@ def checked_line(line: bytes, previous: int, place: str) -> tuple[Event, int]:
         first = error.errors(include_url=False)[0]
         raise ResultsError(
             f"{place}: not an event this version knows ({first['msg']}): {body[:120]!r}. "
-            f"Remedy: use the version of the harness that wrote it."
+            f"Remedy: use the version of the harness that wrote it.",
+            place=place,
         ) from error
 
 
@@ -245,7 +250,8 @@ def converted(place: str) -> ResultsError:
     """
     return ResultsError(
         f"{place}: lines end with CR LF, as a copy for Windows has them. Nothing is lost or changed. "
-        f"Remedy: take the CR away, with `sed -i 's/\\r$//'` and the journal's name, and copy as it is."
+        f"Remedy: take the CR away, with `sed -i 's/\\r$//'` and the journal's name, and copy as it is.",
+        place=place,
     )
 
 
@@ -255,9 +261,11 @@ def _damaged(line: bytes, place: str) -> ResultsError:
     if unseal(line) is None:
         return ResultsError(
             f"{place}: not a whole line of a journal: {line[:120]!r}. "
-            f"Remedy: cut the file before this line; everything above it is intact."
+            f"Remedy: cut the file before this line; everything above it is intact.",
+            place=place,
         )
     return ResultsError(
         f"{place}: the checksum does not fit: this line was changed, or lines before it are missing or "
-        f"repeated. Remedy: cut the file before this line; everything above it is intact."
+        f"repeated. Remedy: cut the file before this line; everything above it is intact.",
+        place=place,
     )

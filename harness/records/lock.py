@@ -38,7 +38,9 @@ class FolderLock:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise ResultsError(unusable(self._path.parent, "written", error)) from error
+            raise ResultsError(
+                unusable(self._path.parent, "written", error), place=self._path.parent
+            ) from error
 
     def _lock(self) -> None:
         try:
@@ -48,11 +50,12 @@ class FolderLock:
             os.close(self._descriptor)
             raise ResultsError(
                 f"{self._path.parent}: another sweep is writing here: {owner or 'not yet named'}. "
-                f"Remedy: wait for it, or give another folder with --results DIR."
+                f"Remedy: wait for it, or give another folder with --results DIR.",
+                place=self._path.parent,
             ) from error
         except OSError as error:
             os.close(self._descriptor)
-            raise ResultsError(unusable(self._path, "locked", error)) from error
+            raise ResultsError(unusable(self._path, "locked", error), place=self._path) from error
 
     def _name_owner(self) -> None:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}
@@ -61,7 +64,7 @@ class FolderLock:
             os.write(self._descriptor, json.dumps(owner).encode() + b"\n")
         except OSError as error:
             self._release()
-            raise ResultsError(unusable(self._path, "written", error)) from error
+            raise ResultsError(unusable(self._path, "written", error), place=self._path) from error
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

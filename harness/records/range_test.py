@@ -125,14 +125,16 @@ def read_tests(root: Path) -> RangeTests:
         curves = _read_curves(folder / "curves.csv")
     except FileNotFoundError as error:
         raise ResultsError(
-            f"{error.filename}: no such file. Remedy: python -m harness.lr_finder STUDY.yaml makes it."
+            f"{error.filename}: no such file. Remedy: python -m harness.lr_finder STUDY.yaml makes it.",
+            place=error.filename,
         ) from None
     except OSError as error:
         raise ResultsError(unusable(error.filename or folder, "read", error)) from error
     except (ValidationError, ValueError, KeyError, csv.Error) as error:
         raise ResultsError(
             f"{folder}: damaged ({str(error).splitlines()[0]}). "
-            "Remedy: python -m harness.lr_finder STUDY.yaml writes it again."
+            "Remedy: python -m harness.lr_finder STUDY.yaml writes it again.",
+            place=folder,
         ) from error
     return RangeTests(folder=folder, settings=settings, curves=curves)
 

@@ -90,7 +90,7 @@ def _content(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise ResultsError(unusable(path, "read", error)) from error
+        raise ResultsError(unusable(path, "read", error), place=path) from error
 
 
 _Dropped = tuple[Literal["damaged", "repeated"], int]
@@ -131,7 +131,8 @@ def _refuse_another_file(kept: list[bytes], lines: list[bytes], path: Path) -> N
     if not kept and len(lines) > 1:
         raise ResultsError(
             f"{path}: none of its {len(lines)} lines is one of a journal. Nothing was changed. Remedy: bring "
-            f"back a copy of the journal, or begin another study with --results DIR."
+            f"back a copy of the journal, or begin another study with --results DIR.",
+            place=path,
         )
 
 

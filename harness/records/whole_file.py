@@ -54,4 +54,4 @@ def _bytes(content: str | bytes) -> bytes:
 
 def unwritable(path: Path, error: OSError) -> ResultsError:
     """Return what is told of a file that cannot be written."""
-    return ResultsError(unusable(path, "written", error))
+    return ResultsError(unusable(path, "written", error), place=path)

@@ -70,7 +70,8 @@ def _knock(address: str, given_by: str) -> None:
     if not host or not port.isdecimal() or "/" in host:
         raise EnvironmentMismatchError(
             f"{given_by}: {address!r} is no address of a Ray cluster. Remedy: HOST:PORT as `ray start` "
-            f"printed it (usually port 6379), `auto` on a machine of the cluster, or `local`."
+            f"printed it (usually port 6379), `auto` on a machine of the cluster, or `local`.",
+            place=given_by,
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE_SECONDS).close()

@@ -209,7 +209,8 @@ def _check_folder(sees: Mapping[str, bool], root: Path) -> None:
         raise EnvironmentMismatchError(
             f"{root}: the cluster has several nodes, and {', '.join(blind)} cannot see this folder. "
             f"A sweep that is interrupted may be resumed on any node, and must find its results there. "
-            f"Remedy: --results DIR or --run-dir DIR with a folder on storage that all nodes share."
+            f"Remedy: --results DIR or --run-dir DIR with a folder on storage that all nodes share.",
+            place=root,
         )
 
 

@@ -102,25 +102,27 @@ def check_folder(folder: ResultsFolder, *, resume: bool) -> None:
     try:
         is_begun = folder.manifest.exists()
     except OSError as error:
-        raise ResultsError(unusable(folder.root, "read", error)) from error
+        raise ResultsError(unusable(folder.root, "read", error), place=folder.root) from error
     if is_begun and not resume:
         raise ResultsError(
             f"{folder.root}: already holds results of this study, which are never overwritten. "
-            f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away."
+            f"Remedy: --resume to finish it, --results DIR for another folder, or move this one away.",
+            place=folder.root,
         )
     try:
         _check_parts_belong_together(folder, resume=resume)
     except OSError as error:
-        raise ResultsError(unusable(folder.root, "read", error)) from error
+        raise ResultsError(unusable(folder.root, "read", error), place=folder.root) from error
     if resume and not is_begun:
         raise ResultsError(
             f"{folder.root}: holds no study to continue. Remedy: leave out --resume, or give the folder that "
-            f"holds the study with --results DIR."
+            f"holds the study with --results DIR.",
+            place=folder.root,
         )
     try:
         folder.root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ResultsError(unusable(folder.root, "made", error)) from error
+        raise ResultsError(unusable(folder.root, "made", error), place=folder.root) from error
 
 
 def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None:
@@ -137,17 +139,20 @@ def _check_parts_belong_together(folder: ResultsFolder, *, resume: bool) -> None
         raise ResultsError(
             f"{written[0]}: holds the runs of a study, but {folder.manifest.name}, which says of which one, "
             f"is not beside it. Nothing was started or changed. Remedy: bring {folder.manifest.name} back "
-            f"and give --resume, or give --results DIR with another folder, or move this one away."
+            f"and give --resume, or give --results DIR with another folder, or move this one away.",
+            place=written[0],
         )
     if resume and not present and (tables or folder.optuna_journal.exists()):
         raise ResultsError(
             f"{folder.root}: {folder.journal.name} is not there any more, and nothing else says what has "
-            f"been run. Nothing was started. Remedy: bring it back, or begin anew with --results DIR."
+            f"been run. Nothing was started. Remedy: bring it back, or begin anew with --results DIR.",
+            place=folder.root,
         )
     if resume and present == [folder.compressed_journal]:
         raise ResultsError(
             f"{folder.compressed_journal}: is compressed, so it cannot be continued, and a second "
-            f"journal beside it would begin the study again. Remedy: gunzip {folder.compressed_journal}"
+            f"journal beside it would begin the study again. Remedy: gunzip {folder.compressed_journal}",
+            place=folder.compressed_journal,
         )
 
 
@@ -165,7 +170,8 @@ def check_precision(study: Study) -> None:
     if not speedup.is_enough:
         raise EnvironmentMismatchError(
             f"{study.path}: nothing was started\n"
-            f"  arms.{', '.join(arms)}: precision: {bf16.in_words(device, speedup)}"
+            f"  arms.{', '.join(arms)}: precision: {bf16.in_words(device, speedup)}",
+            place=study.path,
         )
 
 

@@ -1,6 +1,7 @@
 """`--json`: every command's real output, against the schema that is documented."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from analysis import listing, verdict
+from analysis import listing, report, verdict
 from harness import json_output
 from harness.commands import sweep
 from harness.errors import Fault
@@ -73,6 +74,28 @@ def test_studies_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert told["error"]["kind"] == "results"
 
 
+def test_a_comparison_is_told_in_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of its tables, with the folders and what was found."""
+    folders = [str(REFERENCE / name) for name in ("dropout", "dropout_published")]
+    told = answer(report.main, [*folders, "--compare", "--out", str(tmp_path)], capsys)
+    assert told["written"] == str(tmp_path / "index.html")
+    assert list(told["folders"].values()) == folders
+    columns = (tmp_path / "tables/settings.csv").read_text(encoding="utf-8").partition("\n")[0].split(",")
+    assert list(told["tables"]["settings"][0]) == columns
+    assert "differ" in told["findings"][0]
+
+
+def test_a_report_tells_its_pages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where another folder could not be read, whose error is told."""
+    studies, nothing = tmp_path / "studies", tmp_path / "nothing"
+    shutil.copytree(REFERENCE / "dropout", studies / "dropout")
+    nothing.mkdir()
+    told = answer(report.main, [str(studies), str(nothing), "--overview-only"], capsys, code=2)
+    assert told["written"] == [str(studies / "index.html")]
+    assert told["error"]["place"] == str(nothing / "manifest.json")
+    assert "not a results folder" in told["error"]["rule"]
+
+
 def test_a_dry_run_tells_the_plan(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Arms with their spaces, runs, looks, claims."""
     path = repository / "search_spaces/optimizers.yaml"
@@ -109,7 +132,7 @@ def test_every_problem_of_a_study_is_told_part_by_part(
         (verdict.main, [str(REFERENCE / "optimizers"), "--claim", "two"], "--claim", "arguments"),
         (verdict.main, [], None, "arguments"),
         (listing.main, ["nowhere"], str(Path("nowhere").resolve()), "results"),
-        (sweep.main, ["nowhere.yaml"], None, "study"),
+        (sweep.main, ["nowhere.yaml"], "nowhere.yaml", "study"),
     ],
 )
 def test_mistakes_are_answered_too(

@@ -1,7 +1,7 @@
 """Several results folders side by side: two days, two machines, CPU and GPU, two versions."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,17 @@ QUESTIONS = (compare_settings, compare_results, compare_runs, compare_speed, com
 """What a comparison answers, in the order of its findings."""
 
 
-def write_comparison(paths: Sequence[Path], out: Path | None = None) -> Path:
+def write_comparison(
+    paths: Sequence[Path],
+    out: Path | None = None,
+    note: Callable[[Sequence[Side], Sequence[Answer]], object] | None = None,
+) -> Path:
     """Write a side-by-side comparison of several results folders.
 
     Args:
         paths: Two or more results folders; the others are compared with the first.
         out: Where to write; by default `comparison/` beside the first folder.
+        note: Takes what is compared, and the answers.
 
     Returns:
         The path of `index.html`.
@@ -47,6 +52,8 @@ def write_comparison(paths: Sequence[Path], out: Path | None = None) -> Path:
     context = _context(sides, answers, folder)
     write_file(folder / "report.md", render("comparison.md", context))
     write_file(folder / "index.html", render("comparison.html", context))
+    if note is not None:
+        note(sides, answers)
     return folder / "index.html"
 
 

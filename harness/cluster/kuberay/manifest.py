@@ -94,7 +94,8 @@ def _check_code_is_in_the_image(study: Study) -> None:
         raise EnvironmentMismatchError(
             f"{study.path}: names {named}, which lies in {code.folder}, and pods have the files of their "
             f"image alone. Nothing was submitted. Remedy: install the code as a package, here and in the "
-            f"image, and import it from there; or submit to slurm or ray, whose nodes share your files"
+            f"image, and import it from there; or submit to slurm or ray, whose nodes share your files",
+            place=study.path,
         )
 
 

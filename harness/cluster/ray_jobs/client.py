@@ -54,13 +54,15 @@ def ask_version(address: str) -> str:
     except (HTTPException, ValueError, KeyError, TypeError) as error:
         raise EnvironmentMismatchError(
             f"{address}: what answers there is no dashboard of Ray. Remedy: the address that `ray start` "
-            f"printed on the head, such as http://head:8265."
+            f"printed on the head, such as http://head:8265.",
+            place=address,
         ) from error
     ours = metadata.version("ray")
     if version.split(".")[:2] != ours.split(".")[:2]:
         raise EnvironmentMismatchError(
             f"{address}: the cluster runs Ray {version}, and this harness was checked with Ray {ours}. "
-            f"Remedy: a cluster with that minor version."
+            f"Remedy: a cluster with that minor version.",
+            place=address,
         )
     return version
 
@@ -108,7 +110,8 @@ def followed(client: "JobSubmissionClient", address: str, job_id: str) -> Iterat
     if not status.is_terminal():
         raise EnvironmentMismatchError(
             f"{address}: the connection to job {job_id} broke, which goes on. Remedy: follow it again with "
-            f"`python -m harness.submit logs -f RUN_DIR`."
+            f"`python -m harness.submit logs -f RUN_DIR`.",
+            place=address,
         )
 
 
@@ -125,7 +128,9 @@ def explained(address: str) -> Iterator[None]:
     except (OSError, aiohttp.ClientError) as error:
         raise _unreachable(address, error) from error
     except (RuntimeError, ValueError) as error:
-        raise EnvironmentMismatchError(f"{address}: Ray refuses. {_worded(str(error))}") from error
+        raise EnvironmentMismatchError(
+            f"{address}: Ray refuses. {_worded(str(error))}", place=address
+        ) from error
 
 
 def _headers() -> dict[str, str]:
@@ -149,7 +154,7 @@ def _headers() -> dict[str, str]:
             f"Remedy: RAY_AUTH_TOKEN_PATH=FILE with the cluster's token, mode 0600."
         ) from error
     if not token:
-        raise NoTokenError(f"{path}: is empty. Remedy: the cluster's token, in one line.")
+        raise NoTokenError(f"{path}: is empty. Remedy: the cluster's token, in one line.", place=path)
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -169,25 +174,29 @@ def _refusal(address: str, status: int) -> EnvironmentMismatchError:
     if status not in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return EnvironmentMismatchError(
             f"{address}: answers with HTTP status {status}. Remedy: the address that `ray start` printed on "
-            f"the head, such as http://head:8265."
+            f"the head, such as http://head:8265.",
+            place=address,
         )
     if _headers():
         return EnvironmentMismatchError(
             f"{address}: the cluster does not take this token (HTTP status {status}). Remedy: the token of "
-            f"this cluster in RAY_AUTH_TOKEN, or the name of its file in RAY_AUTH_TOKEN_PATH."
+            f"this cluster in RAY_AUTH_TOKEN, or the name of its file in RAY_AUTH_TOKEN_PATH.",
+            place=address,
         )
     hint = f" ({_RAYS_TOKEN_FILE} exists: without RAY_AUTH_TOKEN_PATH it is taken)"
     return EnvironmentMismatchError(
         f"{address}: the cluster asks for a token (HTTP status {status}), and RAY_AUTH_MODE here is "
         f"{os.environ.get('RAY_AUTH_MODE') or 'not set'}. Remedy: RAY_AUTH_MODE=token and "
-        f"RAY_AUTH_TOKEN_PATH=FILE{hint if _RAYS_TOKEN_FILE.expanduser().exists() else ''}"
+        f"RAY_AUTH_TOKEN_PATH=FILE{hint if _RAYS_TOKEN_FILE.expanduser().exists() else ''}",
+        place=address,
     )
 
 
 def _unreachable(address: str, error: Exception) -> UnreachableError:
     return UnreachableError(
         f"{address}: the cluster does not answer ({error}). Remedy: check the address, that the cluster "
-        f"runs, and that its dashboard can be reached from here (ssh -L 8265:localhost:8265 HEAD)."
+        f"runs, and that its dashboard can be reached from here (ssh -L 8265:localhost:8265 HEAD).",
+        place=address,
     )
 
 

@@ -158,7 +158,7 @@ def shipped(working_dir: str | None, run_dir: Path) -> dict[str, str | list[str]
     try:
         next(folder.iterdir(), None)
     except OSError as error:
-        raise EnvironmentMismatchError(unusable(folder, "read", error)) from error
+        raise EnvironmentMismatchError(unusable(folder, "read", error), place=folder) from error
     results = [_pattern(run_dir.relative_to(folder))] if run_dir.is_relative_to(folder) else []
     return {"working_dir": str(folder), "excludes": [*_NO_DATA, *results]}
 

@@ -111,13 +111,15 @@ def submit(script: Path, working_dir: Path, name: str) -> str:
         raise NoAnswerError(
             f"{script}: Slurm did not answer in {_PATIENCE_SECONDS} s, and may have taken the job all the "
             f"same. Remedy: `squeue --me --name={shlex.quote(name)}` shows it then, and `scancel ID` ends "
-            f"it; submit again where it shows nothing"
+            f"it; submit again where it shows nothing",
+            place=script,
         ) from error
     job = _JOB_ID.match(done.stdout)
     if done.returncode != 0 or job is None:
         raise EnvironmentMismatchError(
             f"{script}: Slurm does not take the job: {_words(done)}. "
-            f"Remedy: submit where `squeue` works, and ask for what the site allows (`sinfo`)."
+            f"Remedy: submit where `squeue` works, and ask for what the site allows (`sinfo`).",
+            place=script,
         )
     return job.group()
 
@@ -273,18 +275,20 @@ def _run(
         )
     except subprocess.TimeoutExpired as error:
         raise NoAnswerError(
-            f"{command[0]}: Slurm did not answer in {_PATIENCE_SECONDS} s. Remedy: try again later"
+            f"{command[0]}: Slurm did not answer in {_PATIENCE_SECONDS} s. Remedy: try again later",
+            place=command[0],
         ) from error
     except OSError as error:
         raise EnvironmentMismatchError(
             f"{command[0]}: cannot be run ({error}). Remedy: a machine with Slurm's commands, such as a "
-            f"login node. The folder a study was submitted from must still exist."
+            f"login node. The folder a study was submitted from must still exist.",
+            place=command[0],
         ) from error
 
 
 def _check(name: str, done: subprocess.CompletedProcess[str]) -> None:
     if done.returncode != 0:
-        raise EnvironmentMismatchError(f"{name}: {_words(done)}")
+        raise EnvironmentMismatchError(f"{name}: {_words(done)}", place=name)
 
 
 def _words(done: subprocess.CompletedProcess[str]) -> str:

@@ -181,7 +181,8 @@ def _bytes_from(path: Path, start: int) -> bytes:
         return b""
     except OSError as error:
         raise ResultsError(
-            f"{path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the study"
+            f"{path}: cannot be read ({error.strerror}). Remedy: be the user who submitted the study",
+            place=path,
         ) from error
 
 

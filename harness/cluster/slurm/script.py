@@ -80,7 +80,9 @@ class LauncherInstructions(BaseModel):
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ResultsError(f"{path}: cannot be read ({error}). Remedy: submit the study again") from error
+            raise ResultsError(
+                f"{path}: cannot be read ({error}). Remedy: submit the study again", place=path
+            ) from error
 
 
 def job_script(settings: SlurmSite, instructions: LauncherInstructions, python: str) -> str:
@@ -157,7 +159,8 @@ def _pattern(path: Path) -> str:
     if "\\" in str(path):
         raise EnvironmentMismatchError(
             f"{path.parent}: Slurm cannot write its log below a folder with a backslash in its name. "
-            f"Remedy: --run-dir with another folder."
+            f"Remedy: --run-dir with another folder.",
+            place=path.parent,
         )
     return str(path).replace("%", "%%")
 
@@ -174,7 +177,8 @@ def _quoted(place: str, value: str) -> str:
     if not value.isprintable() or len(value) > _LONGEST_VALUE:
         raise EnvironmentMismatchError(
             f"{place}: {value[:80]!r} cannot stand in a job script, whose values are lines of printable text "
-            f"with at most {_LONGEST_VALUE} characters. Remedy: another value."
+            f"with at most {_LONGEST_VALUE} characters. Remedy: another value.",
+            place=place,
         )
     if _PLAIN.fullmatch(value):
         return value

@@ -45,13 +45,15 @@ def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
     except UnicodeDecodeError as error:
         raise StudyError(
             f"{path}: cannot be read (not UTF-8 text, from byte {error.start} on). Remedy: save the study "
-            f"file as UTF-8 (PowerShell, for instance, writes UTF-16), or give the path of one."
+            f"file as UTF-8 (PowerShell, for instance, writes UTF-16), or give the path of one.",
+            place=path,
         ) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise StudyError(
             f"{path}: cannot be read ({reason}). Remedy: give the path of a study file, such as "
-            f"search_spaces/optimizers.yaml."
+            f"search_spaces/optimizers.yaml.",
+            place=path,
         ) from error
     return parse_study(text, str(path), overrides)
 
