@@ -69,10 +69,10 @@ def test_a_dry_run_measures_when_asked_and_remembers(
     assert main([str(study_file), "--dry-run"]) == 0
     assert "hours: not measured on this machine yet: --measure does that now" in capsys.readouterr().out
     assert main([str(study_file), "--dry-run", "--measure", "--slots", "1"]) == 0
-    assert "hours on 1 slot of 1 CPU" in capsys.readouterr().out
+    assert "minutes on 1 slot of 1 CPU" in capsys.readouterr().out
     written = kept.read_bytes()
     assert main([str(study_file), "--dry-run", "--slots", "1"]) == 0
-    assert "hours on 1 slot of 1 CPU" in capsys.readouterr().out
+    assert "minutes on 1 slot of 1 CPU" in capsys.readouterr().out
     assert kept.read_bytes() == written
 
 
@@ -93,7 +93,7 @@ def test_a_sweep_notes_what_its_steps_took(kept: Path, study_file: Path) -> None
         _run(times, f"r{run}", arm.run_configuration({"lr": 0.1}), seconds)
     times.keep()
     n_steps = -(-round(facts.n_train * 0.9) // 64)
-    assert known_pace(study, [facts]).epoch_seconds(arm) == pytest.approx(0.1 * n_steps, rel=0.1)
+    assert known_pace(study, [facts]).epoch_seconds(arm) == pytest.approx([0.1 * n_steps] * 3, rel=0.1)
     other = load_study(study_file)
     assert known_pace(other, [facts]).epoch_seconds(other.arms[0]) is None
 

@@ -2,7 +2,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.recipe.data import DataFacts
-from harness.study.estimate import cost_of
 from harness.study.plan import plan_study
 from harness.study.preview import preview
 from harness.study.reading.parse import parse_study
@@ -77,15 +76,3 @@ def test_the_preview_reckons_with_the_split_that_is_made(study_text: str) -> Non
     assert "9 epochs of 2 steps = 18 steps" in preview(
         study, DataFacts(n_train=150, shape=(1, 28, 28), class_sizes=(75, 75), n_outputs=10)
     )
-
-
-def test_the_time_is_that_of_the_epochs(study_text: str) -> None:
-    """A second an epoch of the one arm and two of the other; none where one is not known."""
-    study = parse_study(study_text, "s.yaml", ("search.early_stopping=none",))
-    plan, known = plan_study(study), {"sgd": 1.0, "adam": 2.0}
-    cost = cost_of(study, plan, lambda arm: known[arm.name])
-    assert cost.epochs.most == 2 * (4 + 3) * 9
-    assert cost.seconds == (3 * (4 + 3) * 9, 3 * (4 + 3) * 9)
-    half = cost_of(study, plan, lambda arm: {"sgd": 1.0}.get(arm.name))
-    assert half.seconds is None
-    assert cost_of(study, plan).seconds is None

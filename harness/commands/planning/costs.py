@@ -5,19 +5,26 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.code.trust import check_trusted
+from harness.commands.planning.basis import basis_of
 from harness.commands.planning.beside import measured_beside
+from harness.commands.planning.forecast import SHARE_IN_BRACKETS, Forecast, forecast
 from harness.commands.planning.pace import Pace, known_pace, measured_pace
 from harness.errors import StudyError
 from harness.manifest import RunsBeside
 from harness.recipe.data import DataFacts
 from harness.records.provenance import usable_cores
-from harness.study.estimate import Bounds, Cost, cost_of
+from harness.study.estimate import cost_of
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.beside import is_open, known_beside
 
 if TYPE_CHECKING:
     from harness.commands.planning.measured import Earlier
+
+_FIXED = "a quarter of a minute for start and report"
+"""Measured of small studies on a quiet machine: benchmarks/README.md."""
+
+_IDLE = {"search": "until searches end", "look": "before looks", "end": "at the end"}
 
 
 def cost_lines(
@@ -42,25 +49,25 @@ def cost_lines(
     beside = _beside(study, facts, options)
     slots = _n_slots(study, options, beside)
     pace = _pace(study, facts, options, slots)
-    cost, by = cost_of(study, plan, pace.epoch_seconds), ""
-    if cost.seconds is not None:
-        by = f"epochs as they were measured here, the oldest on {pace.since()}"
-    elif earlier is not None and (seconds := earlier.epoch_seconds) is not None:
-        cost, by = (
-            cost_of(study, plan, lambda _: seconds),
-            f"{seconds:.3g} s an epoch, as in {options.earlier}",
-        )
+    basis = basis_of(study, pace, earlier)
+    forecasts = [
+        forecast(study, plan, basis.traces, slots=slots or 1, looks=looks)
+        for looks in dict.fromkeys((plan.looks[:1], plan.looks))
+    ]
     if beside is not None:
         yield f"runs: {beside.in_words()}"
+    cost = cost_of(plan)
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
-    yield f"costs: {cost.runs.in_words()} runs{audits}, about {cost.epochs.in_words()} epochs in all"
-    if cost.seconds is None:
+    epochs = _of_looks([each.epochs.in_words() for each in forecasts], "epochs")
+    yield f"costs: {cost.runs.in_words()} runs{audits}, about {epochs} in all"
+    if basis.seconds_are is None:
         yield f"  hours: {_unknown(study)}"
-        return
-    yield f"  about {_on_slots(cost, slots, study.resources.cpu)}"
-    yield f"  {by}"
+    else:
+        yield from _hours(forecasts, slots, study.resources.cpu)
+        yield f"  {basis.seconds_are}"
+    yield from _simulated(forecasts, basis.values_are)
     if pace.note:
-        yield f"  they could not be kept for the next time: {pace.note}"
+        yield f"  the seconds could not be kept for the next time: {pace.note}"
 
 
 def _unknown(study: Study) -> str:
@@ -70,28 +77,45 @@ def _unknown(study: Study) -> str:
     return f"not measured on this machine yet{now}; a sweep notes how long its epochs take"
 
 
-def _on_slots(cost: Cost, slots: int, cpus: int) -> str:
-    """Return the hours of a study on some slots; of its runs one after the other where none fits."""
-    seconds = cost.seconds_on(slots or 1)
-    hours = _hours(seconds * (1 / 3600)) if seconds else "unknown"
+def _of_looks(amounts: Sequence[str], unit: str) -> str:
+    """Return what a study takes; where looks decide how long it goes on, up to the first and to the last."""
+    if len(set(amounts)) == 1:
+        return f"{amounts[0]} {unit}"
+    return f"{amounts[0]} {unit} up to the first look and {amounts[-1]} up to the last"
+
+
+def _hours(forecasts: Sequence[Forecast], slots: int, cpus: int) -> Iterator[str]:
+    """Yield the hours of a study on some slots; of its runs one after the other where none fits."""
+    unit, length = ("hours", 3600) if forecasts[-1].seconds.median >= 3600 else ("minutes", 60)
+    ranges = [each.seconds.times(1 / length) for each in forecasts]
+    hours = _of_looks([each.in_words(0 if each.median >= 20 else 1) for each in ranges], unit)
     if not slots:
-        return (
-            f"{hours} hours of runs one after the other; none of {cpus} CPU fits on this machine: "
+        yield (
+            f"  about {hours} of runs one after the other; none of {cpus} CPU fits on this machine: "
             f"--slots N says how many do"
         )
-    where = f"{slots} slot{'s' if slots > 1 else ''} of {cpus} CPU"
-    chain = cost.chain_seconds or 0.0
-    is_chain = seconds is not None and seconds.most <= chain and slots > 1
-    bound = (
-        ", the time of the longest runs one after the other, which no further slot shortens"
-        if is_chain
-        else ""
-    )
-    return f"{hours} hours on {where}, and half a minute for Ray{bound}"
+        return
+    yield f"  about {hours} on {slots} slot{'s' if slots > 1 else ''} of {cpus} CPU, and {_FIXED}"
+    whole = forecasts[-1]
+    if whole.most_beside < slots:
+        yield f"  never do more than {whole.most_beside} runs train at once: no further slot shortens it"
+    parts = [f"{_percent(share)} {_IDLE[why]}" for why, share in whole.idle.items() if share >= 0.005]
+    if parts and slots > 1:
+        yield f"  slots stand idle {_percent(sum(whole.idle.values()))} of that time: {', '.join(parts)}"
 
 
-def _hours(hours: Bounds) -> str:
-    return hours.in_words(digits=0 if hours.least >= 10 else 1 if hours.least >= 1 else 2)
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _simulated(forecasts: Sequence[Forecast], values_are: str) -> Iterator[str]:
+    """Yield what brackets hold and on what they rest, where a repetition can differ from another."""
+    whole = forecasts[-1]
+    if whole.repetitions == 1:
+        yield f"  simulated once, as it has so many runs: {values_are}"
+    elif any(low < high for each in forecasts for _, low, high in (each.epochs, each.seconds)):
+        share, count = round(10 * SHARE_IN_BRACKETS), whole.repetitions
+        yield f"  in brackets: {share} of 10 of {count} simulated studies; {values_are}"
 
 
 def _n_slots(study: Study, options: argparse.Namespace, beside: RunsBeside | None) -> int:

@@ -53,14 +53,6 @@ class Earlier:
             )
         return earlier
 
-    @property
-    def epoch_seconds(self) -> float | None:
-        """What an epoch took on average, over all runs of its arms; None where none has ended."""
-        runs = self.records.runs
-        runs = runs[runs["arm"].isin(list(self.arms))]
-        epochs = int(runs["epochs"].sum())
-        return float(runs["train_seconds"].sum()) / epochs if epochs else None
-
     def noise(self, metric: str, seeds: int | None) -> Noise | None:
         """Return the noise of a metric; None where these results do not show it.
 

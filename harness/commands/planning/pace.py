@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
-from statistics import fmean, median
+from statistics import median
 from typing import Any
 
 from harness.code.checking import described
@@ -50,8 +50,8 @@ class Pace:
     note: str | None = None
     """What did not go well."""
 
-    def epoch_seconds(self, arm: Arm) -> float | None:
-        """Return the seconds of an epoch, the mean over an arm's corners; None where one is unknown."""
+    def epoch_seconds(self, arm: Arm) -> list[float] | None:
+        """Return the seconds of an epoch at each of an arm's corners; None where one is unknown."""
         of_datasets = dict(zip(self.study.by_dataset, self.facts, strict=True))
         if not of_datasets:
             return None
@@ -61,7 +61,7 @@ class Pace:
             if seconds is None:
                 return None
             known.append(seconds * point.steps)
-        return fmean(known)
+        return known
 
     def since(self) -> str:
         """Return when the oldest of what the study rests on was measured."""
