@@ -71,7 +71,8 @@ schema: $(VENV)/installed  ## write the JSON schemas of study files and of --jso
 
 lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-header --extra test --extra dashboard --extra docs --output-file requirements.txt pyproject.toml
+	  --no-header --extra test --extra dashboard --extra docs --extra mlflow --extra tensorboard \
+	  --output-file requirements.txt pyproject.toml
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --constraint requirements.txt \
 	  --output-file benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
