@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "watch": Command(
         module="analysis.watch", does="show a running study, from anywhere that sees its folder"
     ),
+    "export": Command(module="analysis.export", does="export results to a tracker or plain files"),
     "verdict": Command(module="analysis.verdict", does="say how claims are ruled, in the exit code too"),
 }
 

@@ -194,10 +194,10 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int | No
         "started_at": started.time,
         "ended_at": ended.time,
     }
-    return row | {f"config.{name}": as_cell(value) for name, value in _flat(started.configuration)}
+    return row | {f"config.{name}": as_cell(value) for name, value in flat(started.configuration)}
 
 
-def _flat(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def flat(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Yield each recipe field and its value; of what is imported its reference, then a field a setting."""
     for name, value in configuration.items():
         if isinstance(value, Mapping) and _IMPORT in value:

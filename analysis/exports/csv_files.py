@@ -1,0 +1,40 @@
+"""CSV: runs, epochs and rulings, a file each, for whatever reads tables."""
+
+import pandas as pd
+
+from analysis.exports.content import Outcome, Run, Study
+from analysis.exports.files import folder_of, put
+
+_STRONGEST_FIRST: tuple[Outcome, ...] = ("changed", "new", "same")
+
+
+class CsvWriter:
+    """Write three files into a folder of the study's own; runs and their epochs once they have ended.
+
+    Columns are those of `runs.parquet`, `epochs.parquet` and `claims.json`.
+    """
+
+    def __init__(self, uri: str | None, study: Study) -> None:
+        self._folder = folder_of(study, uri, "csv")
+        self._outcome: Outcome = "same"
+        self.place = str(self._folder)
+        self.view: str | None = None
+
+    def write_study(self, study: Study) -> Outcome:
+        """Write all three files as they should be now."""
+        frames = {
+            "runs": study.results.runs,
+            "epochs": study.results.epochs,
+            "rulings": pd.DataFrame(study.rulings),
+        }
+        texts = {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
+        outcomes = {put(self._folder / f"{name}.csv", text.encode()) for name, text in texts.items()}
+        self._outcome = next(outcome for outcome in _STRONGEST_FIRST if outcome in outcomes)
+        return self._outcome
+
+    def write_run(self, study: Study, run: Run) -> Outcome:  # noqa: ARG002 - it is in the study's files
+        """Return what became of the files that hold it."""
+        return self._outcome
+
+    def close(self) -> None:
+        """Do nothing: every file is whole."""
