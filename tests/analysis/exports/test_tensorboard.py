@@ -109,8 +109,8 @@ def test_rulings_are_text_of_the_study(folders: dict[str, Path], tmp_path: Path)
     reader = EventAccumulator(str(place)).Reload()
     (text,) = reader.Tensors("rulings")
     told = text.tensor_proto.string_val[0].decode()
-    assert "1. **supported**: a (" in told
-    assert "2. **contradicted**: b (" in told
+    assert "1. **supported for the configurations that one search chose**: a (" in told
+    assert "2. **contradicted for the configurations that one search chose**: b (" in told
 
 
 @pytest.mark.parametrize("kind", KINDS)
