@@ -26,6 +26,9 @@ COMMANDS: Mapping[str, Command] = {
     "lr-finder": Command(module="harness.commands.lr_finder", does="run learning-rate range tests"),
     "submit": Command(module="harness.commands.submit", does="run a study on a cluster"),
     "report": Command(module="analysis.report", does="write reports again, or compare studies"),
+    "winner": Command(
+        module="harness.commands.winner", does="take a winner away: study file, script, weights, card"
+    ),
     "studies": Command(module="harness.commands.studies", does="list the shipped studies, or print one"),
     "ls": Command(module="analysis.listing", does="list studies with state, age and rulings"),
     "watch": Command(

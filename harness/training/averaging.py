@@ -10,7 +10,7 @@ from harness.training.data.arrays import Samples
 from harness.training.optimizers import averages
 from harness.training.setup import RunSetup
 
-_BATCHES = 50
+STATISTICS_BATCHES = 50
 """From which BatchNorm takes the statistics of averaged weights. Source: the README of `schedulefree`."""
 
 
@@ -35,7 +35,9 @@ def begin_evaluation(setup: RunSetup, data: Samples) -> None:
     if has_batch_norm(predictor.model):
         predictor.model.train()
         with torch.no_grad():
-            for batch in islice(torch.split(setup.split.train, setup.configuration.batch_size), _BATCHES):
+            for batch in islice(
+                torch.split(setup.split.train, setup.configuration.batch_size), STATISTICS_BATCHES
+            ):
                 predictor.outputs(predictor.transform(data.inputs.index_select(0, batch)))
 
 

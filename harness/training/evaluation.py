@@ -13,7 +13,7 @@ from harness.training.data.input_norm import InputTransform
 from harness.training.losses import Loss, matched
 from harness.training.metrics import Measure
 
-_EVALUATION_BATCH = 2000
+EVALUATION_BATCH = 2000
 """Large enough to keep the matrix products efficient, small enough to stay in a CPU's caches."""
 
 
@@ -69,7 +69,7 @@ def evaluate(
     loss_sum = torch.zeros((), dtype=torch.float64, device=data.device)
     n_correct = torch.zeros((), dtype=torch.int64, device=data.device)
     predicted, outputs = [], []
-    for batch in torch.split(chosen, _EVALUATION_BATCH):
+    for batch in torch.split(chosen, EVALUATION_BATCH):
         targets = data.targets.index_select(0, batch)
         output = predictor.outputs(predictor.transform(data.inputs.index_select(0, batch)))
         output = matched(output, targets)

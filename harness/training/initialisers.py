@@ -10,7 +10,7 @@ from harness.recipe.activations import ACTIVATIONS
 from harness.recipe.configuration import Configuration, NormalInit
 from harness.recipe.initialisers import INITIALISERS
 
-_LEAKY_SLOPE = nn.LeakyReLU().negative_slope
+LEAKY_SLOPE = nn.LeakyReLU().negative_slope
 
 
 def initialise(model: nn.Module, configuration: Configuration) -> None:
@@ -51,4 +51,4 @@ def _draw(configuration: Configuration) -> Callable[[torch.Tensor], Any] | None:
     if not spec.follows_activation:
         return function
     gain = ACTIVATIONS[configuration.activation].gain
-    return lambda weight: function(weight, a=_LEAKY_SLOPE, mode="fan_in", nonlinearity=gain)
+    return lambda weight: function(weight, a=LEAKY_SLOPE, mode="fan_in", nonlinearity=gain)

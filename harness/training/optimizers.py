@@ -25,14 +25,20 @@ def build_optimizer(
     """
     if isinstance(configuration.optimizer, Imported):
         return _imported_optimizer(configuration.optimizer, list(parameters), configuration.lr)
-    spec = OPTIMIZERS[configuration.optimizer]
+    torch_class = getattr(torch.optim, OPTIMIZERS[configuration.optimizer].torch_class)
+    optimizer: torch.optim.Optimizer = torch_class(parameters, **optimizer_arguments(configuration))
+    return optimizer
+
+
+def optimizer_arguments(configuration: Configuration) -> dict[str, Any]:
+    """Return what an optimizer of torch's is made with, besides the parameters."""
+    spec = OPTIMIZERS[str(configuration.optimizer)]
     arguments: dict[str, Any] = {name: getattr(configuration, name) for name in spec.hyperparameters}
     if "beta1" in arguments:
         arguments["betas"] = (arguments.pop("beta1"), arguments.pop("beta2"))
     if spec.is_fused:
         arguments["fused"] = True
-    optimizer: torch.optim.Optimizer = getattr(torch.optim, spec.torch_class)(parameters, **arguments)
-    return optimizer
+    return arguments
 
 
 def lr_ratios(optimizer: torch.optim.Optimizer) -> tuple[float, ...]:

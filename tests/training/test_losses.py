@@ -116,7 +116,7 @@ def test_training_on_numbers_equals_a_plain_torch_loop() -> None:
 
 def test_an_evaluation_of_numbers_weighs_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """In batches of 7, of which the last has 4: as on all at once."""
-    monkeypatch.setattr("harness.training.evaluation._EVALUATION_BATCH", 7)
+    monkeypatch.setattr("harness.training.evaluation.EVALUATION_BATCH", 7)
     data = table(2)
     predictor = run(configuration(), data)[0].predictor
     evaluation = evaluate(predictor, data, measures=measures_of({"mae": None}))

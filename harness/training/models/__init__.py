@@ -49,11 +49,11 @@ def build_model(
         model = MODELS[configuration.model.name](layers, input_shape, n_outputs, **settings)
         initialise(model, configuration)
     if configuration.input_norm == "batch_norm":
-        model = nn.Sequential(*_input_norm(layers, input_shape, kind), model)
+        model = nn.Sequential(*input_norm_layers(layers, input_shape, kind), model)
     return model if is_imported(configuration.model) else model.to(memory_format=torch.channels_last)
 
 
-def _input_norm(layers: HiddenLayers, input_shape: tuple[int, ...], kind: Kind) -> list[nn.Module]:
+def input_norm_layers(layers: HiddenLayers, input_shape: tuple[int, ...], kind: Kind) -> list[nn.Module]:
     """Return `(B, *input_shape) -> (B, *input_shape)`: a BatchNorm whose place makes no difference.
 
     Of images over all pixels of a channel, which is what study B's Keras layer does; of tables over each

@@ -1,0 +1,57 @@
+"""What a study chose, with everything that it takes to train it again. Plain facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.recipe.configuration import Configuration
+from harness.recipe.metrics import Goal
+
+Value = float | int | str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmedRun:
+    """One confirm run of the winner that completed."""
+
+    run_id: str
+    seed: int
+    values: Mapping[str, Value]
+    """What the study recorded of the epoch that stands for the run, by name: `epoch`, `train_loss`,
+    `val_accuracy`, `test_loss` ...; `weights` where they were kept: see `harness.training.weights.digest`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Winner:
+    """The configuration that an arm's search chose, and what its confirm runs reached."""
+
+    study: str
+    arm: str
+    repeat: int
+    """Number of the search that chose it, from 0."""
+    configuration: Mapping[str, Any]
+    """Every recipe field, plain values; of a program its parameters and `epochs`."""
+    runs: tuple[ConfirmedRun, ...]
+    metrics: Mapping[str, str | None]
+    """Names of the study's metrics, each with the reference of a user's own function, or None."""
+    best_by: Goal | None
+    """What tells the epoch that stands for a run; None for the last."""
+    threads: int
+    """Of each confirm run."""
+    device: str
+    """`cpu`, or the name of the GPU of the first confirm run."""
+    versions: Mapping[str, str]
+    """Of the packages that decide a number of a run."""
+    data_sha256: Mapping[str, str]
+    """As the study declares them, by file."""
+    declaration_sha256: str
+
+    @property
+    def recipe(self) -> Configuration:
+        """The configuration as a recipe; not of a program."""
+        return Configuration.model_validate(dict(self.configuration))
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the confirm runs trained on a CPU."""
+        return self.device == "cpu"

@@ -1,0 +1,67 @@
+"""`harness.winner`: what it writes, and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.commands import winner
+from harness.study.plan import plan_study
+from harness.study.reading.parse import load_study
+
+REFERENCE = Path(__file__).parents[2] / "results/reference"
+
+
+def take(out: Path, *arguments: str, study: str = "optimizers") -> int:
+    """Run the command."""
+    return winner.main([str(REFERENCE / study), "--out", str(out), *arguments])
+
+
+def test_a_winner_becomes_a_study_of_one_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With every value of its recipe, the seeds of the study where all arms had the same, and no search."""
+    assert take(tmp_path / "w", "--arm", "orthogonal", study="initializations") == 0, capsys.readouterr().err
+    study = load_study(tmp_path / "w" / "study.yaml")
+    (arm,) = plan_study(study).arms
+    assert arm.search_runs == 0
+    assert arm.arm.fixed["init"] == "orthogonal"
+    assert "the same seeds" in study.text
+    assert (tmp_path / "w" / "reproduce.py").exists()
+
+
+def test_one_search_of_several_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its number; by default it is the one with the best confirm runs on validation data."""
+    rates = set()
+    for n in range(5):
+        assert take(tmp_path / f"{n}.yaml", "--arm", "adam", "--repeat", str(n)) == 0
+        rates.add(load_study(tmp_path / f"{n}.yaml").arms[0].fixed["lr"])
+    assert len(rates) == 5
+    assert take(tmp_path / "best.yaml", "--arm", "adam") == 0
+    assert load_study(tmp_path / "best.yaml").arms[0].fixed["lr"] in rates
+    assert "of 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--arm", "adm"], "Did you mean 'adam'"),
+        (["--arm", "adam", "--repeat", "5"], "There are: 0, 1, 2, 3, 4"),
+        (["--arm", "adam", "--dataset", "mnist"], "on one data set"),
+        (["--arm", "adam", "--trust=0"], "names no code"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    """Exit 2, with what there is, and nothing written."""
+    assert take(tmp_path / "w", *arguments) == 2
+    assert told in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_file_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a file that is named, nor one in a folder."""
+    (tmp_path / "w.py").write_text("mine")
+    (tmp_path / "study.yaml").write_text("mine")
+    for out in (tmp_path / "w.py", tmp_path):
+        assert take(out, "--arm", "adam") == 2
+        assert "is not overwritten" in capsys.readouterr().err
+    assert (tmp_path / "w.py").read_text() == "mine"
