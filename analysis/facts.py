@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from analysis import audit, batch_sizes, budget, claims, pairs, responses, selection
+from analysis import audit, batch_sizes, budget, claims, lineage, pairs, responses, selection
 from analysis.records import StudyRecords
 from analysis.search import WinnerRule
 from analysis.statistics import images
@@ -27,6 +27,12 @@ class Facts:
     def parts(self) -> Mapping[str, "Facts"]:
         """Each of several data sets as a study on it alone, in which arms have their plain names."""
         return {name: Facts(records) for name, records in self.records.by_dataset.items()}
+
+    @cached_property
+    def parent(self) -> "Facts | None":
+        """The study whose runs were taken over, as it was; None where none were."""
+        records = lineage.parent_of(self.records)
+        return None if records is None else Facts(records)
 
     @cached_property
     def rule(self) -> WinnerRule:
@@ -74,6 +80,7 @@ class Facts:
             choices=self.choices,
             unequal_budgets=self.unequal_budgets,
             claims=self.records.declaration.claims,
+            parent=self.parent.grounds if self.parent else None,
             parts={name: part.grounds for name, part in self.parts.items()},
         )
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from analysis.page.document import count_rulings
+from analysis.claims.verdict import count_rulings
 from analysis.page.overview import is_collection, study_folders
 from analysis.results import Results, results
 from harness import json_output
@@ -57,7 +57,7 @@ def age(found: Results) -> str:
 
 def rulings(found: Results) -> dict[str, int]:
     """Return how many claims have each ruling."""
-    return dict(count_rulings(claim.ruling for claim in found.claims))
+    return dict(count_rulings(found.claims))
 
 
 def in_words(counted: Mapping[str, int]) -> str:

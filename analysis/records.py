@@ -6,7 +6,7 @@ written from the same frames.
 
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from harness.errors import ResultsError, unusable
 from harness.manifest import CONFIRM_SEEDS, Manifest
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split, record_names
-from harness.records.events import Event, LookTaken, Phase
+from harness.records.events import Event, LookTaken, Origin, ParentDeclared, Phase
 from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
@@ -63,6 +63,10 @@ class StudyRecords:
     """Replicates of the look after which more may run; None once there is none."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Where each run was trained that was taken over from another study, by its id."""
+    lineage: tuple[ParentDeclared, ...] = ()
+    """The declarations of the study's ancestors as its journal keeps them, its parent's last."""
     averaged: tuple["StudyRecords", ...] = ()
     """The data sets over which replicates are averaged, see `average`."""
 
@@ -83,6 +87,7 @@ class StudyRecords:
             runs=runs.assign(arm=runs["arm"].map(own)),
             winners_by_repeat={own[arm]: won for arm, won in self.winners_by_repeat.items() if arm in own},
             allowed={plain: self.allowed[arm] for arm, plain in own.items()},
+            lineage=(),
         )
 
     @property
@@ -314,6 +319,8 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
         allowed=_allowed(declaration, marks.looks),
         next_look=_next_look(declaration, marks.looks),
         audits=marks.audits(),
+        origins=marks.origins,
+        lineage=tuple(marks.lineage),
         journal_sha256=_journal_sha256(folder),
     )
     _check_consistency(records)
@@ -349,6 +356,8 @@ class _Marks:
     winners: dict[str, dict[int, str | None]] = field(default_factory=dict)
     looks: list[LookTaken] = field(default_factory=list)
     declarations: Declarations = field(default_factory=Declarations)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    lineage: list[ParentDeclared] = field(default_factory=list)
     _numbered: dict[Phase, dict[tuple[str, int, int], str]] = field(
         default_factory=lambda: {"search": {}, "audit": {}}
     )
@@ -361,6 +370,10 @@ class _Marks:
                 self.winners.setdefault(event.arm, {})[event.repeat] = event.winner
             if event.event == "look_taken":
                 self.looks.append(event)
+            if event.event == "parent_declared":
+                self.lineage.append(event)
+            if event.event == "run_started" and event.origin is not None:
+                self.origins[event.run_id] = event.origin
             if event.event == "run_started" and event.phase in self._numbered:
                 self._numbered[event.phase][event.arm, event.repeat, event.number] = event.run_id
             self.declarations.note(event)

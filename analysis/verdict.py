@@ -52,8 +52,14 @@ def _answer(arguments: Sequence[str] | None, answering: Answering) -> int:
         sys.stderr.write(f"{reason}\n")
         answering.fail(ResultsError(f"{found.folder}: {reason}", place=found.folder))
         return EXIT_REFUSED
-    codes = {CODES[verdict.ruling] for verdict in asked.values()}
+    codes = {code_of(verdict) for verdict in asked.values()}
     return next(code for code in _WORST_FIRST if code in codes)
+
+
+def code_of(verdict: Verdict) -> int:
+    """Return how the command ends for one claim: one made after the data stays open, however it is ruled."""
+    code = CODES[verdict.ruling]
+    return EXIT_OPEN if verdict.is_exploratory and code != EXIT_REFUSED else code
 
 
 def _asked(found: Results, number: int | None) -> dict[int, Verdict]:
@@ -98,9 +104,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(
         prog="python -m analysis.verdict",
         description="Say how the claims of a study are ruled, in the exit code too. Nothing is written.",
-        epilog="exit codes: 0 supported; 3 contradicted or equivalent; 4 open (inconclusive, not yet); 2 not "
-        f"testable, not sealed, or a folder or argument is at fault; {EXIT_CODES}. Of several claims the "
-        "first of 2, 3, 4, 0 that one of them has.",
+        epilog="exit codes: 0 supported; 3 contradicted or equivalent; 4 open (inconclusive, not yet, made "
+        f"after the data); 2 not testable, not sealed, or a folder or argument is at fault; {EXIT_CODES}. Of "
+        "several claims the first of 2, 3, 4, 0 that one of them has.",
     )
     parser.add_argument(
         "folder", type=path_argument, metavar="RESULTS_DIR", help="such as results/optimizers"

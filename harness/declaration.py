@@ -203,6 +203,14 @@ class DeclaredPlan(_Part):
         return self
 
 
+class DeclaredParent(_Part):
+    """The study whose runs are taken over."""
+
+    study: str
+    sha256: str
+    """Of its `declaration.json`, which the journal keeps."""
+
+
 class Declaration(_Part):
     """What will be measured and ruled."""
 
@@ -210,6 +218,8 @@ class Declaration(_Part):
     protocol_version: str
     study: str
     question: str
+    parent: Annotated[DeclaredParent | None, Field(exclude_if=_is_absent)] = None
+    """Not written in a study that takes over nothing."""
     arms: dict[str, DeclaredArm]
     """In the study file's order, which every table and figure keeps."""
     search: Search
@@ -318,6 +328,7 @@ class Declaration(_Part):
                 "claims": [claim for claim in self.claims if getattr(claim, "on", None) in {EVERY, dataset}],
                 "dataset": self.datasets[dataset],
                 "datasets": {},
+                "parent": None,
             }
         )
 

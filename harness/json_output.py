@@ -115,6 +115,8 @@ class Claim(BaseModel):
     level: float | None
     """Confidence level of `low` and `high`."""
     p_adjusted: float | None
+    made: Literal["in the parent", "before the data", "after the data"] | None = None
+    """When a claim of a study with a parent was made, which after the data is exploratory; null elsewhere."""
 
 
 class Seal(_Part):
@@ -154,7 +156,8 @@ class Listed(_Part):
     last_event_at: str
     """UTC, ISO 8601: when the last run ended, or the study began."""
     rulings: dict[str, int]
-    """How many claims have each ruling; rulings that none has are left out."""
+    """How many claims have each ruling; rulings that none has are left out. Claims made after the data count
+    apart, as `supported after the data`."""
 
 
 class Listing(Answer):
@@ -220,6 +223,16 @@ class PlannedClaim(_Part):
     says: str
 
 
+class PlannedParent(_Part):
+    """The study whose runs are taken over."""
+
+    study: str
+    sha256: str
+    """Of its declaration."""
+    taken_over: dict[str, int]
+    """Runs that are not trained again, by arm."""
+
+
 class DryRun(Answer):
     """`sweep --dry-run`: what a study would do."""
 
@@ -232,6 +245,8 @@ class DryRun(Answer):
     """Of the code that the study names; null where it names none."""
     is_trusted: bool
     """Whether nothing that it names was left unchecked."""
+    parent: PlannedParent | None = None
+    """Null where the study names none, and while the hash above is unknown."""
     arms: list[PlannedArm]
     claims: list[PlannedClaim]
     unit: Literal["repeat", "seed"]
@@ -241,7 +256,7 @@ class DryRun(Answer):
     repeats: AtLooks
     """Searches an arm."""
     runs: AtLooks
-    """In all, audits left out."""
+    """In all, audits left out and runs that are taken over counted."""
 
 
 def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:

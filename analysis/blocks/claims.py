@@ -1,5 +1,6 @@
 """The claims table: what may be concluded from this study?"""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
@@ -66,7 +67,7 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     """Return by which rules the claims were decided."""
     if not verdicts:
         return "The study declares no claims: any comparison read from it is exploratory."
-    how = [_declared(facts), _measured(facts), _RULED]
+    how = [_declared(facts), _measured(facts), _ruled(facts)]
     rows = [verdict.as_row() for verdict in verdicts]
     share = (
         "P(better): share of all pairs of replicates in which the first arm's is the better one; it "
@@ -87,8 +88,13 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
 
 def _declared(facts: Facts) -> str:
     """Return what is known of when the claims were made."""
-    seal = facts.records.seal
+    seal, parent = facts.records.seal, facts.records.declaration.parent
     match seal.state:
+        case "sealed" if parent is not None:
+            return (
+                f"Claims as declared by {seal.short}, after the results of its parent {parent.study} "
+                f"({parent.sha256[:12]}) were known. {_made(facts.verdicts)}"
+            )
         case "sealed":
             return f"Claims as declared before the first run, by the journal's own word ({seal.short})."
         case "broken":
@@ -97,11 +103,36 @@ def _declared(facts: Facts) -> str:
             return f"Claims as the folder declares them ({seal.in_words()})."
 
 
-_RULED = (
-    "Intervals are drawn together at Bonferroni's level. Holm's procedure, which is sharper, rules: it "
-    f"keeps the chance of any false difference at {100 * claims.ALPHA:g} % for all claims together, and that "
-    "of any false equivalence likewise."
-)
+def _made(verdicts: Sequence[claims.Verdict]) -> str:
+    """Return what the claims of a study with a parent are worth, by when they were made."""
+    counts = Counter(verdict.made for verdict in verdicts)
+    families = {verdict.family for verdict in verdicts if verdict.made and not verdict.is_exploratory}
+    told = []
+    if n := counts["after the data"]:
+        told.append(
+            f"{n} of {len(verdicts)} made after the data: results that they rest on, or that foretell them, "
+            "were known. No error level holds for these, whatever they are ruled; a study of its own with "
+            "another seed could confirm them."
+        )
+    if n := counts["in the parent"]:
+        told.append(f"{n} of the parent's own, ruled as there and in its family.")
+    if n := counts["before the data"]:
+        told.append(f"{n} on arms that no ancestor foretells, made before their data: a family of its own.")
+    if len(families) > 1:
+        told.append(f"The errors of the {len(families)} families add up.")
+    return " ".join(told)
+
+
+def _ruled(facts: Facts) -> str:
+    """Return which procedure rules, and which error it keeps."""
+    of = "" if facts.records.declaration.parent is None else " of a family, those made after the data aside,"
+    return (
+        "Intervals are drawn together at Bonferroni's level. Holm's procedure, which is sharper, rules: it "
+        f"keeps the chance of any false difference at {100 * claims.ALPHA:g} % for all claims{of} together, "
+        "and that of any false equivalence likewise."
+    )
+
+
 _NORMAL = (
     "The tests want noise that is about normal: with one arm skewed and twice as noisy as the others, 4 to "
     "7 % of studies find a false difference."

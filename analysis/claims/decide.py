@@ -1,6 +1,6 @@
 """From declared claims to verdicts: follow them through the plan's looks, rule, flag what weakens them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from analysis.claims.trend import TREND
 from analysis.claims.verdict import (
     Counted,
     Flag,
+    Made,
     NewImages,
     Reach,
     Ruling,
@@ -27,6 +28,7 @@ from analysis.claims.verdict import (
     Verdict,
     Where,
 )
+from analysis.lineage import known_arms
 from analysis.records import StudyRecords
 from analysis.replicates import ends_of, n_beyond_the_plan, n_collapsed, n_ended, searches
 from harness.declaration import UnknownClaim
@@ -87,12 +89,99 @@ def decide(grounds: Grounds) -> list[Verdict]:
             Verdict(ruling="not testable", reason=reason, n=0, claim=_statement(claim))
             for claim in grounds.claims
         ]
-    progress = _follow(grounds)
-    ruled = progress.courses.verdicts()
+    ruled = _of_parent(grounds)
+    for family in _families(grounds, ruled):
+        ruled |= dict(zip(family.places, _rule(family), strict=True))
+    return [ruled[place] for place in range(len(grounds.claims))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Family:
+    """Claims that are ruled together."""
+
+    places: Sequence[int]
+    """Of them in the declaration."""
+    grounds: Grounds
+    """With these claims alone."""
+    made: Made | None = None
+    n_beside: int = 0
+    """Further claims of the family that are ruled elsewhere and count here with a p of 1."""
+
+
+def _families(grounds: Grounds, elsewhere: Collection[int]) -> list[_Family]:
+    """Return the families of a study's claims, those left out that were ruled elsewhere.
+
+    In a study with a parent, claims on fresh arms alone were made before their data: they are a family, as in
+    a study of their own. All others are ruled in one that counts every claim of the study.
+    """
+    claims = grounds.claims
+    if grounds.records.declaration.parent is None:
+        return [_Family(places=range(len(claims)), grounds=grounds)]
+    known = known_arms(grounds.records)
+    left = [place for place in range(len(claims)) if place not in elsewhere]
+    fresh = [place for place in left if _is_fresh(grounds, claims[place], known)]
+    marked = [place for place in left if place not in fresh]
+    return [
+        _Family(
+            places=places,
+            grounds=replace(grounds, claims=[claims[place] for place in places]),
+            made=made,
+            n_beside=n_beside,
+        )
+        for places, made, n_beside in (
+            (fresh, _BEFORE, 0),
+            (marked, _AFTER, len(claims) - len(marked)),
+        )
+        if places
+    ]
+
+
+_BEFORE: Made = "before the data"
+_AFTER: Made = "after the data"
+
+
+def _is_fresh(grounds: Grounds, claim: Claim | UnknownClaim, known: Collection[str]) -> bool:
+    """Return whether nothing that a claim rests on, or that foretells it, was seen before it was declared."""
+    if isinstance(claim, UnknownClaim):
+        return False
+    arms = compared_arms(grounds.records, claim)
+    return bool(arms) and not any(arm in known for arm in arms)
+
+
+def _of_parent(grounds: Grounds) -> dict[int, Verdict]:
+    """Return the verdicts of claims that are the parent's own, as it ruled them, by their places.
+
+    A claim is the parent's if it is declared alike and about the same arms, under the same plan, and every
+    run that the parent's claims rest on was taken over: then it is ruled by the parent's declaration, in the
+    parent's family. What the parent itself made after the data is not: it is ruled anew, and marked.
+    """
+    parent, records = grounds.parent, grounds.records
+    if parent is None or parent.records.declaration.plan != records.declaration.plan:
+        return {}
+    verdicts = decide(parent)
+    if any(verdict.ruling == "not yet" for verdict in verdicts):
+        return {}
+    own = {}
+    for place, claim in enumerate(grounds.claims):
+        there = next((n for n, other in enumerate(parent.claims) if other == claim), None)
+        if there is None or isinstance(claim, UnknownClaim) or verdicts[there].is_exploratory:
+            continue
+        if compared_arms(records, claim) == compared_arms(parent.records, claim):
+            verdict, family = verdicts[there], parent.records.seal.sha256
+            own[place] = replace(verdict, made="in the parent", family=verdict.family or family)
+    return own
+
+
+def _rule(family: _Family) -> list[Verdict]:
+    """Return the verdicts of a family, in its claims' order."""
+    grounds = family.grounds
+    progress = _follow(grounds, n_beside=family.n_beside)
+    ruled = progress.courses.verdicts()[: len(grounds.claims)]
     verdicts = [verdict or _not_yet(grounds, place, progress) for place, verdict in enumerate(ruled)]
     arm_flags = _arm_flags(grounds)
+    sha256 = grounds.records.seal.sha256 if family.made else None
     return [
-        _complete(grounds, claim, verdict, arm_flags)
+        replace(_complete(grounds, claim, verdict, arm_flags), made=family.made, family=sha256)
         for claim, verdict in zip(grounds.claims, verdicts, strict=True)
     ]
 
@@ -104,27 +193,37 @@ def standing(grounds: Grounds, n: int) -> Standing:
         grounds: The records so far, with every replicate up to that look that an open claim needs.
         n: Replicates of the look, one of the plan's.
     """
-    progress = _follow(grounds, upto=n)
-    ruled = progress.courses.verdicts()
-    decided = {place: verdict.ruling for place, verdict in enumerate(ruled) if verdict is not None}
-    still_open = [place for place in range(len(ruled)) if place not in decided]
+    decided: dict[int, Ruling] = {place: verdict.ruling for place, verdict in _of_parent(grounds).items()}
+    waiting, needed = "", frozenset[str]()
+    for family in _families(grounds, decided):
+        progress = _follow(family.grounds, upto=n, n_beside=family.n_beside)
+        ruled = zip(family.places, progress.courses.verdicts(), strict=False)
+        decided |= {place: verdict.ruling for place, verdict in ruled if verdict is not None}
+        waiting, needed = waiting or progress.waiting, needed | progress.needed
+    still_open = [place for place in range(len(grounds.claims)) if place not in decided]
     noun = grounds.design.noun
-    if progress.waiting:
-        why = f"the look at {n} {noun} is not complete: {progress.waiting}"
+    if waiting:
+        why = f"the look at {n} {noun} is not complete: {waiting}"
     elif not still_open:
         why = f"every claim is decided at {n} {noun}"
     else:
-        arms = ", ".join(arm for arm in grounds.records.arms if arm in progress.needed) or "no arm"
-        why = f"{len(still_open)} of {len(ruled)} claims are open at {n} {noun}: {arms} must go on"
-    return Standing(decided=decided, open=still_open, needed_arms=progress.needed, why=why)
+        arms = ", ".join(arm for arm in grounds.records.arms if arm in needed) or "no arm"
+        why = f"{len(still_open)} of {len(grounds.claims)} claims are open at {n} {noun}: {arms} must go on"
+    return Standing(decided=decided, open=still_open, needed_arms=needed, why=why)
 
 
-def _follow(grounds: Grounds, upto: int | None = None) -> _Progress:
-    """Take every look whose replicates have ended, up to a number of replicates."""
+def _follow(grounds: Grounds, upto: int | None = None, n_beside: int = 0) -> _Progress:
+    """Take every look whose replicates have ended, up to a number of replicates.
+
+    Args:
+        grounds: With the claims of one family.
+        upto: The number.
+        n_beside: Claims that the family counts besides, with a p of 1.
+    """
     design, claims = grounds.design, grounds.claims
-    courses = Courses(
-        plan=design.looks, claims=[_course(grounds, claim) for claim in claims], unit=design.noun
-    )
+    beside = [Course(outcome="open", look=0, has_region=True) for _ in range(n_beside)]
+    own = [_course(grounds, claim) for claim in claims]
+    courses = Courses(plan=design.looks, claims=[*own, *beside], unit=design.noun)
     needed = frozenset(arm for place in courses.open for arm in courses.claims[place].arms)
     for look, n in enumerate(design.counts):
         if not courses.open or (upto is not None and n > upto):

@@ -138,6 +138,8 @@ class Grounds:
     """A sentence for every granted amount that differs too much between arms to decide a comparison."""
     claims: Sequence[Claim | UnknownClaim]
     """The declared claims, or why this version cannot decide one."""
+    parent: "Grounds | None" = None
+    """Those of the study whose runs were taken over; None where none were."""
     parts: Mapping[str, "Grounds"] = field(default_factory=dict)
     """The same of each of several data sets alone, in which arms have their plain names."""
 
@@ -226,14 +228,20 @@ def too_few(shared: int) -> Untestable:
     return Untestable(reason="single seed: it shows no spread, so nothing can be concluded from it", n=1)
 
 
+def session_of(records: StudyRecords, run_id: str, started_at: str) -> tuple[str | None, int]:
+    """Return in which session a run was trained: of the study itself (None), or of the one it came from."""
+    if origin := records.origins.get(run_id):
+        return origin.declarations[0], origin.session
+    return None, sum(session.at <= started_at for session in records.manifest.resumed)
+
+
 def shared_machine(records: StudyRecords, runs: pd.DataFrame) -> Untestable | None:
     """Return why the seconds of some runs cannot be compared with each other."""
     refused = incomparable(runs)
     if refused is not None:
         remedy = "" if refused.remedy is None else f". Remedy: {refused.remedy}"
         return Untestable(reason=refused.reason + remedy)
-    starts = sorted(session.at for session in records.manifest.resumed)
-    sessions = {sum(at <= started for at in starts) for started in runs["started_at"].dropna()}
+    sessions = {session_of(records, *run) for run in runs[["run_id", "started_at"]].dropna().to_numpy()}
     if len(sessions) > 1:
         return Untestable(
             reason=f"runs come from {len(sessions)} sessions, between which a machine may have changed: "

@@ -6,7 +6,7 @@ No statistics and no reading of records.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from analysis.render import numbers
 
@@ -17,6 +17,12 @@ Ruling = Literal["supported", "contradicted", "equivalent", "inconclusive", "not
 
 Scope = Literal["procedure", "configuration"]
 """What a ruling is about: the arms as they are searched and trained, or what one search of an arm chose."""
+
+Made = Literal["in the parent", "before the data", "after the data"]
+"""When a claim of a study with a parent was made: it is the parent's, and ruled as there; before the first
+run that it rests on; or with results in sight that it rests on, or that foretell them: exploratory."""
+
+_AFTER_THE_DATA = "after the data"
 
 _OF_ONE_SEARCH = "for the configurations that one search chose"
 
@@ -192,13 +198,30 @@ class Verdict:
     """Every comparison the claim rests on; of several data sets under the arms' whole names."""
     where: Where | None = None
     """None in a study of one data set."""
+    made: Made | None = None
+    """None in a study without a parent, whose claims were all made before its data."""
+    family: str | None = None
+    """SHA-256 of the declaration whose claims it is corrected with; None in a study without a parent."""
+
+    @property
+    def is_exploratory(self) -> bool:
+        """Whether it was made after the data: no error level holds for it."""
+        return self.made == _AFTER_THE_DATA
+
+    @property
+    def short(self) -> str:
+        """The ruling, with the mark of a claim that was made after the data."""
+        return f"{self.ruling} {_AFTER_THE_DATA}" if self.is_exploratory else self.ruling
 
     def ruling_in_words(self) -> str:
-        """Return the ruling with what it is about: one search says nothing of searching."""
+        """Return the ruling with what it is about and when the claim was made.
+
+        One search says nothing of searching, and a claim made after the data confirms nothing.
+        """
         is_decided = self.ruling in {"supported", "contradicted", "equivalent"}
-        return (
-            f"{self.ruling} {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else self.ruling
-        )
+        about = f" {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else ""
+        made = f" (made {_AFTER_THE_DATA}: exploratory)" if self.is_exploratory else ""
+        return f"{self.ruling}{about}{made}"
 
     def said(self) -> str:
         """Return what was claimed, of several data sets with those that it is about."""
@@ -243,7 +266,15 @@ class Verdict:
             "comparisons": tuple(asdict(comparison) for comparison in self.comparisons),
             **self.findings(),
             **({} if self.where is None else asdict(self.where)),
+            **({} if self.made is None else {"made": self.made, "family": self.family}),
         }
+
+
+def count_rulings(verdicts: Iterable[Verdict]) -> list[tuple[str, int]]:
+    """Return how many of some claims have each ruling, in the order of `Ruling`, exploratory ones apart."""
+    counts = Counter(verdict.short for verdict in verdicts)
+    names = [f"{ruling}{mark}" for mark in ("", f" {_AFTER_THE_DATA}") for ruling in get_args(Ruling)]
+    return [(name, counts[name]) for name in names if counts[name]]
 
 
 def supported_by_arm(verdicts: Iterable[Verdict]) -> dict[str, int]:

@@ -7,8 +7,7 @@ autoescape, Markdown by `escape_markdown`.
 import os
 import re
 import shlex
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, get_args
@@ -20,6 +19,7 @@ from analysis import audit, claims
 from analysis.blocks import Section
 from analysis.blocks.registry import BLOCKS, PLOTS, TABLES
 from analysis.blocks.results import image_error_in_words
+from analysis.claims.verdict import count_rulings
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.page import by_dataset
@@ -75,7 +75,7 @@ def _context(content: Content) -> dict[str, Any]:
         "figures": content.figures,
         "blocks": _names_by_section(content),
         "progress": progress(facts.records),
-        "rulings": count_rulings(verdict.ruling for verdict in facts.verdicts),
+        "rulings": count_rulings(facts.verdicts),
         "unconfirmed": unconfirmed(facts.records),
         "warnings": warnings(facts),
         "limits": limits(facts),
@@ -168,12 +168,6 @@ def progress(records: StudyRecords) -> str | None:
         return None
     due = "" if ended < planned else f", the look at {records.next_look} is still to come"
     return f"Unfinished: {ended} of {planned} planned runs have ended{due}"
-
-
-def count_rulings(rulings: Iterable[claims.Ruling]) -> list[tuple[str, int]]:
-    """Return how many of some claims have each ruling, in the order of `claims.Ruling`."""
-    counts = Counter(rulings)
-    return [(ruling, counts[ruling]) for ruling in get_args(claims.Ruling) if counts[ruling]]
 
 
 def unconfirmed(records: StudyRecords) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from analysis import claims
 from analysis.blocks.results import compute_results
+from analysis.claims.verdict import count_rulings
 from analysis.facts import Facts
 from analysis.metrics import USUAL, Metric
 from analysis.page import document, together
@@ -155,7 +156,7 @@ def summarise(facts: Facts, root: Path) -> Summary:
         command=manifest.command,
         runs=len(records.runs),
         arms=len(records.arms),
-        rulings=document.count_rulings(verdict.ruling for verdict in facts.verdicts),
+        rulings=count_rulings(facts.verdicts),
         headline=_headline(facts),
         measured=records.metrics.headline,
         warnings=len(document.warnings(facts)),
@@ -266,9 +267,7 @@ def render_overview(summaries: Sequence[Summary], unreadable: Sequence[Unreadabl
         "studies": summaries,
         "unreadable": unreadable,
         "reruns": reruns(summaries),
-        "rulings": document.count_rulings(
-            verdict.ruling for summary in summaries for verdict in summary.verdicts
-        ),
+        "rulings": count_rulings(verdict for summary in summaries for verdict in summary.verdicts),
         "totals": _totals(summaries),
         "captions": captions,
         "together": together.in_words([summary.traits for summary in summaries]),

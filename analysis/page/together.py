@@ -38,7 +38,9 @@ class Traits:
     @classmethod
     def of(cls, facts: Facts, place: str) -> "Traits":
         """Return the traits of a study."""
-        records, tested = facts.records, [v for v in facts.verdicts if v.ruling in _TESTED]
+        records = facts.records
+        own = [v for v in facts.verdicts if v.made in {None, "before the data"}]  # a parent's count there
+        tested = [v for v in own if v.ruling in _TESTED]
         return cls(
             place=place,
             journal_sha256=records.journal_sha256,

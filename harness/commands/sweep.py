@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from harness.study.study import Study
     from harness.tuning.looks import Look
     from harness.tuning.study_run import Outcome
+    from harness.tuning.taking_over import Takeover
 
 
 _INTERRUPTED = "interrupted: nothing that was recorded is lost"
@@ -173,11 +174,11 @@ def _foretell(study: "Study", options: argparse.Namespace, answering: Answering)
     code = code_lines(study, options)
     is_trusted = not code or options.trust is not None
     is_known = is_trusted or not loads_data(study)  # what it trains on, and so costs, is known once loaded
-    text, sha256 = list(code), None
+    text, sha256, takeover = list(code), None, None
     if is_known:
         facts = [facts_of(part.dataset) for part in study.by_dataset.values()]
-        text = [dry_run.foretold(study, facts, options), *code]
-        sha256, unknown = _seal(study)
+        sha256, unknown, takeover = _declared(study)
+        text = [dry_run.foretold(study, facts, options, takeover), *code]
         text.append(f"declaration sha256: {sha256 or unknown}")
     deliver("\n\n".join(text))
     if answering.is_asked:
@@ -187,26 +188,36 @@ def _foretell(study: "Study", options: argparse.Namespace, answering: Answering)
 
         named = named_code(study)
         trust = None if named.is_empty else trust_sha256(named, hash_sources(named))
-        found = dry_run_facts(study, declaration_sha256=sha256, trust_sha256=trust, is_trusted=is_trusted)
+        found = dry_run_facts(
+            study, takeover, declaration_sha256=sha256, trust_sha256=trust, is_trusted=is_trusted
+        )
         answering.give(found)
 
 
-def _seal(study: "Study") -> tuple[str | None, str]:
-    """Return the hash that a start would seal, to be kept elsewhere before; if it is unknown, why."""
+def _declared(study: "Study") -> "tuple[str | None, str, Takeover | None]":
+    """Return the hash that a start would seal, or why it is unknown, and what it takes over.
+
+    Raises:
+        StudyError: Nothing can be taken over from the parent that the study names.
+    """
     from harness.study.plan import plan_study
     from harness.training.data.prepare import known_spec
     from harness.tuning.declaration import declare
+    from harness.tuning.parent import Parent
+    from harness.tuning.taking_over import take_over
 
-    specs = []
+    parent, plan, specs = Parent.of(study), plan_study(study), []
     for part in study.by_dataset.values():
         spec = known_spec(part.dataset)
         if spec is None:
-            return None, (
+            why = (
                 f"not known yet, as it holds that of the data, and {part.dataset} was "
                 f"never prepared on this machine: the first sweep or range test does that"
             )
+            return None, why, None
         specs.append(spec)
-    return declare(study, plan_study(study), *specs).sha256, ""
+    declaration = declare(study, plan, *specs, parent=parent.declared if parent else None)
+    return declaration.sha256, "", take_over(parent, study, plan, declaration) if parent else None
 
 
 def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:

@@ -4,6 +4,7 @@ JSON has no NaN: a loss that is not finite is written as null, and its run ends 
 that names the value.
 """
 
+import hashlib
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
@@ -28,6 +29,11 @@ def _is_empty(metrics: dict[str, float | None]) -> bool:
 
 _Metrics = Annotated[dict[_Name, float | None], Field(exclude_if=_is_empty)]
 Seconds = Annotated[float, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _is_absent(value: object) -> bool:
+    return value is None
 
 
 class _Event(BaseModel):
@@ -41,9 +47,38 @@ class StudyDeclared(_Event):
     """Say which declaration every later event belongs to: the first line of a journal."""
 
     event: Literal["study_declared"] = "study_declared"
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    sha256: Sha256
     """Of `declaration.json`, over its bytes as written."""
     schema_version: Literal[2] = 2
+
+
+class ParentDeclared(_Event):
+    """Keep the declaration of a study whose runs are taken over: of each ancestor, the oldest first."""
+
+    event: Literal["parent_declared"] = "parent_declared"
+    sha256: Sha256
+    text: str
+    """Its `declaration.json`, whole."""
+
+    @model_validator(mode="after")
+    def _is_what_it_says(self) -> "ParentDeclared":
+        here = hashlib.sha256(self.text.encode()).hexdigest()
+        if here != self.sha256:
+            raise ValueError(f"the declaration of a parent has the SHA-256 {here}, not {self.sha256}")
+        return self
+
+
+class Origin(BaseModel):
+    """Where a run was trained that a study took over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    declarations: Annotated[tuple[Sha256, ...], Field(min_length=1)]
+    """Of the study that trained it, and of those through which it came, the last being the parent."""
+    session: Annotated[int, Field(ge=0)]
+    """Which session of that study, from 0."""
+    concurrency: Annotated[int, Field(ge=1)]
+    """Most runs that trained at the same time as it, itself with them."""
 
 
 class RunStarted(_Event):
@@ -61,6 +96,8 @@ class RunStarted(_Event):
     """Fixes the split, the initialisation and the data order."""
     configuration: dict[str, Any]
     """Every recipe field with the value really used; null where the recipe has no such hyperparameter."""
+    origin: Annotated[Origin | None, Field(exclude_if=_is_absent)] = None
+    """Of a run that was taken over from another study; not written of the study's own."""
 
 
 class EpochEnded(_Event):
@@ -171,7 +208,7 @@ class TestLabels(_Event):
 
 
 Event = Annotated[
-    StudyDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | LookTaken | TestLabels,
+    StudyDeclared | ParentDeclared | RunStarted | EpochEnded | RunEnded | PhaseEnded | LookTaken | TestLabels,
     Field(discriminator="event"),
 ]
 

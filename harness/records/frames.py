@@ -189,7 +189,7 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int | No
             if train_samples and ended.train_seconds > 0
             else None
         ),
-        "concurrency": run.concurrency,
+        "concurrency": started.origin.concurrency if started.origin else run.concurrency,
         "attempts": run.attempts,
         "started_at": started.time,
         "ended_at": ended.time,

@@ -8,7 +8,7 @@ import gzip
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from harness.errors import ResultsError, reason, remedy, unusable
 from harness.records.events import EVENT, Event
 from harness.records.folder import ResultsFolder
+from harness.records.whole_file import write_file
 
 _SEALED = re.compile(rb'(?P<body>\{.*),"crc":"(?P<crc>[0-9a-f]{8})"\}\n', re.DOTALL)
 
@@ -171,6 +172,19 @@ def _last_crc(path: Path) -> int:
                 raise ResultsError(f"{path}: a line is damaged: {line[:120]!r}", place=path)
             crc = unsealed[1]
     return crc
+
+
+def write_journal(path: Path, events: Iterable[Event]) -> None:
+    """Write a journal's first events; at no moment is half of them there.
+
+    Raises:
+        ResultsError: It cannot be written.
+    """
+    lines, crc = list[bytes](), 0
+    for event in events:
+        line, crc = seal(event.model_dump_json().encode(), crc)
+        lines.append(line)
+    write_file(path, b"".join(lines))
 
 
 def read_journal(folder: ResultsFolder) -> Iterator[Event]:

@@ -122,6 +122,11 @@ class Search(_Section):
         return looks_of(self.repeats)[-1]
 
     @property
+    def startup_trials(self) -> int:
+        """Proposals drawn at random before a model is fitted: a third of the budget, at most Optuna's ten."""
+        return min(10, max(1, (self.trials or 0) // 3))
+
+    @property
     def stops_early(self) -> bool:
         """Whether ASHA is at work."""
         return self.early_stopping != "none" and self.sampler != "grid"
@@ -183,6 +188,9 @@ class StudyFile(_Section):
     study: Name
     """Names the results folder."""
     question: Annotated[str, Field(min_length=1)]
+    parent: Annotated[str, Field(min_length=1)] | None = None
+    """Results folder of a finished study, from the working directory: its runs are taken over where they are
+    the same by declaration, the others trained."""
     recipe: RecipeSpace | None = None  # type: ignore[valid-type]
     """Settings shared by every arm; an arm's own settings take precedence."""
     datasets: Annotated[list[DATASET], Field(min_length=2)] | None = None

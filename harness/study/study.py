@@ -162,6 +162,8 @@ class Study:
     """Arm to its published runs."""
     trial: Trial | None = None
     """The program that trains; None for the built-in training."""
+    parent: Path | None = None
+    """Results folder of the study whose runs are taken over, from the working directory."""
     text: str
     """The study file as given."""
     path: Path

@@ -22,6 +22,7 @@ from harness.study.domains import undeclared_field
 from harness.study.plan import confirm_seeds_of, plan_study, search_seeds_of
 from harness.study.study import Study
 from harness.tuning.declaration import declare
+from harness.tuning.parent import named_again
 
 _ABSENT = "absent"
 
@@ -129,7 +130,8 @@ def accepted_changes(
         ResultsError: Something differs that would make the parts incomparable; all of it is told.
     """
     growth, ungrown = begun.growth(study), begun.ungrown(study)
-    now = declare(ungrown, plan_study(ungrown), *specs).as_bytes()
+    parent = named_again(study, begun.declaration)
+    now = declare(ungrown, plan_study(ungrown), *specs, parent=parent).as_bytes()
     differences = declared_differences(begun.text, now) if now != begun.text else []
     differences += _changes(_deciding_versions(begun.manifest, manifest))
     if growth is not None and growth.after < growth.before:
@@ -194,11 +196,14 @@ def check_journal_belongs(declared: Declaration, events: Sequence[Event], journa
     """
     begun: dict[str, RunStarted] = {}
     ended: set[str] = set()
+    of_parent = declared.parent.sha256 if declared.parent else None
     for event in events:
         reason = None
         match event:
             case RunStarted() if event.run_id in ended:
                 reason = f"run {event.run_id} begins again after its end, as if two studies were written here"
+            case RunStarted() if event.origin is not None and event.origin.declarations[-1] != of_parent:
+                reason = f"run {event.run_id} was taken over from a study that it does not name as parent"
             case RunStarted():
                 begun[event.run_id] = event
                 reason = _foreign_run(declared, event)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from harness import PROTOCOL_VERSION
 from harness.code.sources import sources_of
-from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan
+from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredParent, DeclaredPlan
 from harness.manifest import Manifest
 from harness.recipe.data import DatasetSpec
 from harness.recipe.lengths import split_sizes
@@ -17,7 +17,11 @@ COMMAND = ["python", "-m", "harness.sweep"]
 
 
 def declare(
-    study: Study, plan: Plan, *specs: DatasetSpec, sources: Mapping[str, str] | None = None
+    study: Study,
+    plan: Plan,
+    *specs: DatasetSpec,
+    sources: Mapping[str, str] | None = None,
+    parent: DeclaredParent | None = None,
 ) -> Declaration:
     """Return what a study declares.
 
@@ -26,6 +30,7 @@ def declare(
         plan: Its runs and seeds.
         specs: Its data sets in its order, with the SHA-256 of their files; none of a program.
         sources: Those of the code that it names, where they have been hashed before.
+        parent: The study whose runs it takes over, if there is one.
     """
     data = [_declared_data(spec, study.val_fraction) for spec in specs]
     names = [name for name in study.by_dataset if name is not None]
@@ -33,6 +38,7 @@ def declare(
         protocol_version=PROTOCOL_VERSION,
         study=study.name,
         question=study.question,
+        parent=parent,
         arms={arm_plan.arm.name: _declared_arm(arm_plan, plan) for arm_plan in plan.arms},
         search=study.search,
         confirm=study.confirm,

@@ -34,11 +34,6 @@ class _Proposal:
             self.study.search.seed, "sampler", self.arm.plain_name, self.number, *of_repeat(self.repeat)
         )
 
-    @property
-    def startup_trials(self) -> int:
-        """Proposals drawn at random before a model is fitted: a third of the budget, at most Optuna's ten."""
-        return min(10, max(1, (self.study.search.trials or 0) // 3))
-
 
 @dataclass(frozen=True, kw_only=True)
 class SamplerSpec:
@@ -83,7 +78,7 @@ class _KnownSpaceQMCSampler(QMCSampler):
 
 def _tpe(proposal: _Proposal) -> BaseSampler:
     return TPESampler(
-        n_startup_trials=proposal.startup_trials,
+        n_startup_trials=proposal.study.search.startup_trials,
         seed=proposal.seed,
         multivariate=True,
         group=is_conditional(proposal.arm.space),
@@ -96,7 +91,7 @@ def _random(proposal: _Proposal) -> BaseSampler:
 
 
 def _gp(proposal: _Proposal) -> BaseSampler:
-    return GPSampler(seed=proposal.seed, n_startup_trials=proposal.startup_trials)
+    return GPSampler(seed=proposal.seed, n_startup_trials=proposal.study.search.startup_trials)
 
 
 def _cmaes(proposal: _Proposal) -> BaseSampler:

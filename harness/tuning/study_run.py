@@ -12,12 +12,12 @@ import optuna
 from harness.code.sources import named_code
 from harness.code.trust import check_trusted
 from harness.declaration import Declaration
-from harness.errors import HarnessError, ResultsError
+from harness.errors import HarnessError, ResultsError, StudyError
 from harness.manifest import Manifest, Resumption, RunsBeside
 from harness.recipe.data import DataFacts, DatasetSpec
-from harness.records.events import Event
+from harness.records.events import Event, StudyDeclared
 from harness.records.folder import ResultsFolder
-from harness.records.journal import JournalWriter
+from harness.records.journal import JournalWriter, write_journal
 from harness.records.lock import FolderLock
 from harness.records.provenance import DECIDING_VERSIONS, as_text, gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
@@ -40,10 +40,12 @@ from harness.tuning.local_ray import is_connecting, local_ray
 from harness.tuning.looks import Look, TakeLook
 from harness.tuning.node_checks import check_cluster_fits, check_nodes
 from harness.tuning.optuna_journal import written_storage
+from harness.tuning.parent import Parent, named_again
 from harness.tuning.preflight import check_folder
 from harness.tuning.progress import Progress
 from harness.tuning.record import Record
 from harness.tuning.step_times import StepTimes
+from harness.tuning.taking_over import Takeover, take_over
 from harness.tuning.time_limit import ends_after
 from harness.tuning.watchdog import watched_raylet
 
@@ -141,20 +143,26 @@ def run_study(
     prepared = [prepare_dataset(part.dataset, progress=say) for part in alone]
     specs = [data.spec for data in prepared]
     plan = plan_study(study)
+    parent = None if resume else Parent.of(study)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with FolderLock(folder.lock):
         check_folder(folder, resume=resume)
-        declaration = declare(study, plan, *specs, sources=sources)
+        begun = Begun.read(folder) if resume else None
+        named = named_again(study, begun.declaration) if begun else parent.declared if parent else None
+        declaration = declare(study, plan, *specs, sources=sources, parent=named)
         sha256, events = declaration.sha256, list[Event]()
         parts = zip(alone, specs, strict=True)
         facts = {part.dataset: spec.facts for part, spec in parts}
         beside = known_beside(study, facts) if address == "local" else None
         slots = _local_slots(study, beside) if address == "local" else 0
         manifest = describe(study, sha256, slots).model_copy(update={"beside": beside})
-        if resume:
-            sha256, manifest, events = _continue(folder, study, specs, manifest, say)
+        if begun is not None:
+            sha256, manifest, events = _continue(folder, study, specs, (begun, manifest), say)
             check_journal_belongs(declaration, events, folder.journal)
-        else:
+        if study.parent is not None and not events:
+            parent = parent or _parent_again(study, declaration)
+        taken = take_over(parent, study, plan, declaration) if parent else None
+        if begun is None:
             _begin(folder, declaration, manifest, study)
             if study.trial is not None:
                 for oddity in oddities(study, plan, None):
@@ -162,6 +170,8 @@ def run_study(
             for part, spec in zip(alone, specs, strict=True):
                 for oddity in oddities(part, plan_study(part), spec.facts):
                     say(f"note: {oddity}")
+        if taken is not None:
+            events = _take_over(folder, taken, sha256, say)
         session = _Session(
             study=study,
             plan=plan,
@@ -193,15 +203,42 @@ def _begin(folder: ResultsFolder, declared: Declaration, manifest: Manifest, stu
         raise
 
 
+def _parent_again(study: Study, declaration: Declaration) -> Parent | None:
+    """Return the parent of a study that was declared and took nothing over before it was interrupted.
+
+    Raises:
+        StudyError: It cannot be read, or is not any more what was declared.
+    """
+    parent = Parent.of(study)
+    if parent is not None and parent.declared != declaration.parent:
+        raise StudyError(
+            f"{study.path}: parent: {study.parent}: not the study that was declared when this one began. "
+            f"Nothing was started. Remedy: bring back the parent's folder as it was, or begin anew with "
+            f"--results DIR."
+        )
+    return parent
+
+
+def _take_over(
+    folder: ResultsFolder, taken: Takeover, sha256: str, say: Callable[[str], None]
+) -> list[Event]:
+    """Begin the journal with the runs that are taken over: all of them, or after a crash none."""
+    begins = StudyDeclared(time=utc_now("microseconds"), sha256=sha256)
+    events = [begins, *taken.events()]
+    write_journal(folder.journal, events)
+    say(f"taken over from {taken.parent.folder.root}: {len(taken.runs)} runs, which are not trained again")
+    return events
+
+
 def _continue(
     folder: ResultsFolder,
     study: Study,
     specs: Sequence[DatasetSpec],
-    manifest: Manifest,
+    before_and_now: tuple[Begun, Manifest],
     say: Callable[[str], None],
 ) -> tuple[str, Manifest, list[Event]]:
     """Read what happened, and check that what is asked for now continues it."""
-    begun = Begun.read(folder)
+    begun, manifest = before_and_now
     recovery = recover_journal(folder)
     check_sealed(folder, begun, recovery.events)
     changes = accepted_changes(begun, study, specs, manifest)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.commands.planning.text import NoiseOf
     from harness.recipe.data import DataFacts
     from harness.study.study import Study
+    from harness.tuning.taking_over import Takeover
 
 _WIDTH = 140
 """Letters in a line of what is printed."""
@@ -68,13 +69,19 @@ def check_options(options: argparse.Namespace, parser: argparse.ArgumentParser) 
         parser.error(f"{' and '.join(names)}: only --dry-run foretells. Add it, or leave {names[0]} out")
 
 
-def foretold(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Namespace) -> str:
+def foretold(
+    study: "Study",
+    facts: "Sequence[DataFacts]",
+    options: argparse.Namespace,
+    takeover: "Takeover | None" = None,
+) -> str:
     """Return all that `--dry-run` prints.
 
     Args:
         study: The parsed study.
         facts: Of its data sets, in its order; none of a program.
         options: Those of `add_options`.
+        takeover: What is taken over from the study's parent.
 
     Raises:
         StudyError: Some run could not train on the data.
@@ -97,7 +104,11 @@ def foretold(study: "Study", facts: "Sequence[DataFacts]", options: argparse.Nam
     plan = plan_study(study)
     earlier = _earlier(options.earlier, study)
     noise_of = earlier.noise if earlier else _noise_of(options.sd, study)
-    costs = cost_lines(study, plan, facts, options, earlier)
+    taken = takeover.by_arm() if takeover else {}
+    costs = [
+        *(takeover.in_words() if takeover else []),
+        *cost_lines(study, plan, facts, options, earlier, taken=taken),
+    ]
     from harness.commands.planning.precision import precision_lines
 
     precision = precision_lines(study, measures=options.measure)

@@ -1,18 +1,29 @@
 """What `--dry-run --json` answers: the plan as facts."""
 
+from typing import TYPE_CHECKING
+
 from harness import json_output
 from harness.study.estimate import Bounds, confirm_runs, repeats
 from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Study
 
+if TYPE_CHECKING:
+    from harness.tuning.taking_over import Takeover
+
 
 def dry_run_facts(
-    study: Study, *, declaration_sha256: str | None, trust_sha256: str | None, is_trusted: bool
+    study: Study,
+    takeover: "Takeover | None" = None,
+    *,
+    declaration_sha256: str | None,
+    trust_sha256: str | None,
+    is_trusted: bool,
 ) -> json_output.DryRun:
     """Return what is known of a study before it starts.
 
     Args:
         study: The study.
+        takeover: What is taken over from its parent.
         declaration_sha256: What a start would seal, where that is known.
         trust_sha256: Of the code that it names; None where it names none.
         is_trusted: Whether nothing that it names was left unchecked.
@@ -27,6 +38,7 @@ def dry_run_facts(
         declaration_sha256=declaration_sha256,
         trust_sha256=trust_sha256,
         is_trusted=is_trusted,
+        parent=_parent(takeover) if takeover else None,
         arms=[_arm(arm, plan) for arm in plan.arms],
         claims=[
             json_output.PlannedClaim(number=number, kind=claim.kind, metric=claim.metric, says=claim.says)
@@ -36,6 +48,13 @@ def dry_run_facts(
         looks=list(plan.looks),
         repeats=_at_looks(times),
         runs=_at_looks(Bounds(*map(int, runs))),
+    )
+
+
+def _parent(takeover: "Takeover") -> json_output.PlannedParent:
+    declared, taken = takeover.parent.declared, takeover.by_arm()
+    return json_output.PlannedParent(
+        study=declared.study, sha256=declared.sha256, taken_over={arm: sum(own) for arm, own in taken.items()}
     )
 
 

@@ -126,6 +126,7 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
         resources=file.resources,
         submit=file.submit,
         trial=file.trial,
+        parent=FilePath(file.parent) if file.parent is not None else None,
         baseline=file.baseline,
         claims=tuple(own for claim in claims for own in on_datasets(claim, names)),
         published=by_arm(file.published),
