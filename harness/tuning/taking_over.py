@@ -59,7 +59,7 @@ class Takeover:
         declared = self.parent.declared
         yield (
             f"parent: {self.parent.folder.root} (study {declared.study}, declaration "
-            f"{declared.sha256[:12]}): {len(self.runs)} of its runs are taken over, everything else is trained"
+            f"{declared.sha256[:12]}): {len(self.runs)} of its runs are taken over, all else is trained"
         )
         for arm, taken in self.by_arm().items():
             counts = [f"{n} {phase} runs" for n, phase in zip(taken, _PHASES, strict=True) if n]
