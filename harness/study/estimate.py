@@ -1,8 +1,11 @@
 """What a plan asks for, in runs. What these take, a simulation tells: `harness.commands.planning`."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from harness.records.events import Phase
 from harness.study.plan import ArmPlan, Plan
 
 SHARE_UNDER_ASHA = 0.35
@@ -26,6 +29,10 @@ class Bounds(NamedTuple):
         return most if least == most else f"{least} to {most}"
 
 
+Taken = Mapping[tuple[str, Phase], int]
+"""Runs that are taken over from another study, by arm and phase, over all repeats."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Cost:
     """The runs of a study."""
@@ -36,14 +43,17 @@ class Cost:
     """Most runs that repeat stopped ones."""
 
 
-def cost_of(plan: Plan) -> Cost:
-    """Return what a study's plan asks for."""
-    times = repeats(plan)
+def cost_of(plan: Plan, taken: Taken | None = None) -> Cost:
+    """Return what a study's plan asks for, less what is taken over."""
+    times, was = repeats(plan), Counter[Phase]()
+    for (_, phase), count in (taken or {}).items():
+        was[phase] += count
     audits = sum(arm.audit_runs for arm in plan.arms)
     each = [sum(arm.search_runs + confirm_runs(arm, plan)[end] for arm in plan.arms) for end in (0, 1)]
+    known = was["search"] + was["confirm"]
     return Cost(
-        runs=Bounds(times.least * each[0], times.most * each[1]),
-        audits=Bounds(times.least * audits, times.most * audits),
+        runs=Bounds(*(max(0, n * runs - known) for n, runs in zip(times, each, strict=True))),
+        audits=Bounds(*(max(0, n * audits - was["audit"]) for n in times)),
     )
 
 

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from harness.declaration import Declaration, DeclaredArm
 from harness.errors import StudyError
@@ -23,15 +23,12 @@ from harness.records.events import (
     RunStarted,
     TestLabels,
 )
-from harness.study.estimate import Taken
 from harness.study.file import Search
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.tuning.continuation import declared_differences
 from harness.tuning.parent import Parent
 from harness.tuning.runs import Place, run_id_of
-
-_PHASES: tuple[Phase, ...] = ("search", "confirm", "audit")
 
 _PROPOSES_BY_NUMBER = ("random", "qmc", "cmaes")
 """Samplers whose proposals do not depend on how many there will be."""
@@ -47,12 +44,10 @@ class Takeover:
     runs: Mapping[str, str]
     """Run id in the parent to that in the study, of every run that is taken over."""
 
-    def by_arm(self) -> dict[str, Taken]:
-        """Return how many runs of each arm and phase are taken over, of arms with any."""
+    def counted(self) -> Counter[tuple[str, Phase]]:
+        """Return how many runs of each arm and phase are taken over."""
         begun = {event.run_id: event for event in self.parent.events if isinstance(event, RunStarted)}
-        counts = Counter((begun[run_id].arm, begun[run_id].phase) for run_id in self.runs)
-        arms = dict.fromkeys(arm for arm, _ in counts)
-        return {arm: Taken(*(counts[arm, phase] for phase in _PHASES)) for arm in arms}
+        return Counter((begun[run_id].arm, begun[run_id].phase) for run_id in self.runs)
 
     def in_words(self) -> Iterator[str]:
         """Yield what is taken over, a line an arm; all else is trained."""
@@ -61,9 +56,10 @@ class Takeover:
             f"parent: {self.parent.folder.root} (study {declared.study}, declaration "
             f"{declared.sha256[:12]}): {len(self.runs)} of its runs are taken over, all else is trained"
         )
-        for arm, taken in self.by_arm().items():
-            counts = [f"{n} {phase} runs" for n, phase in zip(taken, _PHASES, strict=True) if n]
-            yield f"  of {arm}: {', '.join(counts)}"
+        counts = self.counted()
+        for arm in dict.fromkeys(arm for arm, _ in counts):
+            told = [f"{counts[arm, phase]} {phase} runs" for phase in get_args(Phase) if counts[arm, phase]]
+            yield f"  of {arm}: {', '.join(told)}"
 
     def events(self) -> list[Event]:
         """Return what the study's journal says of them: the ancestors' declarations, then the runs."""

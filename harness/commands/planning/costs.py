@@ -13,7 +13,7 @@ from harness.errors import StudyError
 from harness.manifest import RunsBeside
 from harness.recipe.data import DataFacts
 from harness.records.provenance import usable_cores
-from harness.study.estimate import cost_of
+from harness.study.estimate import Taken, cost_of
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.training.beside import is_open, known_beside
@@ -33,6 +33,8 @@ def cost_lines(
     facts: Sequence[DataFacts],
     options: argparse.Namespace,
     earlier: "Earlier | None",
+    *,
+    taken: Taken,
 ) -> Iterator[str]:
     """Yield the lines on what a study costs: by what is known of this machine, else by earlier results.
 
@@ -42,6 +44,7 @@ def cost_lines(
         facts: Of its data sets, in its order; none of a program.
         options: Those of `dry_run.add_options`.
         earlier: The results that `--from` names.
+        taken: Runs that are taken over from the study's parent.
 
     Raises:
         StudyError: `--measure` cannot measure what this study trains with.
@@ -51,12 +54,12 @@ def cost_lines(
     pace = _pace(study, facts, options, slots)
     basis = basis_of(study, pace, earlier)
     forecasts = [
-        forecast(study, plan, basis.traces, slots=slots or 1, looks=looks)
+        forecast(study, plan, basis.traces, slots=slots or 1, looks=looks, taken=taken)
         for looks in dict.fromkeys((plan.looks[:1], plan.looks))
     ]
     if beside is not None:
         yield f"runs: {beside.in_words()}"
-    cost = cost_of(plan)
+    cost = cost_of(plan, taken)
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
     epochs = _of_looks([each.epochs.in_words() for each in forecasts], "epochs")
     yield f"costs: {cost.runs.in_words()} runs{audits}, about {epochs} in all"

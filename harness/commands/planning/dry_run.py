@@ -104,7 +104,7 @@ def foretold(
     plan = plan_study(study)
     earlier = _earlier(options.earlier, study)
     noise_of = earlier.noise if earlier else _noise_of(options.sd, study)
-    taken = takeover.by_arm() if takeover else {}
+    taken = takeover.counted() if takeover else {}
     costs = [
         *(takeover.in_words() if takeover else []),
         *cost_lines(study, plan, facts, options, earlier, taken=taken),

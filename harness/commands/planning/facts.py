@@ -1,5 +1,6 @@
 """What `--dry-run --json` answers: the plan as facts."""
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness import json_output
@@ -52,10 +53,10 @@ def dry_run_facts(
 
 
 def _parent(takeover: "Takeover") -> json_output.PlannedParent:
-    declared, taken = takeover.parent.declared, takeover.by_arm()
-    return json_output.PlannedParent(
-        study=declared.study, sha256=declared.sha256, taken_over={arm: sum(own) for arm, own in taken.items()}
-    )
+    declared, taken = takeover.parent.declared, Counter[str]()
+    for (arm, _), count in takeover.counted().items():
+        taken[arm] += count
+    return json_output.PlannedParent(study=declared.study, sha256=declared.sha256, taken_over=dict(taken))
 
 
 def _arm(planned: ArmPlan, plan: Plan) -> json_output.PlannedArm:

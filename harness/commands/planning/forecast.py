@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.commands.planning.simulation import REASONS, Reason, Simulated, Trace, Traces, simulate
+from harness.study.estimate import Taken
 from harness.study.plan import Plan
 from harness.study.study import Arm, Study
 
@@ -52,7 +53,9 @@ class Forecast:
     """Runs that train beside each other at most, in any repetition."""
 
 
-def forecast(study: Study, plan: Plan, traces: Traces, *, slots: int, looks: Sequence[int]) -> Forecast:
+def forecast(
+    study: Study, plan: Plan, traces: Traces, *, slots: int, looks: Sequence[int], taken: Taken | None = None
+) -> Forecast:
     """Simulate a study several times; the same study gives the same numbers.
 
     Args:
@@ -61,6 +64,7 @@ def forecast(study: Study, plan: Plan, traces: Traces, *, slots: int, looks: Seq
         traces: Tells what search runs do.
         slots: Runs that train beside each other, at least 1.
         looks: The plan's, up to the one with which the study ends.
+        taken: Runs that are taken over from another study, and take nothing.
     """
     repeats = looks[-1] if plan.unit == "repeat" else 1
     n_runs = repeats * sum(arm.search_runs + arm.confirm_runs + arm.audit_runs for arm in plan.arms)
@@ -68,7 +72,7 @@ def forecast(study: Study, plan: Plan, traces: Traces, *, slots: int, looks: Seq
     done: list[Simulated] = []
     for number in range(repetitions):
         chance = random.Random(number)  # noqa: S311 - no secret
-        done.append(simulate(study, plan, traces, chance, slots=slots, looks=looks))
+        done.append(simulate(study, plan, traces, chance, slots=slots, looks=looks, taken=taken))
     total = slots * sum(each.seconds for each in done)
     return Forecast(
         repetitions=repetitions,

@@ -6,12 +6,14 @@ What a search run reaches and how long its epochs take comes from a `Traces`.
 
 import heapq
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Literal, NamedTuple, get_args
 
 from harness.records.events import Phase
+from harness.study.estimate import Taken
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Arm, Study
 from harness.tuning.early_stopping import ArmEarlyStopping
@@ -92,6 +94,12 @@ class _Run(NamedTuple):
     trace: Trace
     epochs: int
     """After which it is asked whether it goes on, or ends."""
+    is_taken: bool = False
+    """Whether it was trained before, for another study."""
+
+    def seconds(self, epochs: int) -> float:
+        """Return what some of its epochs take."""
+        return 0.0 if self.is_taken else epochs * self.trace.epoch_seconds
 
 
 @dataclass
@@ -102,6 +110,8 @@ class _Simulation:
     """Those that are taken and let all arms go on, and the one with which the study ends."""
     traces: Traces
     chance: random.Random
+    taken: Counter[tuple[str, Phase]] = field(default_factory=Counter)
+    """Runs of each arm and phase that are taken over and not handed out yet: the first ones."""
     repeats: list[list[_Turn]] = field(default_factory=list)
     """Those that have begun."""
     n_measured: int = 0
@@ -118,7 +128,7 @@ class _Simulation:
         while True:
             while len(live) < slots and (run := self.next_run()) is not None:
                 self.n_runs += 1
-                heapq.heappush(live, (now + run.epochs * run.trace.epoch_seconds, self.n_runs, run))
+                heapq.heappush(live, (now + run.seconds(run.epochs), self.n_runs, run))
             if not live:
                 return Simulated(now, self.epochs, idle, most_beside)
             most_beside = max(most_beside, len(live))
@@ -127,7 +137,7 @@ class _Simulation:
             now, number, run = heapq.heappop(live)
             further = self.further(run)
             if further is not None:
-                seconds = (further.epochs - run.epochs) * run.trace.epoch_seconds
+                seconds = run.seconds(further.epochs - run.epochs)
                 heapq.heappush(live, (now + seconds, number, further))
 
     def next_run(self) -> _Run | None:
@@ -192,13 +202,17 @@ class _Simulation:
         turn.search -= 1
         turn.searching += 1
         first = turn.checks[0] if turn.checks else arm.longest_epochs
-        return _Run(turn, "search", str(self.n_runs), trace, first)
+        return _Run(turn, "search", str(self.n_runs), trace, first, self.takes(arm, "search"))
 
     def whole_run(self, turn: _Turn, phase: Phase, seconds: float) -> _Run:
         """Return a run that nothing stops."""
-        return _Run(
-            turn, phase, str(self.n_runs), Trace(seconds, lambda _: 0.0), turn.plan.arm.longest_epochs
-        )
+        arm, trace = turn.plan.arm, Trace(seconds, lambda _: 0.0)
+        return _Run(turn, phase, str(self.n_runs), trace, arm.longest_epochs, self.takes(arm, phase))
+
+    def takes(self, arm: Arm, phase: Phase) -> bool:
+        """Return whether the next run of an arm and phase is taken over."""
+        self.taken[arm.name, phase] -= 1
+        return self.taken[arm.name, phase] >= 0
 
     def further(self, run: _Run) -> _Run | None:
         """Return a run up to where it is asked again; None where it has ended."""
@@ -211,7 +225,7 @@ class _Simulation:
             turn.stopped.append(run.trace.epoch_seconds)
         elif run.phase == "search":
             turn.best = max(turn.best or (-inf, 0.0), (run.trace.reached(longest), run.trace.epoch_seconds))
-        self.epochs += run.epochs
+        self.epochs += 0 if run.is_taken else run.epochs
         if run.phase == "confirm":
             turn.confirming -= 1
         if run.phase == "search":
@@ -230,7 +244,14 @@ class _Simulation:
 
 
 def simulate(
-    study: Study, plan: Plan, traces: Traces, chance: random.Random, *, slots: int, looks: Sequence[int]
+    study: Study,
+    plan: Plan,
+    traces: Traces,
+    chance: random.Random,
+    *,
+    slots: int,
+    looks: Sequence[int],
+    taken: Taken | None = None,
 ) -> Simulated:
     """Let the runs of a study pass once.
 
@@ -241,5 +262,6 @@ def simulate(
         chance: Of the traces.
         slots: Runs that train beside each other, at least 1.
         looks: The plan's, up to the one with which the study ends: all arms go on at those before.
+        taken: Runs that are taken over from another study, and take nothing.
     """
-    return _Simulation(study, plan, looks, traces, chance).run(slots)
+    return _Simulation(study, plan, looks, traces, chance, Counter(taken or {})).run(slots)
