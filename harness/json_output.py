@@ -91,6 +91,10 @@ class Refused(Answer):
     error: Error
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 class Claim(BaseModel):
     """A claim with its ruling: all that `report/claims.json` holds of it, of which these are always there."""
 
@@ -115,8 +119,10 @@ class Claim(BaseModel):
     level: float | None
     """Confidence level of `low` and `high`."""
     p_adjusted: float | None
-    made: Literal["in the parent", "before the data", "after the data"] | None = None
-    """When a claim of a study with a parent was made, which after the data is exploratory; null elsewhere."""
+    made: Annotated[
+        Literal["in the parent", "before the data", "after the data"] | None, Field(exclude_if=_is_absent)
+    ] = None
+    """When a claim of a study with a parent was made; after the data it is exploratory. Absent elsewhere."""
 
 
 class Seal(_Part):
