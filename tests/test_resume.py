@@ -24,7 +24,7 @@ from harness.records.journal import read_journal
 from tests import drill
 from tests.processes import command_line
 
-LONGER = ("recipe.dataset=fashion_mnist", "recipe.batch_size=1024", "recipe.epochs=8", "search.trials=6")
+LONGER = ("recipe.dataset=fashion_mnist", "recipe.batch_size=1024", "recipe.epochs=14", "search.trials=6")
 """Overrides with which the drill lasts long enough for many kills."""
 
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -211,7 +210,7 @@ def test_wait_and_status_tell_how_a_sweep_failed(head: RayHead, drill_study: Pat
     assert set(pd.read_parquet(ResultsFolder(tmp_path / "run").runs).status) == {"failed"}
     told = submit("status", tmp_path / "run").stdout
     assert "(drill): failed" in told
-    assert re.search("runs failed.* the report names the reasons", told), told
+    assert "some runs failed, and the report names the reasons" in told
 
 
 def rendered(

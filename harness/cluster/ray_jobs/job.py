@@ -25,7 +25,7 @@ from harness.cluster.target import (
     UnreachableError,
     named,
 )
-from harness.errors import EXIT_SOME_FAILED, EnvironmentMismatchError
+from harness.errors import EXIT_BUG, EXIT_REFUSED, EXIT_SOME_FAILED, EnvironmentMismatchError
 from harness.study.submission import RaySite
 
 if TYPE_CHECKING:
@@ -205,7 +205,8 @@ def _state_of(info: "JobDetails", exit_code: int | None) -> JobState:
         case "STOPPED" if exit_code is None:
             return JobState(phase="cancelled", reason="it was stopped, and its sweep told no end")
     if exit_code is not None and exit_code in PHASE_OF_EXIT_CODE:
-        told = _reason(message) if exit_code else ""  # of a sweep that went well Ray's says nothing more
+        # Of a sweep that began, the last lines are those of two streams, in any order.
+        told = _reason(message) if exit_code in {EXIT_REFUSED, EXIT_BUG} else ""
         return _over(exit_code, told or REASON_OF_EXIT_CODE[exit_code])
     ended = "no exit code" if exit_code is None else f"exit code {exit_code}"
     # Killed, or never started: no sweep ended here.
