@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import math
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Sources:
             is_plain = name == value.__name__
             plain = f"import {name}" if is_plain else f"import {value.__name__} as {name}"
             self.imports.add(f"from {parent} import {name}" if parent and last == name else plain)
+        elif getattr(math, name, None) is value:
+            self.imports.add(f"from math import {name}")
         elif isinstance(value, int | float | str):
             self.texts[name] = f"{name} = {value!r}"
         elif value.__module__ == module:

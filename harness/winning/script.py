@@ -21,7 +21,7 @@ from harness.code.settings import Signature
 from harness.errors import StudyError
 from harness.recipe.activations import ACTIVATIONS
 from harness.recipe.configuration import Configuration, GivenConstants, NormalInit
-from harness.recipe.data import DataFacts, DatasetSpec
+from harness.recipe.data import DataFacts, DatasetSpec, Format
 from harness.recipe.dependents import reads
 from harness.recipe.imported import Imported
 from harness.recipe.initialisers import INITIALISERS
@@ -29,6 +29,7 @@ from harness.recipe.lengths import share, validation_counts
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.recipe.schedules import SCHEDULES, Position
 from harness.training.averaging import STATISTICS_BATCHES
+from harness.training.data.archives import CIFAR_FILES
 from harness.training.data.input_norm import CHUNK_SAMPLES
 from harness.training.data.splits import SPLIT_STREAM
 from harness.training.evaluation import EVALUATION_BATCH
@@ -44,13 +45,16 @@ from harness.winning.winner import Winner
 
 SCRIPT = "reproduce.py"
 
-_DATA_ARGUMENTS = {
+READERS: dict[Format, tuple[str, str]] = {
     "idx": ("DATA", "folder with the four IDX files, plain or as .gz"),
+    "npz": ("DATA.npz", "the .npz file"),
+    "cifar": ("DATA.tar.gz", "the published archive of the binary version"),
+    "vendored": ("", ""),
 }
 """Layouts of data that plain code reads, each by a template of its name; what the script is given, if
-anything."""
+anything: how usage and help call it."""
 
-_IMPORTS = ("argparse", "copy", "gzip", "hashlib", "platform", "random", "sys")
+_IMPORTS = ("argparse", "copy", "gzip", "hashlib", "platform", "random", "sys", "tarfile")
 """Modules that some part of the template names."""
 
 
@@ -87,12 +91,12 @@ def script_of(winner: Winner, data: DatasetSpec) -> str:
     Raises:
         StudyError: Plain code does not read this data set.
     """
-    if data.format not in _DATA_ARGUMENTS:
+    if data.format not in READERS:
         raise StudyError(
             f"a plain script does not read data of the layout {data.format} ({winner.recipe.dataset}), only "
-            f"{', '.join(_DATA_ARGUMENTS)}. Remedy: the study file, which trains it with the harness"
+            f"{', '.join(READERS)}. Remedy: the study file, which trains it with the harness"
         )
-    argument, told = _DATA_ARGUMENTS[data.format]
+    argument, told = READERS[data.format]
     body = _TEXTS.get_template("reproduce.py.jinja")
     parts = _Parts(winner.recipe, data, winner.metrics)
     given = {
@@ -155,6 +159,7 @@ class _Parts:
             "chunk_samples": CHUNK_SAMPLES,
             "averaging_batches": STATISTICS_BATCHES,
             "is_classified": self.facts.task == "classification",
+            **self._layout(),
             **self._norm(),
             "network": self.network,
             "model_is_imported": isinstance(recipe.model, Imported),
@@ -170,6 +175,20 @@ class _Parts:
             "augment": self._augment(),
             "carried": list(self.sources.texts.values()),
             "has_imports": bool(self.own_imports),  # last: the above notes them
+        }
+
+    def _layout(self) -> dict[str, Any]:
+        """Return what reading the data takes."""
+        data = self.data
+        training, test = CIFAR_FILES.get(data.name, ([], ""))
+        is_gray = data.kind == "image" and data.shape[0] == 1
+        return {
+            "dtype": data.dtype,
+            "target_dtype": "uint8" if data.class_sizes else "float32",
+            "is_gray": is_gray,
+            "gray": repr(data.shape[1:]),
+            "members": {"train": training, "test": [test]},
+            "n_labels": 2 if data.name == "cifar100" else 1,
         }
 
     def _norm(self) -> dict[str, Any]:
@@ -314,6 +333,7 @@ def _imports(names: Iterable[str], parts: _Parts) -> str:
         f"from math import {name}" for name in ("isfinite", "sqrt") if name in used and hasattr(math, name)
     }
     lines |= {"from torch.nn import functional"} if "functional" in used else set()
+    lines |= {"from sklearn.datasets import load_digits"} if "load_digits" in used else set()
     is_standard = {line: line.split()[1].partition(".")[0] in sys.stdlib_module_names for line in lines}
     ordered = sorted(lines, key=lambda line: (line.startswith("from"), line))
     standard = [line for line in ordered if is_standard[line]]

@@ -90,7 +90,7 @@ def test_a_script_prints_expected_beside_got(
     for test_loss, code in [(values["test_loss"], 0), (0.25, 1)]:
         run = ConfirmedRun(run_id="b-confirm-0000", seed=SEED, values=values | {"test_loss": test_loss})
         names = executed(script_for(recipe, data, BEST, runs=(run,)))
-        monkeypatch.setattr(sys, "argv", ["reproduce.py", str(data.place)])
+        monkeypatch.setattr(sys, "argv", ["reproduce.py", str(data.given[0])])
         with denormals_flushed():
             assert names["main"]() == code
         shown = capsys.readouterr().out

@@ -25,7 +25,7 @@ _Found = Sequence[NDArray[Any]]
 VENDORED = Path(__file__).parent / "vendored"
 """Data sets that come with this package."""
 
-_CIFAR_FILES = {
+CIFAR_FILES = {
     "cifar10": (
         [f"cifar-10-batches-bin/data_batch_{n}.bin" for n in range(1, 6)],
         "cifar-10-batches-bin/test_batch.bin",
@@ -110,7 +110,7 @@ def _read_vendored(spec: DatasetSpec, _files: Sequence[Path]) -> _Found:
 
 def _read_cifar(spec: DatasetSpec, files: Sequence[Path]) -> _Found:
     """Read records of one byte a label (CIFAR-100: coarse, then fine) and 3 x 32 x 32 pixels."""
-    training, test = _CIFAR_FILES[spec.name]
+    training, test = CIFAR_FILES[spec.name]
     n_labels = 1 if spec.name == "cifar10" else 2
     with tarfile.open(files[0], "r:gz") as archive:
         parts = [b"".join(_member(archive, name) for name in training), _member(archive, test)]
