@@ -1,7 +1,6 @@
 """`python -m analysis.listing [DIR ...]`: the studies below a folder, with state, age and rulings."""
 
 import sys
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -15,11 +14,9 @@ from harness.answering import Answering, add_json
 from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, HarnessError, ResultsError, several
 from harness.records.lock import is_held
-from harness.screen import width_of_screen
+from harness.screen import table_lines, width_of_screen
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-_LEAST_WIDTH = 24
-"""Letters that rulings need beside the other columns."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +87,7 @@ def _list(arguments: Sequence[str] | None, answering: Answering) -> int:
     )
     add_json(parser)
     folders = dict(_folders(parser.parse_args(arguments).folders))
-    rows, studies, errors = [("study", "state", "age", "rulings")], [], list[HarnessError]()
+    rows, studies, errors = [], [], list[HarnessError]()
     for folder, name in folders.items():
         try:
             found = results(folder)
@@ -104,27 +101,11 @@ def _list(arguments: Sequence[str] | None, answering: Answering) -> int:
     if answering.is_asked:
         answering.give(json_output.Listing(studies=studies))
     else:
-        deliver("\n".join(_lines(rows, width_of_screen())))
+        deliver("\n".join(table_lines(("study", "state", "age", "rulings"), rows, width_of_screen())))
     if errors:
         answering.fail(several(errors, "could not be read"))
         return EXIT_REFUSED
     return EXIT_COMPLETE
-
-
-def _lines(rows: Sequence[tuple[str, ...]], width: int) -> Iterator[str]:
-    """Yield the table; on a narrow screen what stands beside a study's name comes below it."""
-    *widths, _ = (max(len(row[column]) for row in rows) for column in range(4))
-    left = width - sum(widths) - 6
-    for row in rows:
-        if left >= _LEAST_WIDTH:
-            head = "  ".join(map(str.ljust, row[:3], widths))
-            first, *rest = textwrap.wrap(row[3], left)
-            yield f"{head}  {first}"
-            yield from (f"{'':<{sum(widths) + 6}}{line}" for line in rest)
-        else:
-            yield row[0]
-            for cell in (", ".join(row[1:3]), row[3]):
-                yield from textwrap.wrap(cell, width, initial_indent="    ", subsequent_indent="    ")
 
 
 def _folders(given: Sequence[Path]) -> Iterator[tuple[Path, str]]:

@@ -41,7 +41,7 @@ def write_report(path: Path, expected: str | None = None) -> Path:
     Raises:
         ResultsError: It is no results folder, a file of it is damaged, or it cannot be written.
     """
-    return _write_study(Facts(load_study(path, expected)))
+    return write_study(Facts(load_study(path, expected)))
 
 
 def write_tables(path: Path) -> list[Path]:
@@ -60,7 +60,8 @@ def write_figures(path: Path) -> list[Path]:
     return [folder]
 
 
-def _write_study(facts: Facts) -> Path:
+def write_study(facts: Facts) -> Path:
+    """Write the whole report of a study that was read; see `write_report`."""
     records = facts.records
     output.write_parquet(records)  # first: later there is less memory left
     tables, figures = document.render_tables(facts), document.render_figures(facts)
@@ -87,6 +88,11 @@ def claims_document(facts: Facts) -> dict[str, Any]:
     }
 
 
+def claim_of(number: int, verdict: claims.Verdict) -> json_output.Claim:
+    """Return a verdict as programs are told it, with the claim's place in the study file, from 1."""
+    return json_output.Claim(number=number, **verdict.as_row())
+
+
 def claims_json(facts: Facts) -> str:
     """Return the text of `claims.json`."""
     return json.dumps(claims_document(facts), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -110,7 +116,7 @@ def write_reports(
 
     def write_one(folder: Path) -> Sequence[Path]:
         facts = Facts(load_study(folder))
-        written = [] if is_overview_only else [_write_study(facts)]
+        written = [] if is_overview_only else [write_study(facts)]
         summaries.append(overview.summarise(facts, root))
         return written
 

@@ -96,7 +96,7 @@ def _in_words(number: int, verdict: Verdict) -> str:
 def _as_facts(found: Results, asked: Mapping[int, Verdict]) -> json_output.Verdict:
     """Return what `claims.json` holds of the claims that were asked for, each with its number."""
     whole = report.claims_document(found.facts)
-    whole["claims"] = [{"number": number, **verdict.as_row()} for number, verdict in asked.items()]
+    whole["claims"] = [report.claim_of(number, verdict) for number, verdict in asked.items()]
     return json_output.Verdict(**whole)
 
 

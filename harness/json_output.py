@@ -134,6 +134,35 @@ class Seal(_Part):
     """In words."""
 
 
+class Sweep(Answer):
+    """`sweep`: how a study ended."""
+
+    command: Literal["sweep"] = "sweep"
+    study: str
+    folder: Place
+    """The results folder."""
+    state: Literal["finished", "interrupted"]
+    """An interrupted one is finished by the same command with `--resume`."""
+    had_nothing_to_do: bool
+    """Whether it was finished before."""
+    failed_runs: int
+    report: Place | None
+    """The page; null where none was written."""
+    claims: list[Claim] | None
+    """Likewise."""
+
+
+class RangeTests(Answer):
+    """`lr-finder`: what range tests suggest."""
+
+    command: Literal["lr-finder"] = "lr-finder"
+    study: str
+    folder: Place
+    """Where curves, suggestions and figure are."""
+    suggestions: list[dict[str, Any]]
+    """One an arm and rule: the rows of `comparison.csv`; absent values are null."""
+
+
 class Verdict(Answer):
     """`verdict`: how claims are ruled."""
 
@@ -191,6 +220,74 @@ class Comparison(Answer):
     """In words."""
     tables: dict[str, list[dict[str, Any]]]
     """The rows of `comparison/tables/<name>.csv`; absent values are null."""
+
+
+class Job(_Part):
+    """How a submitted study is doing."""
+
+    phase: Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
+    reason: str
+    """In the cluster's words; empty where it gives none."""
+    exit_code: int | None
+    """Of the sweep, once it is over."""
+    facts: dict[str, str]
+    """What else the cluster tells: nodes, restarts, start."""
+
+
+class SubmitDryRun(Answer):
+    """`submit TARGET STUDY --dry-run`: what would be submitted."""
+
+    command: Literal["submit --dry-run"] = "submit --dry-run"
+    run_dir: Place
+    files: dict[str, str]
+    """By their paths, the one to look at first."""
+    answer: str | None
+    """What the cluster said of them; null where it could not be asked."""
+
+
+class Submitted(Answer):
+    """`submit TARGET STUDY` and `submit resume`: which job it is."""
+
+    command: Literal["submit", "submit resume"]
+    run_dir: Place
+    target: Literal["slurm", "ray", "kuberay"]
+    id: str
+    name: str
+    submitted_at: str
+    """UTC, ISO 8601."""
+    where: dict[str, str]
+    """What else is needed to find it again."""
+    earlier: list[str]
+    """Ids of the submissions before this one."""
+    job: Job | None
+    """How it ended, with `--wait`; null before."""
+
+
+class Status(Answer):
+    """`submit status`: how a submitted study is doing."""
+
+    command: Literal["submit status"] = "submit status"
+    run_dir: Place
+    target: Literal["slurm", "ray", "kuberay"]
+    id: str
+    name: str
+    submitted_at: str
+    """UTC, ISO 8601."""
+    where: dict[str, str]
+    """What else is needed to find it again."""
+    earlier: list[str]
+    """Ids of the submissions before this one."""
+    phase: Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
+    reason: str
+    """In the cluster's words; empty where it gives none."""
+    exit_code: int | None
+    """Of the sweep, once it is over."""
+    facts: dict[str, str]
+    """What else the cluster tells: nodes, restarts, start."""
+    runs: dict[str, int]
+    """How many runs ended, by status."""
+    events: list[dict[str, Any]]
+    """What the launcher lived through: `at`, `event`, `host`, `detail`."""
 
 
 class AtLooks(_Part):

@@ -4,9 +4,10 @@ import os
 import select
 import shutil
 import sys
+import textwrap
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
@@ -21,6 +22,36 @@ _USUAL_WIDTH = 80
 def width_of_screen() -> int:
     """Return how many letters fit into a line: what COLUMNS says, else the terminal, else 80."""
     return max(20, shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns)
+
+
+_LEAST_WIDTH = 24
+"""Letters that the last column of a table needs at least, where it is broken into lines."""
+
+
+def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    """Yield a table in which nothing is cut: where it is too wide, a block a row.
+
+    Args:
+        heads: Of the columns; the first one names the row.
+        rows: As many cells each.
+        width: Letters in a line.
+    """
+    columns = list(zip(heads, *rows, strict=True))
+    *widths, longest = (max(map(len, column)) for column in columns)
+    indent = sum(widths) + 2 * len(widths)
+    if indent + min(longest, _LEAST_WIDTH) <= width:
+        for row in (heads, *rows):
+            head = "".join(f"{cell:<{own}}  " for cell, own in zip(row, widths, strict=False))
+            first, *rest = textwrap.wrap(row[-1], width - indent) or [""]
+            yield f"{head}{first}".rstrip()
+            yield from (f"{'':<{indent}}{line}" for line in rest)
+        return
+    for name, *cells in rows:
+        yield from textwrap.wrap(name, width) or [""]
+        for head, cell in zip(heads[1:], cells, strict=True):
+            yield from textwrap.wrap(
+                f"{head}: {cell}", width, initial_indent="  ", subsequent_indent="      "
+            )
 
 
 class LastingStream:

@@ -9,10 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import json_output
+from harness.answering import Answering, add_json
 from harness.commands.trusting import add_trust, admit_code, check_code_of, in_code_folder, with_trust
-from harness.edge import EXIT_CODES, path_argument, resolved, run_command
+from harness.edge import EXIT_CODES, Parser, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 from harness.records.folder import ResultsFolder
+from harness.screen import table_lines, width_of_screen
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -25,17 +28,17 @@ if TYPE_CHECKING:
 
 _FEWEST_STEPS = 50
 """Below, the moving average has hardly settled when the test ends."""
-_WIDE = 160
-"""Columns of the printed table where no terminal says how many there are."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     interrupted = "interrupted: nothing was written, the same command starts again"
-    interruption = Interruption()
+    interruption, answering = Interruption(), Answering("lr-finder", arguments)
     with interruption.heard():
-        act = partial(_find, arguments)
-        return run_command(act, interrupted=interrupted, was_asked=interruption.has_raised)
+        act = partial(_find, arguments, answering)
+        return run_command(
+            act, interrupted=interrupted, was_asked=interruption.has_raised, answering=answering
+        )
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -47,7 +50,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m harness.lr_finder",
         description="Raise the learning rate of every arm step by step until its loss diverges, and write "
         "curves, suggested rates, a table and a figure to RESULTS/<study>/lr_finder/.",
@@ -85,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="rates from the first to the last, one mini-batch each (400); with fewer, smoothing blurs more",
     )
     add_trust(parser)
+    add_json(parser)
     return parser
 
 
@@ -109,7 +113,7 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _find(arguments: list[str] | None) -> int:
+def _find(arguments: list[str] | None, answering: Answering) -> int:
     options = _options(arguments)
     from harness.records.provenance import gpu_names, usable_cores
     from harness.study.reading.parse import load_study
@@ -132,7 +136,12 @@ def _find(arguments: list[str] | None) -> int:
     _check_points(study, settings, prepared)
     found_rates(root, settings)  # a damaged study beside the tests is told before they begin
     write_curves(root, settings, _test_arms(study, settings, prepared))
-    _show(write_finder(root), finder_folder(root))
+    table = write_finder(root)
+    if answering.is_asked:
+        suggestions = json_output.rows(table.numbers)
+        folder = finder_folder(root)
+        answering.give(json_output.RangeTests(study=study.name, folder=folder, suggestions=suggestions))
+    _show(table, finder_folder(root))
     return EXIT_COMPLETE
 
 
@@ -277,15 +286,10 @@ def _on_device(prepared: "PreparedDataset", device: str) -> "Samples":
 
 
 def _show(table: "RenderedTable", folder: Path) -> None:
-    """Print the table, as wide as the terminal or as its lines, and where everything is."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDE)
-    shown = Table(*table.cells.columns, box=None, pad_edge=False)
-    for cells in table.cells.itertuples(index=False):
-        shown.add_row(*cells)
-    console.print(shown)
+    """Print the table, and where everything is."""
+    rows = [list(map(str, cells)) for cells in table.cells.itertuples(index=False)]
+    for line in table_lines(list(map(str, table.cells.columns)), rows, width_of_screen()):
+        print(line)
     print(f"range tests: {folder}")
 
 

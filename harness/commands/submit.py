@@ -1,16 +1,17 @@
 """Run a study on a cluster: `python -m harness.submit {slurm,ray,kuberay} STUDY.yaml`."""
 
 import argparse
-import json
 import shlex
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from harness import json_output
+from harness.answering import Answering, add_json
 from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare, resubmit, runs_by_status
 from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
@@ -23,10 +24,11 @@ from harness.commands.trusting import (
     in_code_folder,
     with_trust,
 )
-from harness.edge import path_argument, resolved, run_command
+from harness.edge import Parser, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
 from harness.recipe.datasets import DATASETS
 from harness.records.folder import ResultsFolder
+from harness.screen import width_of_screen
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
 from harness.study.study import Study
@@ -47,18 +49,19 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
     interrupted = "interrupted; what was submitted goes on, see: status, logs -f, cancel"
     given = sys.argv[1:] if arguments is None else arguments
-    return run_command(partial(_run, given), interrupted=interrupted)
+    answering = Answering("submit", given)
+    return run_command(partial(_run, given, answering), interrupted=interrupted, answering=answering)
 
 
-def _run(arguments: Sequence[str]) -> int:
+def _run(arguments: Sequence[str], answering: Answering) -> int:
     """Do what was asked for; return the exit code."""
     own, extra = _split(arguments)
     options = _parser().parse_args(with_trust(own))
     if options.verb in TARGETS:
-        return _submit(options, _overrides(extra))
+        return _submit(options, _overrides(extra), answering)
     if extra:
         _parser().error("arguments after -- go with a submission")
-    return int(options.run(options))
+    return int(options.run(options, answering))
 
 
 def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -69,13 +72,13 @@ def _split(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _overrides(extra: Sequence[str]) -> tuple[str, ...]:
     """Return the `--set` arguments meant for the sweep; its other arguments are decided here."""
-    parser = argparse.ArgumentParser(prog="python -m harness.submit ... --", usage="[--set KEY=VALUE ...]")
+    parser = Parser(prog="python -m harness.submit ... --", usage="[--set KEY=VALUE ...]")
     parser.add_argument("--set", action="append", default=[], dest="overrides")
     return tuple(parser.parse_args(list(extra)).overrides)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m harness.submit",
         description="Run an unchanged study on a cluster, and look after it from anywhere by its RUN_DIR.",
         epilog="Exit codes: 0 done; 2 a bad study, argument or environment, nothing was submitted; with "
@@ -103,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         if verb == "resume":
             _add_watching(command)
         if verb in {"status", "resume"}:
-            command.add_argument("--json", action="store_true", help="print one JSON object")
+            add_json(command)
     return parser
 
 
@@ -125,7 +128,7 @@ def _add_submission(parser: argparse.ArgumentParser) -> None:
     )
     add_trust(parser)
     _add_watching(parser)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    add_json(parser)
 
 
 def _add_watching(parser: argparse.ArgumentParser) -> None:
@@ -146,7 +149,7 @@ def _check_feasible(study: Study) -> None:
             check_feasible(alone, DATASETS[alone.dataset].facts)
 
 
-def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
+def _submit(options: argparse.Namespace, overrides: tuple[str, ...], answering: Answering) -> int:
     study = in_code_folder(load_study(options.study, overrides), options)
     if options.dry_run and options.trust is None:
         for text in code_lines(study, options):
@@ -162,46 +165,57 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...]) -> int:
     target = spec.make(settings)
     prepared = prepare(target, request, fresh=options.fresh)
     if options.dry_run:
-        _show(prepared, request.folder, as_json=options.json)
+        _show(prepared, request.folder, answering)
         return EXIT_COMPLETE
     if prepared.answer:
         print(prepared.answer, file=sys.stderr)
     record = hand_over(target, request.folder, prepared)
-    return _after(record, request.folder, options)
+    return _after(record, request.folder, options, answering)
 
 
 def _say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def _show(prepared: Prepared, folder: SubmitFolder, *, as_json: bool) -> None:
+def _show(prepared: Prepared, folder: SubmitFolder, answering: Answering) -> None:
     """Print what would be submitted."""
-    if as_json:
+    if answering.is_asked:
         files = {str(folder.root / name): text for name, text in prepared.texts.items()}
-        print(json.dumps({"run_dir": str(folder.run_dir), "files": files, "answer": prepared.answer}))
-        return
-    for name, text in prepared.texts.items():
-        print(f"# {folder.root / name}\n{text}")
+        found = json_output.SubmitDryRun(run_dir=folder.run_dir, files=files, answer=prepared.answer)
+        answering.give(found)
+    else:
+        for name, text in prepared.texts.items():
+            print(f"# {folder.root / name}\n{text}")
     print(prepared.answer or "the cluster could not be asked from here", file=sys.stderr)
     print("dry run: nothing was written or submitted", file=sys.stderr)
 
 
-def _after(record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespace) -> int:
+def _after(
+    record: SubmitRecord, folder: SubmitFolder, options: argparse.Namespace, answering: Answering
+) -> int:
     """Say what was submitted, and stay with it as long as asked."""
     where = shlex.quote(str(folder.run_dir))
-    if options.json:
-        print(json.dumps({"run_dir": str(folder.run_dir), **record.model_dump()}), flush=True)
-    else:
-        place = record.where.get("results", str(folder.run_dir))
-        print(f"submitted as {record.target} job {record.id}, results in {place}")
-        print(f"look after it: python -m harness.submit status|logs -f|cancel|resume {where}", flush=True)
+    taken = json_output.Submitted(
+        command="submit resume" if options.verb == "resume" else "submit",
+        run_dir=folder.run_dir,
+        job=None,
+        **record.model_dump(),
+    )
+    answering.give(taken)
+    place = record.where.get("results", str(folder.run_dir))
+    print(f"submitted as {record.target} job {record.id}, results in {place}")
+    print(f"look after it: python -m harness.submit status|logs -f|cancel|resume {where}", flush=True)
     if options.follow:
         _print_logs(record, folder, follow=True)
-    return _wait(record, folder) if options.wait else EXIT_COMPLETE
+    if not options.wait:
+        return EXIT_COMPLETE
+    state = _wait(record, folder)
+    answering.give(taken.model_copy(update={"job": _described(state)}))
+    return _WITHOUT_CODE.get(state.phase, EXIT_REFUSED) if state.exit_code is None else state.exit_code
 
 
-def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
-    """Wait until it is over; return the sweep's exit code."""
+def _wait(record: SubmitRecord, folder: SubmitFolder) -> JobState:
+    """Wait until it is over; return how it ended."""
     state, said = _patient_state(record, folder), ""
     while not state.is_over:
         if state.phase == "pending" and state.reason != said:
@@ -210,7 +224,7 @@ def _wait(record: SubmitRecord, folder: SubmitFolder) -> int:
         time.sleep(_POLL_SECONDS)
         state = _patient_state(record, folder)
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
-    return _WITHOUT_CODE.get(state.phase, EXIT_REFUSED) if state.exit_code is None else state.exit_code
+    return state
 
 
 def _patient_state(record: SubmitRecord, folder: SubmitFolder) -> JobState:
@@ -243,43 +257,56 @@ def _read(options: argparse.Namespace) -> tuple[SubmitRecord, SubmitFolder]:
     return SubmitRecord.read(folder.record), folder
 
 
-def _status(options: argparse.Namespace) -> int:
+def _status(options: argparse.Namespace, answering: Answering) -> int:
     record, folder = _read(options)
     state = TARGETS[record.target].make().state(record, folder)
     runs = dict(runs_by_status(ResultsFolder(folder.run_dir)))
     events = StatusLog(folder.status_log).events()
-    if options.json:
-        listed = [event.model_dump() for event in events]
-        print(json.dumps({**_described(state), **record.model_dump(), "runs": runs, "events": listed}))
+    if answering.is_asked:
+        listed = [event.model_dump(mode="json") for event in events]
+        job = _described(state).model_dump()
+        told = {**job, **record.model_dump(), "runs": runs, "events": listed}
+        answering.give(json_output.Status(run_dir=folder.run_dir, **told))
         return EXIT_COMPLETE
     print(f"{record.target} job {record.id} ({record.name}): {state.phase}")
     if state.reason:
-        print(f"  {state.reason}")
+        _print_below("", state.reason)
     for key, value in (record.where | dict(state.facts)).items():
-        print(f"  {key}: {value}")
+        _print_below(f"{key}: ", str(value))
     ended = ", ".join(f"{count} {status}" for status, count in runs.items())
-    print(f"  runs ended: {ended or 'none yet'}")
+    _print_below("runs ended: ", ended or "none yet")
     for event in events:
         detail = " ".join(f"{key}={value}" for key, value in event.detail.model_dump().items())
-        print(f"  {event.at} {event.event} on {event.host} {detail}".rstrip())
+        _print_below(f"{event.at} ", f"{event.event} on {event.host} {detail}".rstrip())
     return EXIT_COMPLETE
 
 
-def _described(state: JobState) -> dict[str, Any]:
-    return {
-        "phase": state.phase,
-        "reason": state.reason,
-        "exit_code": state.exit_code,
-        "facts": dict(state.facts),
-    }
+def _print_below(head: str, text: str) -> None:
+    """Print one thing about a job, in lines that fit the screen; words as long as paths stay whole."""
+    first = f"  {head}{text}"
+    print(
+        textwrap.fill(
+            first,
+            width_of_screen(),
+            subsequent_indent="      ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    )
 
 
-def _logs(options: argparse.Namespace) -> int:
+def _described(state: JobState) -> json_output.Job:
+    return json_output.Job(
+        phase=state.phase, reason=state.reason, exit_code=state.exit_code, facts=dict(state.facts)
+    )
+
+
+def _logs(options: argparse.Namespace, _answering: Answering) -> int:
     _print_logs(*_read(options), follow=options.follow)
     return EXIT_COMPLETE
 
 
-def _cancel(options: argparse.Namespace) -> int:
+def _cancel(options: argparse.Namespace, _answering: Answering) -> int:
     record, folder = _read(options)
     target = TARGETS[record.target].make()
     state = target.state(record, folder)
@@ -291,6 +318,6 @@ def _cancel(options: argparse.Namespace) -> int:
     return EXIT_COMPLETE
 
 
-def _resume(options: argparse.Namespace) -> int:
+def _resume(options: argparse.Namespace, answering: Answering) -> int:
     folder = SubmitFolder(resolved(options.run_dir))
-    return _after(resubmit(folder), folder, options)
+    return _after(resubmit(folder), folder, options, answering)

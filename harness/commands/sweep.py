@@ -4,12 +4,14 @@ import argparse
 import shlex
 import sys
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
+from harness import json_output
 from harness.answering import Answering, add_json
 from harness.commands.planning import dry_run
 from harness.commands.trusting import (
@@ -24,6 +26,7 @@ from harness.commands.trusting import (
 from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
+from harness.screen import width_of_screen
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -145,7 +148,19 @@ def _sweep(arguments: list[str] | None, interruption: Interruption, answering: A
         resume=resume,
         trust=options.trust,
     )
-    return _finish(outcome, folder, writes_report=not options.no_report)
+    end = _finish(outcome, folder, writes_report=not options.no_report)
+    answering.give(
+        json_output.Sweep(
+            study=study.name,
+            folder=folder.root,
+            state="interrupted" if outcome.is_interrupted else "finished",
+            had_nothing_to_do=outcome.had_nothing_to_do,
+            failed_runs=outcome.failed_runs,
+            report=end.page,
+            claims=end.claims,
+        )
+    )
+    return end.code
 
 
 def _look(folder: ResultsFolder, n: int) -> "Look":
@@ -220,28 +235,47 @@ def _declared(study: "Study") -> "tuple[str | None, str, Takeover | None]":
     return declaration.sha256, "", take_over(parent, study, plan, declaration) if parent else None
 
 
-def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> int:
-    """Report what ended; return the exit code."""
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """How a sweep ended, after its report."""
+
+    code: int
+    page: Path | None = None
+    """The report; None where none was written."""
+    claims: list[json_output.Claim] | None = None
+    """Likewise."""
+
+
+def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -> _End:
+    """Report what ended; return the exit code, and what was reported."""
     report_command = f"python -m analysis.report {shlex.quote(str(folder.root))}"
     if outcome.is_interrupted:
         print(f"interrupted: every event until now is in {folder.journal}")
         print("the same command with --resume finishes the study")
         print(f"a report of this part: {report_command}")
-        return EXIT_INTERRUPTED
+        return _End(code=EXIT_INTERRUPTED)
     if outcome.had_nothing_to_do:
         print("this study is finished, nothing is left to run")
+    page = found = None
     if writes_report:
-        from analysis.report import write_report
+        from analysis import report
+        from analysis.claims.standing import standing_lines
+        from analysis.facts import Facts
+        from analysis.records import load_study
 
-        print(f"report: {write_report(folder.root)}")
+        facts = Facts(load_study(folder.root))
+        page = report.write_study(facts)
+        found = [report.claim_of(number, own) for number, own in enumerate(facts.verdicts, start=1)]
+        for line in standing_lines(facts.verdicts, width_of_screen()):
+            _say(line)
+        print(f"report: {page}")
     else:
         print(f"no report was written; later: {report_command}")
     if outcome.trained is not None:
         _say(_phases(*outcome.trained))
     if outcome.failed_runs:
         print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
-        return EXIT_SOME_FAILED
-    return EXIT_COMPLETE
+    return _End(code=EXIT_SOME_FAILED if outcome.failed_runs else EXIT_COMPLETE, page=page, claims=found)
 
 
 def _phases(first_epoch_at: float, last_end_at: float) -> str:

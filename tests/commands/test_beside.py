@@ -20,6 +20,7 @@ from harness.training.beside import best_number, keep_beside, known_beside, numb
 from harness.training.beside_measurement import counted
 from harness.training.data.own import facts_of
 from harness.training.paces import workload_of
+from tests.commands.answers import checked
 
 STUDY = """
 study: digits
@@ -147,9 +148,13 @@ def test_a_sweep_goes_by_what_was_measured_and_records_it(study: Study, tmp_path
         "--run-dir",
         str(folder),
         "--no-report",
+        "--json",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     manifest = Manifest.read(folder / "manifest.json")
     assert (manifest.slots, manifest.beside, manifest.resources.concurrency) == (1, ALONE, None)
     assert "resources.concurrency decides otherwise" in done.stderr
+    told = checked(done.stdout)
+    assert (told["command"], told["state"], told["failed_runs"]) == ("sweep", "finished", 0)
+    assert (told["folder"], told["report"]) == (str(folder), None)

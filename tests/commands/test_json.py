@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from analysis import listing, report, verdict
 from harness import json_output
-from harness.commands import sweep
+from harness.commands import lr_finder, submit, sweep
 from harness.errors import Fault
 from harness.study.reading.parse import load_study
+from tests.cluster.slurm_commands import SlurmCommands
+from tests.commands.answers import SCHEMA, checked
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
-SCHEMA = Path(__file__).parents[2] / "docs/json.schema.json"
 
 Main = Callable[[list[str]], int]
 
@@ -28,14 +28,9 @@ def answer(
 ) -> dict[str, Any]:
     """Run a command, check its exit code and its answer, and return the latter."""
     assert ended(main, [*arguments, "--json"]) == code
-    told = json.loads(capsys.readouterr().out)
-    whole = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    is_refused = told.keys() == {"schema", "command", "error"}
-    models = [own.__name__ for own in json_output.answers() if told["command"] in own.commands()]
-    model = "Refused" if is_refused else models[0]
-    Draft202012Validator({"$ref": f"#/$defs/{model}", "$defs": whole["$defs"]}).validate(told)
+    told = checked(capsys.readouterr().out)
     assert (told["error"] is None) == (code in {0, 1, 3, 4})
-    return dict(told)
+    return told
 
 
 def ended(main: Main, arguments: list[str]) -> int | str | None:
@@ -106,6 +101,38 @@ def test_a_dry_run_tells_the_plan(repository: Path, capsys: pytest.CaptureFixtur
     runs = [own["search_runs"] + own["confirm_runs"]["most"] for own in told["arms"]]
     assert told["runs"]["most"] == sum(runs) * told["repeats"]["most"]
     assert [claim["says"] for claim in told["claims"]] == [claim.says for claim in study.claims]
+
+
+@pytest.mark.slow
+def test_range_tests_tell_their_suggestions(
+    tmp_path: Path, study_text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of each arm by each rule, as in the table."""
+    path = tmp_path / "s.yaml"
+    path.write_text(study_text, encoding="utf-8")
+    few = ["--steps", "50", "--seeds", "1", "--set", "recipe.dataset=digits"]
+    told = answer(lr_finder.main, [str(path), *few, "--results", str(tmp_path)], capsys)
+    assert {row["arm"] for row in told["suggestions"]} == {"sgd", "adam"}
+    assert Path(told["folder"], "comparison.csv").exists()
+
+
+def test_a_submission_and_its_status_are_told(
+    tmp_path: Path, study_text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What would be submitted, the job, how it does; a job that is there already as an error."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    slurm = SlurmCommands(tmp_path / "bin", monkeypatch)
+    path, run_dir = tmp_path / "s.yaml", str(tmp_path / "run")
+    path.write_text(study_text, encoding="utf-8")
+    command = ["slurm", str(path), "--run-dir", run_dir]
+    files = answer(submit.main, [*command, "--dry-run"], capsys)["files"]
+    assert next(iter(files)) == f"{run_dir}/submit/job.sbatch"
+    taken = answer(submit.main, command, capsys)
+    assert (taken["id"], taken["job"]) == ("7", None)
+    slurm.queue("PENDING", "Resources")
+    status = answer(submit.main, ["status", run_dir], capsys)
+    assert (status["id"], status["phase"], status["runs"]) == ("7", "pending", {})
+    assert answer(submit.main, command, capsys, code=2)["error"]["place"] == run_dir
 
 
 def test_every_problem_of_a_study_is_told_part_by_part(
