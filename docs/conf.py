@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(HERE.parent))
 
-from generators import commands, study_file  # noqa: E402 - the path comes first
+from docs.generators import commands, study_file  # noqa: E402 - the path comes first
 
 project = "recipe-harness"
 author = project

@@ -5,9 +5,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from analysis.facts import Facts
 from analysis.records import load_study
 from analysis.render import numbers
+from docs.generators import results
 
 if TYPE_CHECKING:
     from analysis.blocks import Block
@@ -32,7 +35,7 @@ def test_the_contributors_example_of_a_table_is_a_block(repository: Path) -> Non
     assert "mean ± half-width of the 95 %" in table.caption
 
 
-_RULED = re.compile(r'\[\**([a-z ,]+?)\**\]\((results/[^)"#]+/claims\.json) "claim (\d+)"\)')
+_RULED = re.compile(r'\[\**([a-z ,]+?)\**\]\(((?:\.\./)?results/[^)"#]+/claims\.json) "claim (\d+)"\)')
 """A ruling in a document: a link to the file that holds it, whose title is the claim's number, from 1."""
 
 _OF_ONE_SEARCH = ", of one search"
@@ -41,19 +44,52 @@ _OF_ONE_SEARCH = ", of one search"
 _DECISIVE = ("supported", "contradicted", "equivalent", "inconclusive")
 
 
-def test_every_ruling_of_the_readme_is_the_reports(repository: Path) -> None:
+RESULTS_PAGES = ("README.md", "docs/results.md")
+
+
+@pytest.mark.parametrize("page", RESULTS_PAGES)
+def test_every_ruling_of_a_document_is_the_reports(page: str, repository: Path) -> None:
     """Each is a link to its claim and says what that was ruled, and about what."""
-    found = _RULED.findall((repository / "README.md").read_text(encoding="utf-8"))
-    assert len(found) >= 15
+    document = repository / page
+    found = _RULED.findall(document.read_text(encoding="utf-8"))
+    assert len(found) >= 4
     for said, path, number in found:
-        claim = json.loads((repository / path).read_text(encoding="utf-8"))["claims"][int(number) - 1]
+        place = document.parent / path
+        claim = json.loads(place.read_text(encoding="utf-8"))["claims"][int(number) - 1]
         of_one_search = _OF_ONE_SEARCH if claim["scope"] == "configuration" else ""
         assert said == claim["ruling"] + of_one_search, (path, number)
 
 
-def test_no_table_of_the_readme_rules_without_a_claim(repository: Path) -> None:
+@pytest.mark.parametrize("page", RESULTS_PAGES)
+def test_no_table_of_a_document_rules_without_a_claim(page: str, repository: Path) -> None:
     """A decisive word in a row of a table of results stands in such a link."""
-    lines = (repository / "README.md").read_text(encoding="utf-8").splitlines()
+    lines = (repository / page).read_text(encoding="utf-8").splitlines()
     rows = [line for line in lines if line.startswith("|") and "results" not in _RULED.sub("", line)]
     bare = [row for row in rows for word in _DECISIVE if word in _RULED.sub("", row)]
     assert not bare
+
+
+def test_the_page_of_results_is_what_the_reference_results_give(repository: Path) -> None:
+    """Every number and ruling of it; `python -m docs.generators.results` writes it again."""
+    assert (repository / "docs/results.md").read_text(encoding="utf-8") == results.page()
+
+
+def test_every_measured_number_of_the_readme_is_its_claims(repository: Path) -> None:
+    """Rows of its table of claims say what the page of results says."""
+    rows = [
+        row
+        for row in (repository / "README.md").read_text(encoding="utf-8").splitlines()
+        if _RULED.search(row)
+    ]
+    claims = json.loads((results.REFERENCE / "optimizers/report/claims.json").read_text(encoding="utf-8"))[
+        "claims"
+    ]
+    told = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    assert [row[:2] for row in told] == [[claim["says"], results.measured(claim)] for claim in claims]
+
+
+def test_the_readme_is_short_and_its_picture_small(repository: Path) -> None:
+    """150 lines, 200 kB."""
+    assert len((repository / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+    assert results.PICTURE.read_bytes().startswith(b"\x89PNG")
+    assert results.PICTURE.stat().st_size < 200_000
