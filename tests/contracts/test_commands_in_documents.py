@@ -70,7 +70,8 @@ def check(command: str) -> None:
         parser, rest = _parsers()[f"{PROGRAM} {words[1]}"], words[2:]
     else:
         parser, rest = _parser(words[2]), words[3:]
-    parser.parse_args(with_trust(rest))
+    if rest:  # else it is only named
+        parser.parse_args(with_trust(rest))
 
 
 @pytest.mark.parametrize("page", PAGES)
