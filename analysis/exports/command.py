@@ -33,6 +33,13 @@ class Target:
 
 TARGETS: Mapping[str, Target] = {
     "csv": Target(module="analysis.exports.csv_files", writer="CsvWriter", place="a folder (exports/csv)"),
+    "mlflow": Target(
+        module="analysis.exports.mlflow",
+        writer="MlflowWriter",
+        package="mlflow",
+        requirement="mlflow-skinny>=3.14",
+        place="a server, a database, or a folder for one (exports/mlflow)",
+    ),
     "tensorboard": Target(
         module="analysis.exports.tensorboard",
         writer="TensorBoardWriter",
