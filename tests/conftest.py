@@ -38,6 +38,7 @@ class TogetherScheduling(LoadFileScheduling):
             "tests/test_determinism.py",
             "tests/test_predictions.py",
             "tests/cluster/test_stored_sweep.py",
+            "tests/parents/test_sweep.py",
         ),  # one drill
     )
 

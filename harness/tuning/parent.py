@@ -43,10 +43,10 @@ class Parent:
         try:
             parent = cls._read(ResultsFolder(resolved(study.parent)))
         except ResultsError as error:
-            raise StudyError(f"{study.path}: parent: {error}") from error
+            raise StudyError(f"{study.path}: parent: {error}", place=study.path) from error
         refused = next(parent.refusals(study), None)
         if refused is not None:
-            raise StudyError(f"{study.path}: parent: {study.parent}: {refused}")
+            raise StudyError(f"{study.path}: parent: {study.parent}: {refused}", place=study.path)
         return parent
 
     @classmethod

@@ -214,7 +214,8 @@ def _parent_again(study: Study, declaration: Declaration) -> Parent | None:
         raise StudyError(
             f"{study.path}: parent: {study.parent}: not the study that was declared when this one began. "
             f"Nothing was started. Remedy: bring back the parent's folder as it was, or begin anew with "
-            f"--results DIR."
+            f"--results DIR.",
+            place=study.path,
         )
     return parent
 

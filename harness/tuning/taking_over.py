@@ -138,7 +138,7 @@ def _nothing_the_same(parent: Parent, study: Study, declared: Declaration) -> St
         f"to take over. What differs (before: the parent's, now: this study's):"
     )
     remedy = "Remedy: leave parent out, and every run is trained; or undo what should not differ."
-    return StudyError("\n  ".join([head, *told[:12], remedy]))
+    return StudyError("\n  ".join([head, *told[:12], remedy]), place=study.path)
 
 
 def _sameness(here: Declaration, there: Declaration, name: str, arm: DeclaredArm) -> Sameness | None:

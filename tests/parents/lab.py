@@ -57,6 +57,7 @@ class Lab:
         parent: str | None = None,
         means: Mapping[str, float] | None = None,
         n_runs: int | None = None,
+        images: Path | None = None,
         **sections: Any,
     ) -> ResultsFolder:
         """Run a study; return its folder.
@@ -67,12 +68,15 @@ class Lab:
             parent: The name of its parent.
             means: Arm to its mean test accuracy; 0.5 by default.
             n_runs: Runs that are trained before it is interrupted; all by default.
+            images: Folder of its data; the laboratory's own by default.
             sections: Further sections of the study file.
         """
+        sections = {"data": images or self.images, **sections}
         study = parse_study(json.dumps(self._document(name, arms, parent, sections)), f"{name}.yaml")
-        plan, spec = plan_study(study), prepare_dataset(study.dataset).spec
+        plan = plan_study(study)
+        specs = [prepare_dataset(part.dataset).spec for part in study.by_dataset.values()]
         found = Parent.of(study)
-        declaration = declare(study, plan, spec, parent=found.declared if found else None)
+        declaration = declare(study, plan, *specs, parent=found.declared if found else None)
         taken = take_over(found, study, plan, declaration).events() if found else []
         folder = ResultsFolder(self.root / name)
         folder.root.mkdir()
@@ -96,15 +100,21 @@ class Lab:
         write_journal(folder.journal, events)
         return folder
 
+    def images_of(self, name: str) -> Path:
+        """Return a folder for other data."""
+        folder = self.root.parent / name
+        folder.mkdir(exist_ok=True)
+        return folder
+
     def _document(
-        self, name: str, arms: Arms, parent: str | None, sections: Mapping[str, Any]
+        self, name: str, arms: Arms, parent: str | None, sections: dict[str, Any]
     ) -> dict[str, Any]:
-        document = {
+        document: dict[str, Any] = {
             "study": name,
             "question": "Which is best?",
             "recipe": {
-                "dataset": f"idx:{self.images}", "model": {"name": "fcn", "hidden": [4]}, "batch_size": 50,
-                "epochs": 2,
+                "dataset": f"idx:{sections.pop('data')}", "model": {"name": "fcn", "hidden": [4]},
+                "batch_size": 50, "epochs": 2,
             },
             "arms": arms,
             "confirm": {"seeds": 6},
@@ -112,6 +122,8 @@ class Lab:
         }  # fmt: skip
         if parent is not None:
             document["parent"] = str(self.root / parent)
+        if "datasets" in sections:
+            del document["recipe"]["dataset"]
         return document | sections
 
 

@@ -14,6 +14,7 @@ from harness.errors import ResultsError
 from harness.records.events import ParentDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal, write_journal
+from tests.drill import write_images
 from tests.parents.lab import Lab, better
 
 TWO = {"a": {"optimizer": "sgd", "lr": 0.1}, "b": {"optimizer": "adam", "lr": 0.001}}
@@ -173,3 +174,56 @@ def test_a_journal_that_keeps_other_ancestors_is_refused(lab: Lab) -> None:
     write_journal(child.journal, without)
     with pytest.raises(ResultsError, match="keeps other ancestors than"):
         ruled(child)
+
+
+LOOKS = {"confirm": {"seeds": {"min": 5, "max": 8}}}
+
+
+def test_looks_of_the_parent_decide_its_claims_and_those_of_the_child_its_own(lab: Lab) -> None:
+    """What was decided at 5 stays so; a new claim that is open there gets its arms further seeds."""
+    lab.run("first", TWO, claims=[better("b", "a")], means=APART, **LOOKS)
+    assert len(lab.trained) == 10
+    means, claims = APART | {"c": 0.6045}, [better("c", "b", region=1e-4), better("b", "a")]
+    child = lab.run(
+        "second",
+        TWO | FRESH,
+        parent="first",
+        claims=claims,
+        means=means,
+        **LOOKS,
+    )
+    assert {(run.arm, run.number) for run in lab.trained} == {
+        *((arm, number) for arm in "cd" for number in range(5)),
+        *((arm, number) for arm in "bc" for number in range(5, 8)),
+    }
+    late, old = ruled(child)
+    assert (old.ruling, old.made, old.look) == ("supported", "in the parent", 5)
+    assert (late.made, late.look) == ("after the data", 8)
+
+
+def test_repeats_give_a_copy_data_of_its_own(lab: Lab) -> None:
+    """Their seeds derive from an arm's name: what the original came to does not foretell its copy."""
+    repeated = {"search": {"trials": 1, "repeats": 2, "early_stopping": "none"}, "confirm": {"seeds": 1}}
+    searched = {
+        name: {"optimizer": optimizer, "lr": {"low": 1e-4, "high": 1e-2}}
+        for name, optimizer in {"a": "sgd", "b": "adam", "c": "sgd", "d": "adam"}.items()
+    }
+    two = {name: searched[name] for name in "ab"}
+    lab.run("first", two, means=APART, **repeated)
+    claims = [better("d", "c"), better("d", "a")]
+    child = lab.run("second", searched, parent="first", claims=claims, means=APART, **repeated)
+    assert [own.made for own in ruled(child)] == ["before the data", "after the data"]
+
+
+def test_claims_on_several_data_sets_are_told_apart_by_their_arms(lab: Lab) -> None:
+    """On the parent's data sets a claim stays; on one more of them "on every" is another claim."""
+    places = [lab.images_of(name) for name in ("one", "two", "three")]
+    for n, place in enumerate(places):
+        write_images(place, n_classes=4 + n)
+    names = [f"idx:{place}" for place in places]
+    means = {f"{arm}@{place.name}": mean for arm, mean in APART.items() for place in places}
+    claims = [better("b", "a"), better("b", "a", on="one")]
+    lab.run("first", TWO, claims=claims, means=means, datasets=names[:2])
+    child = lab.run("second", TWO, parent="first", claims=claims, means=means, datasets=names)
+    assert {run.arm for run in lab.trained} == {"a@three", "b@three"}
+    assert made(child) == [("supported", "after the data"), ("supported", "in the parent")]

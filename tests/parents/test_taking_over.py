@@ -1,13 +1,21 @@
 """Which runs a study takes over from its parent, and which it trains."""
 
+import json
+import shutil
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from harness.records.events import EpochEnded, RunEnded
-from harness.records.journal import read_journal
+from analysis.records import load_study
+from harness import PROTOCOL_VERSION
+from harness.errors import StudyError
+from harness.records.events import EpochEnded, ParentDeclared, RunEnded
+from harness.records.folder import ResultsFolder
+from harness.records.journal import read_journal, write_journal
 from harness.seal import sha256_of_declaration
+from tests.drill import write_images
 from tests.parents.lab import Lab, starts
 
 FIXED = {"optimizer": "sgd", "lr": 0.1}, {"optimizer": "adam", "lr": 0.001}
@@ -81,7 +89,7 @@ def test_a_longer_search_begins_with_a_shorter_one_where_it_would_propose_the_sa
     short, long = ({"sampler": sampler, "trials": n, "early_stopping": "none"} for n in trials)
     lab.run("first", SEARCHED, search=short)
     if not n_taken:
-        with pytest.raises(Exception, match="none of its runs is a run of this study"):
+        with pytest.raises(StudyError, match="none of its runs is a run of this study"):
             lab.run("second", SEARCHED, parent="first", search=long)
         return
     child = lab.run("second", SEARCHED, parent="first", search=long)
@@ -92,3 +100,99 @@ def test_a_longer_search_begins_with_a_shorter_one_where_it_would_propose_the_sa
         for folder in (child, alone)
     ]
     assert configurations[0] == configurations[1]
+
+
+def test_more_repeats_train_the_later_ones(lab: Lab) -> None:
+    """Each repeat has seeds of its own, which do not depend on how many there are."""
+    lab.run("first", SEARCHED, search=SEARCH | {"repeats": 2}, confirm={"seeds": 2})
+    lab.run("second", SEARCHED, parent="first", search=SEARCH | {"repeats": 3}, confirm={"seeds": 2})
+    assert Counter((run.repeat, run.phase) for run in lab.trained) == {(2, "search"): 8, (2, "confirm"): 4}
+
+
+def test_the_first_of_several_repeats_begins_as_a_study_that_searches_once(lab: Lab) -> None:
+    """Its search is the same under other ids; its confirm seeds are its own then, and are trained."""
+    lab.run("first", SEARCHED, search=SEARCH, confirm={"seeds": 2})
+    child = lab.run("second", SEARCHED, parent="first", search=SEARCH | {"repeats": 2}, confirm={"seeds": 2})
+    assert not [run for run in lab.trained if run.repeat == 0 and run.phase == "search"]
+    assert len([run for run in lab.trained if run.repeat == 0 and run.phase == "confirm"]) == 4
+    ids = {start.run_id for start in starts(read_journal(child)) if start.origin}
+    assert "sgd-r0-search-0000" in ids
+    load_study(child.root)
+
+
+def test_runs_keep_their_origin_over_generations(lab: Lab) -> None:
+    """The oldest declaration is that of the study that trained them; concurrency and session stay with it."""
+    first = lab.run("first", {"a": TWO["a"]})
+    second = lab.run("second", TWO, parent="first")
+    third = lab.run("third", TWO, parent="second", confirm={"seeds": 7})
+    assert [(run.arm, run.number) for run in lab.trained] == [("a", 6), ("b", 6)]
+    hashes = tuple(sha256_of_declaration(folder) for folder in (first, second))
+    origins = {start.arm: start.origin for start in starts(read_journal(third)) if start.origin}
+    assert {arm: origin.declarations for arm, origin in origins.items() if origin} == {
+        "a": hashes,
+        "b": hashes[1:],
+    }
+    assert [event.sha256 for event in read_journal(third) if isinstance(event, ParentDeclared)] == [*hashes]
+
+
+def _manifest(folder: ResultsFolder, **values: Any) -> None:
+    whole = json.loads(folder.manifest.read_text())
+    for name, value in values.items():
+        whole[name] = whole[name] | value if isinstance(value, dict) else value
+    folder.manifest.write_text(json.dumps(whole))
+
+
+def _declaration(folder: ResultsFolder, old: str, new: str) -> None:
+    """Change what was declared, and seal it anew."""
+    text = folder.declaration.read_text()
+    assert old in text
+    folder.declaration.write_text(text.replace(old, new))
+    sha256 = sha256_of_declaration(folder) or ""
+    first, *rest = read_journal(folder)
+    write_journal(folder.journal, [first.model_copy(update={"sha256": sha256}), *rest])
+    _manifest(folder, declaration_sha256=sha256)
+
+
+BREAKS: dict[str, tuple[Callable[[ResultsFolder], Any], str]] = {
+    "gone": (lambda f: shutil.rmtree(f.root), "no manifest here"),
+    "no journal": (lambda f: f.journal.unlink(), "no journal.jsonl here"),
+    "damaged": (lambda f: f.journal.write_bytes(f.journal.read_bytes()[:-9] + b"\n"), "not a whole line"),
+    "not a document": (lambda f: f.declaration.write_text("{"), "it is no JSON text"),
+    "unsealed": (lambda f: f.declaration.write_text(f.declaration.read_text() + "\n"), "belongs to"),
+    "protocol": (lambda f: _declaration(f, f'"{PROTOCOL_VERSION}"', '"0.1"'), "protocol 0.1"),
+    "torch": (lambda f: _manifest(f, versions={"torch": "1.0"}), "trained with torch 1.0"),
+    "threads": (lambda f: _manifest(f, resources={"cpu": 3}), "--set resources.cpu=3"),
+}
+
+
+@pytest.mark.parametrize(("break_it", "told"), BREAKS.values(), ids=BREAKS)
+def test_what_cannot_be_a_parent_is_refused(
+    lab: Lab, break_it: Callable[[ResultsFolder], Any], told: str
+) -> None:
+    """With the place, what is there, and a remedy."""
+    break_it(lab.run("first", TWO))
+    with pytest.raises(StudyError) as refused:
+        lab.run("second", TWO, parent="first")
+    words = str(refused.value)
+    assert words.startswith(f"second.yaml: parent: {lab.root / 'first'}")
+    assert told in words
+    assert "Remedy:" in words
+    assert not (lab.root / "second").exists()
+
+
+@pytest.mark.parametrize("n_runs", [0, 3, 11])
+def test_an_unfinished_study_is_no_parent(lab: Lab, n_runs: int) -> None:
+    """Its claims may be waiting for runs that the child would see first."""
+    lab.run("first", TWO, n_runs=n_runs)
+    with pytest.raises(StudyError, match=r"not finished \(.*\).*--resume|no run has begun"):
+        lab.run("second", TWO, parent="first")
+
+
+def test_a_parent_of_which_nothing_is_the_same_is_refused(lab: Lab) -> None:
+    """Other data, another seed, another recipe: what differs is told."""
+    lab.run("first", TWO)
+    with pytest.raises(StudyError, match=r"search\.seed: 0 before, 1 now"):
+        lab.run("second", TWO, parent="first", search={"trials": 1, "seed": 1})
+    write_images(lab.images_of("other"), n_classes=3)
+    with pytest.raises(StudyError, match=r"dataset\.sha256"):
+        lab.run("second", TWO, parent="first", images=lab.images_of("other"))
