@@ -69,9 +69,12 @@ def chosen(records: StudyRecords, arm: str, repeat: int | None) -> Winner:
         ResultsError: No confirm run of it has completed.
     """
     runs = _completed(_confirm_runs(read_journal(records.folder), arm))
+    is_searched = records.declaration.arms[arm].search_runs > 0
+    if repeat is not None and not is_searched:
+        raise StudyError(f"--repeat {repeat}: arm {arm} searches nothing. Remedy: leave it out")
     by_repeat: dict[int, list[_Run]] = {}
     for run in runs:
-        by_repeat.setdefault(run.start.repeat, []).append(run)
+        by_repeat.setdefault(run.start.repeat if is_searched else 0, []).append(run)
     if repeat is not None and repeat not in by_repeat:
         there = ", ".join(map(str, sorted(by_repeat))) or "none"
         raise StudyError(
@@ -84,7 +87,7 @@ def chosen(records: StudyRecords, arm: str, repeat: int | None) -> Winner:
         )
     goal = goal_of(records)
     number = _best(by_repeat, goal) if repeat is None else repeat
-    own = sorted(by_repeat[number], key=lambda run: run.start.number)
+    own = sorted(by_repeat[number], key=lambda run: (run.start.repeat, run.start.number))
     first = own[0]
     end = first.end
     declaration, versions = records.declaration, records.manifest.versions

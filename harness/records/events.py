@@ -154,6 +154,8 @@ class RunEnded(_Event):
     predicted: str | None = None
     """The class that the tested network gives each test image, as `class_codes` writes them; null where no
     test set was opened, and in journals that did not keep them."""
+    weights: Annotated[Sha256 | None, Field(exclude_if=_is_absent)] = None
+    """SHA-256 of the file in which a confirm run kept its weights; not written where it kept none."""
 
     @model_validator(mode="after")
     def _only_confirm_runs_see_the_test_set(self) -> "RunEnded":

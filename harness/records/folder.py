@@ -70,6 +70,16 @@ class ResultsFolder:
         return self.root / "runs"
 
     @property
+    def weights(self) -> Path:
+        """Where confirm runs keep their weights, a file a run; there is none unless a study asks for it."""
+        return self.root / "weights"
+
+    @property
     def report(self) -> Path:
         """Everything `analysis.report` writes."""
         return self.root / "report"
+
+
+def weights_of(folder: Path, run_id: str) -> Path:
+    """Return the file with a run's weights in a folder of them."""
+    return folder / f"{run_id}.safetensors"

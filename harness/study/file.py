@@ -152,6 +152,17 @@ class Confirm(_Section):
     seeds: Seeds = 10
     """Runs per arm and repeat; 0 skips the phase. Where no arm searches also `{min, max}`, to decide at
     looks."""
+    keep: Literal["none", "best", "all"] = Field(default="none", exclude=True)
+    """Of which confirm runs the weights are kept, in `weights/` of the results: of all, or of each search (of
+    an arm without one: once) of the best on validation data. It changes no number, so it is not declared."""
+
+    @model_validator(mode="after")
+    def _has_something_to_keep(self) -> "Confirm":
+        if self.keep != "none" and self.max_seeds == 0:
+            raise ValueError(
+                f"keep: {self.keep} keeps weights of confirm runs, and seeds: 0 runs none. Leave one out"
+            )
+        return self
 
     @property
     def max_seeds(self) -> int:

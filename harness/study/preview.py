@@ -107,7 +107,8 @@ def _phase_lines(study: Study, plan: Plan) -> Iterator[str]:
     else:
         whose = "the same in all" if plan.seeds_are_common else "others in each repeat of the"
         seeds = f"{confirm_runs(plan.arms[0], plan).in_words()} fresh seeds, {whose} {len(plan.arms)} arms"
-        yield f"confirm: {seeds}; the test set is for these"
+        kept = {"none": "", "best": "; the best one's weights are kept", "all": "; their weights are kept"}
+        yield f"confirm: {seeds}; the test set is for these{kept[plan.confirm.keep]}"
     if len(plan.looks) > 1:
         yield f"looks: after {', '.join(map(str, plan.looks))} {plan.unit}s; what is then open goes on"
     yield f"each run: {study.resources.cpu} CPU, {study.resources.gpu:g} GPU"

@@ -322,6 +322,7 @@ class Conductor:
                 test_accuracy=end.test_accuracy,
                 metrics={name: _finite(value) for name, value in end.metrics.items()},
                 predicted=end.predicted,
+                weights=end.weights,
                 train_seconds=live.train_seconds,
                 threads=worker.threads if worker else None,
                 device=worker.device if worker else None,

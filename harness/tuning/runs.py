@@ -54,6 +54,8 @@ class RunEnd:
     """Test values by their name in records (`test_rmse`) that have no field of their own."""
     predicted: str | None = None
     """The class of each test image, as `harness.records.class_codes` writes them."""
+    weights: str | None = None
+    """SHA-256 of the file with the tested network's weights, where they are kept."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import optuna
 from harness.code.sources import named_code
 from harness.code.trust import check_trusted
 from harness.declaration import Declaration
-from harness.errors import HarnessError, ResultsError, StudyError
+from harness.errors import HarnessError, ResultsError, StudyError, unusable
 from harness.manifest import Manifest, Resumption, RunsBeside
 from harness.recipe.data import DataFacts, DatasetSpec
 from harness.records.events import Event, StudyDeclared
@@ -35,6 +35,7 @@ from harness.tuning.declaration import COMMAND, declare, describe
 from harness.tuning.given_labels import labels_to_give
 from harness.tuning.interruption import Interruption
 from harness.tuning.joined_ray import joined_ray
+from harness.tuning.kept_weights import KeptWeights
 from harness.tuning.lean_ray import in_waiting_workers
 from harness.tuning.local_ray import is_connecting, local_ray
 from harness.tuning.looks import Look, TakeLook
@@ -282,7 +283,7 @@ def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
         sha256=session.sha256,
         has_begun=bool(session.events),
         labels=labels_to_give(session.study, session.prepared, session.events),
-        watchers=[progress.take, step_times.take],
+        watchers=[progress.take, step_times.take, *_kept_weights(session)],
     )
     conductor = Conductor(session.study, session.plan, storage, record.write, session.look, record.sync)
     conductor.replay(session.events)
@@ -338,6 +339,27 @@ def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> 
     return has_memory
 
 
+def _kept_weights(session: _Session) -> Iterator[Callable[[Event], None]]:
+    """Make the folder of weights, if some are kept, and yield what removes those that are not the best.
+
+    Raises:
+        ResultsError: It cannot be made.
+    """
+    study, folder = session.study, session.folder.weights
+    if study.confirm.keep == "none":
+        return
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ResultsError(unusable(folder, "made", error)) from error
+    if study.confirm.keep == "best":
+        searched = {arm.name for arm in study.arms if arm.space}
+        kept = KeptWeights(folder, study.goal, searched, session.say)
+        for event in session.events:
+            kept.take(event)
+        yield kept.take
+
+
 def _pinned(session: _Session) -> dict[str, Any]:
     """Return with what alone a worker trains; see `run_in_tune`."""
     from harness.tuning.program_trial import ProgramSpec
@@ -350,6 +372,7 @@ def _pinned(session: _Session) -> dict[str, Any]:
         "versions": {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS},
         "program": asdict(program) if program else None,
         "code": named_code(study).as_plain(),
+        "weights": None if study.confirm.keep == "none" else str(session.folder.weights),
         "sources": dict(session.sources),
     }
 

@@ -1,11 +1,13 @@
 """What a worker does: train one run and report every epoch. Runs inside Ray's processes."""
 
 import faulthandler
+import hashlib
 import socket
 import traceback
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +15,12 @@ from ray import tune
 
 from harness.code.resolve import admit, code_place, comes_from_code
 from harness.code.sources import NamedCode
+from harness.errors import ResultsError
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
 from harness.records.class_codes import encode_classes
+from harness.records.folder import weights_of
+from harness.records.whole_file import unwritable, write_whole
 from harness.study.datasets import label_of
 from harness.training.bf16 import check_own_device
 from harness.training.data.arrays import Samples, load_test_samples, load_training_samples
@@ -26,6 +31,7 @@ from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
 from harness.training.metrics import Measure, measures_of
+from harness.training.weights import input_numbers, weights_file
 from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
 
@@ -44,7 +50,8 @@ def run_trial(config: dict[str, Any]) -> None:
             whose best epoch is tested; None for the last epoch), `sha256` (of each declared data set's files,
             by their names), `versions` (of the packages that decide a number), `metrics`
             (names, each with the reference of what measures it, None for ours), `code` (what the study names
-            of its own) and `sources` (the hashes of that) beside its fields.
+            of its own), `sources` (the hashes of that) and `weights` (the folder in which confirm runs keep
+            theirs; None where they do not) beside its fields.
     """
     defer_compiler()
     torch.set_num_threads(config["threads"])
@@ -65,6 +72,7 @@ def run_trial(config: dict[str, Any]) -> None:
 def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
     """Train, report epochs, and return how the run ended; confirm runs are measured on the test set once."""
     check_own_environment(config["versions"])
+    _check_weights_folder(config)
     admit(NamedCode.of_plain(config["code"]), config["sources"])
     device = torch.device(config["device"])
     if configuration.precision == "bf16":
@@ -101,7 +109,8 @@ def _train(config: dict[str, Any], configuration: Configuration) -> RunEnd:
         return RunEnd(status="diverged", reason=result.reason)
     if config["phase"] != "confirm":
         return RunEnd(status="completed")
-    return _tested(config["phase"], prepared, result, measures)
+    end = _tested(config["phase"], prepared, result, measures)
+    return end if config["weights"] is None else replace(end, weights=_kept(config, result))
 
 
 def _steps_per_epoch(data: Samples, configuration: Configuration, seed: int) -> int:
@@ -134,6 +143,39 @@ def _tested(
         predicted=predicted,
         metrics={f"test_{name}": value for name, value in evaluation.metrics.items()},
     )
+
+
+def _check_weights_folder(config: Mapping[str, Any]) -> None:
+    """Refuse to train what could not be kept in the end.
+
+    Raises:
+        ResultsError: The driver's folder of weights is not seen here.
+    """
+    folder = config["weights"]
+    if folder is not None and config["phase"] == "confirm" and not Path(folder).is_dir():
+        raise ResultsError(
+            f"{folder}: {socket.gethostname()} does not see this folder, in which weights are to be kept. "
+            f"Remedy: results on storage that all nodes share, or confirm: {{keep: none}}"
+        )
+
+
+def _kept(config: Mapping[str, Any], result: RunResult) -> str:
+    """Write the weights of a tested network, whole or not at all; return the file's SHA-256.
+
+    Raises:
+        StudyError: They are not all tensors.
+        ResultsError: They cannot be written.
+    """
+    predictor = result.predictor
+    told = ("run_id", "arm", "repeat", "seed", "configuration")
+    facts = {name: config[name] for name in told} | {"inputs": input_numbers(predictor.transform)}
+    content = weights_file(predictor.model.state_dict(), facts)
+    path = weights_of(Path(config["weights"]), config["run_id"])
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return hashlib.sha256(content).hexdigest()
 
 
 @lru_cache(maxsize=2)

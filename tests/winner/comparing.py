@@ -82,7 +82,7 @@ def by_harness(
         "test_loss": tested.loss,
         "test_accuracy": tested.accuracy,
         **{f"test_{name}": value for name, value in tested.metrics.items()},
-        "weights": digest(result.predictor.model),
+        "weights": digest(result.predictor.model.state_dict()),
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -125,5 +125,7 @@ def by_script(text: str, data: Data) -> dict[str, Any]:
         model, numbers, got = names["train"](SEED, training)
         tested = names["evaluate"](model, test, torch.arange(len(test["targets"])), numbers)
     return (
-        got | {f"test_{name}": value for name, value in tested.items()} | {"weights": names["digest"](model)}
+        got
+        | {f"test_{name}": value for name, value in tested.items()}
+        | {"weights": names["digest"](model.state_dict())}
     )

@@ -28,6 +28,12 @@ def check_program(file: StudyFile, arms: Sequence[Arm], source: Source) -> None:
                 "epochs: ..., metrics: {...}}, or recipe fields in their place",
             )
         return
+    if file.confirm.keep != "none":
+        source.report(
+            ("confirm", "keep"),
+            f"is {file.confirm.keep}, and the harness does not know the weights of a program. Remedy: leave "
+            f"it out, and let the program write them into the folder that HARNESS_RUN_DIR names",
+        )
     for path, remedy in _recipe_fields(file):
         source.report(path, f"goes with the built-in training, and trial names a program. Remedy: {remedy}")
     if not any(problem.path[:1] in {("trial",), ("arms",)} for problem in source.problems):
