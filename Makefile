@@ -7,9 +7,10 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscop
 SPHINX := -b html -q -E -W --keep-going
 STUDY   ?= search_spaces/optimizers.yaml
 RESULTS ?= results/optimizers
+REFERENCE = $(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report dashboard test test-full quick check docs format lock schema peers clean
+.PHONY: help $(VENV) sweep report reproduce dashboard test test-full quick check docs format lock schema peers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +38,11 @@ report: $(VENV)/installed  ## write every report under results/ again from the j
 
 dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
 	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"
+
+reproduce: $(VENV)/installed  ## run a reference study again, say whether it agrees (STUDY=dropout for another)
+	$(BIN)/python -m harness.sweep "results/reference/$(REFERENCE)/study.yaml" --results results/reproduced \
+	  $(if $(wildcard results/reproduced/$(REFERENCE)/manifest.json),--resume) || test $$? = 1
+	$(BIN)/python -m analysis.reproduction "results/reference/$(REFERENCE)" "results/reproduced/$(REFERENCE)"
 
 test: $(VENV)/installed  ## run the tests that CI runs: every promise, the longest ones by a shorter sibling
 	$(PYTEST) -m "not full"

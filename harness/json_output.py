@@ -222,6 +222,48 @@ class Comparison(Answer):
     """The rows of `comparison/tables/<name>.csv`; absent values are null."""
 
 
+class EffectAgain(_Part):
+    """A comparison of a claim in both results: `arm` minus `than`, or their ratio."""
+
+    arm: str
+    than: str
+    committed: float
+    low: float
+    """End of the interval that the committed results foretell a new effect in."""
+    high: float
+    anew: float
+    agrees: bool
+
+
+class ClaimAgain(_Part):
+    """A claim in both results."""
+
+    number: int
+    says: str
+    committed: str
+    """Its ruling."""
+    anew: str
+    agrees: bool
+    effects: list[EffectAgain]
+
+
+class Reproduction(Answer):
+    """`reproduction`: whether a study that was run again agrees with its committed results."""
+
+    command: Literal["reproduction"] = "reproduction"
+    committed: Place
+    anew: Place
+    declaration: str
+    """SHA-256 that both have."""
+    agrees: bool
+    level: float
+    """Chance that a new effect lies in its interval."""
+    same_runs: int
+    """Runs of equal configuration and seed that ended with the same numbers to the last bit."""
+    shared_runs: int
+    claims: list[ClaimAgain]
+
+
 class Job(_Part):
     """How a submitted study is doing."""
 

@@ -145,6 +145,8 @@ class Contrast:
             low=scale.effect(min(low for low, _ in ends)),
             high=scale.effect(max(high for _, high in ends)),
             level=level,
+            df=self.test.df,
+            quantity=scale.quantity,
             p=max(test.p for test in self.fills or (self.test,)),
             improvement=self.improvement,
         )

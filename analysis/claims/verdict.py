@@ -63,6 +63,10 @@ class Comparison:
     high: float
     level: float
     """Confidence level of `low` and `high`."""
+    df: float
+    """Degrees of freedom of the t-interval."""
+    quantity: Literal["ratio", "difference"]
+    """What `effect`, `low` and `high` are; the interval of a ratio is one of its logarithm."""
     p: float
     """Two-sided, against no difference, not adjusted."""
     improvement: float | None

@@ -35,6 +35,9 @@ COMMANDS: Mapping[str, Command] = {
         module="analysis.watch", does="show a running study, from anywhere that sees its folder"
     ),
     "export": Command(module="analysis.export", does="export results to a tracker or plain files"),
+    "reproduction": Command(
+        module="analysis.reproduction", does="say whether a study that was run again agrees with its results"
+    ),
     "verdict": Command(module="analysis.verdict", does="say how claims are ruled, in the exit code too"),
 }
 
