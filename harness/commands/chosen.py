@@ -99,6 +99,7 @@ def chosen(records: StudyRecords, arm: str, repeat: int | None) -> Winner:
         configuration=first.start.configuration,
         runs=tuple(_confirmed(run) for run in own),
         metrics={name: metric.reference for name, metric in declaration.metrics.items()},
+        goal=goal,
         best_by=goal if declaration.search.winner == "best" else None,
         threads=(end.threads if end else None) or 1,
         device=(end.device if end else None) or "cpu",
@@ -160,4 +161,10 @@ def _confirmed(run: _Run) -> ConfirmedRun:
         **(end.metrics if end else {}),
     }
     known: dict[str, Value] = {name: value for name, value in values.items() if value is not None}
-    return ConfirmedRun(run_id=run.start.run_id, seed=run.start.seed, values=known)
+    return ConfirmedRun(
+        run_id=run.start.run_id,
+        repeat=run.start.repeat,
+        seed=run.start.seed,
+        values=known,
+        weights=end.weights if end else None,
+    )

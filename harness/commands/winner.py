@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from harness.study.study import Study
     from harness.winning.winner import Winner
 
-STUDY, SCRIPT = "study", "script"
+STUDY, SCRIPT, WEIGHTS, CARD = "study", "script", "weights", "card"
 
-_BY_SUFFIX = {".yaml": STUDY, ".yml": STUDY, ".py": SCRIPT}
-_FILES = {STUDY: "study.yaml", SCRIPT: "reproduce.py"}
+_BY_SUFFIX = {".yaml": STUDY, ".yml": STUDY, ".py": SCRIPT, ".safetensors": WEIGHTS, ".md": CARD}
+_FILES = {STUDY: "study.yaml", SCRIPT: "reproduce.py", WEIGHTS: "weights.safetensors", CARD: "MODEL_CARD.md"}
 """In a folder."""
 
 
@@ -33,8 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m harness.winner",
-        description="Write what a study chose for an arm as a study file with every value fixed, and as a "
-        "plain torch script that trains its confirm runs again and compares.",
+        description="Write what a study chose for an arm: a study file with every value fixed, a plain torch "
+        "script that trains its confirm runs again and compares, weights, and a model card. Weights that "
+        "were not kept (confirm.keep) are trained again.",
         epilog="Existing files are never overwritten. exit codes: 0 done; 2 a bad argument or folder, "
         f"nothing was written; {EXIT_CODES}; 75 interrupted.",
     )
@@ -46,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         type=path_argument,
         metavar="F",
         help="a new folder for everything, or the one file that its ending names: F.yaml the study file, "
-        "F.py the script",
+        "F.py the script, F.safetensors the weights, F.md the model card",
     )
     parser.add_argument(
         "--repeat",
@@ -55,6 +56,9 @@ def _parser() -> argparse.ArgumentParser:
         help="which of an arm's searches, from 0 (the one whose confirm runs are best on validation data)",
     )
     parser.add_argument("--dataset", metavar="D", help="which of several data sets")
+    parser.add_argument(
+        "--no-weights", action="store_true", help="train nothing again, and leave weights out"
+    )
     add_trust(parser)
     return parser
 
@@ -68,14 +72,19 @@ class _Out:
     is_folder: bool
 
     @classmethod
-    def of(cls, out: Path) -> "_Out":
+    def of(cls, out: Path, *, has_weights: bool) -> "_Out":
         """Return what a user asks for.
+
+        Args:
+            out: The argument.
+            has_weights: Whether a folder is to hold weights.
 
         Raises:
             ResultsError: Some of it is there already.
         """
         kind = _BY_SUFFIX.get(out.suffix)
-        places = {kind: out} if kind else {name: out / file for name, file in _FILES.items()}
+        inside = {name: out / file for name, file in _FILES.items() if has_weights or name != WEIGHTS}
+        places = {kind: out} if kind else inside
         there = [str(place) for place in places.values() if place.exists()]
         if there or (kind is None and out.exists() and not out.is_dir()):
             raise ResultsError(
@@ -87,7 +96,7 @@ class _Out:
 
 def _take_away(arguments: list[str] | None) -> int:
     options = _parser().parse_args(with_trust(arguments))
-    out = _Out.of(resolved(options.out))
+    out = _Out.of(resolved(options.out), has_weights=not options.no_weights)
     from analysis.records import load_study
     from harness.commands.chosen import arm_named, chosen
     from harness.records.whole_file import write_file
@@ -98,11 +107,13 @@ def _take_away(arguments: list[str] | None) -> int:
     text = study_text(winner, records.declaration, records.manifest.resources)
     study = _study_of(text, options)
     _admit(study, records, options)
-    texts = {STUDY: text, **_script(winner, study, out)}
-    for name, content in texts.items():
-        if name in out.places:
-            write_file(out.places[name], content)
-    _say(_told(winner, records, [out.places[name] for name in texts if name in out.places]))
+    contents: dict[str, str | bytes] = {STUDY: text, **_script(winner, records, study, out)}
+    contents |= _weights_and_card(winner, records, study, out)
+    written = [out.places[name] for name in contents if name in out.places]
+    for place, content in ((out.places.get(name), content) for name, content in contents.items()):
+        if place is not None:
+            write_file(place, content)
+    _say(_told(winner, records, written))
     return EXIT_COMPLETE
 
 
@@ -132,7 +143,7 @@ def _admit(study: "Study", records: "StudyRecords", options: argparse.Namespace)
         admit_code(study, sources)
 
 
-def _script(winner: "Winner", study: "Study", out: _Out) -> dict[str, str]:
+def _script(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out) -> dict[str, str]:
     """Return the script, if it is asked for and can be.
 
     Raises:
@@ -143,7 +154,10 @@ def _script(winner: "Winner", study: "Study", out: _Out) -> dict[str, str]:
     if SCRIPT not in out.places:
         return {}
     try:
-        return {SCRIPT: script_of(winner, _data_of(study))}
+        spec = _data_of(study)
+        if spec is None:
+            raise _untrained(SCRIPT)
+        return {SCRIPT: script_of(_with_digests(winner, records), spec)}
     except StudyError as error:
         if not out.is_folder:
             raise
@@ -151,17 +165,58 @@ def _script(winner: "Winner", study: "Study", out: _Out) -> dict[str, str]:
         return {}
 
 
-def _data_of(study: "Study") -> "DatasetSpec":
-    """Return the data set that a winner trains on.
+def _with_digests(winner: "Winner", records: "StudyRecords") -> "Winner":
+    """Return a winner whose runs also have the digest of their weights, where these were kept."""
+    from harness.records.folder import weights_of
+    from harness.training.weights import digest, read_weights
+
+    runs = []
+    for run in winner.runs:
+        file = weights_of(records.folder.weights, run.run_id)
+        is_kept = run.weights is not None and file.exists()
+        values = {**run.values, "weights": digest(read_weights(file)[0])} if is_kept else run.values
+        runs.append(replace(run, values=values))
+    return replace(winner, runs=tuple(runs))
+
+
+def _weights_and_card(
+    winner: "Winner", records: "StudyRecords", study: "Study", out: _Out
+) -> dict[str, str | bytes]:
+    """Return weights and card, as far as they are asked for; of a program there are no weights.
 
     Raises:
-        StudyError: A program trains it, on data that nobody knows.
+        StudyError: Weights are what is asked for, and a program trains.
     """
+    from harness.commands.model_card import model_card
+    from harness.winning.again import weights_of_winner
+
+    spec, weights = _data_of(study), None
+    if spec is None and WEIGHTS in out.places and not out.is_folder:
+        raise _untrained(WEIGHTS)
+    if spec is not None and WEIGHTS in out.places:
+        weights = weights_of_winner(winner, records.folder, _say)
+        for name, (recorded, got) in weights.differences.items():
+            _say(f"note: {name} is {got} now, and the study recorded {recorded}")
+    contents: dict[str, str | bytes] = {} if weights is None else {WEIGHTS: weights.content}
+    if CARD in out.places:
+        contents[CARD] = model_card(winner, records, spec, weights, _FILES[WEIGHTS])
+    return contents
+
+
+def _untrained(what: str) -> StudyError:
+    return StudyError(
+        f"a program trains this arm, and its {what} is nothing that the harness knows. "
+        f"Remedy: the study file and the model card, which hold its command"
+    )
+
+
+def _data_of(study: "Study") -> "DatasetSpec | None":
+    """Return the data set that a winner trains on; None where a program trains."""
     from harness.recipe.datasets import DATASETS
     from harness.training.data.own import own_data
 
     if study.trial is not None:
-        raise StudyError("a program trains this arm, so there is no script to write. Remedy: its command")
+        return None
     own = own_data(study.dataset)
     return DATASETS[study.dataset] if own is None else own.spec
 

@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 from harness.errors import ResultsError, StudyError, unusable
 from harness.training.data.input_norm import InputTransform
+from harness.training.evaluation import Predictor
 
 _KEY = "recipe_harness"
 
@@ -47,6 +48,21 @@ def weights_file(weights: Mapping[str, Any], facts: Mapping[str, Any]) -> bytes:
         )
     alone = {name: values.detach().cpu().contiguous().clone() for name, values in weights.items()}
     return save(alone, metadata={_KEY: json.dumps(dict(facts), sort_keys=True)})
+
+
+def kept_weights(predictor: Predictor, run: Mapping[str, Any]) -> bytes:
+    """Return the file of a run's tested network, whose metadata say what it takes to use it.
+
+    Args:
+        predictor: The network, and how inputs enter it.
+        run: Has at least the run's `run_id`, `arm`, `repeat`, `seed` and `configuration`.
+
+    Raises:
+        StudyError: See `weights_file`.
+    """
+    told = ("run_id", "arm", "repeat", "seed", "configuration")
+    facts = {name: run[name] for name in told} | {"inputs": input_numbers(predictor.transform)}
+    return weights_file(predictor.model.state_dict(), facts)
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

@@ -31,7 +31,7 @@ from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
 from harness.training.metrics import Measure, measures_of
-from harness.training.weights import input_numbers, weights_file
+from harness.training.weights import kept_weights
 from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
 
@@ -166,10 +166,7 @@ def _kept(config: Mapping[str, Any], result: RunResult) -> str:
         StudyError: They are not all tensors.
         ResultsError: They cannot be written.
     """
-    predictor = result.predictor
-    told = ("run_id", "arm", "repeat", "seed", "configuration")
-    facts = {name: config[name] for name in told} | {"inputs": input_numbers(predictor.transform)}
-    content = weights_file(predictor.model.state_dict(), facts)
+    content = kept_weights(result.predictor, config)
     path = weights_of(Path(config["weights"]), config["run_id"])
     try:
         write_whole(path, content)

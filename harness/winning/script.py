@@ -6,7 +6,6 @@ runs it for every row.
 """
 
 import ast
-import json
 import math
 import sys
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.allocation import KEEPING_MEMORY
 from harness.code.settings import Signature
@@ -41,6 +39,7 @@ from harness.training.optimizers import optimizer_arguments
 from harness.training.weights import digest
 from harness.winning.carried import Carried, Sources, carried
 from harness.winning.network import draws_masks, network_text
+from harness.winning.texts import TEXTS, literal
 from harness.winning.winner import Winner
 
 SCRIPT = "reproduce.py"
@@ -56,29 +55,6 @@ anything: how usage and help call it."""
 
 _IMPORTS = ("argparse", "copy", "gzip", "hashlib", "platform", "random", "sys", "tarfile")
 """Modules that some part of the template names."""
-
-
-def _literal(value: Any) -> str:
-    """Return a value as Python writes it, text in double quotes."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_literal(name)}: {_literal(own)}' for name, own in value.items())}}}"
-    return json.dumps(value) if isinstance(value, str) else repr(value)
-
-
-def _inline(text: str) -> str:
-    """Return a name as it can stand in a docstring."""
-    return text.replace("\\", "/").replace('"', "'")
-
-
-_TEXTS = Environment(
-    loader=PackageLoader("harness.winning"),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    keep_trailing_newline=True,
-    autoescape=False,  # noqa: S701 - what is written is Python
-)
-_TEXTS.filters |= {"literal": _literal, "inline": _inline}
 
 
 def script_of(winner: Winner, data: DatasetSpec) -> str:
@@ -97,7 +73,7 @@ def script_of(winner: Winner, data: DatasetSpec) -> str:
             f"{', '.join(READERS)}. Remedy: the study file, which trains it with the harness"
         )
     argument, told = READERS[data.format]
-    body = _TEXTS.get_template("reproduce.py.jinja")
+    body = TEXTS.get_template("reproduce.py.jinja")
     parts = _Parts(winner.recipe, data, winner.metrics)
     given = {
         "winner": winner,
@@ -319,7 +295,7 @@ class _Verbatim(str):
 def _arguments(values: Mapping[str, Any]) -> str:
     """Return named arguments as a call writes them."""
     return ", ".join(
-        f"{name}={value if isinstance(value, _Verbatim) else _literal(value)}"
+        f"{name}={value if isinstance(value, _Verbatim) else literal(value)}"
         for name, value in values.items()
     )
 

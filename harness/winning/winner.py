@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from harness.recipe.configuration import Configuration
@@ -15,10 +16,13 @@ class ConfirmedRun:
     """One confirm run of the winner that completed."""
 
     run_id: str
+    repeat: int
     seed: int
     values: Mapping[str, Value]
     """What the study recorded of the epoch that stands for the run, by name: `epoch`, `train_loss`,
-    `val_accuracy`, `test_loss` ...; `weights` where they were kept: see `harness.training.weights.digest`."""
+    `val_accuracy`, `test_loss` ..."""
+    weights: str | None = None
+    """SHA-256 of the file with its weights, if the study kept them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,8 @@ class Winner:
     runs: tuple[ConfirmedRun, ...]
     metrics: Mapping[str, str | None]
     """Names of the study's metrics, each with the reference of a user's own function, or None."""
+    goal: Goal
+    """What the search looked at."""
     best_by: Goal | None
     """What tells the epoch that stands for a run; None for the last."""
     threads: int
@@ -50,6 +56,12 @@ class Winner:
     def recipe(self) -> Configuration:
         """The configuration as a recipe; not of a program."""
         return Configuration.model_validate(dict(self.configuration))
+
+    @property
+    def best_run(self) -> ConfirmedRun:
+        """The confirm run that is best on validation data, by what the search looked at; else the first."""
+        sign = -1.0 if self.goal.better == "higher" else 1.0
+        return min(self.runs, key=lambda run: sign * float(run.values.get(self.goal.metric, sign * inf)))
 
     @property
     def is_cpu(self) -> bool:

@@ -102,6 +102,7 @@ def script_for(
         repeat=0,
         configuration=recipe.model_dump(mode="json"),
         metrics=metrics,
+        goal=best_by or Goal("val_loss", "lower"),
         best_by=best_by,
         data_sha256=data.spec.sha256,
         declaration_sha256="",

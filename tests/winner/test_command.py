@@ -18,13 +18,18 @@ def take(out: Path, *arguments: str, study: str = "optimizers") -> int:
 
 def test_a_winner_becomes_a_study_of_one_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With every value of its recipe, the seeds of the study where all arms had the same, and no search."""
-    assert take(tmp_path / "w", "--arm", "orthogonal", study="initializations") == 0, capsys.readouterr().err
+    words = ["--arm", "orthogonal", "--no-weights"]
+    assert take(tmp_path / "w", *words, study="initializations") == 0, capsys.readouterr().err
     study = load_study(tmp_path / "w" / "study.yaml")
     (arm,) = plan_study(study).arms
     assert arm.search_runs == 0
     assert arm.arm.fixed["init"] == "orthogonal"
     assert "the same seeds" in study.text
-    assert (tmp_path / "w" / "reproduce.py").exists()
+    files = {path.name for path in (tmp_path / "w").iterdir()}
+    assert files == {"study.yaml", "reproduce.py", "MODEL_CARD.md"}
+    card = (tmp_path / "w" / "MODEL_CARD.md").read_text()
+    assert "| test accuracy | 8" in card
+    assert "not sealed" in card
 
 
 def test_one_search_of_several_can_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

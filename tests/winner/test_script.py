@@ -88,7 +88,9 @@ def test_a_script_prints_expected_beside_got(
     recipe = configured("fcn")
     values = by_harness(recipe, data, BEST, {})
     for test_loss, code in [(values["test_loss"], 0), (0.25, 1)]:
-        run = ConfirmedRun(run_id="b-confirm-0000", seed=SEED, values=values | {"test_loss": test_loss})
+        run = ConfirmedRun(
+            run_id="b-confirm-0000", repeat=0, seed=SEED, values=values | {"test_loss": test_loss}
+        )
         names = executed(script_for(recipe, data, BEST, runs=(run,)))
         monkeypatch.setattr(sys, "argv", ["reproduce.py", str(data.given[0])])
         with denormals_flushed():
