@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 PEERS  := .venv-peers
+TRACKERS := .venv-trackers
+TRACKERS_LOCK := tests/analysis/exports/trackers/requirements
 BIN    := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 SPHINX := -b html -q -E -W --keep-going
@@ -10,7 +12,7 @@ RESULTS ?= results/optimizers
 REFERENCE = $(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report reproduce dashboard test test-full quick check docs format lock schema peers clean
+.PHONY: help $(VENV) sweep report reproduce dashboard test test-full quick check docs format lock schema peers trackers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,7 +49,7 @@ reproduce: $(VENV)/installed  ## run a reference study again, say whether it agr
 test: $(VENV)/installed  ## run the tests that CI runs: every promise, the longest ones by a shorter sibling
 	$(PYTEST) -m "not full"
 
-test-full: $(VENV)/installed  ## run the whole test suite; what starts a Ray comes last, one test after another
+test-full: $(VENV)/installed $(TRACKERS)/installed  ## run the whole test suite; what starts a Ray comes last, one test after another
 	$(PYTEST) -m "not ray"
 	$(BIN)/python -m pytest -m ray
 
@@ -82,6 +84,8 @@ lock: $(VENV)/installed  ## compile requirements.txt from pyproject.toml again
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --constraint requirements.txt \
 	  --output-file benchmarks/peers/requirements.txt benchmarks/peers/requirements.in
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --output-file $(TRACKERS_LOCK).txt $(TRACKERS_LOCK).in
 
 peers: $(PEERS)/installed  ## set up the other tools that benchmarks/sweep_speed.py measures beside the harness
 
@@ -91,6 +95,14 @@ $(PEERS)/installed: benchmarks/peers/requirements.txt | $(VENV)/installed
 	  --requirements benchmarks/peers/requirements.txt
 	@touch $@
 
+trackers: $(TRACKERS)/installed  ## set up Weights & Biases and trackio, which the tests of exports to them need
+
+$(TRACKERS)/installed: $(TRACKERS_LOCK).txt | $(VENV)/installed
+	@$(PYTHON) -m venv $(TRACKERS)
+	@$(BIN)/python -m uv pip install --quiet --python $(TRACKERS)/bin/python --require-hashes \
+	  --requirements $(TRACKERS_LOCK).txt
+	@touch $@
+
 clean:  ## remove the virtual environments and caches (results stay)
-	rm -rf $(VENV) $(PEERS) docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(PEERS) $(TRACKERS) docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -37,15 +37,29 @@ TARGETS: Mapping[str, Target] = {
         module="analysis.exports.mlflow",
         writer="MlflowWriter",
         package="mlflow",
-        requirement="mlflow-skinny>=3.14",
+        requirement="mlflow-skinny>=3.17",
         place="a server, a database, or a folder for one (exports/mlflow)",
     ),
     "tensorboard": Target(
         module="analysis.exports.tensorboard",
         writer="TensorBoardWriter",
         package="tensorboard",
-        requirement="tensorboard>=2.20",
+        requirement="tensorboard>=2.21",
         place="a folder (exports/tensorboard)",
+    ),
+    "trackio": Target(
+        module="analysis.exports.trackio",
+        writer="TrackioWriter",
+        package="trackio",
+        requirement="trackio>=0.43",
+        place="a folder (exports/trackio)",
+    ),
+    "wandb": Target(
+        module="analysis.exports.wandb",
+        writer="WandbWriter",
+        package="wandb",
+        requirement="wandb>=0.31",
+        place="a folder for wandb/ (exports)",
     ),
 }
 
@@ -74,7 +88,7 @@ def _told(outcomes: Mapping[str, Outcome], name: str, writer: Writer, target: st
     counted = Counter(outcomes.values())
     told = f"{counted['new']} new, {counted['changed']} changed, {counted['same']} as they were"
     lines = [f"{name}: {len(outcomes)} runs exported to {target}: {told}", writer.place]
-    return "\n".join([*lines, *([f"to see it: {writer.view}"] if writer.view else [])])
+    return "\n".join([*lines, *([writer.hint] if writer.hint else [])])
 
 
 def _opened(name: str) -> Callable[[str | None, Study], Writer]:

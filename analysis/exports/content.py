@@ -66,15 +66,9 @@ class Run:
 
     @property
     def facts(self) -> dict[str, Scalar]:
-        """What says which run it is."""
-        return {
-            "arm": self.arm,
-            "phase": self.phase,
-            "repeat": self.repeat,
-            "number": self.number,
-            "seed": self.seed,
-            "attempt": self.attempt,
-        }
+        """What says which run it is, under names that no parameter of a program has."""
+        names = ("arm", "phase", "repeat", "number", "seed", "attempt")
+        return {f"harness.{name}": getattr(self, name) for name in names}
 
     @property
     def standing(self) -> dict[str, float]:
@@ -153,6 +147,16 @@ class Study:
             for number, claim in enumerate(self.results.claims, start=1)
         ]
 
+    @property
+    def rulings_by_name(self) -> dict[str, Scalar]:
+        """The rulings as one row of facts: `claim.1.ruling`."""
+        return {
+            f"claim.{ruling['number']}.{name}": value
+            for ruling in self.rulings
+            for name, value in ruling.items()
+            if name != "number"
+        }
+
     def rulings_in_markdown(self) -> str:
         """Return the rulings as a list, for targets that show text."""
         lines = [
@@ -195,8 +199,8 @@ class Writer(Protocol):
 
     place: str
     """Where the study is written, as a user would name it."""
-    view: str | None
-    """The command that shows it, where there is one."""
+    hint: str | None
+    """How it is seen, where that takes a command."""
 
     def write_study(self, study: Study) -> Outcome:
         """Write what is known of the study as a whole; comes first, and again whenever that has changed."""

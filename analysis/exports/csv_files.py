@@ -18,7 +18,7 @@ class CsvWriter:
         self._folder = folder_of(study, uri, "csv")
         self._outcome: Outcome = "same"
         self.place = str(self._folder)
-        self.view: str | None = None
+        self.hint: str | None = None
 
     def write_study(self, study: Study) -> Outcome:
         """Write all three files as they should be now."""

@@ -44,9 +44,8 @@ class MlflowWriter:
     def __init__(self, uri: str | None, study: Study) -> None:
         tracking, artifacts = _places(uri, study)
         self.place = _without_password(tracking)
-        self.view: str | None = f"mlflow ui --backend-store-uri {self.place}"
-        if tracking.startswith("http"):
-            self.view = None
+        is_server = tracking.startswith("http")
+        self.hint = None if is_server else f"to see it: mlflow ui --backend-store-uri {self.place}"
         _quieten()
         with _told(self.place):
             self._client = _client(tracking)
@@ -100,8 +99,7 @@ class MlflowWriter:
             outcome = "new"
         status = run.end.status if run.end else study.state
         if own is None:
-            facts = {f"harness.{name}": value for name, value in run.facts.items()}
-            about = {_RUN: run.run_id, _PARENT: self._parent.info.run_id, **facts}
+            about = {_RUN: run.run_id, _PARENT: self._parent.info.run_id, **run.facts}
             own = self._runs[run.run_id] = self._created(run.run_id, run.started_at, about)
         n_written = int(own.data.tags.get(_EPOCHS, -1))
         if n_written == len(run.epochs) and own.data.tags.get(_STATUS) == status:
@@ -236,12 +234,7 @@ def _told(place: str) -> Iterator[None]:
 
 
 def _tags_of(study: Study) -> dict[str, str]:
-    rulings = {
-        f"harness.claim.{ruling['number']}.{name}": str(value)
-        for ruling in study.rulings
-        for name, value in ruling.items()
-        if name != "number"
-    }
+    rulings = {f"harness.{name}": str(value) for name, value in study.rulings_by_name.items()}
     return {"harness.state": study.state, _NOTE: study.rulings_in_markdown(), **rulings}
 
 

@@ -16,6 +16,9 @@ from analysis.exports.files import file_name, folder_of, put
 _FILE = "events.out.tfevents.recipe-harness"
 """TensorBoard takes every file whose name holds `tfevents`."""
 
+_COLUMNS = ("harness.arm", "harness.phase", "harness.repeat")
+"""What stands beside the hyperparameters, of `Run.facts`."""
+
 
 class TensorBoardWriter:
     """Write event files below a folder of the study's own."""
@@ -23,7 +26,7 @@ class TensorBoardWriter:
     def __init__(self, uri: str | None, study: Study) -> None:
         self._folder = folder_of(study, uri, "tensorboard")
         self.place = str(self._folder)
-        self.view: str | None = f"tensorboard --logdir {shlex.quote(self.place)}"
+        self.hint: str | None = f"to see it: tensorboard --logdir {shlex.quote(self.place)}"
 
     def write_study(self, study: Study) -> Outcome:
         """Write which hyperparameters and metrics there are, and the rulings."""
@@ -31,9 +34,7 @@ class TensorBoardWriter:
         from tensorboard.plugins.text.summary_v2 import text_pb
 
         begun, now = study.started_at, study.last_at
-        facts = {
-            name: [run.facts[name] for run in study.runs.values()] for name in ("arm", "phase", "repeat")
-        }
+        facts = {name: [run.facts[name] for run in study.runs.values()] for name in _COLUMNS}
         values = {name: _distinct(own) for name, own in facts.items()} | study.varied
         hparams = [hp.HParam(name, _domain(own)) for name, own in values.items() if own]
         metrics = [hp.Metric(name) for name in study.metrics]

@@ -1,12 +1,17 @@
 """Results folders of every sort that is exported, and what an export must leave as it is."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
 import pytest
 
+from harness.records.events import Event
 from harness.records.folder import ResultsFolder
+from harness.records.journal import read_journal
+from tests.analysis.conftest import write_journal
 from tests.analysis.several import write_folders, write_study
 from tests.analysis.test_declared_metrics import run_study
 from tests.analysis.test_report_datasets import _TEXT, _accuracy
@@ -73,3 +78,30 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     }
     optuna.logging.set_verbosity(before)
     return made
+
+
+LOST = "50 % of it-confirm-002"
+"""The run that `lost` cuts."""
+
+
+def lost(events: list[Event], n_epochs: int, *, is_resumed: bool = False) -> list[Event]:
+    """Return a journal of `all_ends` whose sweep was killed in a run after so many epochs.
+
+    Resumed, it has started that run again and gone on to the end.
+    """
+    start = next(
+        place for place, event in enumerate(events) if event.event == "run_started" and event.run_id == LOST
+    )
+    return [*events[: start + 1 + n_epochs], *(events[start:] if is_resumed else [])]
+
+
+def another(folder: Path, copy: Path, second: str, edit: Callable[[list[Event]], list[Event]]) -> Path:
+    """Return a copy of a results folder that is another study by its first event, with other later ones."""
+    if not copy.exists():
+        shutil.copytree(folder, copy)
+    first, *rest = read_journal(ResultsFolder(folder))
+    write_journal(
+        ResultsFolder(copy),
+        [first.model_copy(update={"time": f"2026-01-01T00:00:{second}.000000+00:00"}), *edit(rest)],
+    )
+    return copy

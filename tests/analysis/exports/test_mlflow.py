@@ -3,8 +3,7 @@
 import hashlib
 import logging
 import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,8 @@ from mlflow import MlflowClient
 from analysis import export
 from analysis.report import claims_json
 from analysis.results import results
-from harness.records.events import Event
 from harness.records.folder import ResultsFolder
-from harness.records.journal import read_journal
-from tests.analysis.conftest import write_journal
-from tests.analysis.exports.conftest import KINDS, contents
+from tests.analysis.exports.conftest import KINDS, LOST, another, contents, lost
 
 pytestmark = pytest.mark.filterwarnings("ignore:The ``noload``:DeprecationWarning")
 """Of SQLAlchemy about MLflow."""
@@ -59,18 +55,6 @@ def _runs_of(folder: Path, place: Path) -> tuple[MlflowClient, Any, dict[str, An
 
 def _history(client: MlflowClient, run: Any, name: str) -> list[tuple[int, int, float]]:
     return [(m.step, m.timestamp, m.value) for m in client.get_metric_history(run.info.run_id, name)]
-
-
-def _another(folder: Path, copy: Path, second: str, edit: Callable[[list[Event]], list[Event]]) -> Path:
-    """Return a copy of a results folder that is another study by its first event, with other later ones."""
-    if not copy.exists():
-        shutil.copytree(folder, copy)
-    first, *rest = read_journal(ResultsFolder(folder))
-    write_journal(
-        ResultsFolder(copy),
-        [first.model_copy(update={"time": f"2026-01-01T00:00:{second}.000000+00:00"}), *edit(rest)],
-    )
-    return copy
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "older"])
@@ -126,7 +110,7 @@ def test_rulings_are_tags_and_the_report_an_artifact(
     folders: dict[str, Path], place: Path, tmp_path: Path
 ) -> None:
     """Facts a claim, so that studies can be searched by rulings; a newer report replaces the old one."""
-    folder = _another(folders["ends"], tmp_path / "ruled", "01", lambda events: events)
+    folder = another(folders["ends"], tmp_path / "ruled", "01", lambda events: events)
     _export(folder, place)
     client, parent, _ = _runs_of(folder, place)
     found = results(folder)
@@ -149,7 +133,7 @@ def test_a_report_that_is_a_link_to_elsewhere_is_no_artifact(
     folders: dict[str, Path], place: Path, tmp_path: Path
 ) -> None:
     """Only what lies in the study's folder is handed on."""
-    folder = _another(folders["ends"], tmp_path / "linked", "02", lambda events: events)
+    folder = another(folders["ends"], tmp_path / "linked", "02", lambda events: events)
     (tmp_path / "secret.html").write_text("secret")
     (folder / "report").mkdir()
     (folder / "report/index.html").symlink_to(tmp_path / "secret.html")
@@ -162,25 +146,20 @@ def test_a_run_that_goes_on_is_added_to_and_one_that_was_lost_is_replaced(
     folders: dict[str, Path], place: Path, tmp_path: Path
 ) -> None:
     """Killed after an epoch, after two, then resumed to the end: no curve is doubled, no run stands twice."""
-    run_id = "50 % of it-confirm-002"
-    events = [*read_journal(ResultsFolder(folders["ends"]))][1:]
-    start = next(
-        place for place, event in enumerate(events) if event.event == "run_started" and event.run_id == run_id
-    )
     journals = {
-        1: events[: start + 2],
-        2: events[: start + 3],
-        3: [*events[: start + 3], *events[start:]],
+        1: lambda events: lost(events, 1),
+        2: lambda events: lost(events, 2),
+        3: lambda events: lost(events, 2, is_resumed=True),
     }
     statuses, loaded = [], []
-    for n_epochs, journal in journals.items():
-        folder = _another(folders["ends"], tmp_path / "cut", "03", lambda _, own=journal: own)
+    for n_epochs, edit in journals.items():
+        folder = another(folders["ends"], tmp_path / "cut", "03", edit)
         _export(folder, place)
         client, parent, children = _runs_of(folder, place)
-        epochs = [step for step, *_ in _history(client, children[run_id], "val_loss")]
+        epochs = [step for step, *_ in _history(client, children[LOST], "val_loss")]
         assert epochs == [*range(1, n_epochs + 1)]
-        statuses.append((parent.info.status, children[run_id].info.status))
-        loaded.append(children[run_id].data.tags["harness.attempt"])
+        statuses.append((parent.info.status, children[LOST].info.status))
+        loaded.append(children[LOST].data.tags["harness.attempt"])
     assert statuses == [("KILLED", "KILLED"), ("KILLED", "KILLED"), ("FINISHED", "FINISHED")]
     assert loaded == ["1", "1", "2"]
 
