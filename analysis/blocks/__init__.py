@@ -90,3 +90,5 @@ class Block:
     """The part of the report it stands in."""
     table: Table[Any] | None = None
     plot: Plot | None = None
+    is_open: bool = False
+    """Whether the page shows it before it is asked for: its figure, or where it has none its table."""

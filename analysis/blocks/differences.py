@@ -370,6 +370,7 @@ def alt_differences(frame: pd.DataFrame) -> str:
 DIFFERENCES = Block(
     name="differences",
     section="results",
+    is_open=True,
     table=Table(
         title="Against the baseline",
         compute=compute_baseline,

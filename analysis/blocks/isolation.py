@@ -20,8 +20,9 @@ from analysis.facts import Facts
 from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import name_panel, panel_grid, ring, set_level_axis, write_above
+from analysis.render.axes import name_panel, panel_grid, rate_ticks, ring, set_level_axis, write_above
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
+from analysis.render.svg import name_runs
 from analysis.replicates import replicates
 from analysis.responses import as_level, label
 from analysis.search import SearchedField, at_full_length, fields_of
@@ -236,7 +237,8 @@ def _draw_runs(
     look: dict[str, Any] = {"facecolor": "none", "edgecolor": FAINT, "linewidth": 0.7, "zorder": 2}
     if is_image:  # with a face, though one that cannot be seen, matplotlib draws one mark and copies it
         look |= {"facecolor": (0, 0, 0, 0), "rasterized": True}
-    ax.scatter(x[is_inside], runs["value"][is_inside], s=14, **look)
+    dots = ax.scatter(x[is_inside], runs["value"][is_inside], s=14, **look)
+    name_runs(dots, runs["run_id"][is_inside])
     _draw_beyond(ax, x, runs["value"], limits, look)
     winner = runs["is_winner"]
     ring(ax, x[winner], runs["value"][winner], area=110, width=1.2)
@@ -279,6 +281,8 @@ def _draw_bests(ax: Axes, bests: pd.DataFrame, style: ArmStyle, limits: tuple[fl
         is_log = bests["scale"].iloc[0] == "log"
         declared = NumericRange(low=left.iloc[0], high=right.iloc[-1], is_log=is_log)
         ax.set_xlim(declared.at(-0.03), declared.at(1.03))
+        if is_log:
+            rate_ticks(ax)
         centres = (left * right).pow(0.5) if is_log else (left + right) / 2
     for x, n in zip(centres, bests["n"], strict=True):
         write_above(ax, x, str(n), height=1.02, size=7)

@@ -1,8 +1,8 @@
 """Learning curves: how fast does each arm learn, and does it overfit?
 
-Training beside validation on one common scale, against epochs and against seconds. Every run is a thin
-line; the mean and its interval are drawn where all of an arm's runs have a finite value, so that no
-average is taken over survivors.
+Validation beside training, each on its own scale, against epochs, and against seconds where runs had the
+machine for themselves. Every run is a thin line; the mean and its interval are drawn where all of an arm's
+runs have a finite value, so that no average is taken over survivors.
 """
 
 from functools import partial
@@ -19,15 +19,18 @@ from matplotlib.ticker import MaxNLocator
 from analysis import statistics
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric, Metrics, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
 from analysis.render.figure import RC, ArmStyle
+from analysis.render.svg import name_runs
 from analysis.replicates import searches
 
-_SPLITS = {"train": "Training", "val": "Validation"}
+_SPLITS = {"val": "Validation", "train": "Training"}
 _CLOCKS = {"epoch": "epoch", "seconds": "training seconds"}
+_COMPARABLE = "seconds are comparable"
+"""Noted on a frame; runs that shared the machine have seconds that compare with nothing."""
 _MOST_VECTOR_EPOCHS = 20_000
 """With more epochs in a panel the lines of seeds become an image inside the SVG and the PDF."""
 _COLUMNS = {
@@ -80,6 +83,7 @@ def compute(facts: Facts, quantity: str | None) -> pd.DataFrame:
     position = frame["arm"].map({arm: at for at, arm in enumerate(records.arms)})
     order = ["position", "split", "line", "run_id", "epoch"]
     frame = frame.assign(position=position).sort_values(order, ignore_index=True).drop(columns="position")
+    frame.attrs[_COMPARABLE] = not _is_shared(records)
     return noted(frame, records.metrics)
 
 
@@ -128,31 +132,35 @@ def _mean_rows(epochs: pd.DataFrame, sizes: dict[str, int]) -> list[dict[str, ob
 
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: str | None) -> Figure:
-    """Draw training and validation (rows) against epochs and seconds (columns)."""
+    """Draw validation and training against epochs, validation against seconds where these are comparable."""
     metric, splits = _metric(frame, quantity), _splits_in(frame)
     values = ["value", "low", "high"]
     frame = frame.assign(**{name: metric.scale * frame[name] for name in values})
+    panels = [(split, "epoch") for split in splits]
+    panels += [(next(iter(splits)), "seconds")] if frame.attrs.get(_COMPARABLE, True) else []
     with mpl.rc_context(RC):
-        height = height_for_labels(frame["arm"].nunique(), 6.6, rows=len(splits))
-        figure = Figure(figsize=(9.6, height), layout="constrained")
-        axes = figure.subplots(len(splits), len(_CLOCKS), sharey=True, sharex="col", squeeze=False)
-        for row, (split, name) in zip(axes, splits.items(), strict=True):
-            for ax, clock in zip(row, _CLOCKS, strict=True):
-                _draw_panel(ax, frame[frame["split"] == split], clock, styles)
-                ax.set_title(f"{name} {metric.short}")
-            row[0].set_ylabel(
-                "loss (log scale)" if quantity == "loss" else metric.drawn_axis.partition(" ")[2]
-            )
-        excluded = "" if metrics_in(frame).of_program else " (evaluation excluded)"
-        for ax, label in zip(axes[-1], _CLOCKS.values(), strict=True):
-            ax.set_xlabel(label + excluded if label == _CLOCKS["seconds"] else label)
+        height = height_for_labels(frame["arm"].nunique(), 3.3)
+        width = 0.6 + {1: 5.2, 2: 4.5}.get(len(panels), 3.6) * len(panels)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for ax, (split, clock) in zip(axes, panels, strict=True):
+            _draw_panel(ax, frame[frame["split"] == split], clock, styles)
+            ax.set_title(f"{splits[split]} {metric.short}")
+            ax.set_xlabel(_clock_in_words(clock, metrics_in(frame)))
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        if quantity == "loss":
-            axes[0, 0].set_yscale("log")
-            plain_log_ticks(axes[0, 0])
-        for row, split in zip(axes, splits, strict=True):
-            label_ends(row[0], _ends(frame[frame["split"] == split]), styles)
+            if quantity == "loss":
+                ax.set_yscale("log")
+                plain_log_ticks(ax)
+        axes[0].set_ylabel("loss (log scale)" if quantity == "loss" else metric.drawn_axis.partition(" ")[2])
+        for ax, (split, clock) in zip(axes, panels, strict=True):
+            label_ends(ax, _ends(frame[frame["split"] == split], clock), styles)
     return figure
+
+
+def _clock_in_words(clock: str, metrics: Metrics) -> str:
+    """Return the label of an axis of epochs or seconds."""
+    excluded = "" if metrics.of_program or clock == "epoch" else " (evaluation excluded)"
+    return f"{_CLOCKS[clock]}{excluded}"
 
 
 def _metric(frame: pd.DataFrame, quantity: str | None) -> Metric:
@@ -170,9 +178,11 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, Arm
     thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
     thin["rasterized"] = len(seeds) > _MOST_VECTOR_EPOCHS
     finite = seeds[seeds["value"].notna() & seeds[clock].notna()]
-    arms, xs, ys = (finite[name].to_numpy() for name in ("arm", clock, "value"))
+    names = ("arm", clock, "value", "run_id")
+    arms, xs, ys, run_ids = (finite[name].to_numpy() for name in names)
     for rows in _rows_of_runs(finite["run_id"]):
-        ax.plot(xs[rows], ys[rows], color=styles[str(arms[rows.start])].color, **thin)
+        (curve,) = ax.plot(xs[rows], ys[rows], color=styles[str(arms[rows.start])].color, **thin)
+        name_runs(curve, [str(run_ids[rows.start])])
     for arm, line in means.groupby("arm", sort=False):
         style = styles[str(arm)]
         ax.fill_between(line[clock], line["low"], line["high"], color=style.color, alpha=0.25, linewidth=0)
@@ -198,14 +208,14 @@ def _rows_of_runs(run_ids: "pd.Series[str]") -> list[slice]:
     return [slice(start, end) for start, end in pairwise(starts)]
 
 
-def _ends(frame: pd.DataFrame) -> dict[str, tuple[float, float]]:
+def _ends(frame: pd.DataFrame, clock: str) -> dict[str, tuple[float, float]]:
     """Return the last drawn point of each arm: of its mean, else of its last seed line."""
     ends: dict[str, tuple[float, float]] = {}
     finite = frame[frame["value"].notna()]
     for line in ("seed", "mean"):
         for arm, points in finite[finite["line"] == line].groupby("arm", sort=False):
             last = points.sort_values("epoch").iloc[-1]
-            ends[str(arm)] = (float(last["epoch"]), float(last["value"]))
+            ends[str(arm)] = (float(last[clock]), float(last["value"]))
     return ends
 
 
@@ -226,9 +236,11 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: str | None) -> str:
     n = frame.loc[frame["line"] == "mean", "n"]
     is_joined = facts.records.is_repeated and len(n)
     over = f" over n = {numbers.span(n)} replicates (of a searched arm, repeats)" if is_joined else ""
-    crowded = " Runs shared the machine, so seconds are not comparable." if _is_shared(facts.records) else ""
+    crowded = (
+        " Runs shared the machine, so no curve over seconds is drawn." if _is_shared(facts.records) else ""
+    )
     return (
-        f"{which} of the {what}, on one scale. Thin lines: every run "
+        f"{which} of the {what}, each on its own scale. Thin lines: every run "
         f"({sizes}). Thick line and band: mean and 95 % Student t-interval{over} at epochs that all runs of "
         f"the arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged."
         f"{_LAG if facts.records.declaration.known_data and 'train' in set(frame['split']) else ''}{crowded}"
@@ -254,13 +266,14 @@ def alt(frame: pd.DataFrame, quantity: str | None) -> str:
         for row in last.sort_index().to_dict("records")
     ]
     what = _metric(frame, quantity).short
-    return f"Learning curves of {what} by epoch and by seconds. Last means: {'; '.join(ends) or 'none'}."
+    return f"Learning curves of {what} by epoch. Last means: {'; '.join(ends) or 'none'}."
 
 
 def _block(name: str, quantity: str | None) -> Block:
     return Block(
         name=name,
         section="results",
+        is_open=quantity != "loss",
         plot=Plot(
             title=f"Learning curves: {quantity or 'the headline metric'}",
             compute=partial(compute, quantity=quantity),

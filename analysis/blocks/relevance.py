@@ -32,7 +32,7 @@ equally (Bonferroni)."""
 
 _MOST_ARMS = 12
 """Arms drawn; the table below the figure has all."""
-_WIDEST = 125.0
+_WIDEST = 104.0
 """Largest share on the axis, in percent: bands beyond it are only named."""
 _ONE_LINE = 16
 """Letters of an arm's name that leave a panel's title room for the length of its runs."""
@@ -204,7 +204,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
                 if len(panel):
                     _draw_panel(ax, panel, styles[arm], height)
         for ax in axes.flat:
-            ax.set_xlim(-2, max(104.0, min(_WIDEST, 104 * frame["band_share"].fillna(0).max())))
+            ax.set_xlim(-2, 104)
         for ax in axes[-1]:
             ax.set_xlabel("share of the divergence (%)")
     return figure
@@ -277,8 +277,9 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     if frame.empty:
         return f"No setting's relevance is shown. {left_out}".rstrip()
     how = (
-        "How far the settings of the top runs of an arm's search (a tenth, at least "
-        f"{factors.FEWEST_BEST}) differ from those of all: the Pearson divergence of the two densities "
+        "Which settings tell an arm's best runs from all its runs. How far the settings of the top runs of "
+        f"an arm's search (a tenth, at least {factors.FEWEST_BEST}) differ from those of all: the Pearson "
+        "divergence of the two densities "
         "(PED-ANOVA, Watanabe et al. 2023), as a share of its sum over the settings listed together. Dashed: "
         f"what noise reaches, from {factors.PERMUTATIONS} permutations of the runs' values of "
         f"{frame['metric'].iloc[0]}: a panel in which no setting matters has a mark beyond it with a chance "

@@ -41,6 +41,7 @@ from analysis.render.figure import (
     literal,
     mark_size,
 )
+from analysis.render.svg import name_runs
 
 _NOTHING = "No response: no run that measures one has ended."
 _BEST = " (best)"
@@ -261,6 +262,7 @@ def _draw_panel(ax: Axes, frame: pd.DataFrame, styles: dict[str, ArmStyle], *, i
         look |= {"edgecolor": look["color"]}  # which seaborn would make white
         look |= mark_size(13, len(seeds)) | {"linewidth": 0, "zorder": 3, "rasterized": is_image}
         sns.scatterplot(x=seeds["x"].to_numpy(), y=seeds["value"].to_numpy(), ax=ax, **look)
+        name_runs(ax.collections[-1], seeds["run_id"])
     ax.plot(means["x"], means["value"], "_", color=INK, markersize=7, markeredgewidth=1.2, zorder=3.5)
     best = means[means["is_best"] & ~means["is_guessing"]]
     ax.scatter(best["x"], best["value"], s=110, facecolor="none", edgecolor=INK, linewidth=1.3, zorder=5)
@@ -388,6 +390,7 @@ def alt_response(frame: pd.DataFrame) -> str:
 RESPONSE = Block(
     name="response",
     section="results",
+    is_open=True,
     table=Table(
         title="Response in numbers",
         compute=lambda facts: facts.once(compute_means),

@@ -18,6 +18,7 @@ from analysis.render import numbers
 from analysis.render.axes import leave_room_for, lifts
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.numbers import capitalised
+from analysis.render.svg import name_runs
 from analysis.replicates import chance_level, design_of, replicates
 from analysis.search import WinnerRule, chosen_in_words
 from harness.recipe.metrics import SPLITS
@@ -68,7 +69,8 @@ def compute_results(facts: Facts) -> pd.DataFrame:
 
 def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.DataFrame) -> dict[str, object]:
     shown = [*columns_of(records), "minutes"]
-    own = {name: replicates(records, arm, name, runs=runs) for name in shown}
+    own = {name: replicates(records, arm, name) for name in shown[:-1]}
+    own["minutes"] = replicates(records, arm, "minutes", runs=runs)
     n = own[records.metrics.headline.name].count("completed")
     diverged = int((runs["status"] == "diverged").sum())
     row: dict[str, object] = {
@@ -281,11 +283,13 @@ def draw_final(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
 
 def _draw_arm(ax: Axes, rows: pd.DataFrame, style: ArmStyle, height: float, metric: Metric) -> None:
     """Draw an arm's seeds at `height`, its mean and interval a little below, and both as text beside them."""
-    seeds = list(metric.scale * rows.loc[rows["line"] == "seed", metric.name].dropna())
+    runs = rows[(rows["line"] == "seed") & rows[metric.name].notna()]
+    seeds = list(metric.scale * runs[metric.name])
     mean = rows[rows["line"] == "mean"].to_dict("records")[0]
     heights = height - 0.09 * lifts(seeds)
     look: dict[str, Any] = {"color": style.color, "alpha": 0.75, "markersize": 5, "markeredgewidth": 0}
-    ax.plot(seeds, heights, style.marker, rasterized=len(seeds) > MOST_VECTOR_POINTS, **look)
+    (dots,) = ax.plot(seeds, heights, style.marker, rasterized=len(seeds) > MOST_VECTOR_POINTS, **look)
+    name_runs(dots, runs["run_id"])
     if numbers.is_present(mean["low"]):
         below = height + 0.2
         ends = [metric.scale * mean["low"], metric.scale * mean["high"]]
@@ -362,7 +366,8 @@ def alt_final(frame: pd.DataFrame) -> str:
 
 RESULTS = Block(
     name="results",
-    section="glance",
+    section="results",
+    is_open=True,
     table=Table(
         title="Results",
         compute=compute_results,
@@ -377,6 +382,7 @@ def _block(name: str, title: str, *, of_accuracy: bool) -> Block:
     return Block(
         name=name,
         section="results",
+        is_open=True,
         plot=Plot(
             title=title,
             compute=compute_final,

@@ -24,10 +24,12 @@ from analysis.render.axes import (
     name_panel,
     panel_grid,
     plain_log_ticks,
+    rate_ticks,
     ring,
     write_beside_rail,
 )
 from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.render.svg import name_runs
 from analysis.search import chosen_in_words
 from harness.study.domains import NumericRange
 
@@ -211,8 +213,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     arms = list(dict.fromkeys(frame["arm"]))
     metric = metrics_in(frame)[str(frame["metric"].iloc[0])]
     columns = min(3, len(arms))
-    if not metric.is_accuracy:
-        frame = frame.assign(value=metric.scale * frame["value"])
+    frame = frame.assign(value=metric.scale * frame["value"])
     with mpl.rc_context(RC):
         figure, axes = panel_grid(len(arms), columns=columns, side=3.4, sharey=True)
         for ax, arm in zip(axes, arms, strict=True):
@@ -224,8 +225,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         elif frame["value"].isna().all():
             axes[0].set_yticks([])
         for ax in axes[::columns]:
-            label = metric.label if metric.is_accuracy else metric.drawn_axis
-            ax.set_ylabel(label + (" (log scale)" if is_log else ""))
+            ax.set_ylabel(metric.drawn_axis + (" (log scale)" if is_log else ""))
         figure.supxlabel("learning rate", fontsize=9)
     return figure
 
@@ -242,7 +242,8 @@ def _draw_arm(ax: Axes, frame: pd.DataFrame, style: ArmStyle, *, is_image: bool)
             **mark_size(30, len(frame)),
             "zorder": 3,
         }
-        ax.scatter(runs["learning_rate"], runs["value"], rasterized=is_image, **look)
+        dots = ax.scatter(runs["learning_rate"], runs["value"], rasterized=is_image, **look)
+        name_runs(dots, runs["run_id"])
     best = frame[frame["is_best"]]
     ring(ax, best["learning_rate"], best["value"])
     _draw_lost(ax, frame[frame["place"] == "rail"], style, is_image=is_image)
@@ -265,6 +266,8 @@ def _draw_range(ax: Axes, frame: pd.DataFrame) -> None:
         ax.axvspan(chosen[0].at(1 - share), chosen[0].high, color="#d5dde5", zorder=0.5)
     if whole.low < whole.high:
         ax.set_xlim(whole.at(-0.06), whole.at(1.06))
+    if whole.is_log:
+        rate_ticks(ax)
 
 
 def _drawn_ranges(frame: pd.DataFrame) -> list[NumericRange]:

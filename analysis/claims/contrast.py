@@ -170,10 +170,9 @@ class ContrastVerdict(Verdict):
         sides = f"{self.decisive.arm} {'to' if self.scale.is_ratio else 'minus'} {self.decisive.than}: "
         return f"{'' if self.claim.than else sides}{self.scale.measured(self.decisive)}"
 
-    def why(self) -> str:
-        """Return the reason, then the effect that would have been shown, and the replicates it takes."""
-        outlook = self.reach.in_words(f"a true {self.scale.quantity} of", self.scale.amount, self.unit)
-        return "; ".join([self.reason, *outlook])
+    def outlook(self) -> list[str]:
+        """Return the effect that would have been shown, and the replicates it takes."""
+        return self.reach.in_words(f"a true {self.scale.quantity} of", self.scale.amount, self.unit)
 
     def findings(self) -> dict[str, Any]:
         """Return what was measured, by its column."""

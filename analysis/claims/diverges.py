@@ -39,10 +39,9 @@ class ShareVerdict(Verdict):
         ends = f"{100 * self.low:.0f} to {100 * self.high:.0f}"
         return f"{100 * self.share:.0f} % ({ends}, {100 * self.level:.4g} % interval)"
 
-    def why(self) -> str:
-        """Return the reason, then the share that would have been shown."""
-        outlook = self.reach.in_words("a true share of", "{:.2f}".format, "runs")
-        return "; ".join([self.reason, *outlook])
+    def outlook(self) -> list[str]:
+        """Return the share that would have been shown."""
+        return self.reach.in_words("a true share of", "{:.2f}".format, "runs")
 
     def findings(self) -> dict[str, Any]:
         """Return what was measured, by its column."""

@@ -27,12 +27,11 @@ from harness.study.claims import Equal
 class EqualVerdict(ContrastVerdict):
     """Whether some arms are equal, with the pair that decided."""
 
-    def why(self) -> str:
-        """Return the reason, then the narrowest region that would have been shown, and the seeds it takes."""
-        outlook = self.reach.in_words(
+    def outlook(self) -> list[str]:
+        """Return the narrowest region that would have been shown, and the seeds it takes."""
+        return self.reach.in_words(
             "equality within", lambda region: f"±{self.scale.amount(region)}", self.unit
         )
-        return "; ".join([self.reason, *outlook])
 
 
 @dataclass(frozen=True, kw_only=True)

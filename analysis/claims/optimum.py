@@ -38,10 +38,9 @@ class PlaceVerdict(Verdict):
         spread = " to ".join(dict.fromkeys(ends))
         return f"{self.claim.field} {numbers.setting(self.best)} ({100 * self.level:.4g} % set: {spread})"
 
-    def why(self) -> str:
-        """Return the reason, then the difference that would have been shown."""
-        outlook = self.reach.in_words("a true difference of", self.scale.amount, self.unit)
-        return "; ".join([self.reason, *outlook])
+    def outlook(self) -> list[str]:
+        """Return the difference that would have been shown."""
+        return self.reach.in_words("a true difference of", self.scale.amount, self.unit)
 
     def findings(self) -> dict[str, Any]:
         """Return what was measured, by its column."""

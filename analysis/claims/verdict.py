@@ -242,9 +242,13 @@ class Verdict:
             return told
         return f"on {self.where.dataset}: {told}"
 
+    def outlook(self) -> list[str]:
+        """Return of an open verdict what its replicates could have shown, and how many it takes."""
+        return []
+
     def why(self) -> str:
-        """Return the reason, and of an open verdict what its seeds could have shown and how many it takes."""
-        return self.reason
+        """Return the reason and the outlook."""
+        return "; ".join([self.reason, *self.outlook()])
 
     def findings(self) -> dict[str, Any]:
         """Return what was measured, by its column."""

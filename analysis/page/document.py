@@ -22,10 +22,11 @@ from analysis.blocks.results import image_error_in_words
 from analysis.claims.verdict import count_rulings
 from analysis.facts import Facts
 from analysis.metrics import Metric
-from analysis.page import by_dataset
+from analysis.page import arms, by_dataset, captions, cards, runs
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.figure import RenderedFigure
+from analysis.render.svg import as_css
 from analysis.render.table import RenderedTable, escape_markdown
 from analysis.search import WinnerRule
 from harness.manifest import Resumption
@@ -57,8 +58,44 @@ def render_figures(facts: Facts) -> dict[str, RenderedFigure]:
 
 def render_html(content: Content) -> str:
     """Return the one-file HTML report: figures and style inside, no address outside."""
-    drawings = {name: figure.inline_svg() for name, figure in content.figures.items() if figure.svg}
-    return render("index.html", _context(content) | {"drawings": drawings})
+    facts = content.facts
+    styles: dict[str, str] = {}
+    table = runs.tabulate(facts)
+    drawings = {
+        name: figure.inline_svg(styles, table.numbers)
+        for name, figure in content.figures.items()
+        if figure.svg
+    }
+    texts = {
+        f"{kind}-{own.name}": own.caption
+        for kind, parts in (("table", content.tables), ("figure", content.figures))
+        for own in parts.values()
+    }
+    told = captions.shared(texts.values())
+    of_page = {
+        "drawings": drawings,
+        "drawing_css": as_css(styles),
+        "cards": cards.cards(facts),
+        "runs": table,
+        "captions": {place: captions.folded(text, told) for place, text in texts.items()},
+        "method": told,
+        "most_cards": _MOST_CARDS,
+        "opened": _opened(content),
+    }
+    return render("index.html", _context(content) | of_page)
+
+
+def _opened(content: Content) -> set[str]:
+    """Return the figures and tables that stand open before they are asked for."""
+    names: set[str] = set()
+    for block in BLOCKS:
+        own = by_dataset.names_of(block.name, content.facts) if block.is_open else []
+        names.update(name for name in own if block.plot is None or name in content.figures)
+    return names
+
+
+_MOST_CARDS = 8
+"""Claims whose cards stand open; those of more are folded, undecided or not."""
 
 
 def render_markdown(content: Content) -> str:
@@ -79,10 +116,17 @@ def _context(content: Content) -> dict[str, Any]:
         "unconfirmed": unconfirmed(facts.records),
         "warnings": warnings(facts),
         "limits": limits(facts),
-        "arms": arms(facts.records),
+        "answers": arms.answers(facts),
+        "arms": arms.declared(facts.records),
+        "common": _lines(arms.common_settings(facts.records)),
         "protocol": protocol(facts.records),
         "origin": origin(facts.records),
     }
+
+
+def _lines(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return settings with their values, one line each."""
+    return [(name, numbers.value_in_words(value)) for name, value in settings.items()]
 
 
 def _names_by_section(content: Content) -> dict[Section, list[str]]:
@@ -271,21 +315,6 @@ def _limit_of_seeds(records: StudyRecords) -> str:
     return f"At least {fewest} {what} an arm. They vary {records.seeds_vary}{of_searches}."
 
 
-def arms(records: StudyRecords) -> list[dict[str, str]]:
-    """Return what each arm fixes and what it searched."""
-    return [
-        {
-            "Arm": name,
-            "Fixed": _settings(arm.fixed),
-            "Searched": _settings(arm.written_space) or "nothing",
-            "Search runs": str(arm.search_runs),
-            "Confirm runs": str(arm.confirm_runs),
-            "Epochs": "searched" if arm.max_epochs is None else str(arm.max_epochs),
-        }
-        for name, arm in records.declaration.arms.items()
-    ]
-
-
 def protocol(records: StudyRecords) -> list[tuple[str, str]]:
     """Return how the study was run: search, winner's rule, seeds, data, split."""
     manifest = records.manifest
@@ -357,7 +386,7 @@ def _settings(settings: Mapping[str, Any]) -> str:
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + _settings(value) + "}"
+        return "(" + _settings(value) + ")"
     if isinstance(value, list):
         return "[" + _listing(value) + "]"
     if isinstance(value, float):

@@ -10,10 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
 from analysis.render.figure import FAINT, INK, ArmStyle, literal, short_names
+from analysis.render.numbers import rate
 
 _MOST_LABELS = 7
 """With more values than that only every second, third ... is labelled; each keeps its tick."""
@@ -29,6 +30,8 @@ _LONG_NAME = 18
 """Letters from which on a name beside a panel needs more room than the layout leaves it."""
 _LONG_TITLE = 22
 """Letters that fit above a panel at the usual size, beside what else stands there."""
+_SHORT_AXIS = 60
+"""Factor from one end of a logarithmic axis to the other, below which its decades alone say too little."""
 RAIL = 1.045
 """Height of the rail above a panel, in axes fractions."""
 
@@ -104,6 +107,18 @@ def plain_log_ticks(ax: Axes) -> None:
     elif high < 1000 * low:
         ax.yaxis.set_minor_formatter(FuncFormatter(_two_three_five))
     ax.yaxis.set_major_formatter(FuncFormatter(_plain))
+
+
+def rate_ticks(ax: Axes) -> None:
+    """Label a logarithmic x axis as tables write rates: decades, of a short axis 2 and 5 too.
+
+    Args:
+        ax: Its limits must be final.
+    """
+    low, high = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < _SHORT_AXIS * low else (1,)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: rate(value)))
+    ax.xaxis.set_minor_locator(NullLocator())
 
 
 def _plain(value: float, _position: int | None) -> str:

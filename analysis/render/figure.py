@@ -6,9 +6,8 @@ the machine.
 """
 
 import io
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,6 +16,7 @@ import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
 
+from analysis.render import svg
 from analysis.render.numbers import csv_text
 
 PETROFF10 = (
@@ -75,7 +75,7 @@ RC: dict[Any, Any] = {
     "ytick.labelsize": 8,
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "pdf.fonttype": 42,
     "path.simplify": False,
 }
@@ -170,11 +170,6 @@ def literal(text: str) -> str:
 
 _PNG_DPI = 150
 
-_PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
-"""Paths and positions in a drawing: in points, of which a hundredth is more than an eye or a printer sees."""
-
-_LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RenderedFigure:
@@ -192,6 +187,10 @@ class RenderedFigure:
     @cached_property
     def svg(self) -> str | None:
         """The drawing as SVG, None where there is none."""
+        return None if self._marked is None else svg.without_runs(self._marked)
+
+    @cached_property
+    def _marked(self) -> str | None:
         return None if self._laid_out is None else as_svg(self._laid_out, self.name, self.title)
 
     def _repr_svg_(self) -> str | None:
@@ -210,15 +209,9 @@ class RenderedFigure:
     def _laid_out(self) -> Figure | None:
         return None if self.drawing is None else laid_out(self.drawing)
 
-    def inline_svg(self) -> str:
-        """Return the drawing for use inside HTML: no prolog, no metadata, ids that no other figure has."""
-        svg = self.svg or ""
-        svg = svg[svg.index("<svg") :] if svg else ""
-        svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, count=1, flags=re.DOTALL)
-        svg = re.sub(r"\s*<title>.*?</title>", "", svg, count=1, flags=re.DOTALL)
-        svg = re.sub(r'\bid="', f'id="{self.name}-', svg)
-        svg = svg.replace('href="#', f'href="#{self.name}-').replace("url(#", f"url(#{self.name}-")
-        return re.sub(r'(<svg [^>]*?)width="[^"]*" height="[^"]*"', r'\1aria-hidden="true"', svg, count=1)
+    def inline_svg(self, styles: dict[str, str], rows: Mapping[str, int]) -> str:
+        """Return the drawing as a part of an HTML page, see `svg.inlined`; empty where there is none."""
+        return "" if self._marked is None else svg.inlined(self._marked, self.name, styles, rows)
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -236,7 +229,7 @@ def laid_out(figure: Figure) -> Figure:
 
 
 def as_svg(figure: Figure, name: str, title: str) -> str:
-    """Return a laid-out figure as SVG.
+    """Return a laid-out figure as SVG, whose marks say which run they stand for.
 
     Args:
         figure: As `laid_out` returns.
@@ -247,12 +240,7 @@ def as_svg(figure: Figure, name: str, title: str) -> str:
     # The salt fixes ids that matplotlib draws at random otherwise; date and version would change the bytes.
     with mpl.rc_context(RC | {"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
-    return _PLACES.sub(_rounded, buffer.getvalue())
-
-
-def _rounded(place: re.Match[str]) -> str:
-    """Return an attribute with its numbers at two decimals."""
-    return _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), place[0])
+    return svg.smaller(buffer.getvalue())
 
 
 def as_png(figure: Figure) -> bytes:
@@ -270,12 +258,12 @@ def as_pdf(figure: Figure, title: str) -> bytes:
         figure: As `laid_out` returns.
         title: Stands in the file's metadata.
     """
-    from analysis.render.pdf_fonts import cut_in_two_steps  # fontTools is of use to PDFs alone
+    from analysis.render.pdf_fonts import cut_once  # fontTools is of use to PDFs alone
 
     buffer = io.BytesIO()
     unstamped = {"CreationDate": None, "Creator": None, "Producer": None}  # date and version change the bytes
     # Compressors differ between machines: only images, too large without, are worth other bytes there.
     has_image = bool(figure.findobj(lambda artist: artist.get_rasterized()))
-    with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}), cut_in_two_steps():
+    with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}), cut_once():
         figure.savefig(buffer, format="pdf", metadata=unstamped | {"Title": title})
     return buffer.getvalue()

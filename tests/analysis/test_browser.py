@@ -42,18 +42,20 @@ WIDTHS = (1280, 390)
 SIZES = "batch_sizes_with_a_long_name"
 
 SPILLED = """
-[...document.querySelectorAll("body *")].filter((e) => e.closest(".wide, .card, pre, nav") === null)
+[...document.querySelectorAll("body *")]
+  .filter((e) => e.closest(".wide, .card, .lines-of-runs, pre, nav") === null)
   .filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map((e) => e.outerHTML.slice(0, 80))
 """
 SCROLLED = """
-[...document.querySelectorAll(".wide, .card, pre, nav")]
+[...document.querySelectorAll(".wide, .card, .lines-of-runs, pre, nav")]
   .filter((e) => e.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
   .map((e) => e.outerHTML.slice(0, 80))
 """
 STACKED = """
 [...document.querySelectorAll(".wide:has(.stack)")].filter((e) => e.scrollWidth > e.clientWidth + 1).length
 """
+UNFOLD = "document.querySelectorAll('details').forEach((fold) => { fold.open = true; })"
 UNDESCRIBED = """
 [...document.querySelectorAll("svg, img")]
   .filter((e) => !/\\d/.test(e.closest("[role=img]")?.getAttribute("aria-label") || e.getAttribute("alt")))
@@ -237,6 +239,7 @@ def test_a_page_is_drawn_without_errors(
         ink = np.abs(pixels - papers[scheme]).max(axis=2) > 0.3
         assert pixels.shape[1] == width
         assert 0.005 < ink.mean() < 0.5
+        browser.evaluate(UNFOLD)
         assert browser.errors() == []
         assert browser.requests() == []
         assert browser.evaluate("innerWidth") == width

@@ -1,4 +1,4 @@
-// Optional: the report is complete without it. Sorts tables by a click on a heading, copies tables and commands.
+// Optional: the report is complete without it. Sorts and copies tables, unfolds what is asked for or printed.
 const number = (text) => { const found = text.replace(/,/g, "").match(/^[+-]?\d+(\.\d+)?(e[+-]?\d+)?/); return found ? Number(found[0]) : NaN; };
 const order = (a, b) => { const x = number(a), y = number(b); return isNaN(x) || isNaN(y) ? a.localeCompare(b) : x - y; };
 
@@ -34,3 +34,11 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
     button.textContent = "copied";
   });
 });
+
+// Folds stand open on paper, also in browsers that the style sheet does not reach.
+const opened = [];
+addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach((fold) => { opened.push(fold); fold.open = true; }));
+addEventListener("afterprint", () => opened.splice(0).forEach((fold) => { fold.open = false; }));
+const unfold = () => { for (let part = document.getElementById(decodeURIComponent(location.hash.slice(1))); part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true; };
+addEventListener("hashchange", unfold);
+unfold();

@@ -1,0 +1,91 @@
+"""A card a claim: how it was ruled, what was measured, on how much, and what would decide it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from analysis.claims import Ruling, Verdict
+from analysis.facts import Facts
+from analysis.metrics import Metric
+from analysis.page import axis
+from analysis.render import numbers
+
+_SCOPES = {
+    "procedure": "the arms as they are searched and trained",
+    "configuration": "the configurations that one search chose",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What a reader of one claim wants to know first."""
+
+    ruling: Ruling
+    says: str
+    source: str | None
+    measured: str
+    """The effect with its interval; empty where nothing was measured."""
+    drawing: Markup | None
+    """The same on an axis; None where there is none to draw."""
+    n: str
+    scope: str
+    """What the ruling is about; empty where nothing was ruled."""
+    why: str
+    decides: Sequence[str]
+    """What would decide it, of an open claim."""
+    flags: Sequence[str]
+    """What must be known of single arms before it is believed."""
+
+
+def cards(facts: Facts) -> list[Card]:
+    """Return a card for every claim, in the study file's order."""
+    return [_card(verdict, facts) for verdict in facts.verdicts]
+
+
+def _card(verdict: Verdict, facts: Facts) -> Card:
+    measured = verdict.measured_where()
+    is_measured = measured != numbers.ABSENT
+    effect = _effect(verdict.as_row(), facts)
+    is_drawn = effect is not None and effect.is_drawable
+    drawn = axis.draw(effect, f"{verdict.said()} {measured}") if effect is not None and is_drawn else None
+    return Card(
+        ruling=verdict.ruling,
+        says=verdict.said(),
+        source=verdict.claim.source,
+        measured=measured if is_measured else "",
+        drawing=None if drawn is None else Markup(drawn),  # noqa: S704 - `draw` escapes what it writes
+        n=f"{verdict.n} {verdict.unit}" if verdict.n else "",
+        scope=_SCOPES.get(verdict.scope or "", ""),
+        why=verdict.reason,
+        decides=verdict.outlook(),
+        flags=list(dict.fromkeys(flag.detail for flag in verdict.flags if flag.arm is not None)),
+    )
+
+
+def _effect(row: dict[str, Any], facts: Facts) -> axis.Effect | None:
+    """Return what is drawn of a verdict's row; None where it has no effect with an interval."""
+    value, low, high = (row[name] for name in ("effect", "low", "high"))
+    if not (numbers.is_present(value) and numbers.is_present(low) and numbers.is_present(high)):
+        return None
+    metric = facts.records.metrics.get(row["metric"] or "")
+    match row["quantity"]:
+        case "difference" if metric is not None:
+            return _difference(metric, value, low, high, row["equivalence"])
+        case "ratio":
+            region = row["equivalence"]
+            within = None if region is None else (1 / (1 + region), 1 + region)
+            return axis.Effect(value=value, low=low, high=high, reference=1, region=within, is_log=True)
+        case "share":
+            return axis.Effect(value=100 * value, low=100 * low, high=100 * high)
+        case "place":
+            return axis.Effect(value=value, low=low, high=high, is_log=0 < 20 * low < high)
+        case _:
+            return None
+
+
+def _difference(metric: Metric, value: float, low: float, high: float, region: float | None) -> axis.Effect:
+    value, low, high = (metric.scale * each for each in (value, low, high))
+    within = None if region is None else (-metric.scale * region, metric.scale * region)
+    return axis.Effect(value=value, low=low, high=high, reference=0, region=within)

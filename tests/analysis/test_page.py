@@ -1,0 +1,122 @@
+"""Parts of a study's page: cards, the small axis, captions, arms, runs, and how it is built."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from analysis.page import arms, axis, captions, cards, runs
+from harness.records.folder import ResultsFolder
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
+
+
+def test_an_axis_has_everything_where_it_belongs() -> None:
+    """From -1 to 1 with 6 % of room on either side: 320 pixels less 14 at each end, 0 in the middle."""
+    effect = axis.Effect(value=0.5, low=-1, high=1, reference=0, region=(-0.5, 0.5))
+    drawn = axis.draw(effect, 'a "b" <c>')
+    assert 'd="M160 2V30"' in drawn
+    places = {x: 14 + 292 * (x + 1.12) / 2.24 for x in (-1, -0.5, 0.5, 1)}
+    assert f'cx="{places[0.5]:.1f}"' in drawn
+    assert f'd="M{places[-1]:.1f} 16v8m0-4H{places[1]:.1f}m0-4v8"' in drawn
+    assert 'aria-label="a &quot;b&quot; &lt;c&gt;"' in drawn
+    assert re.findall(r">([^<>]+)</text>", drawn) == ["\N{MINUS SIGN}1", "0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("effect", "ticks"),
+    [
+        (axis.Effect(value=1.1, low=0.9, high=1.4, reference=1, is_log=True), ["0.9", "1", "1.1", "1.2"]),
+        (axis.Effect(value=10, low=1, high=1000, is_log=True), ["1", "10", "100", "1000"]),
+        (axis.Effect(value=40, low=40, high=40), ["36", "38", "40", "42", "44"]),
+    ],
+)
+def test_ticks_are_round(effect: axis.Effect, ticks: list[str]) -> None:
+    """At most five or so, of logarithmic axes with round digits, also where there is no width at all."""
+    assert re.findall(r">([^<>]+)</text>", axis.draw(effect, "")) == ticks
+
+
+def test_what_captions_share_is_told_once() -> None:
+    """Sentences after the first of each; the first is always shown."""
+    same = "Intervals are drawn at 98.33 % (Bonferroni)."
+    texts = [f"One. {same} Dots: runs.", f"Two. {same}", f"{same} Three is another."]
+    told = captions.shared(texts)
+    assert told == [same]
+    folded = [captions.folded(text, told) for text in texts]
+    assert [(own.first, own.rest) for own in folded] == [
+        ("One.", "Dots: runs."),
+        ("Two.", ""),
+        (same, "Three is another."),
+    ]
+
+
+def test_a_card_says_what_was_found(three_arms: "Study", tmp_path: Path) -> None:
+    """With the effect on an axis, where one was measured, and always why it was ruled so."""
+    shown = cards.cards(three_arms.facts(tmp_path))
+    assert [card.ruling for card in shown] == ["inconclusive", "equivalent", "not testable"]
+    assert [card.drawing is None for card in shown] == [False, False, True]
+    assert all(card.why for card in shown)
+
+
+def test_a_card_of_an_open_claim_says_what_would_decide_it(new_study: "type[Study]", tmp_path: Path) -> None:
+    """How many seeds it takes to show the declared region."""
+    study = new_study(arms={"a": {}, "b": {}})
+    study.claims = [{"says": "a wins", "better": {"arm": "a", "than": "b", "metric": "test_accuracy"}}]
+    study.confirm("a", [0.80, 0.90, 0.85, 0.82, 0.88])
+    study.confirm("b", [0.81, 0.88, 0.86, 0.84, 0.86])
+    (card,) = cards.cards(study.facts(tmp_path))
+    assert (card.ruling, card.n) == ("inconclusive", "5 seeds")
+    assert any(re.fullmatch(r"showing .* takes .* seeds", words) for words in card.decides)
+
+
+def test_an_arm_shows_what_it_came_to_chose_and_cost(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Mean and interval of three seeds by hand: t(2, .975) = 4.3027, times 1 / sqrt(3)."""
+    study = new_study(arms={"a": {"lr": {"low": 1e-3, "high": 1.0, "log": True}}, "b": {}})
+    study.search("a", [0.01, 0.1], best=0.1)
+    study.confirm("a", [0.80, 0.81, 0.82])
+    first, second = arms.answers(study.facts(tmp_path))
+    assert first["Test accuracy (%)"] == "81.0 ± 2.5, n = 3"
+    assert first["Chosen"] == "lr 0.1"
+    assert first["Runs"] == "2 search, 3 confirm"
+    assert second["Runs"] == "none yet"
+
+
+def test_runs_are_listed_with_what_was_searched(three_arms: "Study", tmp_path: Path) -> None:
+    """One row a run, the last column but one on an axis of the parallel coordinates, each run's row known."""
+    facts = three_arms.facts(tmp_path)
+    table = runs.tabulate(facts)
+    assert table.total == len(table.cells) == len(facts.records.runs)
+    assert {column.name: column.scale for column in table.columns}["lr"] == "log"
+    assert all(table.cells[row][0] == run_id for run_id, row in table.numbers.items())
+
+
+class _Outline(HTMLParser):
+    """Headings, ids, and what stands first in a fold, of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.levels: list[int] = []
+        self.ids: list[str] = []
+        self.first_in_folds: list[str] = []
+        self._is_fold_new = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._is_fold_new:
+            self.first_in_folds.append(tag)
+        self._is_fold_new = tag == "details"
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+
+
+def test_a_page_has_an_outline(any_report: Path) -> None:
+    """One title, no level of headings left out, every fold with its summary, no id twice."""
+    page = _Outline()
+    page.feed((ResultsFolder(any_report).report / "index.html").read_text(encoding="utf-8"))
+    assert page.levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(page.levels, page.levels[1:], strict=False))
+    assert set(page.first_in_folds) == {"summary"}
+    assert len(page.ids) == len(set(page.ids))
