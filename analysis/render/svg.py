@@ -20,11 +20,13 @@ _RUNS = "runs "
 _BETWEEN = "\ue000"
 """Between them: a character that no name has, and that XML leaves as it is."""
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
-_COMMAND = re.compile(r"\s*([A-Za-z])\s*")
+_COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 _REFERENCE = re.compile(r"#([^)\"]+)")
 _NO_TURN = re.compile(r"\s*rotate\(-?0( [^)]*)?\)")
 _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _PRIVATE = "data-run"
+_FONT = "font-family:'DejaVu Sans'"
+"""Of every text: said once, of the whole drawing."""
 _QUOTES = {'"': "&quot;", "\n": "&#10;"}
 _PROLOG = '<?xml version="1.0" encoding="utf-8"?>\n'
 
@@ -158,14 +160,18 @@ def _shorten(element: ET.Element, ids: Mapping[str, str]) -> None:
 
 
 def _path(d: str) -> str:
-    """Return a path without spaces that separate nothing; further lines need no letter."""
-    steps = _COMMAND.sub(r"\1", _rounded(d).strip())
-    return re.sub(r"(?<=\d)L", " ", steps)
+    """Return a path without spaces that separate nothing; of lines in a row only one has its letter."""
+    parts, before = [], ""
+    for letter, numbers in _COMMAND.findall(_rounded(d)):
+        goes_on = letter == "L" and before in {"M", "L"}
+        parts.append(f"{' ' if goes_on else letter}{numbers.strip()}")
+        before = letter
+    return "".join(parts)
 
 
 def _style(text: str) -> str:
     parts = [part.strip().replace(": ", ":").replace(", ", ",") for part in text.split(";")]
-    return ";".join(part for part in parts if part and not part.startswith("font-family:'DejaVu Sans'"))
+    return ";".join(part for part in parts if part and not part.startswith(_FONT))
 
 
 def _rounded(numbers: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from analysis.render.figure import RC, as_svg, laid_out
-from analysis.render.svg import as_css, inlined, name_runs, without_runs
+from analysis.render.svg import as_css, inlined, name_runs, smaller, without_runs
 
 NAMES = ["a", 'b" <i>', "c d"]
 
@@ -71,3 +71,10 @@ def test_marks_that_are_not_drawn_leave_no_wrong_name() -> None:
         figure = Figure(layout="constrained")
         name_runs(figure.subplots().scatter([1, 2, 3], [1, float("nan"), 3]), ["a", "b", "c"])
     assert "data-run" not in as_svg(laid_out(figure), "name", "title")
+
+
+def test_a_line_after_a_curve_stays_a_line() -> None:
+    """Of lines in a row only the first needs its letter; after a curve one without it would be a curve."""
+    path = "M 0 0 \nL 1 1.23456 \nL 2 2 \nC 1 1 2 2 3 3 \nL 4 4 \nL 5 5 \nz\n"
+    drawing = f'<svg xmlns="http://www.w3.org/2000/svg"><path d="{path}"/></svg>'
+    assert 'd="M0 0 1 1.23 2 2C1 1 2 2 3 3L4 4 5 5z"' in smaller(drawing)
