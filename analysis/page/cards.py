@@ -79,8 +79,8 @@ def _effect(row: dict[str, Any], facts: Facts) -> axis.Effect | None:
             return axis.Effect(value=value, low=low, high=high, reference=1, region=within, is_log=True)
         case "share":
             return axis.Effect(value=100 * value, low=100 * low, high=100 * high)
-        case "place":
-            return axis.Effect(value=value, low=low, high=high, is_log=0 < 20 * low < high)
+        case "place" if low < high:
+            return axis.Effect(value=value, low=low, high=high, is_log=0 < 5 * low < high)
         case _:
             return None
 

@@ -54,7 +54,7 @@ def tabulate(facts: Facts) -> RunsTable:
     cells: list[list[str]] = [list(runs[name].astype(str)) for name in ("run_id", "arm", "phase")]
     for name in ["repeat"] * records.is_repeated + ["seed", "status", "epochs"]:
         columns.append(Column(name=name))
-        cells.append([_text(value) for value in runs[name]])
+        cells.append([str(value) for value in runs[name]])
     for name, scale in searched.items():
         columns.append(Column(name=name, scale=scale))
         cells.append([_text(value) for value in runs[f"config.{name}"]])

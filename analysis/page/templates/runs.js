@@ -53,9 +53,10 @@ function explore(block) {
   function draw() {
     const all = axes(), width = 1000, x = (place) => 50 + (width - 100) * place / Math.max(1, all.length - 1), result = all[all.length - 1];
     if (all.length < 2) { plot.innerHTML = ""; return; }
+    const heights = shown.map((run) => cells[run][result.at]).filter((own) => own !== absent).map(result.y).sort((a, b) => b - a);
     const lines = shown.map((run) => {
       const points = all.flatMap((axis, place) => cells[run][axis.at] === absent ? [] : [`${x(place).toFixed(1)} ${axis.y(cells[run][axis.at]).toFixed(1)}`]);
-      const own = cells[run][result.at], share = own === absent ? 0 : Math.round((200 - result.y(own)) / 1.7);
+      const own = cells[run][result.at], share = own === absent ? 0 : Math.round(100 * heights.indexOf(result.y(own)) / heights.length);
       return points.length < 2 ? "" : `<path data-run="${run}" style="--share:${share}%" d="M${points.join("L")}"/>`;
     });
     const named = all.map((axis, place) => `<g data-axis="${place}"><rect x="${x(place) - 14}" y="20" width="28" height="190" fill="transparent"/><line x1="${x(place)}" x2="${x(place)}" y1="30" y2="200"/><text x="${x(place)}" y="14">${escaped(axis.name)}</text>${axis.isListed ? axis.ends.map((end) => `<text class="end" x="${x(place) + 5}" y="${axis.y(end) + 4}">${escaped(end)}</text>`).join("") : `<text x="${x(place)}" y="216">${escaped(axis.ends[0])}</text><text x="${x(place)}" y="27">${escaped(axis.ends[1])}</text>`}</g>`);
