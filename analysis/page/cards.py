@@ -33,6 +33,8 @@ class Card:
     scope: str
     """What the ruling is about; empty where nothing was ruled."""
     why: str
+    is_exploratory: bool
+    """Whether it was made after the data, so that no error level holds."""
     decides: Sequence[str]
     """What would decide it, of an open claim."""
     flags: Sequence[str]
@@ -59,6 +61,7 @@ def _card(verdict: Verdict, facts: Facts) -> Card:
         n=f"{verdict.n} {verdict.unit}" if verdict.n else "",
         scope=_SCOPES.get(verdict.scope or "", ""),
         why=verdict.reason,
+        is_exploratory=verdict.is_exploratory,
         decides=verdict.outlook(),
         flags=list(dict.fromkeys(flag.detail for flag in verdict.flags if flag.arm is not None)),
     )
