@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from string import ascii_letters, digits, punctuation
+from typing import Any
 
 from matplotlib.backends import _backend_pdf_ps as pdf_fonts
 from matplotlib.font_manager import FontPath, get_font
@@ -57,7 +58,8 @@ def glyphs_subset(path: FontPath, glyphs: Iterable[int]) -> Iterator[pdf_fonts.S
         with _from_whole_font(path, kept) as cut:
             yield cut
         return
-    yield pdf_fonts.SubsetResults(_Saved(usual), dict(places))  # type: ignore[arg-type] - it is only saved
+    font: Any = _Saved(usual)  # of a font it is asked for nothing but to be saved
+    yield pdf_fonts.SubsetResults(font, dict(places))
 
 
 @cache
