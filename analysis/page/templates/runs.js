@@ -11,7 +11,7 @@ function explore(block) {
 
   const tools = document.createElement("div");
   tools.className = "tools";
-  tools.innerHTML = '<label for="run-filter">Filter runs</label> <input id="run-filter" type="search" size="40" placeholder="adam search lr&lt;0.01" aria-describedby="run-help"> <output for="run-filter"></output><p id="run-help" class="hint">Words, and conditions such as status=completed or lr&gt;=0.01; all must hold. Dragging along an axis below writes them.</p><div class="lines-of-runs"></div>';
+  tools.innerHTML = '<label for="run-filter">Filter runs</label> <input id="run-filter" type="search" size="40" placeholder="adam search lr&lt;0.01" aria-describedby="run-help"> <output for="run-filter"></output><p id="run-help" class="hint">Words, and conditions such as status=completed or lr&gt;=0.01; all must hold. Dragging along an axis below writes them.</p><div class="lines-of-runs" tabindex="0" role="group" aria-label="Parallel coordinates"></div>';
   block.querySelector("summary").after(tools);
   const input = tools.querySelector("input"), output = tools.querySelector("output"), plot = tools.querySelector(".lines-of-runs");
   let shown = rows.map((_, run) => run);
