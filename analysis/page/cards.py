@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from analysis.claims import Ruling, Verdict
 from analysis.facts import Facts
 from analysis.metrics import Metric
@@ -27,7 +25,7 @@ class Card:
     source: str | None
     measured: str
     """The effect with its interval; empty where nothing was measured."""
-    drawing: Markup | None
+    drawing: str | None
     """The same on an axis; None where there is none to draw."""
     n: str
     scope: str
@@ -57,7 +55,7 @@ def _card(verdict: Verdict, facts: Facts) -> Card:
         says=verdict.said(),
         source=verdict.claim.source,
         measured=measured if is_measured else "",
-        drawing=None if drawn is None else Markup(drawn),  # noqa: S704 - `draw` escapes what it writes
+        drawing=drawn,
         n=f"{verdict.n} {verdict.unit}" if verdict.n else "",
         scope=_SCOPES.get(verdict.scope or "", ""),
         why=verdict.reason,
