@@ -6,12 +6,14 @@ Source: Mitchell et al. 2019, Model Cards for Model Reporting, figure 1 (section
 import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from analysis.records import StudyRecords
 from analysis.statistics import t_interval
+from harness.programs.launch import environment
 from harness.programs.placeholders import words_of
 from harness.recipe.data import DatasetSpec
 from harness.winning.texts import TEXTS
@@ -82,15 +84,22 @@ def model_card(
 def commands(winner: Winner, records: StudyRecords) -> Iterator[str]:
     """Yield the command of each confirm run of a program, as a shell takes it; none of a recipe.
 
-    `HARNESS_RUN_DIR` stands for a folder in which a run may write.
+    `RUN_DIR` stands for a folder in which a run may write.
     """
     trial = records.declaration.trial
     for run in winner.runs if trial else ():
         given = {"seed": run.seed, "epochs": winner.configuration["epochs"], "phase": "confirm"}
         values = {**winner.configuration, **given, "run_dir": "RUN_DIR"}
         words = words_of(trial.command, values) if trial else []
-        variables = f"HARNESS_PHASE=confirm HARNESS_SEED={run.seed} HARNESS_RUN_DIR=RUN_DIR"
-        yield f"{variables} {shlex.join(words)}"
+        variables = environment(
+            {},
+            seed=run.seed,
+            phase="confirm",
+            run_dir=Path("RUN_DIR"),
+            threads=winner.threads,
+            uses_gpu=not winner.is_cpu,
+        )
+        yield f"{' '.join(f'{name}={value}' for name, value in variables.items())} {shlex.join(words)}"
 
 
 def _of_weights(weights: "Weights", file: str) -> dict[str, Any]:
@@ -165,6 +174,6 @@ def _searched(winner: Winner, records: StudyRecords) -> str:
     runs = declared.search_runs // n_searches
     which = f"search {winner.repeat} of {n_searches}, from 0" if n_searches > 1 else "one search"
     return (
-        f"The recipe won {which}, among {runs} runs by {search.metric}. Another search may choose another "
+        f"It was chosen by {which}, among {runs} runs by {search.metric}. Another search may choose another "
         f"recipe, and the interval does not say how far off that is."
     )

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.commands.trusting import add_trust, admit_code, check_code_of, with_trust
+from harness.commands.trusting import add_trust, check_code_of, with_trust
 from harness.edge import EXIT_CODES, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError
 
@@ -131,6 +131,8 @@ def _admit(study: "Study", records: "StudyRecords", options: argparse.Namespace)
     Raises:
         StudyError: It is not.
     """
+    if study.trial is not None:
+        return  # nothing of it is imported or started here
     sources = check_code_of(study, options, _say)
     declared = records.declaration.sources
     changed = [name for name, digest in sources.items() if declared.get(name, digest) != digest]
@@ -139,8 +141,11 @@ def _admit(study: "Study", records: "StudyRecords", options: argparse.Namespace)
             f"{', '.join(changed[:5])}: is not what the study declared before its first run, so its numbers "
             f"are not this code's. Remedy: --code DIR with the folder that holds the declared files"
         )
-    if sources and study.trial is None:
-        admit_code(study, sources)
+    if sources:
+        from harness.code.resolve import admit
+        from harness.code.sources import named_code
+
+        admit(named_code(study), sources)
 
 
 def _script(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out) -> dict[str, str]:

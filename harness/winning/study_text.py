@@ -71,7 +71,7 @@ def _recipe(winner: Winner, arm: str) -> Iterator[str]:
 
 def _program(winner: Winner, declaration: Declaration, arm: str) -> Iterator[str]:
     trial = declaration.trial
-    written = trial.model_dump(mode="json", exclude_none=True, by_alias=True) if trial else {}
+    written = trial.model_dump(mode="json", exclude_defaults=True, by_alias=True) if trial else {}
     parameters = {name: value for name, value in winner.configuration.items() if name != "epochs"}
     yield "trial:"
     yield from (f"  {name}: {_text(value)}" for name, value in written.items())
