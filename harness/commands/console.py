@@ -34,6 +34,9 @@ COMMANDS: Mapping[str, Command] = {
     "watch": Command(
         module="analysis.watch", does="show a running study, from anywhere that sees its folder"
     ),
+    "import": Command(
+        module="harness.commands.importing", does="report another tool's runs, exploratory and unruled"
+    ),
     "export": Command(module="analysis.export", does="export results to a tracker or plain files"),
     "reproduction": Command(
         module="analysis.reproduction", does="say whether a study that was run again agrees with its results"

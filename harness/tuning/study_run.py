@@ -227,6 +227,7 @@ def _take_over(
     """Begin the journal with the runs that are taken over: all of them, or after a crash none."""
     begins = StudyDeclared(time=utc_now("microseconds"), sha256=sha256)
     events = [begins, *taken.events()]
+    taken.copy_weights(folder)
     write_journal(folder.journal, events)
     say(f"taken over from {taken.parent.folder.root}: {len(taken.runs)} runs, which are not trained again")
     return events

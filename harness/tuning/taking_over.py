@@ -9,10 +9,11 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from harness.declaration import Declaration, DeclaredArm
-from harness.errors import StudyError
+from harness.errors import ResultsError, StudyError, unusable
 from harness.records.events import (
     EpochEnded,
     Event,
@@ -23,6 +24,8 @@ from harness.records.events import (
     RunStarted,
     TestLabels,
 )
+from harness.records.folder import ResultsFolder, weights_of
+from harness.records.whole_file import write_file
 from harness.study.file import Search
 from harness.study.plan import Plan
 from harness.study.study import Study
@@ -43,6 +46,9 @@ class Takeover:
     """Arm to what is the same of its searches, of the arms that are the same."""
     runs: Mapping[str, str]
     """Run id in the parent to that in the study, of every run that is taken over."""
+    weights: Mapping[str, Path]
+    """File with the weights of each of them that has one, by its id in the parent; none where the study keeps
+    no weights."""
 
     def counted(self) -> Counter[tuple[str, Phase]]:
         """Return how many runs of each arm and phase are taken over."""
@@ -65,6 +71,20 @@ class Takeover:
         """Return what the study's journal says of them: the ancestors' declarations, then the runs."""
         return [*self.parent.lineage, *self._of_runs()]
 
+    def copy_weights(self, folder: ResultsFolder) -> None:
+        """Copy the weights that the study keeps too.
+
+        Raises:
+            ResultsError: One cannot be read, or the folder not be written.
+        """
+        for run_id, file in self.weights.items():
+            try:
+                folder.weights.mkdir(exist_ok=True)
+                content = file.read_bytes()
+            except OSError as error:
+                raise ResultsError(unusable(file, "read", error)) from error
+            write_file(weights_of(folder.weights, self.runs[run_id]), content)
+
     def _of_runs(self) -> Iterator[Event]:
         """Yield the events of the runs in the parent's order, with the origin at each start."""
         events = self.parent.events
@@ -80,10 +100,11 @@ class Takeover:
                 case RunStarted() if event.run_id in self.runs and last_start[event.run_id] == place:
                     own = {"run_id": self.runs[event.run_id], "origin": origins[event.run_id]}
                     yield event.model_copy(update=own)
-                case EpochEnded() | RunEnded() if event.run_id in self.runs and (
-                    place > last_start[event.run_id]
-                ):
+                case EpochEnded() if event.run_id in self.runs and place > last_start[event.run_id]:
                     yield event.model_copy(update={"run_id": self.runs[event.run_id]})
+                case RunEnded() if event.run_id in self.runs:
+                    weights = event.weights if event.run_id in self.weights else None
+                    yield event.model_copy(update={"run_id": self.runs[event.run_id], "weights": weights})
                 case PhaseEnded() if event.phase == "search" and self._has_whole_search(event):
                     winner = None if event.winner is None else self.runs[event.winner]
                     yield event.model_copy(update={"winner": winner})
@@ -126,7 +147,14 @@ def take_over(parent: Parent, study: Study, plan: Plan, declared: Declaration) -
             targets[run.run_id] = target
     if not targets:
         raise _nothing_the_same(parent, study, declared)
-    return Takeover(parent=parent, searches=searches, runs=targets)
+    weights = {
+        event.run_id: file
+        for event in parent.events
+        if isinstance(event, RunEnded) and event.weights is not None and event.run_id in targets
+        if (file := weights_of(parent.folder.weights, event.run_id)).exists()
+    }
+    keeps = study.confirm.keep != "none"
+    return Takeover(parent=parent, searches=searches, runs=targets, weights=weights if keeps else {})
 
 
 def _nothing_the_same(parent: Parent, study: Study, declared: Declaration) -> StudyError:

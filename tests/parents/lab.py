@@ -77,14 +77,16 @@ class Lab:
         specs = [prepare_dataset(part.dataset).spec for part in study.by_dataset.values()]
         found = Parent.of(study)
         declaration = declare(study, plan, *specs, parent=found.declared if found else None)
-        taken = take_over(found, study, plan, declaration).events() if found else []
+        taken = take_over(found, study, plan, declaration) if found else None
         folder = ResultsFolder(self.root / name)
         folder.root.mkdir()
         write_file(folder.study_file, study.text)
         declaration.write(folder)
         describe(study, declaration.sha256, slots=1).write(folder.manifest)
         first = StudyDeclared(time=utc_now("microseconds"), sha256=declaration.sha256)
-        events: list[Event] = [first, *taken]
+        events: list[Event] = [first, *(taken.events() if taken else [])]
+        if taken:
+            taken.copy_weights(folder)
 
         def look(n: int) -> Look:
             write_journal(folder.journal, events)

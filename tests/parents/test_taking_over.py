@@ -1,5 +1,6 @@
 """Which runs a study takes over from its parent, and which it trains."""
 
+import hashlib
 import json
 import shutil
 from collections import Counter
@@ -12,7 +13,7 @@ from analysis.records import load_study
 from harness import PROTOCOL_VERSION
 from harness.errors import StudyError
 from harness.records.events import EpochEnded, ParentDeclared, RunEnded
-from harness.records.folder import ResultsFolder
+from harness.records.folder import ResultsFolder, weights_of
 from harness.records.journal import read_journal, write_journal
 from harness.seal import sha256_of_declaration
 from tests.drill import write_images
@@ -196,3 +197,26 @@ def test_a_parent_of_which_nothing_is_the_same_is_refused(lab: Lab) -> None:
     write_images(lab.images_of("other"), n_classes=3)
     with pytest.raises(StudyError, match=r"dataset\.sha256"):
         lab.run("second", TWO, parent="first", images=lab.images_of("other"))
+
+
+def test_weights_are_taken_over_where_both_keep_them(lab: Lab) -> None:
+    """Files are copied; an end of a run names only what is there."""
+    parent = lab.run("first", {"a": TWO["a"]}, confirm={"seeds": 5, "keep": "all"})
+    ends = [event for event in read_journal(parent) if isinstance(event, RunEnded)]
+    parent.weights.mkdir()
+    for end in ends[1:]:
+        weights_of(parent.weights, end.run_id).write_bytes(end.run_id.encode())
+    sha256 = {end.run_id: hashlib.sha256(end.run_id.encode()).hexdigest() for end in ends}
+    write_journal(
+        parent.journal,
+        [
+            e.model_copy(update={"weights": sha256[e.run_id]}) if isinstance(e, RunEnded) else e
+            for e in read_journal(parent)
+        ],
+    )
+    for keep, kept in (("all", ends[1:]), ("none", [])):
+        child = lab.run(keep, TWO, parent="first", confirm={"seeds": 5, "keep": keep})
+        named = [e.run_id for e in read_journal(child) if isinstance(e, RunEnded) and e.weights]
+        assert named == [end.run_id for end in kept]
+        files = sorted(child.weights.iterdir()) if kept else []
+        assert [file.stem for file in files] == sorted(named)
