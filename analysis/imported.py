@@ -20,6 +20,7 @@ from analysis.page.document import render
 from analysis.render import numbers
 from analysis.render.axes import name_panel, panel_grid, ring
 from analysis.render.figure import INK, PETROFF10, RC, RenderedFigure, as_csv, literal, mark_size
+from analysis.render.svg import as_css
 from analysis.render.table import RenderedTable
 from harness.records.whole_file import write_file
 
@@ -74,14 +75,17 @@ def write_imported(imported: Imported, folder: Path) -> Path:
     table = _best(imported)
     with mpl.rc_context(RC):
         figures = [figure for figure in (_course(imported), _settings(imported)) if figure.drawing]
-        drawings = {figure.name: figure.inline_svg() for figure in figures}
+        styles: dict[str, str] = {}
+        drawings = {figure.name: figure.inline_svg(styles, {}) for figure in figures}
         write_figures(folder / "figures", figures, has_pdf=False)
     write_tables(folder / "tables", [table])
     write_file(folder / "runs.csv", numbers.csv_text(imported.runs))
     page = folder / "index.html"
     context = {
         "imported": imported,
+        "mark": MARK,
         "notice": NOTICE,
+        "css": as_css(styles),
         "facts": _facts(imported),
         "best": table,
         "figures": figures,
