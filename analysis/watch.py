@@ -18,7 +18,7 @@ from rich.text import Text
 
 from analysis.listing import age, state
 from analysis.results import Results, results
-from harness.edge import EXIT_CODES, path_argument, resolved, run_command
+from harness.edge import EXIT_CODES, path_argument, pause_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE
 from harness.records.folder import ResultsFolder
 
@@ -99,20 +99,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--once", action="store_true", help="show it once and end")
     parser.add_argument(
-        "--every", type=_seconds, default=_SECONDS, metavar="SECONDS", help="look as often as that (5)"
+        "--every", type=pause_argument, default=_SECONDS, metavar="SECONDS", help="look as often as that (5)"
     )
     return parser.parse_args(arguments)
-
-
-def _seconds(text: str) -> float:
-    """Return a pause as given on the command line."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.1 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no pause. Remedy: seconds from 0.1 to 3600")
-    return seconds
 
 
 if __name__ == "__main__":

@@ -208,6 +208,21 @@ def path_argument(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text}: no home folder is known for it ({error})") from None
 
 
+def pause_argument(text: str) -> float:
+    """Return a pause in seconds, as given on the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none, or too short or long to be meant.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pause. Remedy: seconds from 0.1 to 3600")
+    return seconds
+
+
 def resolved(path: Path) -> Path:
     """Return a path from the root on, symbolic links followed; `~` is the home folder.
 

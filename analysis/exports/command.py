@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from typing import cast
 
 from analysis.exports.content import Outcome, Study, Writer
+from analysis.exports.following import Export, follow
 from analysis.exports.reading import JournalReader, study_now
-from harness.edge import EXIT_CODES, deliver, path_argument, resolved, run_command
+from harness.edge import EXIT_CODES, Parser, deliver, path_argument, pause_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
 
@@ -64,31 +65,46 @@ TARGETS: Mapping[str, Target] = {
 }
 
 
+_SECONDS = 5.0
+"""Between two looks at a journal that is followed."""
+
+_STOPPED = "stopped; no study is touched by that, and the same command takes the export up again"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run_command(partial(_export, arguments))
+    return run_command(partial(_export, arguments), interrupted=_STOPPED)
 
 
 def _export(arguments: Sequence[str] | None) -> int:
     options = _options(arguments)
     folder = ResultsFolder(resolved(options.folder))
-    reader = JournalReader(folder)
-    study = study_now(folder, reader)
-    writer = _opened(options.to)(options.uri, study)
+    open_writer, reader = _opened(options.to), JournalReader(folder)
+    if options.follow:
+        reader.wait(options.every)
+    study = study_now(folder, reader, is_followed=options.follow)
+    writer = open_writer(options.uri, study)
     try:
-        writer.write_study(study)
-        outcomes = {run.run_id: writer.write_run(study, run) for run in reader.changed()}
+        export = Export(writer, study)
+        export.write(reader.changed())
+        if options.follow and study.state != "finished":
+            head = f"following {study.name}; Ctrl-C stops that and not the study"
+            sys.stderr.write("\n".join([head, *_whereto(writer), ""]))
+            follow(export, folder, reader, options.every)
     finally:
         writer.close()
-    deliver(_told(outcomes, study.name, writer, options.to))
+    deliver("\n".join([_told(export.outcomes, study.name, options.to), *_whereto(writer)]))
     return EXIT_COMPLETE
 
 
-def _told(outcomes: Mapping[str, Outcome], name: str, writer: Writer, target: str) -> str:
+def _told(outcomes: Mapping[str, Outcome], name: str, target: str) -> str:
     counted = Counter(outcomes.values())
     told = f"{counted['new']} new, {counted['changed']} changed, {counted['same']} as they were"
-    lines = [f"{name}: {len(outcomes)} runs exported to {target}: {told}", writer.place]
-    return "\n".join([*lines, *([writer.hint] if writer.hint else [])])
+    return f"{name}: {len(outcomes)} runs exported to {target}: {told}"
+
+
+def _whereto(writer: Writer) -> list[str]:
+    return [writer.place, *([writer.hint] if writer.hint else [])]
 
 
 def _opened(name: str) -> Callable[[str | None, Study], Writer]:
@@ -107,11 +123,12 @@ def _opened(name: str) -> Callable[[str | None, Study], Writer]:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m analysis.export",
         description="Export a study's runs, curves and rulings to a tracker or to plain files. It reads the "
         "study's folder and never writes there; what was exported before is found and not doubled.",
-        epilog=f"exit codes: 0 all is exported; 2 a folder, argument or package is at fault; {EXIT_CODES}.",
+        epilog=f"exit codes: 0 all is exported; 2 a folder, argument or package is at fault; {EXIT_CODES}; "
+        "75 interrupted, the study goes on.",
     )
     parser.add_argument(
         "folder", type=path_argument, metavar="RESULTS_DIR", help="such as results/optimizers"
@@ -119,4 +136,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--to", required=True, choices=TARGETS, help="the target")
     places = "; ".join(f"{name}: {target.place}" for name, target in TARGETS.items())
     parser.add_argument("--uri", metavar="PLACE", help=f"where to, without it on this machine: {places}")
+    parser.add_argument(
+        "--follow", action="store_true", help="go on while the study runs, and end when it has ended"
+    )
+    parser.add_argument(
+        "--every", type=pause_argument, default=_SECONDS, metavar="SECONDS", help="look as often as that (5)"
+    )
     return parser.parse_args(arguments)

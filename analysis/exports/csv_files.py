@@ -1,5 +1,7 @@
 """CSV: runs, epochs and rulings, a file each, for whatever reads tables."""
 
+import csv
+
 import pandas as pd
 
 from analysis.exports.content import Outcome, Run, Study
@@ -16,9 +18,17 @@ class CsvWriter:
 
     def __init__(self, uri: str | None, study: Study) -> None:
         self._folder = folder_of(study, uri, "csv")
-        self._outcome: Outcome = "same"
+        self._there = self._run_ids()
         self.place = str(self._folder)
         self.hint: str | None = None
+
+    def _run_ids(self) -> set[str]:
+        """Return the runs that were exported before; a run that has ended does not change any more."""
+        path = self._folder / "runs.csv"
+        if not path.exists():
+            return set()
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            return {str(row.get("run_id")) for row in csv.DictReader(file)}
 
     def write_study(self, study: Study) -> Outcome:
         """Write all three files as they should be now."""
@@ -29,12 +39,11 @@ class CsvWriter:
         }
         texts = {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
         outcomes = {put(self._folder / f"{name}.csv", text.encode()) for name, text in texts.items()}
-        self._outcome = next(outcome for outcome in _STRONGEST_FIRST if outcome in outcomes)
-        return self._outcome
+        return next(outcome for outcome in _STRONGEST_FIRST if outcome in outcomes)
 
     def write_run(self, study: Study, run: Run) -> Outcome:  # noqa: ARG002 - it is in the study's files
-        """Return what became of the files that hold it."""
-        return self._outcome
+        """Return whether the files hold it for the first time."""
+        return "same" if run.end is None or run.run_id in self._there else "new"
 
     def close(self) -> None:
         """Do nothing: every file is whole."""

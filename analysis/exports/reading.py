@@ -1,6 +1,7 @@
 """A study's journal as runs, read once or followed while it grows."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -52,6 +53,13 @@ class JournalReader:
             if not is_begun:
                 raise
             self._forget()
+            self.read()
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something has happened in the study, looking as often as that."""
+        self.read()
+        while self.study_id is None:
+            time.sleep(seconds)
             self.read()
 
     def changed(self) -> list[Run]:
