@@ -1,26 +1,25 @@
-"""How fast the training loop is, beside the ordinary way and beside bare matrix products.
+"""How fast the training loop is, beside a bare loop in memory, the ordinary way and bare matrix products.
 
-In one process and in alternation, each round times: the probe (only the matrix products that a training
-step needs), `harness.training.loop.train`, the probe again, and the ordinary way (torchvision's FashionMNIST,
-transforms, DataLoader, an eager loop) on the same recipe, split and number of epochs. benchmarks/README.md
-says what is counted.
+Each side has a process of its own, and they take turns: in each round every side trains for about the same
+time, so other work on the machine slows them alike. benchmarks/README.md says what is counted.
 """
 
 import argparse
+import itertools
 import json
+import multiprocessing
 import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import pairwise
-from math import prod
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from options import check_json, positive
@@ -28,190 +27,347 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
+from harness.allocation import KEEPING_MEMORY
 from harness.errors import HarnessError
 from harness.recipe.configuration import Configuration, resolve
 from harness.records.provenance import git_state, machine, versions
 from harness.training.data.arrays import Samples, load_training_samples
 from harness.training.data.input_norm import input_statistics
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
-from harness.training.data.splits import stratified_split
-from harness.training.epoch import EpochRecord
 from harness.training.loop import train
+from harness.training.setup import set_up_run
 
-HIDDEN = [300, 200]
-BATCH_SIZE = 512
-LEARNING_RATES = {"sgd": 0.1, "rmsprop": 1e-3, "adam": 1e-3}
-ORDINARY_OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "sgd": torch.optim.SGD,
-    "rmsprop": torch.optim.RMSprop,
-    "adam": torch.optim.Adam,
+if TYPE_CHECKING:
+    from harness.training.epoch import EpochRecord
+
+MODELS: dict[str, dict[str, Any]] = {
+    "fcn": {"name": "fcn", "hidden": [300, 200]},
+    "lenet5": {"name": "lenet5"},
+    "simple_cnn": {"name": "simple_cnn"},
 }
-WARM_UP_EPOCHS = 1
-"""Trained at the start of every run, on both sides, and not counted."""
-PROBE_SECONDS = 0.5
-"""How long the probe multiplies, before and again after the harness."""
-PROBE_STEPS = 20
-"""Steps' worth of products between two looks at the clock: a GPU must not wait for the clock."""
-MAX_ACCURACY_GAP = 0.03
-"""Both sides learn alike if their mean validation accuracies differ by no more."""
-
-Loader = DataLoader[tuple[torch.Tensor, torch.Tensor]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Timing:
-    """What one side took for the counted epochs of one round."""
-
-    train_seconds: float
-    """Spent in the training part."""
-    epoch_seconds: float
-    """Spent in training and validation."""
-    val_accuracy: float
-    """After the last epoch, 0 to 1."""
+LR = 0.01
+N_VAL = 200
+"""Samples that the harness validates on after each epoch, which no side counts."""
+LEAST_STEPS = 3
+CHECKED_STEPS = 3
+MOST_APART = {"fp32": 0.02, "bf16": 0.2}
+"""How far weights of the other loops may be from the harness's after `CHECKED_STEPS` steps of one batch, over
+what the steps changed; the norms of both. Their sums are in other orders, so
+some activations fall on the other side of zero."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Round:
-    """One round's measurements."""
+class Cell:
+    """What is trained."""
 
-    harness: Timing
-    ordinary: Timing
-    probe_gflops: float
-    """Of the probe's two runs, before and after the harness, taken together."""
+    model: str
+    batch: int
+    precision: str
+    threads: int
+    device: str
+    torchvision_root: str
 
+    def configuration(self, batch: int, epochs: int) -> Configuration:
+        """Return the recipe."""
+        return resolve(
+            {
+                "model": MODELS[self.model],
+                "input_norm": "standardize",
+                "optimizer": "sgd",
+                "lr": LR,
+                "batch_size": batch,
+                "epochs": epochs,
+                "precision": self.precision,
+            }
+        )
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Product:
-    """A matrix product `(m, k) @ (k, n)` and how to run it."""
-
-    flops: int
-    run: Callable[[], torch.Tensor]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
-    """Everything that stays the same in all rounds."""
-
-    configuration: Configuration
-    data: Samples
-    """On the device."""
-    prepared: PreparedDataset
-    torchvision_root: Path
-    device: torch.device
-    workers: int
-    products: list[Product]
-    """Of one training step."""
-
-    @property
-    def n_val(self) -> int:
-        """Validation images of every split."""
-        return round(len(self.data) * self.configuration.val_fraction)
-
-    @property
-    def n_train(self) -> int:
-        """Training images of every split."""
-        return len(self.data) - self.n_val
-
-    @property
-    def counted_samples(self) -> int:
-        """Training samples of one round's counted epochs."""
-        return self.n_train * (self.configuration.epochs - WARM_UP_EPOCHS)
-
-    @property
-    def sample_flops(self) -> float:
-        """Floating-point operations of the matrix products that one training sample needs."""
-        return sum(product.flops for product in self.products) / BATCH_SIZE
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return what a script computes its outputs in."""
+        return torch.autocast(self.device, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print; return 0, or 1 if the sides do not learn alike, or 2 if nothing was measured."""
-    options = _parse(arguments)
-    torch.set_num_threads(options.threads)
-    facts = _facts(options)
-    try:
-        with _bench(options) as bench:
-            print(_heading(bench, options, facts), flush=True)
-            rounds = [_one_round(bench, seed) for seed in range(options.rounds)]
-    except HarnessError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    measures = _measures(bench, rounds)
-    print(_table(measures))
-    if options.json is not None:
-        record = {**facts, "measures": measures, "rounds": [asdict(one) for one in rounds]}
-        options.json.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return 0 if _learn_alike(rounds) else 1
+Epochs = Callable[[int, int, int], tuple[float, nn.Module]]
+"""Trains on so many samples in batches of such a size for so many epochs; returns the last one's seconds."""
 
 
-def _learn_alike(rounds: list[Round]) -> bool:
-    """Print both sides' mean validation accuracy, and tell whether they are close enough."""
-    harness = statistics.mean(one.harness.val_accuracy for one in rounds)
-    ordinary = statistics.mean(one.ordinary.val_accuracy for one in rounds)
-    print(f"\nmean validation accuracy after the last epoch: harness {harness:.4f}, ordinary {ordinary:.4f}")
-    if abs(harness - ordinary) <= MAX_ACCURACY_GAP:
-        return True
-    print(
-        f"error: the accuracies differ by more than {MAX_ACCURACY_GAP}: the two sides do not learn alike, "
-        "so their speeds must not be compared",
-        file=sys.stderr,
-    )
-    return False
+def part_of(data: Samples, n_train: int) -> Samples:
+    """Return the first samples, the last of which validate."""
+    end = min(len(data), n_train + N_VAL)
+    return replace(data, inputs=data.inputs[:end], targets=data.targets[:end], n_val=N_VAL)
+
+
+def harness_epochs(cell: Cell, data: Samples) -> Epochs:
+    """Return the harness's loop, as a sweep's runs call it."""
+
+    def epochs(n_train: int, batch: int, count: int) -> tuple[float, nn.Module]:
+        records: list[EpochRecord] = []
+        done = train(cell.configuration(batch, count), 0, part_of(data, n_train), records.append)
+        if done.has_diverged:
+            raise HarnessError(f"{cell.model}: the run diverged: {done.reason}")
+        return records[-1].seconds, done.predictor.model
+
+    return epochs
+
+
+def started_model(cell: Cell, data: Samples) -> nn.Module:
+    """Return the network with which the harness's run begins, in torch's own layout."""
+    model = set_up_run(cell.configuration(cell.batch, 1), 0, data).predictor.model
+    return model.to(memory_format=torch.contiguous_format)
+
+
+def bare_epochs(cell: Cell, data: Samples) -> Epochs:
+    """Return a loop as written by hand for data in memory: float32, standardised before, indexed."""
+
+    def epochs(n_train: int, batch: int, count: int) -> tuple[float, nn.Module]:
+        part = part_of(data, n_train)
+        measured = input_statistics(part, torch.arange(n_train))
+        inputs = part.inputs[:n_train].float() / 255
+        inputs = ((inputs - measured.means[0]) / measured.deviations[0]).to(cell.device)
+        labels = part.targets[:n_train].to(cell.device)
+        model = started_model(cell, part)
+        optimizer = torch.optim.SGD(model.parameters(), lr=LR, fused=True)
+        criterion = nn.CrossEntropyLoss()
+        seconds = 0.0
+        for _ in range(count):
+            started = time.perf_counter()
+            loss_sum = torch.zeros((), device=cell.device)
+            for rows in torch.split(torch.randperm(n_train).to(cell.device), batch):
+                with cell.autocast():
+                    outputs = model(inputs[rows])
+                loss = criterion(outputs.float(), labels[rows])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                loss_sum += loss.detach() * len(rows)
+            loss_sum.item()
+            seconds = time.perf_counter() - started
+        return seconds, model
+
+    return epochs
+
+
+def ordinary_epochs(cell: Cell, data: Samples) -> Epochs:
+    """Return the loop of most scripts: torchvision's data set, transforms, a DataLoader, torch's defaults."""
+
+    def epochs(n_train: int, batch: int, count: int) -> tuple[float, nn.Module]:
+        part = part_of(data, n_train)
+        measured = input_statistics(part, torch.arange(n_train))
+        normalized = transforms.Normalize(measured.means, measured.deviations)
+        transform = transforms.Compose([transforms.ToTensor(), normalized])
+        dataset = datasets.FashionMNIST(cell.torchvision_root, train=True, transform=transform)
+        loader = DataLoader(Subset(dataset, range(n_train)), batch_size=batch, shuffle=True)
+        model = started_model(cell, part)
+        optimizer = torch.optim.SGD(model.parameters(), lr=LR)
+        criterion = nn.CrossEntropyLoss()
+        seconds = 0.0
+        for _ in range(count):
+            started, running_loss = time.perf_counter(), 0.0
+            for images, labels in loader:
+                with cell.autocast():
+                    outputs = model(images.to(cell.device))
+                loss = criterion(outputs.float(), labels.to(cell.device))
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                running_loss += loss.item() * len(labels)
+            seconds = time.perf_counter() - started
+        return seconds, model
+
+    return epochs
+
+
+def probe_epochs(cell: Cell, data: Samples) -> Epochs:
+    """Return the products of a step alone: of each layer outputs, and gradients of weights and of inputs.
+
+    Inputs of the first layer need no gradient. Convolutions are torch's own kernels, channels last.
+    """
+    model = set_up_run(cell.configuration(cell.batch, 1), 0, part_of(data, cell.batch)).predictor.model
+    dtype = torch.bfloat16 if cell.precision == "bf16" else torch.float32
+    seen: list[tuple[nn.Linear | nn.Conv2d, torch.Tensor]] = []
+
+    def note(module: nn.Module, inputs: tuple[torch.Tensor], outputs: torch.Tensor) -> None:
+        del outputs
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            seen.append((module, torch.empty_like(inputs[0], dtype=dtype).normal_()))
+
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv2d):
+            module.register_forward_hook(note)
+    shape = (cell.batch, *data.shape)
+    model(torch.zeros(shape, device=cell.device).contiguous(memory_format=torch.channels_last))
+    products = [
+        product
+        for number, (module, inputs) in enumerate(seen)
+        for product in _products(module, inputs, dtype, is_first=number == 0)
+    ]
+
+    def epochs(n_train: int, batch: int, count: int) -> tuple[float, nn.Module]:
+        seconds = 0.0
+        with torch.no_grad():
+            for _ in range(count):
+                started = time.perf_counter()
+                for _ in range(-(-n_train // batch)):
+                    for product in products:
+                        product()
+                if cell.device == "cuda":
+                    torch.cuda.synchronize()
+                seconds = time.perf_counter() - started
+        return seconds, model
+
+    return epochs
+
+
+def _products(
+    module: nn.Linear | nn.Conv2d, inputs: torch.Tensor, dtype: torch.dtype, *, is_first: bool
+) -> Iterator[Callable[[], Any]]:
+    weights = module.weight.detach().to(dtype)
+    if isinstance(module, nn.Linear):
+        gradients = torch.randn(len(inputs), module.out_features, device=inputs.device, dtype=dtype)
+        pairs = [(inputs, weights.t()), (gradients.t(), inputs), (gradients, weights)]
+        for left, right in pairs[: 2 if is_first else 3]:
+            out = torch.empty(left.shape[0], right.shape[1], device=inputs.device, dtype=dtype)
+            yield partial(torch.mm, left, right, out=out)
+        return
+    padding = module.padding if isinstance(module.padding, tuple) else (module.kernel_size[0] // 2,) * 2
+    forward = partial(torch.conv2d, inputs, weights, None, module.stride, padding)
+    yield forward
+    gradients = torch.randn_like(forward())
+    yield partial(
+        torch.ops.aten.convolution_backward, gradients, inputs, weights, None, module.stride, padding,
+        module.dilation, False, [0, 0], 1, [not is_first, True, False],
+    )  # fmt: skip
+
+
+SIDES: dict[str, Callable[[Cell, Samples], Epochs]] = {
+    "harness": harness_epochs,
+    "bare loop": bare_epochs,
+    "DataLoader loop": ordinary_epochs,
+    "products": probe_epochs,
+}
+
+
+def _serve(side: str, prepared: PreparedDataset, questions: Connection) -> None:
+    """Answer with seconds and weights until None comes: a side's process."""
+    data = load_training_samples(prepared)
+    epochs: Epochs | None = None
+    while (question := questions.recv()) is not None:
+        if isinstance(question, Cell):
+            torch.set_num_threads(question.threads)
+            epochs = SIDES[side](question, data.to(question.device))
+            continue
+        (n_train, batch, count), asks_weights = question
+        if epochs is None:
+            raise AssertionError("a cell comes first")
+        seconds, model = epochs(n_train, batch, count)
+        weights = torch.cat([each.detach().float().flatten().cpu() for each in model.parameters()])
+        questions.send((seconds, weights.numpy() if asks_weights else None))
+
+
+class Side:
+    """A process that trains when it is its turn."""
+
+    def __init__(self, name: str, prepared: PreparedDataset) -> None:
+        self._here, there = multiprocessing.Pipe()
+        before = os.environ.copy()
+        if name == "harness":  # as workers of a sweep have it; the others have the C library's defaults
+            os.environ.update(KEEPING_MEMORY)
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=_serve, args=(name, prepared, there), daemon=True)
+        self._process.start()
+        os.environ.clear()
+        os.environ.update(before)
+
+    def begin(self, cell: Cell) -> None:
+        """Turn to another cell."""
+        self._here.send(cell)
+
+    def asked(self, n_train: int, batch: int, count: int, *, weights: bool = False) -> tuple[float, Any]:
+        """Return the seconds of the last epoch, and the weights after it where they are asked for."""
+        self._here.send(((n_train, batch, count), weights))
+        answer: tuple[float, Any] = self._here.recv()
+        return answer
+
+    def end(self) -> None:
+        """Let the process end."""
+        self._here.send(None)
+        self._process.join()
+
+
+def _check_alike(cell: Cell, sides: dict[str, Side]) -> None:
+    """Refuse to compare loops that compute something else.
+
+    Raises:
+        HarnessError: Weights differ after a few steps.
+    """
+    n = 512
+    weights = {
+        name: [sides[name].asked(n, n, steps, weights=True)[1] for steps in (1, CHECKED_STEPS)]
+        for name in ("harness", "bare loop", "DataLoader loop")
+    }
+    first, last = weights["harness"]
+    for name, (_, theirs) in weights.items():
+        apart = float(((theirs - last) ** 2).sum() / ((last - first) ** 2).sum()) ** 0.5
+        if apart > MOST_APART[cell.precision]:
+            raise HarnessError(
+                f"{cell.model} in {cell.precision}: after {CHECKED_STEPS} steps weights of the {name} are "
+                f"{apart:.2g} of a step away from the harness's: they do not compute the same"
+            )
+
+
+def measured(cell: Cell, sides: dict[str, Side], rounds: int, seconds: float) -> dict[str, list[float]]:
+    """Return the samples a second of each side in each round."""
+    for side in sides.values():
+        side.begin(cell)
+    _check_alike(cell, sides)
+    most = 50_000 // cell.batch
+    samples = {}
+    for name, side in sides.items():
+        n = cell.batch * LEAST_STEPS
+        a_step = side.asked(n, cell.batch, 2)[0] / LEAST_STEPS
+        samples[name] = cell.batch * max(LEAST_STEPS, min(most, round(seconds / a_step)))
+    rates: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, side in sides.items():
+            rates[name].append(samples[name] / side.asked(samples[name], cell.batch, 2)[0])
+    return rates
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    median, least, most = statistics.median(values), min(values), max(values)
+    return f"{median:,.{digits}f} ({least:,.{digits}f} to {most:,.{digits}f})"
+
+
+def _row(cell: Cell, rates: dict[str, list[float]]) -> str:
+    harness = rates["harness"]
+    over = {
+        name: [ours / theirs for ours, theirs in zip(harness, rates[name], strict=True)] for name in SIDES
+    }
+    cells = [
+        cell.model, str(cell.batch), cell.precision, _spread(harness, 0), _spread(over["bare loop"], 2),
+        _spread(over["DataLoader loop"], 1), _spread(over["products"], 2),
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Time the training loop beside the ordinary way.")
-    parser.add_argument("--rounds", type=positive, default=5, help="alternations (default %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--model", nargs="+", choices=list(MODELS), default=list(MODELS))
+    parser.add_argument("--batch", nargs="+", type=positive, default=[16, 64, 512])
+    parser.add_argument("--precision", nargs="+", choices=list(MOST_APART), default=list(MOST_APART))
+    parser.add_argument("--rounds", type=positive, default=5, help="turns of each side (default %(default)s)")
     parser.add_argument(
-        "--epochs", type=positive, default=1, help="counted epochs a round and side (default %(default)s)"
+        "--seconds", type=float, default=0.4, help="of a turn, and of the warm-up before it (%(default)s)"
     )
     parser.add_argument("--threads", type=positive, default=1, help="torch's threads (default %(default)s)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default %(default)s)")
-    parser.add_argument(
-        "--optimizer", choices=list(LEARNING_RATES), default="sgd", help="(default %(default)s)"
-    )
-    parser.add_argument("--workers", type=int, default=0, help="the ordinary DataLoaders' worker processes")
     parser.add_argument("--json", type=Path, help="file to save the numbers in")
     options = parser.parse_args(arguments)
     check_json(parser, options.json)
-    if options.workers < 0:
-        parser.error(f"--workers must be 0 or more, got {options.workers}")
     if options.device == "cuda" and not torch.cuda.is_available():
         parser.error("--device cuda: torch finds no CUDA device here; use --device cpu")
     return options
-
-
-@contextmanager
-def _bench(options: argparse.Namespace) -> Iterator[Bench]:
-    """Make everything ready that is not timed: data on both sides, recipe, probe."""
-    device = torch.device(options.device)
-    configuration = resolve(
-        {
-            "model": {"name": "fcn", "hidden": HIDDEN},
-            "input_norm": "standardize",
-            "optimizer": options.optimizer,
-            "lr": LEARNING_RATES[options.optimizer],
-            "batch_size": BATCH_SIZE,
-            "epochs": WARM_UP_EPOCHS + options.epochs,
-        }
-    )
-    prepared = prepare_dataset(configuration.dataset, progress=partial(print, file=sys.stderr))
-    data = load_training_samples(prepared)
-    with TemporaryDirectory(prefix="training-speed-") as root:
-        _write_torchvision_files(prepared, data, Path(root))
-        yield Bench(
-            configuration=configuration,
-            data=data.to(device),
-            prepared=prepared,
-            torchvision_root=Path(root),
-            device=device,
-            workers=options.workers,
-            products=_step_products(_layer_sizes(prepared), device),
-        )
-
-
-def _layer_sizes(prepared: PreparedDataset) -> list[int]:
-    """Return the network's widths, from pixels to classes."""
-    return [prod(prepared.spec.shape), *HIDDEN, prepared.spec.n_classes]
 
 
 def _write_torchvision_files(prepared: PreparedDataset, data: Samples, root: Path) -> None:
@@ -228,237 +384,46 @@ def _write_torchvision_files(prepared: PreparedDataset, data: Samples, root: Pat
         (folder / part.file.name).write_bytes(content)
 
 
-def _one_round(bench: Bench, seed: int) -> Round:
-    """Measure probe, harness, probe and the ordinary way, one after the other; the seed fixes the split."""
-    before = _run_probe(bench)
-    harness = _run_harness(bench, seed)
-    after = _run_probe(bench)
-    ordinary = _run_ordinary(bench, seed)
-    flops, seconds = (sum(pair) for pair in zip(before, after, strict=True))
-    ratio = ordinary.epoch_seconds / harness.epoch_seconds
-    print(f"round {seed + 1}: {ratio:.1f} times the ordinary way", file=sys.stderr)
-    return Round(harness=harness, ordinary=ordinary, probe_gflops=flops / seconds / 1e9)
-
-
-def _run_harness(bench: Bench, seed: int) -> Timing:
-    """Train with the harness's loop.
-
-    The epochs end when the loop reports them, validated; the first is the warm-up, so set-up (split, fresh
-    model) falls before the counted time.
-
-    Raises:
-        HarnessError: The loss was not finite.
-    """
-    records: list[EpochRecord] = []
-    reported: list[float] = []
-
-    def note(record: EpochRecord) -> None:
-        records.append(record)
-        reported.append(time.perf_counter())
-
-    result = train(bench.configuration, seed, bench.data, note)
-    accuracy = records[-1].val_accuracy
-    if result.has_diverged or accuracy is None:
-        raise HarnessError(f"the harness's run with seed {seed} diverged: {result.reason}")
-    return Timing(
-        train_seconds=sum(record.seconds for record in records[WARM_UP_EPOCHS:]),
-        epoch_seconds=reported[-1] - reported[WARM_UP_EPOCHS - 1],
-        val_accuracy=accuracy,
-    )
-
-
-def _run_ordinary(bench: Bench, seed: int) -> Timing:
-    """Train as most scripts do, with torch's defaults; the loaders are made before the counted time."""
-    torch.set_flush_denormal(False)  # torch's default, which the harness's loop changes for the process
-    torch.manual_seed(seed)
-    train_loader, val_loader = _loaders(bench, seed)
-    model = _ordinary_model(_layer_sizes(bench.prepared)).to(bench.device)
-    criterion = nn.CrossEntropyLoss()
-    optimizer = ORDINARY_OPTIMIZERS[bench.configuration.optimizer](
-        model.parameters(), lr=bench.configuration.lr
-    )
-    train_seconds = epoch_seconds = accuracy = 0.0
-    for epoch in range(bench.configuration.epochs):
-        started = time.perf_counter()
-        _train_ordinary_epoch(model, criterion, optimizer, train_loader, bench.device)
-        trained = time.perf_counter()
-        accuracy = _validate_ordinary(model, criterion, val_loader, bench.device)
-        validated = time.perf_counter()
-        if epoch >= WARM_UP_EPOCHS:
-            train_seconds += trained - started
-            epoch_seconds += validated - started
-    return Timing(train_seconds=train_seconds, epoch_seconds=epoch_seconds, val_accuracy=accuracy)
-
-
-def _loaders(bench: Bench, seed: int) -> tuple[Loader, Loader]:
-    """Return DataLoaders over the training and the validation part of the seed's split."""
-    split = stratified_split(bench.data.targets.cpu(), bench.configuration.val_fraction, seed)
-    measured = input_statistics(bench.data.to("cpu"), split.train)
-    transform = transforms.Compose(
-        [transforms.ToTensor(), transforms.Normalize(measured.means, measured.deviations)]
-    )
-    dataset = datasets.FashionMNIST(bench.torchvision_root, train=True, transform=transform)
-    return (
-        DataLoader(
-            Subset(dataset, split.train.tolist()),
-            batch_size=BATCH_SIZE,
-            shuffle=True,
-            num_workers=bench.workers,
-        ),
-        DataLoader(Subset(dataset, split.val.tolist()), batch_size=BATCH_SIZE, num_workers=bench.workers),
-    )
-
-
-def _ordinary_model(sizes: list[int]) -> nn.Module:
-    """Return the same network as the harness's, put together by hand."""
-    layers: list[nn.Module] = [nn.Flatten()]
-    for fan_in, fan_out in pairwise(sizes):
-        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def _train_ordinary_epoch(
-    model: nn.Module,
-    criterion: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    loader: Loader,
-    device: torch.device,
-) -> float:
-    """Take one step a batch and return the mean loss."""
-    model.train()
-    running_loss = 0.0
-    n_seen = 0
-    for batch_images, batch_labels in loader:
-        images, labels = batch_images.to(device), batch_labels.to(device)
-        optimizer.zero_grad()
-        loss = criterion(model(images), labels)
-        loss.backward()
-        optimizer.step()
-        running_loss += loss.item() * len(labels)
-        n_seen += len(labels)
-    return running_loss / n_seen
-
-
-@torch.no_grad()
-def _validate_ordinary(model: nn.Module, criterion: nn.Module, loader: Loader, device: torch.device) -> float:
-    """Measure loss and accuracy over the loader's images, and return the accuracy."""
-    model.eval()
-    loss_sum = 0.0
-    n_correct = n_seen = 0
-    for batch_images, batch_labels in loader:
-        images, labels = batch_images.to(device), batch_labels.to(device)
-        logits = model(images)
-        loss_sum += criterion(logits, labels).item() * len(labels)
-        n_correct += int((logits.argmax(dim=1) == labels).sum().item())
-        n_seen += len(labels)
-    return n_correct / n_seen
-
-
-def _step_products(sizes: list[int], device: torch.device) -> list[Product]:
-    """Return the matrix products of one full batch's step, laid out as torch's linear layers have them.
-
-    Forward and weight gradients in every layer, input gradients in all but the first, whose input needs none.
-    Results go to memory that is already there.
-    """
-    products = []
-    for number, (fan_in, fan_out) in enumerate(pairwise(sizes)):
-        inputs = torch.randn(BATCH_SIZE, fan_in, device=device)
-        weights = torch.randn(fan_out, fan_in, device=device)
-        gradients = torch.randn(BATCH_SIZE, fan_out, device=device)
-        pairs = [(inputs, weights.t()), (gradients.t(), inputs)]
-        if number > 0:
-            pairs.append((gradients, weights))
-        products += [_product(left, right) for left, right in pairs]
-    return products
-
-
-def _product(left: torch.Tensor, right: torch.Tensor) -> Product:
-    (m, k), n = left.shape, right.shape[1]
-    out = torch.empty(m, n, device=left.device)
-    return Product(flops=2 * m * k * n, run=partial(torch.mm, left, right, out=out))
-
-
-def _run_probe(bench: Bench) -> tuple[float, float]:
-    """Run a step's products over and over; return their floating-point operations and the seconds taken."""
-    _run_steps(bench)
-    started = time.perf_counter()
-    steps, seconds = 0, 0.0
-    while seconds < PROBE_SECONDS:
-        _run_steps(bench)
-        steps += PROBE_STEPS
-        seconds = time.perf_counter() - started
-    return steps * BATCH_SIZE * bench.sample_flops, seconds
-
-
-def _run_steps(bench: Bench) -> None:
-    """Run the products of `PROBE_STEPS` steps, and wait for them."""
-    for _ in range(PROBE_STEPS):
-        for product in bench.products:
-            product.run()
-    if bench.device.type == "cuda":
-        torch.cuda.synchronize(bench.device)
-
-
-def _measures(bench: Bench, rounds: list[Round]) -> dict[str, list[float]]:
-    """Return what the table shows, one value a round."""
-    samples = bench.counted_samples
-    gflop = samples * bench.sample_flops / 1e9
-    achieved = [gflop / one.harness.train_seconds for one in rounds]
-    return {
-        "whole epoch: harness, samples/s": [samples / one.harness.epoch_seconds for one in rounds],
-        "whole epoch: ordinary way, samples/s": [samples / one.ordinary.epoch_seconds for one in rounds],
-        "whole epoch: ratio": [one.ordinary.epoch_seconds / one.harness.epoch_seconds for one in rounds],
-        "training part: harness, samples/s": [samples / one.harness.train_seconds for one in rounds],
-        "training part: ordinary way, samples/s": [samples / one.ordinary.train_seconds for one in rounds],
-        "training part: ratio": [one.ordinary.train_seconds / one.harness.train_seconds for one in rounds],
-        "training part: harness, GFLOP/s": achieved,
-        "matrix-multiply probe, GFLOP/s": [one.probe_gflops for one in rounds],
-        "efficiency": [speed / one.probe_gflops for speed, one in zip(achieved, rounds, strict=True)],
-    }
-
-
 def _facts(options: argparse.Namespace) -> dict[str, Any]:
     """Return what the numbers depend on: options, machine, versions, code, and what else was running."""
     return {
         "options": {name: value for name, value in vars(options).items() if name != "json"},
         "machine": machine().model_dump(exclude={"host"}),
-        "threads": torch.get_num_threads(),
         "load_average": round(os.getloadavg()[0], 2),
         "versions": versions(),
         "code": git_state().model_dump(),
     }
 
 
-def _heading(bench: Bench, options: argparse.Namespace, facts: dict[str, Any]) -> str:
-    """Return the lines above the table: recipe, procedure, machine, versions."""
-    network = "-".join(map(str, _layer_sizes(bench.prepared)))
-    computer = facts["machine"]
-    gpu = f", {torch.cuda.get_device_name(bench.device)}" if bench.device.type == "cuda" else ""
-    packages = ", ".join(
-        f"{name} {facts['versions'][name]}" for name in ("python", "torch", "torchvision", "numpy")
-    )
-    return (
-        f"recipe: fcn {network}, {options.optimizer} lr {bench.configuration.lr:g}, batch size {BATCH_SIZE}, "
-        f"{bench.n_train:,} training and {bench.n_val:,} validation images, "
-        f"{bench.sample_flops / 1e6:.3f} MFLOP a training sample\n"
-        f"procedure: {options.rounds} alternating rounds, each with {WARM_UP_EPOCHS} warm-up and "
-        f"{options.epochs} counted epochs a side; DataLoader workers: {options.workers}\n"
-        f"machine: {computer['cpu']}, {computer['cores']} cores{gpu}; device {bench.device.type}, "
-        f"torch threads: {facts['threads']}; load average {facts['load_average']} at the start\n"
-        f"versions: {packages}\n"
-    )
-
-
-def _table(measures: dict[str, list[float]]) -> str:
-    """Return the measures as a Markdown table: median, least and greatest of the rounds."""
-    width = max(map(len, measures))
-    lines = [f"| {'':{width}} | {'median':>8} | {'min':>8} | {'max':>8} |"]
-    lines.append(f"|{'-' * (width + 2)}|{('-' * 9 + ':|') * 3}")
-    for name, values in measures.items():
-        decimals = 0 if name.endswith("samples/s") else 2 if name == "efficiency" else 1
-        cells = (statistics.median(values), min(values), max(values))
-        lines.append(f"| {name:{width}} |" + "".join(f" {cell:>8,.{decimals}f} |" for cell in cells))
-    return "\n".join(lines)
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; return 0, or 2 where loops that differ were not compared."""
+    options = _parse(arguments)
+    facts, cells = _facts(options), []
+    print(json.dumps(facts))
+    print("| model | batch | precision | samples/s | times bare loop | times DataLoader loop | of products |")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    prepared = prepare_dataset("fashion_mnist", progress=partial(print, file=sys.stderr))
+    with TemporaryDirectory(prefix="training-speed-") as root:
+        _write_torchvision_files(prepared, load_training_samples(prepared), Path(root))
+        sides = {name: Side(name, prepared) for name in SIDES}
+        try:
+            for model, precision, batch in itertools.product(options.model, options.precision, options.batch):
+                cell = Cell(
+                    model=model, batch=batch, precision=precision, threads=options.threads,
+                    device=options.device, torchvision_root=root,
+                )  # fmt: skip
+                rates = measured(cell, sides, options.rounds, options.seconds)
+                print(_row(cell, rates), flush=True)
+                cells.append(asdict(cell) | {"samples_per_second": rates})
+        except HarnessError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return error.exit_code
+        finally:
+            for side in sides.values():
+                side.end()
+    if options.json is not None:
+        options.json.write_text(json.dumps({**facts, "cells": cells}, indent=1) + "\n", encoding="utf-8")
+    return 0
 
 
 if __name__ == "__main__":
