@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import harmonic_mean
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from analysis.consistency import Journaled, check_consistency
 from analysis.metrics import Metrics, metrics_of
 from harness.declaration import Declaration
 from harness.errors import ResultsError, unusable
@@ -30,7 +30,6 @@ from harness.records.folder import ResultsFolder
 from harness.records.frames import Frames, frames_from_events
 from harness.records.journal import opened_journal, read_journal
 from harness.seal import Declarations, Seal, seal_of
-from harness.study.plan import confirm_seeds_of, search_seeds_of
 from harness.study.seeds import confirm_seeds
 
 _NO_ROWS = np.empty(0, dtype=np.int64)
@@ -52,7 +51,10 @@ class StudyRecords:
     runs: pd.DataFrame
     """One row a run, columns as in `runs.parquet`, sorted by arm (declared order), phase, run id."""
     epochs: pd.DataFrame
-    """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch."""
+    """One row an epoch of a run, columns as in `epochs.parquet`, sorted by run id and epoch.
+
+    There may be millions: run ids are categories here, and text in what `epochs_of` returns.
+    """
     winners_by_repeat: dict[str, dict[int, str | None]]
     """Winning run of each search that ended, by arm and repeat; null where no run reached full length."""
     audits: dict[str, str]
@@ -221,18 +223,18 @@ class StudyRecords:
     @cached_property
     def epoch_rows(self) -> dict[str, slice]:
         """The rows of `epochs` that hold each run, by run id; a run without an epoch is not in it."""
-        text = pa.array(self.epochs["run_id"])
-        if isinstance(text, pa.ChunkedArray):  # what pandas makes of no rows at all
-            text = text.combine_chunks()
-        runs = pc.run_end_encode(text)  # copies no text of millions of rows
-        run_ids, ends = runs.values.to_pylist(), runs.run_ends.to_pylist()  # noqa: PD011 - Arrow's, not pandas'
-        return dict(zip(run_ids, map(slice, [0, *ends[:-1]], ends), strict=True))
+        run_ids = self.epochs["run_id"].cat
+        places = run_ids.codes.to_numpy()
+        ends = [*np.flatnonzero(np.diff(places)) + 1, len(places)] if len(places) else []
+        found = run_ids.categories[places[np.array(ends, dtype=np.int64) - 1]]
+        return dict(zip(found, map(slice, [0, *ends[:-1]], ends), strict=True))
 
     def epochs_of(self, run_ids: Iterable[str]) -> pd.DataFrame:
         """Return the epochs of some runs, sorted by run id and epoch, without a search through all."""
         spans = [self.epoch_rows[run_id] for run_id in sorted(set(run_ids)) if run_id in self.epoch_rows]
         rows = [np.arange(span.start, span.stop) for span in spans]
-        return self.epochs.iloc[np.concatenate(rows) if rows else []].reset_index(drop=True)
+        epochs = self.epochs.iloc[np.concatenate(rows) if rows else []]
+        return epochs.reset_index(drop=True).astype({"run_id": "str"})
 
     @cached_property
     def tested_on(self) -> str | None:
@@ -307,13 +309,14 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
     arms = declaration.arms if declaration.dataset or declaration.datasets else ()  # else a program
     samples = {arm: declaration.data_of(arm).train_samples for arm in arms}
     frames = frames_from_events(declaration.study, events, samples, names)
+    frames = frames.ordered(_order(frames.runs, list(declaration.arms)))
     records = StudyRecords(
         folder=folder,
         declaration=declaration,
         manifest=manifest,
         seal=seal_of(folder, manifest, marks.declarations, expected),
         frames=frames,
-        runs=_sorted_runs(frames.runs, list(declaration.arms)),
+        runs=frames.runs.to_pandas(),
         epochs=frames.epochs_frame(),
         winners_by_repeat=marks.winners,
         allowed=_allowed(declaration, marks.looks),
@@ -323,7 +326,17 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
         lineage=tuple(marks.lineage),
         journal_sha256=_journal_sha256(folder),
     )
-    _check_consistency(records)
+    check_consistency(
+        Journaled(
+            root=folder.root,
+            declared_in=records.declared_in,
+            declaration=declaration,
+            confirm_seeds=_confirm_seeds(records),
+            runs=records.runs,
+            winners=records.winners_by_repeat,
+            predictions=frames.predictions,
+        )
+    )
     pa.default_memory_pool().release_unused()  # what sorting took: as much as the records themselves
     return records
 
@@ -400,15 +413,12 @@ def _next_look(declaration: Declaration, taken: Sequence[LookTaken]) -> int | No
     return further[0] if further else None
 
 
-def _sorted_runs(runs: pa.Table, arms: list[str]) -> pd.DataFrame:
-    """Return the runs sorted by arm (in the given order), phase and run id, as a frame."""
+def _order(runs: pa.Table, arms: list[str]) -> NDArray[np.int64]:
+    """Return the rows of the runs sorted by arm (in the given order), phase and run id."""
     keys = runs.select(["arm", "phase", "run_id"]).to_pandas()
     keys["position"] = keys["arm"].map({arm: position for position, arm in enumerate(arms)})
-    order = keys.sort_values(["position", "phase", "run_id"]).index.to_numpy()
-    frame: pd.DataFrame = runs.take(
-        pa.array(order)
-    ).to_pandas()  # sorted before it becomes a frame: one copy less
-    return frame
+    order: NDArray[np.int64] = keys.sort_values(["position", "phase", "run_id"]).index.to_numpy()
+    return order
 
 
 def _journal_sha256(folder: ResultsFolder) -> str:
@@ -419,80 +429,6 @@ def _journal_sha256(folder: ResultsFolder) -> str:
     return digest.hexdigest()
 
 
-def _check_consistency(records: StudyRecords) -> None:
-    """Refuse a journal that contradicts its declaration or the rule of selection."""
-    strangers = sorted(
-        (set(records.runs["arm"].unique()) | set(records.winners_by_repeat)) - set(records.arms)
-    )
-    if strangers:
-        raise ResultsError(
-            f"{records.folder.root}: the journal has runs of {', '.join(strangers)}, but "
-            f"{records.declared_in} declares only {', '.join(records.arms)}. Remedy: put back the one that "
-            "belongs to this journal.",
-            place=records.folder.root,
-        )
-    undeclared = _undeclared_seed(records)
-    if undeclared is not None:
-        raise ResultsError(
-            f"{records.folder.root}: run {undeclared} has a seed that {records.declared_in} does not "
-            f"declare, so it is another study's. Remedy: put back the one that belongs to this journal.",
-            place=records.folder.root,
-        )
-    twice = records.runs.loc[records.runs["run_id"].duplicated(), "run_id"]
-    if len(twice):
-        raise ResultsError(
-            f"{records.folder.root}: run {twice.iloc[0]} ended twice, so the journal holds the runs of two "
-            f"studies, which cannot be told apart. Remedy: bring back the journal as the first one left it.",
-            place=records.folder.root,
-        )
-    completed = set(records.runs.loc[records.runs["status"] == "completed", "run_id"])
-    for winner in records.all_winners:
-        if winner not in completed:
-            raise ResultsError(
-                f"{records.folder.root}: the winner of a search, run {winner}, is not a completed run "
-                f"of this journal, and only a run of full length can win. "
-                f"Remedy: restore the journal as it was written.",
-                place=records.folder.root,
-            )
-    contradiction = _contradicted_accuracy(records)
-    if contradiction is not None:
-        raise ResultsError(
-            f"{records.folder.root}: {contradiction}, so the journal is not as it was written. "
-            f"Remedy: bring back a copy of it.",
-            place=records.folder.root,
-        )
-
-
-def _contradicted_accuracy(records: StudyRecords) -> str | None:
-    """Return which run's predicted classes contradict its test accuracy; None where all agree."""
-    predictions = records.frames.predictions
-    recorded = dict(zip(records.runs["run_id"], records.runs["test_accuracy"], strict=True))
-    for run_id in predictions:
-        try:
-            accuracy = predictions.accuracy_of(run_id)
-        except ValueError as error:
-            return f"the predicted classes of run {run_id} cannot be read ({error})"
-        if accuracy != recorded[run_id]:
-            return (
-                f"run {run_id} has a test accuracy of {recorded[run_id]}, but its predicted classes have "
-                f"{accuracy}"
-            )
-    return None
-
-
-def _undeclared_seed(records: StudyRecords) -> str | None:
-    """Return the first run whose seed is none of its phase's; None where all are declared."""
-    if not records.declaration.plan.seeds_are_common:
-        return _undeclared_in_repeats(records)
-    is_confirm = records.runs["phase"] == "confirm"
-    is_known = (
-        records.runs["seed"]
-        .isin(_confirm_seeds(records))
-        .where(is_confirm, records.runs["seed"].isin(records.declaration.search_seeds))
-    )
-    return None if is_known.all() else str(records.runs.loc[~is_known, "run_id"].iloc[0])
-
-
 def _confirm_seeds(records: StudyRecords) -> Sequence[int]:
     """Return the confirm seeds that were declared, and those that were added to them later."""
     declaration, added = records.declaration, records.manifest.grown(CONFIRM_SEEDS)
@@ -500,22 +436,3 @@ def _confirm_seeds(records: StudyRecords) -> Sequence[int]:
         return declaration.confirm_seeds
     search = declaration.search
     return confirm_seeds(search.seed, "", 0, max(map(int, added)), common=True, searched=search.seeds)
-
-
-def _undeclared_in_repeats(records: StudyRecords) -> str | None:
-    """Return the first run whose seed is none of its phase and repeat, each of which has its own."""
-    search, confirm = records.declaration.search, records.declaration.confirm
-    is_confirm = records.runs["phase"] == "confirm"
-    groups = records.runs.groupby([is_confirm, "arm", "repeat"], sort=False)
-    place: Any
-    for place, runs in groups:
-        measures, arm, repeat = place
-        seeded_by = records.declaration.plain_name(arm)
-        if measures:
-            seeds = confirm_seeds_of(search, confirm, seeded_by, repeat)
-        else:
-            seeds = search_seeds_of(search, seeded_by, repeat)
-        strangers = runs.loc[~runs["seed"].isin(seeds), "run_id"]
-        if len(strangers):
-            return str(strangers.iloc[0])
-    return None

@@ -141,7 +141,7 @@ class Results:
     @property
     def epochs(self) -> pd.DataFrame:
         """One row an epoch of a run, columns as in `epochs.parquet`."""
-        return self.facts.records.epochs.copy()
+        return self.facts.records.epochs.astype({"run_id": "str"})
 
     @property
     def chosen(self) -> pd.DataFrame:

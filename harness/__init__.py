@@ -8,6 +8,8 @@ from typing import Any
 if sys.argv[:1] == ["-m"]:  # what starts is a command, and no notebook or program of the user's
     # Figures need no backend, and one that matplotlib does not know would keep it from being imported.
     os.environ.pop("MPLBACKEND", None)
+    # Of large studies' tables, Arrow's own pool keeps tens of MB that were freed.
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if not sys.flags.safe_path and not __file__.startswith(f"{sys.path[0]}/"):
         # The working directory comes first, where a user's random.py would take the place of Python's.
         del sys.path[0]

@@ -15,7 +15,7 @@ from harness.records.events import EpochEnded
 
 EPOCHS_SCHEMA = pa.schema(
     [
-        ("run_id", pa.string()),
+        ("run_id", pa.string()),  # in memory of one word a run: see `EpochColumns.table`
         ("epoch", pa.int64()),
         ("step", pa.int64()),
         ("lr", pa.float64()),
@@ -127,11 +127,14 @@ class EpochColumns:
         self._numbers[name].extend([nan if v is None else v for v in values] if None in values else values)
 
     def table(self) -> pa.Table:
-        """Return all epochs, sorted by run id and epoch, and forget them: never are there two copies."""
-        order = self._order()
-        runs = np.repeat(np.arange(len(self._lengths)), self._lengths)
-        columns = [pa.array(self._run_ids, pa.string()).take(pa.array(runs[order]))]
-        schema = self.schema
+        """Return all epochs, sorted by run id and epoch, and forget them: never are there two copies.
+
+        Of a run id's text there is one copy: the column holds its place among all, which are sorted.
+        """
+        words = sorted(set(self._run_ids))
+        places, order = self._order(words)
+        columns = [pa.DictionaryArray.from_arrays(places, pa.array(words, pa.large_string()))]
+        schema = self.schema.set(0, pa.field("run_id", columns[0].type))
         for name in schema.names[1:]:
             values = np.frombuffer(self._numbers.pop(name))[order]
             is_null = np.isnan(values)  # no event holds a number that is not finite
@@ -139,11 +142,13 @@ class EpochColumns:
             columns.append(column.cast(schema.field(name).type))
         return pa.Table.from_arrays(columns, schema=schema)
 
-    def _order(self) -> NDArray[np.int64]:
-        place = {run_id: at for at, run_id in enumerate(sorted(set(self._run_ids)))}
-        places = np.array([place[run_id] for run_id in self._run_ids], dtype=np.int64)
-        epochs = np.frombuffer(self._numbers["epoch"])
-        return np.lexsort((epochs, np.repeat(places, self._lengths)))
+    def _order(self, run_ids: Sequence[str]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return of each row in the end its run's place among all ids, and the row in which it stands now."""
+        place = {run_id: at for at, run_id in enumerate(run_ids)}
+        of_runs = np.array([place[run_id] for run_id in self._run_ids], dtype=np.int32)
+        places = np.repeat(of_runs, self._lengths)
+        order = np.lexsort((np.frombuffer(self._numbers["epoch"]), places))
+        return places[order], order
 
 
 def _as_piece(cells: list[Any]) -> _Piece:

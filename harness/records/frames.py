@@ -4,7 +4,7 @@ import json
 import statistics
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,38 +79,66 @@ class Frames:
     """
 
     runs: pa.Table
-    """In the order in which they ended."""
+    """In the order in which they ended, or as `ordered` has them."""
     epochs: pa.Table
-    """Sorted by run id and epoch."""
+    """Sorted by run id and epoch; run ids as places in the sorted list of all."""
     predictions: Predictions
     """Of the runs that were tested, where their journal keeps them."""
+    ends: NDArray[np.int64] | None = None
+    """The rows of `runs` in the order in which they ended; None where they stand so."""
+
+    def ordered(self, order: NDArray[np.int64]) -> "Frames":
+        """Return the same with the runs in another order.
+
+        Args:
+            order: The rows of `runs`, which must be in the order in which they ended.
+        """
+        runs = self.runs.take(pa.array(order))
+        return replace(self, runs=runs.cast(_texts(runs.schema, pa.large_string())), ends=np.argsort(order))
 
     def write(self, runs_path: Path, epochs_path: Path) -> None:
         """Write both as zstd-compressed parquet; the same events give the same bytes.
 
-        Epochs are written in the order in which their runs ended.
+        Both are in the order in which runs ended.
         """
         with runs_path.open("wb") as runs:  # opened here: Arrow takes no path whose bytes are not UTF-8
-            pq.write_table(self.runs, runs, compression="zstd")
-        order = self._order_of_ends()
+            pq.write_table(self._runs_by_end(), runs, compression="zstd")
+        order, schema = self._order_of_ends(), _texts(self.epochs.schema, pa.string())
         with (
             epochs_path.open("wb") as epochs,
-            pq.ParquetWriter(epochs, self.epochs.schema, compression="zstd") as writer,
+            pq.ParquetWriter(epochs, schema, compression="zstd") as writer,
         ):
             for start in range(0, max(1, len(order)), _ROW_GROUP):  # a copy of one group at a time
-                writer.write_table(self.epochs.take(pa.array(order[start : start + _ROW_GROUP])))
+                group = self.epochs.take(pa.array(order[start : start + _ROW_GROUP]))
+                writer.write_table(group.cast(schema))
+
+    def _runs_by_end(self) -> pa.Table:
+        if self.ends is None:
+            return self.runs
+        return self.runs.take(pa.array(self.ends)).cast(_texts(self.runs.schema, pa.string()))
 
     def _order_of_ends(self) -> NDArray[np.int64]:
-        """Return the rows of the epochs, grouped by run in the runs' order."""
-        ends = {run_id: place for place, run_id in enumerate(self.runs["run_id"].to_pylist())}
-        ids = self.epochs["run_id"].combine_chunks().dictionary_encode()
+        """Return the rows of the epochs, grouped by run in the order in which they ended."""
+        run_ids = self.runs["run_id"].to_pylist()
+        in_order = run_ids if self.ends is None else [run_ids[row] for row in self.ends]
+        ends = {run_id: place for place, run_id in enumerate(in_order)}
+        ids = self.epochs["run_id"].combine_chunks()
         places = np.array([ends[run_id] for run_id in ids.dictionary.to_pylist()], dtype=np.int64)
         return np.argsort(places[ids.indices.to_numpy()], kind="stable")
 
     def epochs_frame(self) -> pd.DataFrame:
-        """Return the epochs as a pandas frame, which shares the memory of their numbers."""
+        """Return the epochs as a pandas frame, which shares their memory; its run ids are categories."""
         frame: pd.DataFrame = self.epochs.to_pandas(split_blocks=True)
         return frame
+
+
+def _texts(schema: pa.Schema, kind: pa.DataType) -> pa.Schema:
+    """Return a schema in which all text is of one type."""
+
+    def is_text(field: pa.Field) -> bool:
+        return field.type in (pa.string(), pa.large_string()) or pa.types.is_dictionary(field.type)
+
+    return pa.schema([field.with_type(kind) if is_text(field) else field for field in schema])
 
 
 def frames_from_events(
