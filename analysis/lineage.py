@@ -8,6 +8,7 @@ them, is decided here, by declarations alone.
 import itertools
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -82,7 +83,7 @@ def parent_of(records: StudyRecords) -> StudyRecords | None:
     )
 
 
-def known_arms(records: StudyRecords) -> frozenset[str]:
+def known_arms(here: Declaration, ancestors: Iterable[Declaration]) -> frozenset[str]:
     """Return the arms of which results, or results that foretell them, were seen before the declaration.
 
     These are arms that an ancestor had by the same name and, where all arms share their seeds, those that
@@ -90,9 +91,8 @@ def known_arms(records: StudyRecords) -> frozenset[str]:
     out much like the original. Of a program nobody knows what its parameters do, so there any difference is
     taken for one of these.
     """
-    here = records.declaration
     known = set()
-    for there in ancestors_of(records):
+    for there in ancestors:
         is_seeded_alike = here.plan.seeds_are_common and there.plan.seeds_are_common
         names = {name for arm in there.arms for name in (arm, there.plain_name(arm))}
         kinds = [_kinds_of(there, arm) for arm in there.arms.values()] if is_seeded_alike else []

@@ -91,6 +91,9 @@ class Refused(Answer):
     error: Error
 
 
+Made = Literal["in the parent", "before the data", "after the data"]
+
+
 def _is_absent(value: object) -> bool:
     return value is None
 
@@ -119,9 +122,7 @@ class Claim(BaseModel):
     level: float | None
     """Confidence level of `low` and `high`."""
     p_adjusted: float | None
-    made: Annotated[
-        Literal["in the parent", "before the data", "after the data"] | None, Field(exclude_if=_is_absent)
-    ] = None
+    made: Annotated[Made | None, Field(exclude_if=_is_absent)] = None
     """When a claim of a study with a parent was made; after the data it is exploratory. Absent elsewhere."""
 
 
@@ -366,6 +367,8 @@ class PlannedClaim(_Part):
     kind: str
     metric: str | None
     says: str
+    made: Annotated[Made | None, Field(exclude_if=_is_absent)] = None
+    """When a claim of a study with a parent is made; after the data it is exploratory. Absent elsewhere."""
 
 
 class PlannedParent(_Part):

@@ -13,6 +13,7 @@ from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
 from analysis.claims.faster import FASTER
 from analysis.claims.images import on_new_images
 from analysis.claims.looks import Course, Courses
+from analysis.claims.made import made_of
 from analysis.claims.monotone import MONOTONE
 from analysis.claims.optimum import OPTIMUM
 from analysis.claims.trend import TREND
@@ -28,10 +29,10 @@ from analysis.claims.verdict import (
     Verdict,
     Where,
 )
-from analysis.lineage import known_arms
+from analysis.lineage import ancestors_of
 from analysis.records import StudyRecords
 from analysis.replicates import ends_of, n_beyond_the_plan, n_collapsed, n_ended, searches
-from harness.declaration import UnknownClaim
+from harness.declaration import Declaration, UnknownClaim
 from harness.manifest import CONFIRM_SEEDS
 from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
 from harness.study.datasets import name_on
@@ -111,24 +112,24 @@ class _Family:
 def _families(grounds: Grounds, elsewhere: Collection[int]) -> list[_Family]:
     """Return the families of a study's claims, those left out that were ruled elsewhere.
 
-    In a study with a parent, claims on fresh arms alone were made before their data: they are a family, as in
-    a study of their own. All others are ruled in one that counts every claim of the study.
+    In a study with a parent, claims that were made before their data are a family, as in a study of their
+    own. Those made after it are ruled in one that counts every claim of the study.
     """
     claims = grounds.claims
     if grounds.records.declaration.parent is None:
         return [_Family(places=range(len(claims)), grounds=grounds)]
-    known = known_arms(grounds.records)
+    made = _made(grounds)
     left = [place for place in range(len(claims)) if place not in elsewhere]
-    fresh = [place for place in left if _is_fresh(grounds, claims[place], known)]
-    marked = [place for place in left if place not in fresh]
+    fresh = [place for place in left if made[place] == _BEFORE]
+    marked = [place for place in left if made[place] != _BEFORE]
     return [
         _Family(
             places=places,
             grounds=replace(grounds, claims=[claims[place] for place in places]),
-            made=made,
+            made=made_then,
             n_beside=n_beside,
         )
-        for places, made, n_beside in (
+        for places, made_then, n_beside in (
             (fresh, _BEFORE, 0),
             (marked, _AFTER, len(claims) - len(marked)),
         )
@@ -140,35 +141,32 @@ _BEFORE: Made = "before the data"
 _AFTER: Made = "after the data"
 
 
-def _is_fresh(grounds: Grounds, claim: Claim | UnknownClaim, known: Collection[str]) -> bool:
-    """Return whether nothing that a claim rests on, or that foretells it, was seen before it was declared."""
-    if isinstance(claim, UnknownClaim):
-        return False
-    arms = compared_arms(grounds.records, claim)
-    return bool(arms) and not any(arm in known for arm in arms)
+def _made(grounds: Grounds) -> list[Made]:
+    """Return when each claim was made, by what was declared; while nothing is taken over, after the data."""
+    ancestors = ancestors_of(grounds.records)
+    if not ancestors:
+        return [_AFTER] * len(grounds.claims)
+    return made_of(grounds.records.declaration, ancestors, compared_in)
 
 
 def _of_parent(grounds: Grounds) -> dict[int, Verdict]:
     """Return the verdicts of claims that are the parent's own, as it ruled them, by their places.
 
-    A claim is the parent's if it is declared alike and about the same arms, under the same plan, and every
-    run that the parent's claims rest on was taken over: then it is ruled by the parent's declaration, in the
-    parent's family. What the parent itself made after the data is not: it is ruled anew, and marked.
+    They are ruled by the parent's declaration, in the parent's family, if every run that its claims rest on
+    was taken over.
     """
-    parent, records = grounds.parent, grounds.records
-    if parent is None or parent.records.declaration.plan != records.declaration.plan:
+    parent = grounds.parent
+    if parent is None:
         return {}
     verdicts = decide(parent)
     if any(verdict.ruling == "not yet" for verdict in verdicts):
         return {}
     own = {}
-    for place, claim in enumerate(grounds.claims):
-        there = next((n for n, other in enumerate(parent.claims) if other == claim), None)
-        if there is None or isinstance(claim, UnknownClaim) or verdicts[there].is_exploratory:
-            continue
-        if compared_arms(records, claim) == compared_arms(parent.records, claim):
-            verdict, family = verdicts[there], parent.records.seal.sha256
-            own[place] = replace(verdict, made="in the parent", family=verdict.family or family)
+    for place, (claim, made) in enumerate(zip(grounds.claims, _made(grounds), strict=True)):
+        if made == "in the parent":
+            verdict = verdicts[list(parent.claims).index(claim)]
+            family = verdict.family or parent.records.seal.sha256
+            own[place] = replace(verdict, made=made, family=family)
     return own
 
 
@@ -355,12 +353,17 @@ def _counted(grounds: Grounds, arm: str, n: int) -> Counted:
 
 def compared_arms(records: StudyRecords, claim: Claim) -> Sequence[str]:
     """Return the arms of the study that a claim is about, in the study's order, templates expanded."""
-    if records.by_dataset:
-        names = list(records.by_dataset) if claim.on in {None, EVERY, AVERAGE} else [claim.on]
-        parts = {name: records.by_dataset[name] for name in names if name in records.by_dataset}
-        return [name_on(arm, name) for name, part in parts.items() for arm in compared_arms(part, claim)]
-    named = set(KINDS[claim.kind].compared_arms(claim.spec, records.declaration))
-    return [arm for arm in records.arms if arm in named]
+    return compared_in(records.declaration, claim)
+
+
+def compared_in(declaration: Declaration, claim: Claim) -> Sequence[str]:
+    """Return the arms that a claim is about, as `compared_arms` does."""
+    if declaration.datasets:
+        names = list(declaration.datasets) if claim.on in {None, EVERY, AVERAGE} else [claim.on]
+        parts = {name: declaration.on(name) for name in names if name in declaration.datasets}
+        return [name_on(arm, name) for name, part in parts.items() for arm in compared_in(part, claim)]
+    named = set(KINDS[claim.kind].compared_arms(claim.spec, declaration))
+    return [arm for arm in declaration.arms if arm in named]
 
 
 def _statement(claim: Claim | UnknownClaim) -> Statement:

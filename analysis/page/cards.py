@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.claims import Ruling, Verdict
+from analysis.claims import Verdict
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.page import axis
@@ -20,7 +20,8 @@ _SCOPES = {
 class Card:
     """What a reader of one claim wants to know first."""
 
-    ruling: Ruling
+    ruling: str
+    """With the mark of a claim that was made after the data."""
     says: str
     source: str | None
     measured: str
@@ -51,7 +52,7 @@ def _card(verdict: Verdict, facts: Facts) -> Card:
     is_drawn = effect is not None and effect.is_drawable
     drawn = axis.draw(effect, f"{verdict.said()} {measured}") if effect is not None and is_drawn else None
     return Card(
-        ruling=verdict.ruling,
+        ruling=verdict.short,
         says=verdict.said(),
         source=verdict.claim.source,
         measured=measured if is_measured else "",

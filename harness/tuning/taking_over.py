@@ -42,6 +42,8 @@ class Takeover:
     """What a study takes over from its parent."""
 
     parent: Parent
+    declared: Declaration
+    """What the study declares."""
     searches: Mapping[str, "Sameness"]
     """Arm to what is the same of its searches, of the arms that are the same."""
     runs: Mapping[str, str]
@@ -154,7 +156,9 @@ def take_over(parent: Parent, study: Study, plan: Plan, declared: Declaration) -
         if (file := weights_of(parent.folder.weights, event.run_id)).exists()
     }
     keeps = study.confirm.keep != "none"
-    return Takeover(parent=parent, searches=searches, runs=targets, weights=weights if keeps else {})
+    return Takeover(
+        parent=parent, declared=declared, searches=searches, runs=targets, weights=weights if keeps else {}
+    )
 
 
 def _nothing_the_same(parent: Parent, study: Study, declared: Declaration) -> StudyError:

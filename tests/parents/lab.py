@@ -25,7 +25,7 @@ from harness.tuning.declaration import declare, describe
 from harness.tuning.looks import Look
 from harness.tuning.parent import Parent
 from harness.tuning.runs import RunEnd, RunSpec, Worker
-from harness.tuning.taking_over import take_over
+from harness.tuning.taking_over import Takeover, take_over
 
 WORKER = Worker(threads=1, device="cpu", host="h", steps_per_epoch=8)
 
@@ -46,6 +46,8 @@ class Lab:
 
     def __init__(self, root: Path, images: Path) -> None:
         self.root, self.images = root, images
+        self.takeover: Takeover | None = None
+        """Of the last study."""
         self.trained: list[RunSpec] = []
         """The runs of the last study that were trained and not taken over."""
 
@@ -77,7 +79,7 @@ class Lab:
         specs = [prepare_dataset(part.dataset).spec for part in study.by_dataset.values()]
         found = Parent.of(study)
         declaration = declare(study, plan, *specs, parent=found.declared if found else None)
-        taken = take_over(found, study, plan, declaration) if found else None
+        taken = self.takeover = take_over(found, study, plan, declaration) if found else None
         folder = ResultsFolder(self.root / name)
         folder.root.mkdir()
         write_file(folder.study_file, study.text)

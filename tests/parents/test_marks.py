@@ -1,6 +1,6 @@
 """What the claims of a study with a parent are worth: nothing that was made after the data goes unmarked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from analysis.claims import Verdict
 from analysis.facts import Facts
 from analysis.records import load_study
 from analysis.report import write_report
+from harness.commands.planning.marks import foretold_marks
 from harness.errors import ResultsError
 from harness.records.events import ParentDeclared
 from harness.records.folder import ResultsFolder
@@ -26,6 +27,16 @@ APART = {"a": 0.5, "b": 0.6, "c": 0.7, "d": 0.8}
 def ruled(folder: ResultsFolder) -> Sequence[Verdict]:
     """Return the verdicts of a study."""
     return Facts(load_study(folder.root)).verdicts
+
+
+@pytest.fixture(autouse=True)
+def foretold(lab: Lab) -> Iterator[None]:
+    """Compare what a dry run of the test's last child would foretell with what its claims came to."""
+    yield
+    if lab.takeover is not None:
+        folder = ResultsFolder(lab.root / lab.takeover.declared.study)
+        if any(isinstance(event, ParentDeclared) for event in read_journal(folder)):
+            assert foretold_marks(lab.takeover) == [own.made for own in ruled(folder)]
 
 
 def made(folder: ResultsFolder) -> list[tuple[str, str | None]]:

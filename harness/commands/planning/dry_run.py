@@ -10,7 +10,7 @@ from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from harness.commands.planning.measured import Earlier
     from harness.commands.planning.noise import Stated
@@ -106,7 +106,7 @@ def foretold(
     noise_of = earlier.noise if earlier else _noise_of(options.sd, study)
     taken = takeover.counted() if takeover else {}
     costs = [
-        *(takeover.in_words() if takeover else []),
+        *(_taken_lines(takeover) if takeover else []),
         *cost_lines(study, plan, facts, options, earlier, taken=taken),
     ]
     from harness.commands.planning.precision import precision_lines
@@ -114,6 +114,14 @@ def foretold(
     precision = precision_lines(study, measures=options.measure)
     lines = [*runs.splitlines(), "", *outlook_lines(study, plan, noise_of), "", *costs, *precision]
     return "\n".join(map(_wrapped, lines))
+
+
+def _taken_lines(takeover: "Takeover") -> "Iterator[str]":
+    """Yield what is taken over, and what the claims will be worth by that."""
+    from harness.commands.planning.marks import mark_lines
+
+    yield from takeover.in_words()
+    yield from mark_lines(takeover)
 
 
 def _wrapped(line: str) -> str:

@@ -1,20 +1,18 @@
 """What `--dry-run --json` answers: the plan as facts."""
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from harness import json_output
+from harness.commands.planning.marks import foretold_marks
 from harness.study.estimate import Bounds, confirm_runs, repeats
 from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Study
-
-if TYPE_CHECKING:
-    from harness.tuning.taking_over import Takeover
+from harness.tuning.taking_over import Takeover
 
 
 def dry_run_facts(
     study: Study,
-    takeover: "Takeover | None" = None,
+    takeover: Takeover | None = None,
     *,
     declaration_sha256: str | None,
     trust_sha256: str | None,
@@ -30,6 +28,7 @@ def dry_run_facts(
         is_trusted: Whether nothing that it names was left unchecked.
     """
     plan = plan_study(study)
+    marks = foretold_marks(takeover) if takeover else [None] * len(study.claims)
     times = repeats(plan)
     of_each = [(arm.search_runs, confirm_runs(arm, plan)) for arm in plan.arms]
     runs = [sum(search + confirm[end] for search, confirm in of_each) * times[end] for end in (0, 1)]
@@ -42,8 +41,10 @@ def dry_run_facts(
         parent=_parent(takeover) if takeover else None,
         arms=[_arm(arm, plan) for arm in plan.arms],
         claims=[
-            json_output.PlannedClaim(number=number, kind=claim.kind, metric=claim.metric, says=claim.says)
-            for number, claim in enumerate(study.claims, start=1)
+            json_output.PlannedClaim(
+                number=number, kind=claim.kind, metric=claim.metric, says=claim.says, made=made
+            )
+            for number, (claim, made) in enumerate(zip(study.claims, marks, strict=True), start=1)
         ],
         unit=plan.unit,
         looks=list(plan.looks),
@@ -52,7 +53,7 @@ def dry_run_facts(
     )
 
 
-def _parent(takeover: "Takeover") -> json_output.PlannedParent:
+def _parent(takeover: Takeover) -> json_output.PlannedParent:
     declared, taken = takeover.parent.declared, Counter[str]()
     for (arm, _), count in takeover.counted().items():
         taken[arm] += count
