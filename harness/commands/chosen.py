@@ -96,6 +96,7 @@ def chosen(records: StudyRecords, arm: str, repeat: int | None) -> Winner:
         study=declaration.study,
         arm=arm,
         repeat=number,
+        among=len(by_repeat) if repeat is None else 1,
         configuration=first.start.configuration,
         runs=tuple(_confirmed(run) for run in own),
         metrics={name: metric.reference for name, metric in declaration.metrics.items()},

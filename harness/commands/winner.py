@@ -8,14 +8,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.answering import Answering, add_json
 from harness.commands.trusting import add_trust, check_code_of, with_trust
-from harness.edge import EXIT_CODES, path_argument, resolved, run_command
-from harness.errors import EXIT_COMPLETE, ResultsError, StudyError
+from harness.edge import EXIT_CODES, Parser, path_argument, resolved, run_command
+from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 
 if TYPE_CHECKING:
     from analysis.records import StudyRecords
+    from harness.json_output import WinnerTaken
     from harness.recipe.data import DatasetSpec
     from harness.study.study import Study
+    from harness.winning.again import Weights
     from harness.winning.winner import Winner
 
 STUDY, SCRIPT, WEIGHTS, CARD = "study", "script", "weights", "card"
@@ -27,11 +30,12 @@ _FILES = {STUDY: "study.yaml", SCRIPT: "reproduce.py", WEIGHTS: "weights.safeten
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run_command(partial(_take_away, arguments))
+    answering = Answering("winner", arguments)
+    return run_command(partial(_take_away, arguments, answering), answering=answering)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m harness.winner",
         description="Write what a study chose for an arm: a study file with every value fixed, a plain torch "
         "script that trains its confirm runs again and compares, weights, and a model card. Weights that "
@@ -60,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-weights", action="store_true", help="train nothing again, and leave weights out"
     )
     add_trust(parser)
+    add_json(parser)
     return parser
 
 
@@ -93,12 +98,25 @@ class _Out:
             )
         return cls(places=places, is_folder=kind is None)
 
+    def make_folder(self) -> None:
+        """Make the folder of the files, so that one that cannot be made is told before anything trains.
 
-def _take_away(arguments: list[str] | None) -> int:
+        Raises:
+            ResultsError: It cannot be.
+        """
+        folder = next(iter(self.places.values())).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ResultsError(unusable(folder, "made", error)) from error
+
+
+def _take_away(arguments: list[str] | None, answering: Answering) -> int:
     options = _parser().parse_args(with_trust(arguments))
     out = _Out.of(resolved(options.out), has_weights=not options.no_weights)
     from analysis.records import load_study
     from harness.commands.chosen import arm_named, chosen
+    from harness.commands.model_card import model_card
     from harness.records.whole_file import write_file
     from harness.winning.study_text import study_text
 
@@ -108,13 +126,42 @@ def _take_away(arguments: list[str] | None) -> int:
     study = _study_of(text, options)
     _admit(study, records, options)
     contents: dict[str, str | bytes] = {STUDY: text, **_script(winner, records, study, out)}
-    contents |= _weights_and_card(winner, records, study, out)
+    out.make_folder()
+    weights = _weights(winner, records, study, out)
+    if weights is not None:
+        contents[WEIGHTS] = weights.content
+    if CARD in out.places:
+        contents[CARD] = model_card(winner, records, _data_of(study), weights, _FILES[WEIGHTS])
     written = [out.places[name] for name in contents if name in out.places]
     for place, content in ((out.places.get(name), content) for name, content in contents.items()):
         if place is not None:
             write_file(place, content)
     _say(_told(winner, records, written))
+    if answering.is_asked:
+        places = {name: place for name, place in out.places.items() if name in contents}
+        answering.give(_answer(winner, places, weights))
     return EXIT_COMPLETE
+
+
+def _answer(winner: "Winner", places: Mapping[str, Path], weights: "Weights | None") -> "WinnerTaken":
+    """Return what `--json` tells."""
+    from harness.json_output import TakenRun, TakenWeights, WinnerTaken
+
+    taken = weights and TakenWeights(
+        run_id=weights.run.run_id,
+        sha256=weights.sha256,
+        kept=weights.is_kept,
+        differences=dict(weights.differences),
+    )
+    return WinnerTaken(
+        study=winner.study,
+        arm=winner.arm,
+        search=winner.repeat,
+        configuration=dict(winner.configuration),
+        runs=[TakenRun(run_id=run.run_id, seed=run.seed, values=dict(run.values)) for run in winner.runs],
+        written={name: str(place) for name, place in places.items()},
+        weights=taken,
+    )
 
 
 def _study_of(text: str, options: argparse.Namespace) -> "Study":
@@ -154,6 +201,7 @@ def _script(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out
     Raises:
         StudyError: It is what is asked for, and no plain code can train this.
     """
+    from harness.winning.again import with_digests
     from harness.winning.script import script_of
 
     if SCRIPT not in out.places:
@@ -162,7 +210,7 @@ def _script(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out
         spec = _data_of(study)
         if spec is None:
             raise _untrained(SCRIPT)
-        return {SCRIPT: script_of(_with_digests(winner, records), spec)}
+        return {SCRIPT: script_of(with_digests(winner, records.folder), spec)}
     except StudyError as error:
         if not out.is_folder:
             raise
@@ -170,42 +218,24 @@ def _script(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out
         return {}
 
 
-def _with_digests(winner: "Winner", records: "StudyRecords") -> "Winner":
-    """Return a winner whose runs also have the digest of their weights, where these were kept."""
-    from harness.records.folder import weights_of
-    from harness.training.weights import digest, read_weights
-
-    runs = []
-    for run in winner.runs:
-        file = weights_of(records.folder.weights, run.run_id)
-        is_kept = run.weights is not None and file.exists()
-        values = {**run.values, "weights": digest(read_weights(file)[0])} if is_kept else run.values
-        runs.append(replace(run, values=values))
-    return replace(winner, runs=tuple(runs))
-
-
-def _weights_and_card(
-    winner: "Winner", records: "StudyRecords", study: "Study", out: _Out
-) -> dict[str, str | bytes]:
-    """Return weights and card, as far as they are asked for; of a program there are no weights.
+def _weights(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out) -> "Weights | None":
+    """Return the weights, if they are asked for; of a program there are none.
 
     Raises:
-        StudyError: Weights are what is asked for, and a program trains.
+        StudyError: They are what is asked for, and a program trains.
     """
-    from harness.commands.model_card import model_card
+    if WEIGHTS not in out.places:
+        return None
+    if study.trial is not None:
+        if out.is_folder:
+            return None
+        raise _untrained(WEIGHTS)
     from harness.winning.again import weights_of_winner
 
-    spec, weights = _data_of(study), None
-    if spec is None and WEIGHTS in out.places and not out.is_folder:
-        raise _untrained(WEIGHTS)
-    if spec is not None and WEIGHTS in out.places:
-        weights = weights_of_winner(winner, records.folder, _say)
-        for name, (recorded, got) in weights.differences.items():
-            _say(f"note: {name} is {got} now, and the study recorded {recorded}")
-    contents: dict[str, str | bytes] = {} if weights is None else {WEIGHTS: weights.content}
-    if CARD in out.places:
-        contents[CARD] = model_card(winner, records, spec, weights, _FILES[WEIGHTS])
-    return contents
+    weights = weights_of_winner(winner, records.folder, _say)
+    for name, (recorded, got) in weights.differences.items():
+        _say(f"note: {name} is {got} now, and the study recorded {recorded}")
+    return weights
 
 
 def _untrained(what: str) -> StudyError:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from harness.training.epoch import EpochRecord
 from harness.training.evaluation import Evaluation, evaluate
 from harness.training.loop import train
 from harness.training.metrics import measures_of
-from harness.training.weights import kept_weights
+from harness.training.weights import digest, kept_weights, read_weights
 from harness.winning.winner import ConfirmedRun, Value, Winner
 
 
@@ -35,6 +35,21 @@ class Weights:
     def sha256(self) -> str:
         """Of the file."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+def with_digests(winner: Winner, folder: ResultsFolder) -> Winner:
+    """Return a winner whose runs also have the digest of their weights among their values, where it is known.
+
+    Raises:
+        ResultsError: A kept file cannot be read.
+    """
+    runs = []
+    for run in winner.runs:
+        file = weights_of(folder.weights, run.run_id)
+        is_kept = run.weights is not None and file.exists()
+        values = {**run.values, "weights": digest(read_weights(file)[0])} if is_kept else run.values
+        runs.append(replace(run, values=values))
+    return replace(winner, runs=tuple(runs))
 
 
 def weights_of_winner(winner: Winner, folder: ResultsFolder, say: Callable[[str], None]) -> Weights:

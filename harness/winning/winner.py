@@ -33,6 +33,8 @@ class Winner:
     arm: str
     repeat: int
     """Number of the search that chose it, from 0."""
+    among: int
+    """Searches of which it is the one whose confirm runs are best on validation data; 1 if it was named."""
     configuration: Mapping[str, Any]
     """Every recipe field, plain values; of a program its parameters and `epochs`."""
     runs: tuple[ConfirmedRun, ...]

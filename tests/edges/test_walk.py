@@ -13,7 +13,7 @@ import pytest
 import analysis.lr_finder.__main__ as finder_again
 from analysis import output, report
 from harness.cluster.submit_folder import SubmitFolder
-from harness.commands import lr_finder, submit, sweep
+from harness.commands import lr_finder, submit, sweep, winner
 from harness.records.folder import ResultsFolder
 from harness.tuning import study_run as _all_that_a_sweep_imports  # noqa: F401 - while it can be read
 from tests import drill
@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[Command, list[str]]] = {
     "sweep --dry-run --from": (sweep.main, [GOOD, "--dry-run", "--from", "PLACE"]),
     "sweep --resume --run-dir": (sweep.main, [GOOD, "--resume", "--run-dir", "PLACE"]),
     "lr_finder STUDY": (lr_finder.main, ["PLACE"]),
+    "winner": (winner.main, ["PLACE", "--arm", "a", "--out", "w"]),
     "report": (report.main, ["PLACE"]),
     "report --overview-only": (report.main, ["--overview-only", "PLACE"]),
     "report --compare": (report.main, ["--compare", "PLACE", "PLACE"]),

@@ -100,6 +100,7 @@ def script_for(
         study="a",
         arm="b",
         repeat=0,
+        among=1,
         configuration=recipe.model_dump(mode="json"),
         metrics=metrics,
         goal=best_by or Goal("val_loss", "lower"),

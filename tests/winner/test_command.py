@@ -7,6 +7,7 @@ import pytest
 from harness.commands import winner
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
+from tests.commands.answers import checked
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
 
@@ -60,6 +61,28 @@ def test_what_is_not_there_is_told(
     assert take(tmp_path / "w", *arguments) == 2
     assert told in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_what_was_taken_is_told_to_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One object by the documented schema: configuration, runs, files."""
+    assert take(tmp_path / "w.py", "--arm", "adam", "--repeat", "3", "--json") == 0
+    told = checked(capsys.readouterr().out)
+    assert (told["arm"], told["search"]) == ("adam", 3)
+    assert told["written"] == {"script": str(tmp_path / "w.py")}
+    assert all(f"    {run['seed']}: {{" in (tmp_path / "w.py").read_text() for run in told["runs"])
+    assert take(tmp_path / "w.py", "--arm", "adam", "--json") == 2
+    assert "is not overwritten" in checked(capsys.readouterr().out)["error"]["rule"]
+
+
+def test_a_place_that_cannot_be_written_is_told_before_anything_trains(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below a file no folder can be made."""
+    (tmp_path / "file").write_text("mine")
+    assert take(tmp_path / "file" / "w", "--arm", "adam") == 2
+    told = capsys.readouterr().err
+    assert "Remedy" in told
+    assert "training it again" not in told
 
 
 def test_no_file_is_overwritten(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
