@@ -12,7 +12,7 @@ RESULTS ?= results/optimizers
 REFERENCE = $(basename $(notdir $(STUDY)))
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report reproduce dashboard test test-full quick check docs format lock schema peers trackers clean
+.PHONY: help $(VENV) sweep report reproduce dashboard optuna-dashboard test test-full quick check docs format lock schema peers trackers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,7 +38,10 @@ report: $(VENV)/installed  ## write every report under results/ again from the j
 	@$(BIN)/python -m analysis.report results
 	@$(BIN)/python -m analysis.report results/reference --overview-only
 
-dashboard: $(VENV)/installed  ## watch a study's search in a browser, on this machine only (RESULTS=results/optimizers)
+dashboard: $(VENV)/installed  ## watch a study's report in a browser, on this machine only (RESULTS=results/optimizers)
+	@$(BIN)/recipe-harness watch "$(RESULTS)" --page
+
+optuna-dashboard: $(VENV)/installed  ## watch a study's search in Optuna's own dashboard, likewise
 	$(BIN)/optuna-dashboard --host 127.0.0.1 --storage-class JournalFileStorage "$(RESULTS)/optuna.journal"
 
 reproduce: $(VENV)/installed  ## run a reference study again, say whether it agrees (STUDY=dropout for another)

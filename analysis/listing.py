@@ -47,7 +47,11 @@ def last_event(found: Results) -> str:
 
 def age(found: Results) -> str:
     """Return the time since the last event, in the largest unit that fits."""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(last_event(found))).total_seconds()
+    return ago((datetime.now(UTC) - datetime.fromisoformat(last_event(found))).total_seconds())
+
+
+def ago(seconds: float) -> str:
+    """Return a time in the largest unit that fits."""
     size, unit = next((own for own in _UNITS if seconds >= own[0]), _UNITS[-1])
     return f"{max(0, int(seconds // size))} {unit}"
 

@@ -187,11 +187,12 @@ _SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
 
 def counted(records: StudyRecords) -> tuple[int, int]:
     """Return how many runs have ended, and how many are planned as far as looks have allowed."""
-    planned = sum(_planned_runs(records, arm) for arm in records.arms)
+    planned = sum(planned_runs(records, arm) for arm in records.arms)
     return sum(len(records.runs_of(phase)) for phase in get_args(Phase)), planned
 
 
-def _planned_runs(records: StudyRecords, arm: str) -> int:
+def planned_runs(records: StudyRecords, arm: str) -> int:
+    """Return how many runs of an arm are planned as far as looks have allowed."""
     declared, plan = records.declaration.arms[arm], records.declaration.plan
     of_each = declared.confirm_runs // records.max_repeats
     if plan.unit == "repeat":

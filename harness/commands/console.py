@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "studies": Command(module="harness.commands.studies", does="list the shipped studies, or print one"),
     "ls": Command(module="analysis.listing", does="list studies with state, age and rulings"),
     "watch": Command(
-        module="analysis.watch", does="show a running study, from anywhere that sees its folder"
+        module="harness.commands.watch", does="show a running study, from anywhere that sees its folder"
     ),
     "import": Command(
         module="harness.commands.importing", does="report another tool's runs, exploratory and unruled"

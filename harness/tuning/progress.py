@@ -106,14 +106,14 @@ class Progress:
     def _timing(self) -> str:
         """Return the time since the start, and the time left at the pace since the first epoch began."""
         now = time.monotonic()
-        elapsed = f"{_clock(now - self._started)} elapsed{self._repeat()}{self._open_claims()}"
+        elapsed = f"{clock(now - self._started)} elapsed{self._repeat()}{self._open_claims()}"
         left = self._tally.epochs_left()
         if left == 0:
             return elapsed
         if self._first_epoch_at is None:
             return f"{elapsed}, waiting for the first epoch"
         pace = (now - self._first_epoch_at) / max(1, self._tally.epochs - self._epochs_before)
-        return f"{elapsed}, about {_clock(left * pace)} left"
+        return f"{elapsed}, about {clock(left * pace)} left"
 
     def _repeat(self) -> str:
         """Return which repeat has begun last, where there are several."""
@@ -130,7 +130,7 @@ def _best(arm: ArmProgress) -> str:
     return "" if arm.best is None else f" (best {arm.best:.4f})"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
     """Return `m:ss`, or `h:mm:ss` from an hour on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

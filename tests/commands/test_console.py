@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis import listing, watch
-from harness.commands import console, studies
+from analysis import listing
+from harness.commands import console, studies, watch
 from harness.records.lock import FolderLock, is_held
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
