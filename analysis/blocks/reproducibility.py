@@ -5,6 +5,7 @@ improved reporting of experimental results.
 """
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
@@ -51,7 +52,7 @@ def _search(records: StudyRecords) -> list[_Row]:
         arm: space_in_words(declared.space) or "nothing searched"
         for arm, declared in records.declaration.arms.items()
     }
-    rows = [("Runs of each phase", _runs(records), "runs.parquet: phase, status")]
+    rows = [("Runs of each phase", _runs(records), "runs.parquet: phase, status"), *_taken_over(records)]
     rows += [
         (f"Bounds of {_names(arms)}", text, f"{records.declared_in}: arms") for arms, text in _grouped(bounds)
     ]
@@ -81,6 +82,13 @@ def _runs(records: StudyRecords) -> str:
         if len(runs):
             phases.append(f"{phase} {len(runs):,} ({ends})")
     return "; ".join(phases) or "none has ended"
+
+
+def _taken_over(records: StudyRecords) -> list[_Row]:
+    """Return how many runs were trained for other studies, by the declarations of these."""
+    trained_by = Counter(origin.declarations[0][:_HASH_DIGITS] for origin in records.origins.values())
+    told = "; ".join(f"{count:,} from declaration {sha256}" for sha256, count in trained_by.items())
+    return [("Runs taken over", told, "journal.jsonl: origin of run_started")] if told else []
 
 
 def _counts(values: "pd.Series[Any]") -> dict[str, int]:

@@ -25,7 +25,7 @@ from harness.commands.trusting import (
     with_trust,
 )
 from harness.edge import Parser, path_argument, resolved, run_command
-from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
+from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError, StudyError
 from harness.recipe.datasets import DATASETS
 from harness.records.folder import ResultsFolder
 from harness.screen import width_of_screen
@@ -157,6 +157,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...], answering: 
     else:
         check_trains(study, check_code_of(study, options, _say), has_data=False)
     _check_feasible(study)
+    _check_parent(study)
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
     settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))
@@ -171,6 +172,21 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...], answering: 
         print(prepared.answer, file=sys.stderr)
     record = hand_over(target, request.folder, prepared)
     return _after(record, request.folder, options, answering)
+
+
+def _check_parent(study: Study) -> None:
+    """Refuse a parent whose path means something here only.
+
+    Raises:
+        StudyError: It is relative.
+    """
+    if study.parent is not None and not study.parent.is_absolute():
+        raise StudyError(
+            f"{study.path}: parent: {study.parent}: a job may start in another working directory than this "
+            f"one, from which the path goes. Nothing was submitted. "
+            f"Remedy: --set parent={study.parent.absolute()}, if the cluster sees that folder",
+            place=study.path,
+        )
 
 
 def _say(message: str) -> None:

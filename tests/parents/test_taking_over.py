@@ -5,13 +5,15 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.records import load_study
 from harness import PROTOCOL_VERSION
-from harness.errors import StudyError
+from harness.commands import submit
+from harness.errors import EXIT_REFUSED, StudyError
 from harness.records.events import EpochEnded, ParentDeclared, RunEnded
 from harness.records.folder import ResultsFolder, weights_of
 from harness.records.journal import read_journal, write_journal
@@ -220,3 +222,32 @@ def test_weights_are_taken_over_where_both_keep_them(lab: Lab) -> None:
         assert named == [end.run_id for end in kept]
         files = sorted(child.weights.iterdir()) if kept else []
         assert [file.stem for file in files] == sorted(named)
+
+
+def test_a_run_keeps_whom_it_shared_the_machine_with(lab: Lab) -> None:
+    """Also where those are not taken over: else its seconds would pass for comparable."""
+    parent = lab.run("first", TWO)
+    events = list(read_journal(parent))
+    (first, second, *_) = [event for event in starts(events) if event.number == 0]
+    events.remove(second)
+    events.insert(events.index(first) + 1, second.model_copy(update={"time": first.time}))
+    write_journal(parent.journal, events)
+    later = {"at": events[-2].time, "command": ["x"], "changes": [], "loss": None}
+    _manifest(parent, resumed=[later])
+    child = lab.run("second", {"a": TWO["a"]}, parent="first")
+    origins = [start.origin for start in starts(read_journal(child)) if start.origin]
+    assert [origin.concurrency for origin in origins] == [2, 1, 1, 1, 1, 1]
+    runs = load_study(child.root).runs
+    assert runs.sort_values("started_at")["concurrency"].tolist() == [2, 1, 1, 1, 1, 1]
+    assert [origin.session for origin in origins] == [
+        int(start.time >= later["at"]) for start in starts(read_journal(child))
+    ]
+
+
+def test_a_job_needs_the_whole_path_of_a_parent(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may start in another working directory: told before it waits in a queue."""
+    text = Path("search_spaces/optimizers.yaml").read_text()
+    study = tmp_path / "child.yaml"
+    study.write_text(text.replace("question:", "parent: results/first\nquestion:", 1))
+    assert submit.main(["slurm", str(study), "--run-dir", str(tmp_path / "run"), "--dry-run"]) == EXIT_REFUSED
+    assert f"--set parent={Path.cwd() / 'results/first'}" in capsys.readouterr().err
