@@ -19,7 +19,7 @@ from analysis.facts import Facts
 from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import lifts, limits
+from analysis.render.axes import lifts, limits, row_height
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.numbers import capitalised, parsed, value_in_words
 from analysis.replicates import Key, design_of
@@ -242,7 +242,9 @@ def draw_differences(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure
     with mpl.rc_context(RC):
         # Long labels come out a few pixels wider in the files than where the layout measures them.
         layout = ConstrainedLayoutEngine(w_pad=0.04 + 0.002 * longest)
-        figure = Figure(figsize=(6.0 + 0.075 * longest, 1.0 + 0.52 * len(means)), layout=layout)
+        figure = Figure(
+            figsize=(6.0 + 0.075 * longest, 1.0 + row_height(len(means), 0.52) * len(means)), layout=layout
+        )
         ax = figure.subplots()
         ax.axvline(0, color=INK, linewidth=1, zorder=1)
         region = metric.scale * float(frame["region"].max())

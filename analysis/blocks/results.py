@@ -15,7 +15,7 @@ from analysis.metrics import Metric, metrics_in, noted
 from analysis.pairs import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import leave_room_for, lifts
+from analysis.render.axes import leave_room_for, lifts, row_height
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.numbers import capitalised
 from analysis.render.svg import name_runs
@@ -266,7 +266,7 @@ def draw_final(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one row an arm: its seeds as dots, its mean and interval below them."""
     arms, headline = list(dict.fromkeys(frame["arm"])), metrics_in(frame).headline
     with mpl.rc_context(RC):
-        figure = Figure(figsize=(7.2, 0.9 + 0.62 * len(arms)), layout="constrained")
+        figure = Figure(figsize=(7.2, 0.9 + row_height(len(arms), 0.62) * len(arms)), layout="constrained")
         leave_room_for(figure, (styles[arm].label for arm in arms))
         ax = figure.subplots()
         for height, arm in enumerate(arms):

@@ -30,6 +30,9 @@ _LONG_NAME = 18
 """Letters from which on a name beside a panel needs more room than the layout leaves it."""
 _LONG_TITLE = 22
 """Letters that fit above a panel at the usual size, beside what else stands there."""
+_LEAST_ROW = 0.32
+"""Inches that dots, a bar and a name of two lines need."""
+_FEW_ROWS = 8
 _SHORT_AXIS = 60
 """Factor from one end of a logarithmic axis to the other, below which its decades alone say too little."""
 RAIL = 1.045
@@ -254,6 +257,16 @@ def height_for_labels(count: int, usual: float, *, rows: int = 1) -> float:
     if gap == _USUAL_GAP:
         return usual
     return max(usual, rows * (1.15 * _LABEL_SIZE / 72 / gap + 0.5) + 0.4)
+
+
+def row_height(count: int, usual: float) -> float:
+    """Return the height in inches of each of so many rows below each other: many stand closer.
+
+    Args:
+        count: Of rows.
+        usual: The height where there are few.
+    """
+    return max(_LEAST_ROW, min(usual, usual * _FEW_ROWS / max(1, count)))
 
 
 def leave_room_for(figure: Figure, names: Iterable[str]) -> None:

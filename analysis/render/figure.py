@@ -187,11 +187,12 @@ class RenderedFigure:
     @cached_property
     def svg(self) -> str | None:
         """The drawing as SVG, None where there is none."""
-        return None if self._marked is None else svg.without_runs(self._marked)
+        return None if self._vector is None else svg.without_runs(self._vector[0])
 
     @cached_property
-    def _marked(self) -> str | None:
-        return None if self._laid_out is None else as_svg(self._laid_out, self.name, self.title)
+    def _vector(self) -> tuple[str, bytes] | None:
+        """The drawing as SVG whose marks say which run they stand for, and as PDF."""
+        return None if self._laid_out is None else as_svg_and_pdf(self._laid_out, self.name, self.title)
 
     def _repr_svg_(self) -> str | None:
         """Return the drawing as a notebook shows it."""
@@ -203,7 +204,7 @@ class RenderedFigure:
 
     def pdf(self) -> bytes | None:
         """Return the drawing for papers, its fonts inside as TrueType; None where there is none."""
-        return None if self._laid_out is None else as_pdf(self._laid_out, self.title)
+        return None if self._vector is None else self._vector[1]
 
     @cached_property
     def _laid_out(self) -> Figure | None:
@@ -211,7 +212,7 @@ class RenderedFigure:
 
     def inline_svg(self, styles: dict[str, str], rows: Mapping[str, int]) -> str:
         """Return the drawing as a part of an HTML page, see `svg.inlined`; empty where there is none."""
-        return "" if self._marked is None else svg.inlined(self._marked, self.name, styles, rows)
+        return "" if self._vector is None else svg.inlined(self._vector[0], self.name, styles, rows)
 
 
 def as_csv(frame: pd.DataFrame) -> str:
@@ -236,11 +237,7 @@ def as_svg(figure: Figure, name: str, title: str) -> str:
         name: Makes the ids of the drawing's parts.
         title: Stands in the file's metadata.
     """
-    buffer = io.StringIO()
-    # The salt fixes ids that matplotlib draws at random otherwise; date and version would change the bytes.
-    with mpl.rc_context(RC | {"svg.hashsalt": name}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Title": title})
-    return svg.smaller(buffer.getvalue())
+    return as_svg_and_pdf(figure, name, title)[0]
 
 
 def as_png(figure: Figure) -> bytes:
@@ -251,19 +248,23 @@ def as_png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def as_pdf(figure: Figure, title: str) -> bytes:
-    """Return a laid-out figure as PDF.
+def as_svg_and_pdf(figure: Figure, name: str, title: str) -> tuple[str, bytes]:
+    """Return a laid-out figure in both vector formats.
 
     Args:
         figure: As `laid_out` returns.
-        title: Stands in the file's metadata.
+        name: Makes the ids of the drawing's parts.
+        title: Stands in the files' metadata.
     """
     from analysis.render.pdf_fonts import cut_once  # fontTools is of use to PDFs alone
+    from analysis.render.vector import drawn_as_svg_too
 
-    buffer = io.BytesIO()
-    unstamped = {"CreationDate": None, "Creator": None, "Producer": None}  # date and version change the bytes
+    drawn, content = io.StringIO(), io.BytesIO()
+    # The salt fixes ids that matplotlib draws at random otherwise; date and version would change the bytes.
+    undated = {"Creator": None, "Title": title}
     # Compressors differ between machines: only images, too large without, are worth other bytes there.
     has_image = bool(figure.findobj(lambda artist: artist.get_rasterized()))
-    with mpl.rc_context(RC | {"pdf.compression": 6 if has_image else 0}), cut_once():
-        figure.savefig(buffer, format="pdf", metadata=unstamped | {"Title": title})
-    return buffer.getvalue()
+    settings = {"svg.hashsalt": name, "pdf.compression": 6 if has_image else 0}
+    with mpl.rc_context(RC | settings), cut_once(), drawn_as_svg_too(drawn, undated | {"Date": None}):
+        figure.savefig(content, format="pdf", metadata=undated | {"CreationDate": None, "Producer": None})
+    return svg.smaller(drawn.getvalue()), content.getvalue()

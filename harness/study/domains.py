@@ -41,7 +41,7 @@ class NumericRange:
 class Domain(BaseModel, ABC):
     """Stand for several values."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     @property
     @abstractmethod

@@ -196,6 +196,8 @@ class Resources(_Section):
 class StudyFile(_Section):
     """One question about training recipes."""
 
+    model_config = ConfigDict(defer_build=True)  # as the recipe's models are
+
     study: Name
     """Names the results folder."""
     question: Annotated[str, Field(min_length=1)]

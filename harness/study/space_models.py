@@ -32,7 +32,8 @@ from harness.recipe.imported import (
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
 from harness.study.trial import ParameterName, ParameterRange, Parameters, PlainValues, plain_parameters
 
-_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True)
+_STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+"""Built when a study file is first parsed: who reads results alone need not wait for it."""
 
 
 def _setting_kind(value: Any) -> str:
@@ -51,7 +52,7 @@ Setting = Annotated[
 class ImportedSpace(BaseModel):
     """What the user's code makes: its reference, and settings of its own, each a value or a domain."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, defer_build=True)
     __pydantic_extra__: dict[str, Setting] = Field(init=False)
 
     reference: Reference = Field(alias=IMPORT)
