@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from analysis.exports.content import Outcome, Run, Study, Writer
 from analysis.exports.reading import JournalReader, study_now
 from harness.records.folder import ResultsFolder
-from harness.records.lock import is_held
 
 _SHARE = 20
 """Working out the study as a whole takes at most one part in so many of the time."""
@@ -34,7 +33,7 @@ class Export:
 
 
 def follow(export: Export, folder: ResultsFolder, reader: JournalReader, seconds: float) -> None:
-    """Write what comes, until the study has ended and its sweep has written the report.
+    """Write what comes, until the study has ended.
 
     Runs are written as they come; the study as a whole, whose claims have to be ruled, when nothing came for
     once, and otherwise as often as costs little.
@@ -47,14 +46,6 @@ def follow(export: Export, folder: ResultsFolder, reader: JournalReader, seconds
         is_quiet, seen = seen == reader.last_at, reader.last_at
         if seen != export.study.last_at and (is_quiet or time.monotonic() >= next_at):
             began = time.monotonic()
-            _renew(export, folder, reader)
+            export.study = study_now(folder, reader, is_followed=True)
+            export.write(reader.changed())
             next_at = time.monotonic() + _SHARE * (time.monotonic() - began)
-    if is_held(folder.lock):
-        while is_held(folder.lock):
-            time.sleep(seconds)
-        _renew(export, folder, reader)
-
-
-def _renew(export: Export, folder: ResultsFolder, reader: JournalReader) -> None:
-    export.study = study_now(folder, reader, is_followed=True)
-    export.write(reader.changed())

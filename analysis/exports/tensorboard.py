@@ -16,8 +16,8 @@ from analysis.exports.files import file_name, folder_of, put
 _FILE = "events.out.tfevents.recipe-harness"
 """TensorBoard takes every file whose name holds `tfevents`."""
 
-_COLUMNS = ("harness.arm", "harness.phase", "harness.repeat")
-"""What stands beside the hyperparameters, of `Run.facts`."""
+_COLUMNS = ("Arm", "Phase", "Repeat")
+"""What stands before the hyperparameters: capitals come first in TensorBoard, and no parameter has any."""
 
 
 class TensorBoardWriter:
@@ -34,7 +34,7 @@ class TensorBoardWriter:
         from tensorboard.plugins.text.summary_v2 import text_pb
 
         begun, now = study.started_at, study.last_at
-        facts = {name: [run.facts[name] for run in study.runs.values()] for name in _COLUMNS}
+        facts = {name: [_named(run)[name] for run in study.runs.values()] for name in _COLUMNS}
         values = {name: _distinct(own) for name, own in facts.items()} | study.varied
         hparams = [hp.HParam(name, _domain(own)) for name, own in values.items() if own]
         metrics = [hp.Metric(name) for name in study.metrics]
@@ -55,7 +55,7 @@ def _summaries(run: Run) -> Iterator[tuple[datetime, int, Any]]:
     from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 
     begun = run.started_at
-    yield begun, 0, _settled(hparams_pb({**run.parameters, **run.facts}, run.run_id, begun.timestamp()))
+    yield begun, 0, _settled(hparams_pb({**run.parameters, **_named(run)}, run.run_id, begun.timestamp()))
     for epoch in run.epochs:
         for name, value in epoch.values.items():
             yield epoch.at, epoch.epoch, _scalar(name, value)
@@ -64,6 +64,11 @@ def _summaries(run: Run) -> Iterator[tuple[datetime, int, Any]]:
     for name, value in run.results.items():
         yield run.end.at, len(run.epochs), _scalar(name, value)
     yield run.end.at, len(run.epochs), _session_end(run.end)
+
+
+def _named(run: Run) -> dict[str, Scalar]:
+    """Return what says which run it is, by the heads of columns."""
+    return {name.rpartition(".")[2].capitalize(): value for name, value in run.facts.items()}
 
 
 def _session_end(end: End) -> Any:

@@ -89,7 +89,7 @@ def test_the_hparams_dashboard_has_every_run(kind: str, folders: dict[str, Path]
     (place,) = tmp_path.iterdir()
     experiment, sessions = _hparams(place)
     columns = {info.name for info in experiment.hparam_infos}
-    assert {"harness.arm", "harness.phase", "rate" if kind == "program" else "lr"} <= columns
+    assert {"Arm", "Phase", "rate" if kind == "program" else "lr"} <= columns
     assert "epochs" not in columns  # all runs have the same
     named = {info.name.tag for info in experiment.metric_infos}
     assert {f"val_{name}" for name in found.declaration.metrics} <= named
@@ -97,8 +97,8 @@ def test_the_hparams_dashboard_has_every_run(kind: str, folders: dict[str, Path]
     assert {session.name for session in sessions} == {*runs.index}
     for session in sessions:
         run = runs.loc[session.name]
-        assert session.hparams["harness.arm"].string_value == run["arm"]
-        assert session.hparams["harness.seed"].number_value == run["seed"]
+        assert session.hparams["Arm"].string_value == run["arm"]
+        assert session.hparams["Seed"].number_value == run["seed"]
         assert [own.status for own in session.sessions] == [STATUSES[run["status"]]]
 
 
