@@ -200,8 +200,11 @@ def _is_ours(file: str) -> bool:
 
 
 def _is_admitted(file: str) -> bool:
-    code = _Admitted.code
-    return code is not None and Path(file).is_relative_to(code.folder) and not _is_ours(file)
+    """Whether a file is the user's code; an environment in the study's folder holds that of others."""
+    code, path = _Admitted.code, Path(file)
+    if code is None or not path.is_relative_to(code.folder):
+        return False
+    return is_counted(path, code.folder) and not _is_ours(file)
 
 
 def _told(value: Any) -> str:

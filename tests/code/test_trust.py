@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.code.resolve import CodeError, admit, resolve
+from harness.code.resolve import CodeError, admit, code_place, comes_from_code, resolve
 from harness.code.sources import hash_sources, named_code, sources_of
 from harness.code.trust import ANY, check_trusted, trust_lines
 from harness.errors import HarnessError, StudyError
@@ -185,3 +185,21 @@ def test_a_file_whose_name_another_module_has_is_not_taken_for_it(
     admit(named_code(study), sources_of(study))
     with pytest.raises(CodeError, match="numpy: this process has another module of this name"):
         resolve("numpy:mean")
+
+
+@pytest.mark.parametrize(("file", "is_own"), [("nets.py", True), ("env/lib/ray/session.py", False)])
+def test_an_environment_in_the_studys_folder_holds_nobodys_own_code(
+    own_study: OwnStudy,
+    tmp_path: Path,
+    file: str,
+    is_own: bool,  # noqa: FBT001 - a parameter of pytest
+) -> None:
+    """Ray ends a run that is stopped by an error of its own; taken for the study's, it left Tune waiting."""
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    study = own_study()
+    admit(named_code(study), sources_of(study))
+    with pytest.raises(SystemExit) as raised:
+        exec(compile("raise SystemExit", str(tmp_path / file), "exec"))  # noqa: S102 - as that file would
+    assert comes_from_code(raised.value) is is_own
+    assert (code_place(raised.value) is not None) is is_own
