@@ -9,6 +9,7 @@ bears few of them.
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="save the numbers, with machine and versions")
     options = parser.parse_args()
     set_ray_environment(is_local=True)
+    os.environ.setdefault("RAY_health_check_timeout_ms", "600000")  # many processes of one core answer late
+    os.environ.setdefault("RAY_health_check_failure_threshold", "1000")
     print(f"{machine().cpu}, {machine().cores} cores; {versions()}")
     print("| slots | runs | reports | s | reports/s | runs/s | driver's processor ms a report | a run |")
     print("|---|---|---|---|---|---|---|---|")

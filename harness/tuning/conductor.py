@@ -84,6 +84,8 @@ class Conductor:
     """Looks that were taken; the last one decides nothing about what runs, and is not taken here."""
     _repeats: list[Repeat] = field(default_factory=list)
     """Those that have begun."""
+    _n_measured: int = 0
+    """Repeats, from the first on, known to have nothing to hand out or in flight but audits."""
 
     def __post_init__(self) -> None:
         self.allow(self.plan.looks[0], [arm.arm.name for arm in self.plan.arms])
@@ -97,7 +99,7 @@ class Conductor:
             n_replicates: Repeats, or seeds where the plan counts these.
             arms: Names of the arms that go on.
         """
-        self._has_nothing_to_run = False
+        self._has_nothing_to_run, self._n_measured = False, 0
         self._open_until |= {arm: max(n_replicates, self._open_until.get(arm, 0)) for arm in arms}
         for repeat in self._repeats:
             self._open(repeat)
@@ -124,6 +126,12 @@ class Conductor:
             self._repeats.append(Repeat(number, self.study, self.plan, self.storage))
             self._open(self._repeats[number])
         return self._repeats[number]
+
+    def _count_measured(self) -> int:
+        """Return how many repeats from the first on have measured all that they may, audits aside."""
+        while self._n_measured < len(self._repeats) and self._repeats[self._n_measured].is_measured:
+            self._n_measured += 1
+        return self._n_measured
 
     def replay(self, events: Sequence[Event]) -> None:
         """Take up a study where its journal ends.
@@ -181,7 +189,7 @@ class Conductor:
         """Whether all replicates up to a look have ended, and what goes on from there is not decided."""
         if self._n_looks >= len(self.plan.looks) - 1 or self._again:
             return False
-        return len(self._repeats) >= self._n_allowed and all(each.is_measured for each in self._repeats)
+        return self._count_measured() >= self._n_allowed
 
     def look(self) -> None:
         """Take the look that is due, if one is: the arms that open claims need go on to the next one.
@@ -230,7 +238,7 @@ class Conductor:
         if self._has_nothing_to_run:
             return None
         self.look()
-        for number in range(self._n_allowed):
+        for number in range(self._count_measured(), self._n_allowed):
             if (run := self._repeat(number).propose()) is not None:
                 return run
         audits = (repeat.propose_audit() for repeat in self._repeats)

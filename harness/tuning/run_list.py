@@ -1,6 +1,7 @@
 """Runs that are known beforehand: the winner of a search on its confirm seeds, and stopped runs to audit."""
 
 import random
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ class RunList:
         self._n_listed = 0
         self._n_running = 0
         self.limit: int | None = None
-        """Runs from this number on are not handed out yet; None hands out all."""
+        """Runs from this number on are not handed out yet, of runs in the order of numbers; None for none."""
 
     def open(self, runs: Iterable[RunSpec]) -> None:
         """Begin with these runs."""
@@ -32,8 +33,9 @@ class RunList:
     @property
     def remaining(self) -> int:
         """Runs not yet handed out, up to the limit."""
-        limit = self.limit
-        return sum(limit is None or run.number < limit for run in self._left)
+        if self.limit is None:
+            return len(self._left)
+        return bisect_left(self._left, self.limit, key=lambda run: run.number)
 
     @property
     def is_over(self) -> bool:
