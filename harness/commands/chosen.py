@@ -80,10 +80,15 @@ def chosen(records: StudyRecords, arm: str, repeat: int | None) -> Winner:
         raise StudyError(
             f"--repeat {repeat}: arm {arm} has no completed confirm run of that search. There are: {there}"
         )
+    if not records.declaration.arms[arm].confirm_runs:
+        raise ResultsError(
+            f"{records.folder.root}: the study has no confirm phase, so nothing tells what a recipe of {arm} "
+            f"reaches. Remedy: a study with confirm: {{seeds: n}}"
+        )
     if not runs:
         raise ResultsError(
             f"{records.folder.root}: no confirm run of arm {arm} has completed, so nothing tells what its "
-            f"recipe reaches. Remedy: finish the study (--resume), with confirm: {{seeds: n}} above 0"
+            f"recipe reaches. Remedy: finish the study (--resume)"
         )
     goal = goal_of(records)
     number = _best(by_repeat, goal) if repeat is None else repeat
@@ -104,6 +109,7 @@ def chosen(records: StudyRecords, arm: str, repeat: int | None) -> Winner:
         best_by=goal if declaration.search.winner == "best" else None,
         threads=(end.threads if end else None) or 1,
         device=(end.device if end else None) or "cpu",
+        processor=records.manifest.machine.cpu,
         versions={name: versions[name] for name in _DECIDING if name in versions},
         data_sha256=declaration.data_of(arm).sha256 if is_recipe else {},
         declaration_sha256=records.seal.sha256 or "",

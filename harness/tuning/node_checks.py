@@ -78,16 +78,9 @@ def check_nodes(
         say: Is told what is done.
 
     Raises:
-        EnvironmentMismatchError: The results folder is not shared, or the nodes' environments differ, or
-            weights are to be kept in a folder that workers do not see.
+        EnvironmentMismatchError: The results folder is not shared, or the nodes' environments differ.
         DataError: A node cannot get at a data set, or has another one.
     """
-    if STORED_IN in os.environ and study.confirm.keep != "none":
-        raise EnvironmentMismatchError(
-            f"confirm.keep: {study.confirm.keep}: workers write weights into the results folder, and with "
-            f"results in an object storage other nodes do not see it. Nothing was started. Remedy: "
-            f"confirm: {{keep: none}}, and python -m harness.winner afterwards, which trains them again"
-        )
     nodes = alive_nodes()
     if len(nodes) < 2:
         return

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import EnvironmentMismatchError, ResultsError, StudyError, reason, unusable
 from harness.programs.placeholders import placeholders
-from harness.records.folder import ResultsFolder
+from harness.records.folder import STORED_IN, ResultsFolder
 from harness.records.provenance import gpu_names, usable_cores
 from harness.study.feasible import check_feasible
 from harness.study.study import Study
@@ -31,9 +31,10 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
         ResultsError: The folder already holds a study, or holds none that this version can continue, or
             cannot be written.
         EnvironmentMismatchError: A single run does not fit on this machine, or is not faster in the precision
-            that it asks for, or the working directory is gone.
+            that it asks for, or the working directory is gone, or weights would not stay with the results.
     """
     _check_working_directory()
+    check_weights_stay(study)
     if address == "local":
         check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
         check_precision(study)
@@ -44,6 +45,21 @@ def check_before_start(study: Study, folder: ResultsFolder, address: str, *, res
     check_folder(folder, resume=resume)
     if resume:
         Begun.read(folder)
+
+
+def check_weights_stay(study: Study) -> None:
+    """Refuse to keep weights where results are mirrored into an object storage.
+
+    Raises:
+        EnvironmentMismatchError: They are to be kept.
+    """
+    if STORED_IN in os.environ and study.confirm.keep != "none":
+        raise EnvironmentMismatchError(
+            f"confirm.keep: {study.confirm.keep}: workers write weights into the results folder. With "
+            f"results in an object storage other nodes do not see it, and files that are removed stay there. "
+            f"Nothing was started. Remedy: confirm: {{keep: none}}, and python -m harness.winner afterwards, "
+            f"which trains them again"
+        )
 
 
 def check_program(study: Study) -> None:

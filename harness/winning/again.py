@@ -9,6 +9,7 @@ import torch
 
 from harness.errors import ResultsError, unusable
 from harness.records.folder import ResultsFolder, weights_of
+from harness.records.provenance import cpu_name
 from harness.training.data.arrays import load_test_samples, load_training_samples
 from harness.training.data.prepare import prepare_declared
 from harness.training.epoch import EpochRecord
@@ -70,6 +71,8 @@ def weights_of_winner(winner: Winner, folder: ResultsFolder, say: Callable[[str]
         kept = "were not kept" if run.weights is None else "are not there any more"
         epochs = f"{winner.configuration['epochs']} epochs"
         say(f"the weights of {run.run_id} {kept}: training it again ({epochs}), to be compared")
+        if winner.processor not in {None, cpu_name()}:
+            say(f"note: the processor is {cpu_name()} here, and was {winner.processor}: numbers may differ")
         return _trained_again(winner, run)
     try:
         content = path.read_bytes()

@@ -26,6 +26,7 @@ from harness.recipe.initialisers import INITIALISERS
 from harness.recipe.lengths import share, validation_counts
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.recipe.schedules import SCHEDULES, Position
+from harness.records.provenance import cpu_name
 from harness.training.averaging import STATISTICS_BATCHES
 from harness.training.data.archives import CIFAR_FILES
 from harness.training.data.input_norm import CHUNK_SAMPLES
@@ -105,7 +106,7 @@ class _Parts:
         counted: list[Carried] = {"stratified": [validation_counts], "given": []}.get(self.split, [share])
         self.network = self._network()
         dropout: list[Carried] = [Dropout] if self.draws_masks else []
-        self.sources: Sources = carried([Position, schedule, *counted, *dropout, *measures, digest])
+        self.sources: Sources = carried([Position, schedule, *counted, *dropout, *measures, cpu_name, digest])
 
     @property
     def facts(self) -> DataFacts:
@@ -225,9 +226,10 @@ class _Parts:
         optimizer = self.recipe.optimizer
         if isinstance(optimizer, Imported):
             return self._called(optimizer, "imported_optimizer", "list(model.parameters()), lr=LR")
-        arguments = _arguments(optimizer_arguments(self.recipe) | {"lr": _Verbatim("LR")})
+        own = optimizer_arguments(self.recipe) | {"lr": _Verbatim("LR")}
+        arguments = _arguments(own, ",\n        ")
         name = OPTIMIZERS[optimizer].torch_class
-        return f"torch.optim.{name}(\n        model.parameters(), {arguments}\n    )"
+        return f"torch.optim.{name}(\n        model.parameters(),\n        {arguments},\n    )"
 
     def _schedule(self) -> str:
         name = self.recipe.lr_schedule
@@ -292,9 +294,9 @@ class _Verbatim(str):
     __slots__ = ()
 
 
-def _arguments(values: Mapping[str, Any]) -> str:
+def _arguments(values: Mapping[str, Any], between: str = ", ") -> str:
     """Return named arguments as a call writes them."""
-    return ", ".join(
+    return between.join(
         f"{name}={value if isinstance(value, _Verbatim) else literal(value)}"
         for name, value in values.items()
     )

@@ -48,6 +48,8 @@ class Winner:
     """Of each confirm run."""
     device: str
     """`cpu`, or the name of the GPU of the first confirm run."""
+    processor: str | None
+    """Name of the CPU of the machine that the study ran on."""
     versions: Mapping[str, str]
     """Of the packages that decide a number of a run."""
     data_sha256: Mapping[str, str]

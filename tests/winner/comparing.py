@@ -95,7 +95,13 @@ def script_for(
     **given: Any,
 ) -> str:
     """Return the script of a winner with a recipe."""
-    facts: dict[str, Any] = {"runs": (), "threads": 1, "device": "cpu", "versions": {}} | given
+    facts: dict[str, Any] = {
+        "runs": (),
+        "threads": 1,
+        "device": "cpu",
+        "processor": None,
+        "versions": {},
+    } | given
     winner = Winner(
         study="a",
         arm="b",

@@ -63,6 +63,14 @@ def test_what_is_not_there_is_told(
     assert not list(tmp_path.iterdir())
 
 
+def test_without_a_confirm_phase_there_is_no_winner(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A response study measures a grid, and chooses nothing."""
+    assert take(tmp_path / "w", "--arm", "standard_adam", study="learning_rates") == 2
+    assert "has no confirm phase" in capsys.readouterr().err
+
+
 def test_what_was_taken_is_told_to_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One object by the documented schema: configuration, runs, files."""
     assert take(tmp_path / "w.py", "--arm", "adam", "--repeat", "3", "--json") == 0

@@ -59,7 +59,7 @@ def test_the_best_weights_are_kept_and_taken_away(
         assert names["main"]() == 0
     assert capsys.readouterr().out.count("weights ") == 1
     weights, facts = read_weights(taken / "weights.safetensors")
-    assert weights["1.weight"].shape == (8, 36)
+    names["build_network"]().load_state_dict(weights)
     assert np.isfinite([facts["inputs"]["scale"], facts["inputs"]["shift"]]).all()
 
     files[1].unlink()

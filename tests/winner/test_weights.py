@@ -17,7 +17,7 @@ from harness.training.data.prepare import known_spec
 from harness.training.weights import digest, read_weights, weights_file
 from harness.tuning.declaration import declare
 from harness.tuning.kept_weights import KeptWeights
-from harness.tuning.node_checks import check_nodes
+from harness.tuning.preflight import check_weights_stay
 
 WEIGHTS = {"b": torch.arange(3.0), "a": torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last)}
 
@@ -144,4 +144,4 @@ def test_an_object_storage_takes_no_weights(study_text: str, monkeypatch: pytest
     monkeypatch.setenv(STORED_IN, "s3://bucket/study")
     study = parse_study(study_text, "s.yaml", ("confirm.keep=all",))
     with pytest.raises(EnvironmentMismatchError, match="object storage"):
-        check_nodes(study, None, [], pytest.fail)  # type: ignore[arg-type]
+        check_weights_stay(study)
