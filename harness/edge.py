@@ -7,10 +7,11 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import ClassVar, NoReturn, cast
+from typing import TYPE_CHECKING, ClassVar, NoReturn, cast
 
 from harness.answering import Answering
 from harness.errors import (
@@ -27,6 +28,9 @@ from harness.errors import (
     unusable,
 )
 from harness.screen import LastingStream, lasting_screen
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 EXIT_CODES = f"{EXIT_BUG} a bug of the harness, whose traceback is printed"
 """The end of every command's list of exit codes."""
@@ -50,8 +54,20 @@ class RefusedArguments(SystemExit):
         self.error = error
 
 
+_ASKED: ContextVar[list["Parser"] | None] = ContextVar("asked", default=None)
+"""Takes the parsers whose help is asked for, in place of printing it."""
+
+
 class Parser(argparse.ArgumentParser):
     """Parse a command line; what is refused is told to programs too."""
+
+    def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
+        """Print the help, or hand over the parser to who asks for it."""
+        asked = _ASKED.get()
+        if asked is None:
+            super().print_help(file)
+        else:
+            asked.append(self)
 
     def error(self, message: str) -> NoReturn:
         """Tell what is wrong, and end."""
@@ -61,6 +77,18 @@ class Parser(argparse.ArgumentParser):
         name = cause.argument_name if isinstance(cause, argparse.ArgumentError) else None
         told = message.removeprefix(f"argument {name}: ")
         raise RefusedArguments(ArgumentsError(told if name is None else f"{name}: {told}", place=name))
+
+
+def parser_of(main: Callable[[list[str]], int]) -> Parser:
+    """Return the parser with which a command reads its arguments."""
+    asked: list[Parser] = []
+    token = _ASKED.set(asked)
+    try:
+        with suppress(SystemExit):
+            main(["--help"])
+    finally:
+        _ASKED.reset(token)
+    return asked[0]
 
 
 def run_command(

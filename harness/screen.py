@@ -28,6 +28,11 @@ _LEAST_WIDTH = 24
 """Letters that the last column of a table needs at least, where it is broken into lines."""
 
 
+def fits(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Return whether a table has room in lines of so many letters, each row in one."""
+    return sum(max(map(len, column)) + 2 for column in zip(heads, *rows, strict=True)) - 2 <= width
+
+
 def table_lines(heads: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     """Yield a table in which nothing is cut: where it is too wide, a block a row.
 

@@ -41,6 +41,9 @@ COMMANDS: Mapping[str, Command] = {
     "reproduction": Command(
         module="analysis.reproduction", does="say whether a study that was run again agrees with its results"
     ),
+    "completion": Command(
+        module="harness.commands.completion", does="print what completes all this in a shell"
+    ),
     "verdict": Command(module="analysis.verdict", does="say how claims are ruled, in the exit code too"),
 }
 

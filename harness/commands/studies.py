@@ -1,13 +1,12 @@
 """The shipped study files: `recipe-harness studies [NAME]` lists them, or prints one to begin with."""
 
-import argparse
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from harness.edge import EXIT_CODES, deliver, run_command
+from harness.edge import EXIT_CODES, Parser, deliver, run_command
 from harness.errors import EXIT_COMPLETE, StudyError
 
 _FOLDER = Path(__file__).parents[1] / "search_spaces"
@@ -25,7 +24,7 @@ def shipped() -> Mapping[str, Path]:
 
 
 def _show(arguments: Sequence[str] | None) -> int:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="recipe-harness studies",
         description="List the studies that come with the harness, or print one to run or change.",
         epilog=f"exit codes: 0 shown; 2 there is no such study; {EXIT_CODES}.",

@@ -1,20 +1,25 @@
 """Progress on the screen: a live table on a terminal, elsewhere one short line every few seconds."""
 
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from harness.records.events import EpochEnded, Event, Status
+from harness.screen import fits, table_lines
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.tuning.tally import ArmProgress, Tally
+
+_HEADS = ("arm", "ended", "running", "stopped", "diverged", "failed", "epochs", "best")
+_NARROW_HEADS = ("arm", "ended", "running", "epochs", "best")
+"""Where a terminal has no room for all of them."""
 
 _LINE_SECONDS = 5.0
 """Pause between two lines where there is no terminal."""
@@ -91,17 +96,17 @@ class Progress:
         bad = [f"{n} {status}" for status in ("diverged", "failed") if (n := self._tally.count(status))]
         print(" | ".join([self._timing(), arms, *bad]), file=sys.stderr, flush=True)  # noqa: T201 - it shows progress
 
-    def _table(self) -> Group:
-        table = Table(title=self._title, title_justify="left", box=None, pad_edge=False)
-        table.add_column("arm")
-        heads = ("planned", "running", "completed", "stopped", "diverged", "failed", "epochs")
-        for name in (*heads, f"best {self._tally.metric}"):
-            table.add_column(name, justify="right")
-        for name, arm in self._tally.arms.items():
-            ended = (str(arm.ended[status]) for status in ("completed", "stopped", "diverged", "failed"))
-            best = "" if arm.best is None else f"{arm.best:.4f}"
-            table.add_row(name, str(arm.planned), str(len(arm.running)), *ended, str(arm.epochs), best)
-        return Group(table, Text(self._timing(), style="dim"))
+    def _table(self) -> Text:
+        """Return everything: on a narrow terminal fewer columns, and none of them cut."""
+        width, arms = self._console.width, self._tally.arms
+        rows = [[name, *_cells(arm)] for name, arm in arms.items()]
+        is_wide = fits(_HEADS, rows, width)
+        kept = range(len(_HEADS)) if is_wide else [_HEADS.index(name) for name in _NARROW_HEADS]
+        heads = [_HEADS[place] for place in kept]
+        table = table_lines(heads, [[row[place] for place in kept] for row in rows], width)
+        legend = f"best: {self._tally.metric} of a full search run"
+        told = (line for text in (legend, self._timing()) for line in textwrap.wrap(text, width))
+        return Text("\n".join([*textwrap.wrap(self._title, width), *table, *told]))
 
     def _timing(self) -> str:
         """Return the time since the start, and the time left at the pace since the first epoch began."""
@@ -124,6 +129,14 @@ class Progress:
         """Return how many claims the latest look left open, where there was one."""
         n_open = self._tally.n_open
         return "" if n_open is None else f", {n_open} claim{'' if n_open == 1 else 's'} open"
+
+
+def _cells(arm: ArmProgress) -> list[str]:
+    """Return what stands below `_HEADS`, the arm's name left out."""
+    counts = [arm.ended[status] for status in ("stopped", "diverged", "failed")]
+    best = "" if arm.best is None else f"{arm.best:.4f}"
+    ended = f"{arm.ended.total()}/{arm.planned}"
+    return [ended, str(len(arm.running)), *map(str, counts), str(arm.epochs), best]
 
 
 def _best(arm: ArmProgress) -> str:

@@ -13,7 +13,7 @@ from typing import TextIO, cast
 import pytest
 
 from harness.edge import run_command
-from harness.screen import LastingStream, lasting_screen
+from harness.screen import LastingStream, lasting_screen, table_lines
 from harness.study.plan import plan_study
 from harness.study.reading.parse import parse_study
 from harness.study.study import Study
@@ -289,3 +289,28 @@ import sys
 from harness.edge import deliver, run_command
 sys.exit(run_command(lambda: deliver("x" * 1_000_000) or 0, patience=0.01))
 """
+
+
+@pytest.mark.parametrize(("width", "heads"), [(80, 8), (60, 5), (40, 5)])
+def test_no_head_of_the_live_table_is_cut(
+    width: int, heads: int, study_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A narrow terminal has fewer columns, each with all its letters."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    study = parse_study(study_text, "s.yaml")
+    lines = str(Progress(study, plan_study(study))._table()).splitlines()
+    assert max(map(len, lines)) <= width
+    names = next(line for line in lines if line.startswith("arm ")).split()
+    assert len(names) == heads
+    assert set(names) <= {"arm", "ended", "running", "stopped", "diverged", "failed", "epochs", "best"}
+
+
+@pytest.mark.parametrize("width", [30, 80])
+def test_a_table_too_wide_for_the_screen_is_told_row_by_row(width: int) -> None:
+    """Every head and every word of each cell is there, in lines that fit."""
+    heads, rows = ("name", "first", "second"), [("a", "x" * 10, "one two three"), ("b", "y" * 40, "four")]
+    lines = list(table_lines(heads, rows, width))
+    assert max(map(len, lines)) <= width
+    told = " ".join(lines)
+    words = ("first", "second", "x" * 10, "one", "two", "three", "y" * 20, "four")
+    assert all(word in told for word in words)

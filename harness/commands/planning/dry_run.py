@@ -1,6 +1,7 @@
 """`--dry-run`: its options, and the whole of what it prints."""
 
 import argparse
+import shutil
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from harness.tuning.taking_over import Takeover
 
 _WIDTH = 140
-"""Letters in a line of what is printed."""
+"""Letters in a line of what is printed, at most: a narrower terminal has as many as fit."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -127,8 +128,9 @@ def _taken_lines(takeover: "Takeover") -> "Iterator[str]":
 def _wrapped(line: str) -> str:
     """Return a line, if it is a long one on several, of which later ones stand further in."""
     inside = " " * (len(line) - len(line.lstrip()) + 4)
+    width = min(_WIDTH, max(40, shutil.get_terminal_size((_WIDTH, 24)).columns))
     return textwrap.fill(
-        line, _WIDTH, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
+        line, width, subsequent_indent=inside, break_long_words=False, break_on_hyphens=False
     )
 
 
