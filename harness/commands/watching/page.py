@@ -35,6 +35,7 @@ _POLICY = (
 )
 
 _REFRESH = """
+<style>@media print {{ #live {{ display: none }} }}</style>
 <div id="live" role="status" style="position:sticky;bottom:0;padding:.4em 1em;font:14px system-ui,sans-serif;
 background:#333;color:#fff;z-index:9">{told}</div>
 <script>
@@ -48,7 +49,8 @@ background:#333;color:#fff;z-index:9">{told}</div>
   const look = async () => {{
     try {{
       const answer = await (await fetch("version", {{cache: "no-store"}})).json();
-      document.getElementById("live").textContent = answer.told;
+      const live = document.getElementById("live");
+      if (live.textContent !== answer.told) live.textContent = answer.told;
       if (answer.version !== version) {{
         sessionStorage.setItem(key, JSON.stringify({{y: scrollY, open: folds().map(fold => fold.open)}}));
         location.reload();
