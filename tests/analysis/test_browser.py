@@ -334,3 +334,31 @@ def test_a_page_that_spills_over_is_seen(browser: Browser, tmp_path: Path) -> No
     page.write_text(f"{head}<div style='width: 600px; overflow: hidden'>wide</div>", encoding="utf-8")
     browser.visit(page, width=390)
     assert len(browser.evaluate(SPILLED)) == 1
+
+
+def test_runs_are_filtered_and_named(browser: Browser, pages: dict[str, Path]) -> None:
+    """A condition leaves the runs that meet it, in table, lines and figures; a mark names its run."""
+    browser.visit(pages["study"])
+    browser.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
+    browser.evaluate("document.getElementById('runs').open = true")
+    typed = "const i = document.getElementById('run-filter'); i.value = 'sgd phase=confirm';"
+    browser.evaluate(f"(() => {{ {typed} i.dispatchEvent(new Event('input')); }})()")
+    rows = (
+        '[...document.querySelectorAll("#runs tbody tr:not([hidden])")].map((row) => row.cells[1].innerText)'
+    )
+    shown = browser.evaluate(rows)
+    assert set(shown) == {"sgd"}
+    assert browser.evaluate("document.querySelector('.tools output').textContent").startswith(
+        f"{len(shown)} of "
+    )
+    figure = "#figure-final_accuracy [data-run]"
+    marks = browser.evaluate(f"document.querySelectorAll('{figure}:not(.off)').length")
+    assert marks == len(shown) < browser.evaluate(f"document.querySelectorAll('{figure}').length")
+    middle = "{ const r = mark.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }"
+    browser.evaluate("document.getElementById('figure-final_accuracy').scrollIntoView()")
+    x, y = browser.evaluate(f"((mark) => {middle})(document.querySelector('{figure}'))")
+    browser.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+    told = browser.evaluate("document.getElementById('tip').innerText")
+    assert re.search(r"^run sgd-.*\narm sgd\nphase confirm\n", told)
+    assert re.search(r"\nseed \d+\n", told)
+    assert browser.errors() == []
