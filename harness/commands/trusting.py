@@ -16,8 +16,13 @@ if TYPE_CHECKING:
 _OPTION = "--trust"
 
 
-def add_trust(parser: argparse.ArgumentParser) -> None:
-    """Add the options."""
+def add_trust(parser: argparse.ArgumentParser, *, code: str = "the study file's own") -> None:
+    """Add the options.
+
+    Args:
+        parser: Of a command.
+        code: Where that command looks for code by default, in words.
+    """
     parser.add_argument(
         _OPTION,
         metavar="SHA256",
@@ -28,7 +33,7 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
         "--code",
         type=path_argument,
         metavar="DIR",
-        help="the folder with the code that the study names (the study file's own)",
+        help=f"the folder with the code that the study names ({code})",
     )
 
 

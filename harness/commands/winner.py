@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         "script that trains its confirm runs again and compares, weights, and a model card. Weights that "
         "were not kept (confirm.keep) are trained again.",
         epilog="Existing files are never overwritten. exit codes: 0 done; 2 a bad argument or folder, "
-        f"nothing was written; {EXIT_CODES}; 75 interrupted.",
+        f"no file was written; {EXIT_CODES}; 75 interrupted.",
     )
     parser.add_argument("folder", type=path_argument, metavar="DIR", help="results of one study")
     parser.add_argument("--arm", required=True, metavar="A", help="the arm")
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-weights", action="store_true", help="train nothing again, and leave weights out"
     )
-    add_trust(parser)
+    add_trust(parser, code="the working directory")
     add_json(parser)
     return parser
 
