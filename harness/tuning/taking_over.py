@@ -175,15 +175,13 @@ def _nothing_the_same(parent: Parent, study: Study, declared: Declaration) -> St
 
 def _sameness(here: Declaration, there: Declaration, name: str, arm: DeclaredArm) -> Sameness | None:
     """Return what is the same of an arm's searches, of an arm without: all; None where runs are others."""
-    if _of_arm(here, name) != _of_arm(there, name):
+    is_searched = bool(arm.search_runs)
+    if is_searched != bool(there.arms[name].search_runs) or _of_arm(here, name) != _of_arm(there, name):
         return None
-    if _chosen_by(here.search) != _chosen_by(there.search):
+    one, other = ((_searched_by if is_searched else _measured_by)(own.search) for own in (here, there))
+    if one != other:
         return None
-    if not arm.search_runs:
-        return "whole" if not there.arms[name].search_runs else None
-    if _searched_by(here.search) != _searched_by(there.search):
-        return None
-    if here.search.trials == there.search.trials:
+    if not is_searched or here.search.trials == there.search.trials:
         return "whole"
     return "beginning" if _continues(here.search, there.search) else None
 
@@ -204,13 +202,26 @@ def _of_arm(declared: Declaration, name: str) -> dict[str, Any]:
     }
 
 
-def _chosen_by(search: Search) -> dict[str, Any]:
-    """Return what every run depends on: its seed, and which epoch stands for it."""
-    return search.model_dump(include={"seed", "seeds", "metric", "mode", "winner", "average_epochs"})
+def _measured_by(search: Search) -> dict[str, Any]:
+    """Return what a run depends on: its seed, and which epoch stands for it."""
+    of_best = {"metric", "mode"} if search.winner == "best" else set[str]()
+    return search.model_dump(include={"seed", "winner", *of_best})
 
 
 def _searched_by(search: Search) -> dict[str, Any]:
-    return search.model_dump(include={"sampler", "early_stopping", "audit"})
+    """Return what a search depends on, the number of its trials aside."""
+    names = {
+        "metric",
+        "mode",
+        "winner",
+        "average_epochs",
+        "seed",
+        "seeds",
+        "sampler",
+        "early_stopping",
+        "audit",
+    }
+    return search.model_dump(include=names)
 
 
 def _continues(here: Search, there: Search) -> bool:

@@ -65,12 +65,19 @@ def test_one_more_arm_trains_that_arm_alone(lab: Lab) -> None:
         ({"claims": [{"says": "x", "best": {"arm": "a", "metric": "test_accuracy"}}]}, {"a", "b"}),
         ({"confirm": {"seeds": 3}}, {"a", "b"}),
         ({"question": "Another?", "baseline": "a"}, {"a", "b"}),
+        ({"arms": TWO | SEARCHED, "search": SEARCH | {"metric": "val_accuracy"}}, {"a", "b"}),
+        ({"search": SEARCH | {"winner": "best"}, "arms": TWO | SEARCHED}, set()),
     ],
 )
 def test_what_is_declared_alike_is_taken_over(lab: Lab, changed: dict[str, Any], taken: set[str]) -> None:
     """By recipe and seeds, not by names; what decides nothing about a run may differ."""
     lab.run("first", TWO)
+    changed = dict(changed)
     arms = changed.pop("arms", TWO)
+    if not taken:
+        with pytest.raises(StudyError, match="none of its runs"):
+            lab.run("second", arms, parent="first", **changed)
+        return
     lab.run("second", arms, parent="first", **changed)
     assert {run.arm for run in lab.trained} == set(arms) - taken
 
