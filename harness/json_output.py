@@ -302,6 +302,20 @@ class Reproduction(Answer):
     claims: list[ClaimAgain]
 
 
+class Exported(Answer):
+    """`export`: what became of a study's runs at a tracker, or in files."""
+
+    command: Literal["export"] = "export"
+    study: str
+    target: str
+    """As `--to` names it."""
+    place: Place
+    """Where the study lies now, without a password."""
+    state: State
+    runs: dict[Literal["new", "changed", "same"], int]
+    """How many there were written for the first time, written again or added to, and left as they were."""
+
+
 class Job(_Part):
     """How a submitted study is doing."""
 

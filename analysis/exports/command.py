@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from typing import cast
+from typing import cast, get_args
 
 from analysis.exports.content import Outcome, Study, Writer
 from analysis.exports.following import Export, follow
 from analysis.exports.reading import JournalReader, study_now
+from harness import json_output
+from harness.answering import Answering, add_json
 from harness.edge import EXIT_CODES, Parser, deliver, path_argument, pause_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
@@ -73,10 +75,11 @@ _STOPPED = "stopped; no study is touched by that, and the same command takes the
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit code."""
-    return run_command(partial(_export, arguments), interrupted=_STOPPED)
+    answering = Answering("export", arguments)
+    return run_command(partial(_export, arguments, answering), interrupted=_STOPPED, answering=answering)
 
 
-def _export(arguments: Sequence[str] | None) -> int:
+def _export(arguments: Sequence[str] | None, answering: Answering) -> int:
     options = _options(arguments)
     folder = ResultsFolder(resolved(options.folder))
     open_writer, reader = _opened(options.to), JournalReader(folder)
@@ -93,14 +96,22 @@ def _export(arguments: Sequence[str] | None) -> int:
             follow(export, folder, reader, options.every)
     finally:
         writer.close()
-    deliver("\n".join([_told(export.outcomes, study.name, options.to), *_whereto(writer)]))
+    counted = Counter(export.outcomes.values())
+    if answering.is_asked:
+        runs = {outcome: counted[outcome] for outcome in get_args(Outcome)}
+        answering.give(
+            json_output.Exported(
+                study=study.name, target=options.to, place=writer.place, state=export.study.state, runs=runs
+            )
+        )
+    else:
+        deliver("\n".join([_told(counted, study.name, options.to), *_whereto(writer)]))
     return EXIT_COMPLETE
 
 
-def _told(outcomes: Mapping[str, Outcome], name: str, target: str) -> str:
-    counted = Counter(outcomes.values())
+def _told(counted: Counter[Outcome], name: str, target: str) -> str:
     told = f"{counted['new']} new, {counted['changed']} changed, {counted['same']} as they were"
-    return f"{name}: {len(outcomes)} runs exported to {target}: {told}"
+    return f"{name}: {counted.total()} runs exported to {target}: {told}"
 
 
 def _whereto(writer: Writer) -> list[str]:
@@ -142,4 +153,5 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--every", type=pause_argument, default=_SECONDS, metavar="SECONDS", help="look as often as that (5)"
     )
+    add_json(parser)
     return parser.parse_args(arguments)

@@ -57,6 +57,8 @@ class Run:
     seed: int
     attempt: int
     """From 1; higher where the run was lost and started again, from its first epoch."""
+    is_taken_over: bool
+    """Whether a parent of the study trained it."""
     parameters: Mapping[str, Scalar]
     """Its configuration, as the columns `config.*` of `runs.parquet`; what it does not have is left out."""
     started_at: datetime
@@ -68,7 +70,8 @@ class Run:
     def facts(self) -> dict[str, Scalar]:
         """What says which run it is, under names that no parameter of a program has."""
         names = ("arm", "phase", "repeat", "number", "seed", "attempt")
-        return {f"harness.{name}": getattr(self, name) for name in names}
+        own: dict[str, Scalar] = {f"harness.{name}": getattr(self, name) for name in names}
+        return own | ({"harness.taken_over": True} if self.is_taken_over else {})
 
     @property
     def standing(self) -> dict[str, float]:

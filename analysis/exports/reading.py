@@ -113,6 +113,7 @@ class JournalReader:
             repeat=event.repeat,
             number=event.number,
             seed=event.seed,
+            is_taken_over=event.origin is not None,
             attempt=before.attempt + 1 if before else 1,
             parameters={name: value for name, value in cells.items() if value is not None},
             started_at=at,

@@ -10,6 +10,7 @@ import pytest
 from analysis import export
 from analysis.exports import command
 from tests.analysis.exports.conftest import contents, cut
+from tests.commands.answers import checked
 
 
 @pytest.mark.parametrize("target", command.TARGETS)
@@ -66,6 +67,21 @@ def test_without_a_place_it_lies_below_the_working_directory(
     place = capsys.readouterr().out.splitlines()[1]
     assert Path(place).parent == tmp_path / "exports/csv"
     assert (Path(place) / "runs.csv").is_file()
+
+
+def test_programs_are_told_what_became_of_the_runs(
+    folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the schema of `--json` has it, an error too."""
+    words = [str(folders["ends"]), "--to", "csv", "--uri", str(tmp_path), "--json"]
+    for runs in ({"new": 16, "changed": 0, "same": 0}, {"new": 0, "changed": 0, "same": 16}):
+        assert export.main(words) == 0
+        told = checked(capsys.readouterr().out)
+        assert (told["study"], told["target"], told["state"]) == ("optimizers", "csv", "finished")
+        assert told["runs"] == runs
+        assert Path(told["place"]).parent == tmp_path
+    assert export.main([*words[:3], "--uri", "http://tracker", "--json"]) == 2
+    assert "sends nothing" in checked(capsys.readouterr().out)["error"]["rule"]
 
 
 def test_a_journal_without_an_event_has_nothing_to_export(

@@ -11,6 +11,7 @@ import pytest
 
 from analysis import export
 from analysis.exports.reading import JournalReader
+from harness.records.events import Event, Origin, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal
 from harness.records.lock import FolderLock
@@ -67,6 +68,19 @@ def test_ctrl_c_ends_it_in_good_order(
     assert export.main([str(folders["ends"]), "--to", "tensorboard", "--uri", str(tmp_path / "place")]) == 0
     assert export.main([str(folders["ends"]), "--to", "tensorboard", "--uri", str(tmp_path / "fresh")]) == 0
     assert contents(tmp_path / "place") == contents(tmp_path / "fresh")
+
+
+def test_a_run_that_a_parent_trained_says_so(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Among what says which run it is."""
+    origin = Origin(declarations=("ab" * 32,), session=0, concurrency=1)
+
+    def taken_over(events: list[Event]) -> list[Event]:
+        return [e.model_copy(update={"origin": origin}) if isinstance(e, RunStarted) else e for e in events]
+
+    for edit, expected in ((list, False), (taken_over, True)):
+        reader = JournalReader(ResultsFolder(another(folders["ends"], tmp_path / "taken", "09", edit)))
+        reader.read()
+        assert {run.facts.get("harness.taken_over", False) for run in reader.runs.values()} == {expected}
 
 
 def test_a_journal_that_was_cut_and_goes_on_is_read_again(folders: dict[str, Path], tmp_path: Path) -> None:
