@@ -61,8 +61,8 @@ def cost_lines(
         yield f"runs: {beside.in_words()}"
     cost = cost_of(plan, taken)
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
-    epochs = _of_looks([each.epochs.in_words() for each in forecasts], "epochs")
-    yield f"costs: {cost.runs.in_words()} runs{audits}, about {epochs} in all"
+    epochs = _of_looks([each.epochs.in_words() for each in forecasts], "epochs", " in all")
+    yield f"costs: {cost.runs.in_words()} runs{audits}, about {epochs}"
     if basis.seconds_are is None:
         yield f"  hours: {_unknown(study)}"
     else:
@@ -80,10 +80,10 @@ def _unknown(study: Study) -> str:
     return f"not measured on this machine yet{now}; a sweep notes how long its epochs take"
 
 
-def _of_looks(amounts: Sequence[str], unit: str) -> str:
+def _of_looks(amounts: Sequence[str], unit: str, end: str = "") -> str:
     """Return what a study takes; where looks decide how long it goes on, up to the first and to the last."""
     if len(set(amounts)) == 1:
-        return f"{amounts[0]} {unit}"
+        return f"{amounts[0]} {unit}{end}"
     return f"{amounts[0]} {unit} up to the first look and {amounts[-1]} up to the last"
 
 
