@@ -391,6 +391,37 @@ class AtLooks(_Part):
     most: int
 
 
+class Between(_Part):
+    """A number of simulated studies: the median, and 9 of 10 between `low` and `high`."""
+
+    median: float
+    low: float
+    high: float
+
+
+class Foreseen(_Part):
+    """What a study takes up to one of its looks."""
+
+    epochs: Between
+    seconds: Between | None
+    """On the slots, start and report left out; null where nobody has measured what an epoch takes."""
+
+
+class Costs(_Part):
+    """What a study costs, simulated on slots of this machine, or on those of `--slots`."""
+
+    runs: AtLooks
+    """In all, without audits and without what is taken over from a parent."""
+    most_audit_runs: int
+    slots: int
+    """Runs beside each other; 0 where none fits on this machine, and one after the other was simulated."""
+    repetitions: int
+    """Simulated studies."""
+    first_look: Foreseen
+    whole: Foreseen
+    """Up to the last look; of a plan without looks the same."""
+
+
 class PlannedArm(_Part):
     """One arm of a plan."""
 
@@ -456,6 +487,8 @@ class DryRun(Answer):
     """Searches an arm."""
     runs: AtLooks
     """In all, audits left out and runs that are taken over counted."""
+    costs: Costs | None
+    """Null while data are not known, as code loads them that is not trusted."""
 
 
 def rows(frame: "pd.DataFrame") -> list[dict[str, Any]]:

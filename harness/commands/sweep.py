@@ -189,11 +189,11 @@ def _foretell(study: "Study", options: argparse.Namespace, answering: Answering)
     code = code_lines(study, options)
     is_trusted = not code or options.trust is not None
     is_known = is_trusted or not loads_data(study)  # what it trains on, and so costs, is known once loaded
-    text, sha256, takeover = list(code), None, None
+    text, sha256, takeover, costs = list(code), None, None, list[json_output.Costs]()
     if is_known:
         facts = [facts_of(part.dataset) for part in study.by_dataset.values()]
         sha256, unknown, takeover = _declared(study)
-        text = [dry_run.foretold(study, facts, options, takeover), *code]
+        text = [dry_run.foretold(study, facts, options, takeover, costs.append), *code]
         text.append(f"declaration sha256: {sha256 or unknown}")
     deliver("\n\n".join(text))
     if answering.is_asked:
@@ -204,7 +204,12 @@ def _foretell(study: "Study", options: argparse.Namespace, answering: Answering)
         named = named_code(study)
         trust = None if named.is_empty else trust_sha256(named, hash_sources(named))
         found = dry_run_facts(
-            study, takeover, declaration_sha256=sha256, trust_sha256=trust, is_trusted=is_trusted
+            study,
+            takeover,
+            declaration_sha256=sha256,
+            trust_sha256=trust,
+            is_trusted=is_trusted,
+            costs=next(iter(costs), None),
         )
         answering.give(found)
 

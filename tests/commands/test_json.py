@@ -101,6 +101,10 @@ def test_a_dry_run_tells_the_plan(repository: Path, capsys: pytest.CaptureFixtur
     runs = [own["search_runs"] + own["confirm_runs"]["most"] for own in told["arms"]]
     assert told["runs"]["most"] == sum(runs) * told["repeats"]["most"]
     assert [claim["says"] for claim in told["claims"]] == [claim.says for claim in study.claims]
+    costs = told["costs"]
+    assert costs["runs"] == told["runs"]
+    low, median, high = (costs["whole"]["epochs"][name] for name in ("low", "median", "high"))
+    assert told["runs"]["most"] <= low <= median <= high
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 """What a study costs, in words: runs, epochs, and hours where somebody has measured them."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harness import json_output
 from harness.code.trust import check_trusted
 from harness.commands.planning.basis import basis_of
 from harness.commands.planning.beside import measured_beside
@@ -35,6 +36,7 @@ def cost_lines(
     earlier: "Earlier | None",
     *,
     taken: Taken,
+    note: Callable[[json_output.Costs], object] | None = None,
 ) -> Iterator[str]:
     """Yield the lines on what a study costs: by what is known of this machine, else by earlier results.
 
@@ -45,6 +47,7 @@ def cost_lines(
         options: Those of `dry_run.add_options`.
         earlier: The results that `--from` names.
         taken: Runs that are taken over from the study's parent.
+        note: Takes the same as facts.
 
     Raises:
         StudyError: `--measure` cannot measure what this study trains with.
@@ -60,6 +63,18 @@ def cost_lines(
     if beside is not None:
         yield f"runs: {beside.in_words()}"
     cost = cost_of(plan, taken)
+    if note is not None:
+        is_timed = basis.seconds_are is not None
+        note(
+            json_output.Costs(
+                runs=json_output.AtLooks(first_look=cost.runs.least, most=cost.runs.most),
+                most_audit_runs=cost.audits.most,
+                slots=slots,
+                repetitions=forecasts[-1].repetitions,
+                first_look=_foreseen(forecasts[0], is_timed=is_timed),
+                whole=_foreseen(forecasts[-1], is_timed=is_timed),
+            )
+        )
     audits = f" and at most {cost.audits.in_words()} audits" if cost.audits.most else ""
     epochs = _of_looks([each.epochs.in_words() for each in forecasts], "epochs", " in all")
     yield f"costs: {cost.runs.in_words()} runs{audits}, about {epochs}"
@@ -71,6 +86,12 @@ def cost_lines(
     yield from _simulated(forecasts, basis.values_are)
     if pace.note:
         yield f"  the seconds could not be kept for the next time: {pace.note}"
+
+
+def _foreseen(made: Forecast, *, is_timed: bool) -> json_output.Foreseen:
+    epochs = json_output.Between(**made.epochs._asdict())
+    seconds = json_output.Between(**made.seconds._asdict()) if is_timed else None
+    return json_output.Foreseen(epochs=epochs, seconds=seconds)
 
 
 def _unknown(study: Study) -> str:

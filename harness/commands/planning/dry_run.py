@@ -11,11 +11,12 @@ from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.commands.planning.measured import Earlier
     from harness.commands.planning.noise import Stated
     from harness.commands.planning.text import NoiseOf
+    from harness.json_output import Costs
     from harness.recipe.data import DataFacts
     from harness.study.study import Study
     from harness.tuning.taking_over import Takeover
@@ -75,6 +76,7 @@ def foretold(
     facts: "Sequence[DataFacts]",
     options: argparse.Namespace,
     takeover: "Takeover | None" = None,
+    note: "Callable[[Costs], object] | None" = None,
 ) -> str:
     """Return all that `--dry-run` prints.
 
@@ -83,6 +85,7 @@ def foretold(
         facts: Of its data sets, in its order; none of a program.
         options: Those of `add_options`.
         takeover: What is taken over from the study's parent.
+        note: Takes what it costs, as facts.
 
     Raises:
         StudyError: Some run could not train on the data.
@@ -108,7 +111,7 @@ def foretold(
     taken = takeover.counted() if takeover else {}
     costs = [
         *(_taken_lines(takeover) if takeover else []),
-        *cost_lines(study, plan, facts, options, earlier, taken=taken),
+        *cost_lines(study, plan, facts, options, earlier, taken=taken, note=note),
     ]
     from harness.commands.planning.precision import precision_lines
 

@@ -17,6 +17,7 @@ def dry_run_facts(
     declaration_sha256: str | None,
     trust_sha256: str | None,
     is_trusted: bool,
+    costs: json_output.Costs | None,
 ) -> json_output.DryRun:
     """Return what is known of a study before it starts.
 
@@ -26,6 +27,7 @@ def dry_run_facts(
         declaration_sha256: What a start would seal, where that is known.
         trust_sha256: Of the code that it names; None where it names none.
         is_trusted: Whether nothing that it names was left unchecked.
+        costs: What it costs, where that is known.
     """
     plan = plan_study(study)
     marks = foretold_marks(takeover) if takeover else [None] * len(study.claims)
@@ -50,6 +52,7 @@ def dry_run_facts(
         looks=list(plan.looks),
         repeats=_at_looks(times),
         runs=_at_looks(Bounds(*map(int, runs))),
+        costs=costs,
     )
 
 
