@@ -9,6 +9,7 @@ from harness.study.estimate import confirm_runs, repeats
 from harness.study.feasible import check_feasible, oddities
 from harness.study.plan import ArmPlan, Plan, plan_study
 from harness.study.study import Study
+from harness.study.written import as_written
 
 
 def preview(study: Study, *facts: DataFacts) -> str:
@@ -53,11 +54,11 @@ def _arm_lines(arm_plan: ArmPlan, plan: Plan, facts: DataFacts | None, val_fract
         yield f"arm {arm.name}: {repeats(plan).in_words()} repeats of {each}: {in_all}"
     else:
         yield f"arm {arm.name}: {each}"
-    yield "  fixed     " + ", ".join(f"{name} = {value}" for name, value in arm.fixed.items())
+    yield "  fixed     " + ", ".join(f"{name} = {as_written(value)}" for name, value in arm.fixed.items())
     for name, domain in arm.space.items():
         yield from (f"  searched  {line}" for line in _domain_lines(name, domain))
     if arm.start:
-        yield f"  starts at {'; '.join(map(str, arm.start))}"
+        yield f"  starts at {'; '.join(map(as_written, arm.start))}"
     if facts is None:
         yield f"  a full run reports at most {arm.longest_epochs} epochs"
         return
@@ -78,16 +79,16 @@ def _domain_lines(name: str, domain: Domain) -> Iterator[str]:
             scale = ", log scale" if domain.log else f", step {domain.step:g}" if domain.step else ""
             yield f"{name} from {domain.low:g} to {domain.high:g}{scale}"
         case Choices() | Grid():
-            yield f"{name} one of {', '.join(str(value) for value in domain.listed)}"
+            yield f"{name} one of {', '.join(map(as_written, domain.listed))}"
         case OneOf():
             for value, own in domain.branches.items():
-                yield f"{name} = {value}" + (", with" if own else "")
+                yield f"{name} = {as_written(value)}" + (", with" if own else "")
                 for field, inner in own.items():
                     is_domain = isinstance(inner, Domain)
                     yield from (
                         (f"  {line}" for line in _domain_lines(field, inner))
                         if is_domain
-                        else [f"  {field} = {inner}"]
+                        else [f"  {field} = {as_written(inner)}"]
                     )
 
 

@@ -8,6 +8,7 @@ from harness.study.file import Search, StudyFile
 from harness.study.reading.source import Path, Source
 from harness.study.starts import domains_at, member
 from harness.study.study import Arm
+from harness.study.written import as_written
 
 
 def check_starts(file: StudyFile, arms: Sequence[Arm], search: Search | None, source: Source) -> None:
@@ -52,4 +53,6 @@ def _check_point(arm: Arm, point: dict[str, Any], path: Path, source: Source) ->
         if name not in domains:
             source.report((*path, name), f"arm {arm.name} does not search it here. {nearest(name, domains)}")
         elif member(domains[name], value) is None:
-            source.report((*path, name), f"{value!r} is not in {domains[name].as_written}")
+            source.report(
+                (*path, name), f"{as_written(value)} is not in {as_written(domains[name].as_written)}"
+            )

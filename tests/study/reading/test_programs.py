@@ -185,7 +185,7 @@ def test_start_points_take_the_form_of_their_domain() -> None:
 @pytest.mark.parametrize(
     ("arms", "search", "problem"),
     [
-        (_SGD % "{lr: 2.0}", _SEARCH, "5: arms.sgd.start.0.lr: 2.0 is not in {'low': 0.001, 'high': 1.0"),
+        (_SGD % "{lr: 2.0}", _SEARCH, "5: arms.sgd.start.0.lr: 2.0 is not in {low: 0.001, high: 1.0"),
         (
             _SGD % "{momentum: 1}",
             _SEARCH,
