@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def start(drill_study: Path, tmp_path: Path) -> Iterator[Start]:
 def end(family: set[psutil.Process]) -> None:
     """Kill what still runs of some processes."""
     for process in family:
-        if process.is_running():
+        with suppress(psutil.NoSuchProcess):  # it ended by itself
             process.kill()
 
 

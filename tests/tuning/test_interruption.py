@@ -178,7 +178,8 @@ def test_what_must_not_be_cut_ends_before_a_request_is_heard(
 ) -> None:
     """An exception while Ray's core starts crashes the process."""
     assert end_of(asked, number, Delicate(is_so=True), None) == "whole"
-    assert end_of(Interruption(), number, Delicate(is_so=True), None) == "not interrupted"
+    with Interruption().put_off(Delicate(is_so=True)):
+        pass  # nobody asked, so nothing is raised
 
 
 def test_what_fails_of_a_request_is_an_interruption(asked: Interruption) -> None:
