@@ -200,8 +200,9 @@ def _spec_of(module: str) -> ModuleSpec | None:
 
 
 def _distribution(module: str) -> Distribution | None:
-    names = _distributions().get(module, [])
-    return Distribution.from_name(names[0]) if names else None
+    """Return the package a module belongs to; what a build left in a checkout beside it has no record."""
+    found = [own for name in _distributions().get(module, [])[:1] for own in Distribution.discover(name=name)]
+    return next((own for own in found if own.read_text("RECORD") is not None), found[0] if found else None)
 
 
 @cache

@@ -1,6 +1,7 @@
 """The wheel: what `pip install .` brings works far from a checkout."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,7 +13,12 @@ import pytest
 @pytest.mark.full  # shorter sibling: test_console.py, on the same code in the checkout
 def test_a_wheel_has_all_that_the_commands_read(repository: Path, tmp_path: Path) -> None:
     """Templates, vendored data, shipped studies, their schema; and a report is written with it alone."""
-    build = [sys.executable, "-m", "pip", "wheel", str(repository), "--no-deps", "--no-build-isolation"]
+    checkout = tmp_path / "checkout"  # a build leaves files where it is made
+    for name in ("harness", "analysis", "search_spaces"):
+        shutil.copytree(repository / name, checkout / name, symlinks=True)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(repository / name, checkout)
+    build = [sys.executable, "-m", "pip", "wheel", str(checkout), "--no-deps", "--no-build-isolation"]
     subprocess.run([*build, "--wheel-dir", str(tmp_path), "--quiet"], check=True, cwd=tmp_path)
     (wheel,) = tmp_path.glob("*.whl")
     installed = tmp_path / "installed"
