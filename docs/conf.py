@@ -6,7 +6,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from docs.generators import commands, study_file  # noqa: E402 - the path comes first
+from docs.generators.pages import MADE  # noqa: E402 - the path comes first
 
 project = "recipe-harness"
 author = project
@@ -20,9 +20,5 @@ html_show_copyright = False
 html_copy_source = False
 html_use_index = False
 
-GENERATED = {"commands.md": commands.page, "study_file.md": study_file.page}
-"""Pages that are written anew whenever the site is built, and not kept in the repository."""
-
-
-for name, page in GENERATED.items():
-    (HERE / "reference" / name).write_text(page(), encoding="utf-8")
+for name, page in MADE.items():
+    (HERE / name).write_text(page(), encoding="utf-8")

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from docs.generators.commands import PROGRAM, parser_of, parsers
+from docs.generators.pages import MADE
 from harness.commands.trusting import with_trust
 
 REPOSITORY = Path(__file__).parents[2]
-GENERATED = {"docs/reference/commands.md", "docs/reference/study_file.md"}
+GENERATED = {f"docs/{name}" for name in MADE}
 PAGES = sorted(
     place
     for path in (*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").rglob("*.md"))
