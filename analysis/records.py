@@ -319,7 +319,7 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
         runs=frames.runs.to_pandas(),
         epochs=frames.epochs_frame(),
         winners_by_repeat=marks.winners,
-        allowed=_allowed(declaration, marks.looks),
+        allowed=declaration.allowed_by(marks.looks),
         next_look=_next_look(declaration, marks.looks),
         audits=marks.audits(),
         origins=marks.origins,
@@ -396,15 +396,6 @@ class _Marks:
         """Return the audit run of each search run that has one."""
         search, audit = self._numbered["search"], self._numbered["audit"]
         return {search[place]: run_id for place, run_id in audit.items() if place in search}
-
-
-def _allowed(declaration: Declaration, looks: Sequence[LookTaken]) -> dict[str, int]:
-    """Return how many replicates each arm may run: an arm that no open claim needs stays at its look."""
-    planned = declaration.plan.looks
-    allowed = dict.fromkeys(declaration.arms, planned[0])
-    for taken in looks:
-        allowed |= dict.fromkeys(taken.arms, planned[planned.index(taken.n) + 1] if taken.arms else 0)
-    return allowed
 
 
 def _next_look(declaration: Declaration, taken: Sequence[LookTaken]) -> int | None:

@@ -8,19 +8,17 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scipy import special
 
-from analysis.claims.verdict import Comparison, Ruling, Verdict
+from analysis.claims.verdict import Comparison, Verdict
 from analysis.results import Results, results
-from harness import json_output
 from harness.answering import Answering, add_json
 from harness.edge import EXIT_CODES, Parser, deliver, path_argument, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError
+from harness.json_output import ClaimAgain, EffectAgain, Reproduction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,68 +33,6 @@ ALPHA = 0.05
 
 _OPPOSITE = {"supported", "contradicted"}
 """Rulings that say the contrary of each other."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Effect:
-    """One comparison of a claim in both results; a difference in the metric's unit, or a ratio."""
-
-    arm: str
-    than: str
-    committed: float
-    low: float
-    """End of the interval that the committed results foretell a new effect in."""
-    high: float
-    anew: float
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the new effect is where it was foretold."""
-        return self.low <= self.anew <= self.high
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClaimAgain:
-    """A claim in both results."""
-
-    number: int
-    """Its place in the study file, from 1."""
-    says: str
-    committed: Ruling
-    anew: Ruling
-    effects: Sequence[Effect]
-
-    @property
-    def is_opposite(self) -> bool:
-        """Whether it is ruled the other way."""
-        return {self.committed, self.anew} == _OPPOSITE
-
-    @property
-    def agrees(self) -> bool:
-        """Whether neither ruling nor effects speak against the committed results."""
-        return not self.is_opposite and all(effect.agrees for effect in self.effects)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reproduction:
-    """How a study that was run again compares with its committed results."""
-
-    committed: Path
-    anew: Path
-    declaration: str
-    """SHA-256 that both have."""
-    level: float
-    """Chance that a new effect lies in its interval, by Bonferroni over all comparisons."""
-    claims: Sequence[ClaimAgain]
-    same_runs: int
-    """Runs of equal configuration and seed that ended with the very same numbers."""
-    shared_runs: int
-    """Runs of equal configuration and seed."""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every claim does."""
-        return all(claim.agrees for claim in self.claims)
 
 
 def foretold(comparison: Comparison, n_anew: int, level: float) -> tuple[float, float]:
@@ -139,27 +75,49 @@ def reproduction(committed: Results, anew: Results) -> Reproduction:
             f"Remedy: run {committed.folder / 'study.yaml'} with the version of its manifest.",
             place=anew.folder,
         )
-    pairs = list(zip(committed.claims, anew.claims, strict=True))
-    n_compared = sum(len(_in_both(*pair)) for pair in pairs)
+    n_compared = sum(len(verdict.comparisons) for verdict in committed.claims)
     level = 1 - ALPHA / max(n_compared, 1)
+    pairs = enumerate(zip(committed.claims, anew.claims, strict=True), start=1)
+    claims = [_again(number, first, second, level) for number, (first, second) in pairs]
     same, shared = _same_runs(committed, anew)
     return Reproduction(
         committed=committed.folder,
         anew=anew.folder,
         declaration=declared[0],
         level=level,
-        claims=[
-            ClaimAgain(
-                number=number,
-                says=first.said(),
-                committed=first.ruling,
-                anew=second.ruling,
-                effects=[_effect(*both, level) for both in _in_both(first, second)],
-            )
-            for number, (first, second) in enumerate(pairs, start=1)
-        ],
         same_runs=same,
         shared_runs=shared,
+        claims=claims,
+        agrees=all(claim.agrees for claim in claims),
+    )
+
+
+def _again(number: int, committed: Verdict, anew: Verdict, level: float) -> ClaimAgain:
+    """Return a claim in both results; one that has lost a comparison does not agree."""
+    found = {(own.arm, own.than): own for own in anew.comparisons}
+    effects = [_effect(own, found.get((own.arm, own.than)), level) for own in committed.comparisons]
+    is_opposite = {committed.ruling, anew.ruling} == _OPPOSITE
+    return ClaimAgain(
+        number=number,
+        says=committed.said(),
+        committed=committed.ruling,
+        anew=anew.ruling,
+        is_opposite=is_opposite,
+        effects=effects,
+        agrees=not is_opposite and all(effect.agrees for effect in effects),
+    )
+
+
+def _effect(committed: Comparison, anew: Comparison | None, level: float) -> EffectAgain:
+    low, high = foretold(committed, committed.n if anew is None else anew.n, level)
+    return EffectAgain(
+        arm=committed.arm,
+        than=committed.than,
+        committed=committed.effect,
+        low=low,
+        high=high,
+        anew=None if anew is None else anew.effect,
+        agrees=anew is not None and low <= anew.effect <= high,
     )
 
 
@@ -176,24 +134,6 @@ def _check(found: Results) -> None:
             f"{found.folder}: it is not finished ({found.missing}). Remedy: finish it with --resume.",
             place=found.folder,
         )
-
-
-def _in_both(first: Verdict, second: Verdict) -> list[tuple[Comparison, Comparison]]:
-    """Return the comparisons that both verdicts rest on."""
-    others = {(own.arm, own.than): own for own in second.comparisons}
-    return [(own, others[own.arm, own.than]) for own in first.comparisons if (own.arm, own.than) in others]
-
-
-def _effect(committed: Comparison, anew: Comparison, level: float) -> Effect:
-    low, high = foretold(committed, anew.n, level)
-    return Effect(
-        arm=committed.arm,
-        than=committed.than,
-        committed=committed.effect,
-        low=low,
-        high=high,
-        anew=anew.effect,
-    )
 
 
 def _same_runs(first: Results, second: Results) -> tuple[int, int]:
@@ -213,33 +153,6 @@ def _same_runs(first: Results, second: Results) -> tuple[int, int]:
     return int((is_shared & alike(measured)).sum()), int(is_shared.sum())
 
 
-def as_answer(found: Reproduction) -> json_output.Reproduction:
-    """Return what `--json` answers."""
-    return json_output.Reproduction(
-        committed=found.committed,
-        anew=found.anew,
-        declaration=found.declaration,
-        agrees=found.agrees,
-        level=found.level,
-        same_runs=found.same_runs,
-        shared_runs=found.shared_runs,
-        claims=[
-            json_output.ClaimAgain(
-                number=claim.number,
-                says=claim.says,
-                committed=claim.committed,
-                anew=claim.anew,
-                agrees=claim.agrees,
-                effects=[
-                    json_output.EffectAgain(**asdict(effect), agrees=effect.agrees)
-                    for effect in claim.effects
-                ],
-            )
-            for claim in found.claims
-        ],
-    )
-
-
 def in_words(found: Reproduction) -> str:
     """Return what was found, a paragraph a claim."""
     verb, declared = "agrees" if found.agrees else "does not agree", found.declaration[:12]
@@ -254,7 +167,7 @@ def in_words(found: Reproduction) -> str:
         lines.append(f"   was {claim.committed}, is {claim.anew}{turned}")
         lines += [
             f"   {own.arm} to {own.than}: was {own.committed:.4g}, foretold {own.low:.4g} to {own.high:.4g}, "
-            f"is {own.anew:.4g}{'' if own.agrees else ' (OUTSIDE)'}"
+            f"is {'not there' if own.anew is None else f'{own.anew:.4g}'}{'' if own.agrees else ' (OUTSIDE)'}"
             for own in claim.effects
         ]
     lines.append(
@@ -274,7 +187,7 @@ def _answer(arguments: Sequence[str] | None, answering: Answering) -> int:
     options = _options(arguments)
     found = reproduction(results(options.committed), results(options.anew))
     if answering.is_asked:
-        answering.give(as_answer(found))
+        answering.give(found)
     else:
         deliver(in_words(found))
     return EXIT_COMPLETE if found.agrees else EXIT_DISAGREES

@@ -9,7 +9,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -27,6 +27,7 @@ from pydantic import (
 from harness.recipe.data import Kind
 from harness.recipe.metrics import Metric, Task, in_records, task_metrics
 from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
+from harness.records.events import LookTaken
 from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
@@ -337,6 +338,18 @@ class Declaration(_Part):
         if name in self.arms:
             return [name]
         return [arm for arm, own in self.arms.items() if own.template and own.template.name == name]
+
+    def allowed_by(self, looks: Sequence[LookTaken]) -> dict[str, int]:
+        """Return how many replicates each arm may run: an arm that no open claim needs stays at its look.
+
+        Args:
+            looks: Those that were taken, in their order.
+        """
+        allowed = dict.fromkeys(self.arms, self.plan.looks[0])
+        for taken in looks:
+            following = self.plan.looks[self.plan.looks.index(taken.n) + 1] if taken.arms else 0
+            allowed |= dict.fromkeys(taken.arms, following)
+        return allowed
 
     def as_bytes(self) -> bytes:
         """Return the text of `declaration.json`: keys sorted, so that equal studies have equal bytes.

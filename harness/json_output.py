@@ -261,7 +261,7 @@ class Comparison(Answer):
 
 
 class EffectAgain(_Part):
-    """A comparison of a claim in both results: `arm` minus `than`, or their ratio."""
+    """A comparison of a claim in both results: `arm` minus `than` in the metric's unit, or their ratio."""
 
     arm: str
     than: str
@@ -269,20 +269,26 @@ class EffectAgain(_Part):
     low: float
     """End of the interval that the committed results foretell a new effect in."""
     high: float
-    anew: float
+    anew: float | None
+    """Null where the new results have none."""
     agrees: bool
+    """Whether the new effect is where it was foretold."""
 
 
 class ClaimAgain(_Part):
     """A claim in both results."""
 
     number: int
+    """Its place in the study file, from 1."""
     says: str
     committed: str
     """Its ruling."""
     anew: str
-    agrees: bool
+    is_opposite: bool
+    """Whether it is ruled the other way: supported, and contradicted."""
     effects: list[EffectAgain]
+    agrees: bool
+    """Whether neither ruling nor effects speak against the committed results."""
 
 
 class Reproduction(Answer):
@@ -293,13 +299,15 @@ class Reproduction(Answer):
     anew: Place
     declaration: str
     """SHA-256 that both have."""
-    agrees: bool
     level: float
-    """Chance that a new effect lies in its interval."""
+    """Chance that a new effect lies in its interval, by Bonferroni over all comparisons."""
     same_runs: int
     """Runs of equal configuration and seed that ended with the same numbers to the last bit."""
     shared_runs: int
+    """Runs of equal configuration and seed."""
     claims: list[ClaimAgain]
+    agrees: bool
+    """Whether every claim does."""
 
 
 class Exported(Answer):
@@ -339,10 +347,9 @@ class SubmitDryRun(Answer):
     """What the cluster said of them; null where it could not be asked."""
 
 
-class Submitted(Answer):
-    """`submit TARGET STUDY` and `submit resume`: which job it is."""
+class _OfJob(_Part):
+    """Which submitted job an answer is about."""
 
-    command: Literal["submit", "submit resume"]
     run_dir: Place
     target: Literal["slurm", "ray", "kuberay"]
     id: str
@@ -353,24 +360,20 @@ class Submitted(Answer):
     """What else is needed to find it again."""
     earlier: list[str]
     """Ids of the submissions before this one."""
+
+
+class Submitted(_OfJob, Answer):
+    """`submit TARGET STUDY` and `submit resume`: which job it is."""
+
+    command: Literal["submit", "submit resume"]
     job: Job | None
     """How it ended, with `--wait`; null before."""
 
 
-class Status(Answer):
+class Status(_OfJob, Answer):
     """`submit status`: how a submitted study is doing."""
 
     command: Literal["submit status"] = "submit status"
-    run_dir: Place
-    target: Literal["slurm", "ray", "kuberay"]
-    id: str
-    name: str
-    submitted_at: str
-    """UTC, ISO 8601."""
-    where: dict[str, str]
-    """What else is needed to find it again."""
-    earlier: list[str]
-    """Ids of the submissions before this one."""
     phase: Literal["pending", "running", "completed", "interrupted", "failed", "cancelled", "unknown"]
     reason: str
     """In the cluster's words; empty where it gives none."""

@@ -157,7 +157,7 @@ def unfinished(declaration: Declaration, events: Sequence[Event]) -> str | None:
         for event in events
         if isinstance(event, PhaseEnded) and event.phase == "search"
     }
-    allowed = _allowed(declaration, looks)
+    allowed = declaration.allowed_by(looks)
     for name, arm in declaration.arms.items():
         by_repeat = declaration.plan.unit == "repeat"
         for repeat in range(allowed[name] if by_repeat else 1):
@@ -173,12 +173,3 @@ def unfinished(declaration: Declaration, events: Sequence[Event]) -> str | None:
             if len(confirmed) < seeds and not is_lost and arm.confirm_runs:
                 return f"{len(confirmed)} of {seeds} confirm runs of {name} have ended"
     return None
-
-
-def _allowed(declaration: Declaration, looks: Sequence[LookTaken]) -> dict[str, int]:
-    """Return how many replicates each arm may run, as far as looks have allowed."""
-    planned = declaration.plan.looks
-    allowed = dict.fromkeys(declaration.arms, planned[0])
-    for taken in looks:
-        allowed |= dict.fromkeys(taken.arms, planned[planned.index(taken.n) + 1] if taken.arms else 0)
-    return allowed

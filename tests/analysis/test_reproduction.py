@@ -53,6 +53,18 @@ def test_a_study_agrees_if_its_effects_are_where_they_were_foretold(
     assert ("(THE OPPOSITE)" in words) is (gains[0] < 0)
 
 
+def test_a_comparison_that_is_gone_is_no_agreement(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An arm that ignores its seed cannot be tested any more: no agreement, and no contradiction."""
+    committed = _write(tmp_path / "committed", [0.010, 0.012, 0.011, 0.009, 0.008])
+    anew = _write(tmp_path / "anew", [-0.01 * place for place in range(5)])  # `b` is the same on every seed
+    assert main([str(committed), str(anew), "--json"]) == EXIT_DISAGREES
+    (claim,) = json.loads(capsys.readouterr().out)["claims"]
+    assert (claim["anew"], claim["is_opposite"], claim["agrees"]) == ("not testable", False, False)
+    assert claim["effects"][0]["anew"] is None
+
+
 def test_runs_that_are_the_same_to_the_last_bit_are_counted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
-import torch
 
 from harness.commands import winner
 from harness.study.reading.parse import load_study
@@ -20,13 +19,11 @@ from tests.withdrawing import withdrawn
 
 
 @pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Train as a worker does, quietly, and forget what was admitted."""
-    before, loudness = torch.get_num_threads(), optuna.logging.get_verbosity()
-    torch.set_num_threads(1)
+def forgotten() -> Iterator[None]:
+    """Search quietly, and forget what was admitted."""
+    loudness = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     yield
-    torch.set_num_threads(before)
     optuna.logging.set_verbosity(loudness)
     withdrawn()
 

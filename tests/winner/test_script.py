@@ -1,13 +1,11 @@
 """A winner's script reaches the harness's numbers to the last bit: every row of every registry."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
@@ -19,15 +17,6 @@ from tests.drill import _idx
 from tests.winner.comparing import SEED, Data, by_harness, by_script, executed, script_for
 
 BEST = Goal("val_loss", "lower")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Train as a worker does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +49,7 @@ def test_a_script_trains_every_row_to_the_same_bits(data: Data, field: str, valu
     check(data, configured("fcn", **{field: value}))
 
 
-@pytest.mark.parametrize("model", set(MODELS) - {"fcn"})
+@pytest.mark.parametrize("model", sorted(set(MODELS) - {"fcn"}))
 @pytest.mark.parametrize(("field", "value"), OF_LAYERS)
 def test_a_script_trains_every_model_to_the_same_bits(data: Data, model: str, field: str, value: Any) -> None:
     """Likewise."""
@@ -68,7 +57,7 @@ def test_a_script_trains_every_model_to_the_same_bits(data: Data, model: str, fi
 
 
 @pytest.mark.full  # shorter siblings: the two above
-@pytest.mark.parametrize("model", set(MODELS) - {"fcn"})
+@pytest.mark.parametrize("model", sorted(set(MODELS) - {"fcn"}))
 @pytest.mark.parametrize(("field", "value"), [choice for choice in EVERY_CHOICE if choice not in OF_LAYERS])
 def test_a_script_trains_every_row_with_every_model(data: Data, model: str, field: str, value: Any) -> None:
     """Likewise."""

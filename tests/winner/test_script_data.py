@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from harness.code.resolve import admit
 from harness.code.sources import NamedCode, hash_sources
@@ -33,15 +32,6 @@ from tests.withdrawing import withdrawn
 ON_RMSE = Goal("val_rmse", "lower")
 REGRESSION = dict.fromkeys(["rmse", "mae", "r2"])
 N_TRAIN, N_TEST = 60, 30
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Train as a worker does."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def npz(folder: Path, inputs: Callable[[int], Any], targets: Callable[[int], Any], **others: Any) -> Data:
