@@ -134,7 +134,7 @@ def test_by_default_the_code_of_this_checkout_is_shipped_alone(repository: Path,
         for path in (repository / name).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    studies = {f"harness/search_spaces/{path.name}" for path in (repository / "search_spaces").iterdir()}
+    studies = {f"harness/search_spaces/{path.name}" for path in (repository / "search_spaces").glob("*.*")}
     assert files == expected | studies  # which a link of the package leads to
     assert "harness/sweep.py" in files
 

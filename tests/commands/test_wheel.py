@@ -27,7 +27,7 @@ def test_a_wheel_has_all_that_the_commands_read(repository: Path, tmp_path: Path
     kept = {path.relative_to(installed).as_posix() for path in installed.rglob("*") if path.is_file()}
     for folder in ("analysis/page/templates", "harness/training/data/vendored", "harness/winning/templates"):
         assert {f"{folder}/{path.name}" for path in (repository / folder).iterdir()} <= kept
-    for path in (repository / "search_spaces").iterdir():
+    for path in (repository / "search_spaces").glob("*.*"):
         assert f"harness/search_spaces/{path.name}" in kept
     results = tmp_path / "results"
     reference = repository / "results/reference/dropout"
