@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 
 import torch
@@ -45,10 +46,12 @@ class Statistics:
     deviations: list[float]
 
 
+@lru_cache(maxsize=4)
 def input_statistics(samples: Samples, indices: torch.Tensor) -> Statistics:
     """Compute mean and deviation of the chosen samples: of images by channel, of tables by feature.
 
-    Sums over bytes are exact: whole numbers, until the last division. Others are summed in float64.
+    Sums over bytes are exact: whole numbers, until the last division. Others are summed in float64. The last
+    ones are kept, by the very objects: the runs of a search share their split.
 
     Args:
         samples: All training samples.
@@ -200,7 +203,27 @@ def _of_bytes(counts: Sequence[int], greatest: float) -> tuple[float, float]:
 
 
 def _histograms(samples: Samples, indices: torch.Tensor) -> list[list[int]]:
-    """Count the chosen samples' bytes by value, a row a channel or feature."""
+    """Count the chosen samples' bytes by value, a row a channel or feature.
+
+    Of most samples the few others are counted, and taken from the counts of all.
+    """
+    is_left = torch.ones(len(samples), dtype=torch.bool, device=samples.device)
+    is_left[indices] = False
+    left = torch.nonzero(is_left).flatten()
+    if len(left) < len(indices) == len(samples) - len(left):
+        counts = _counts_of_all(samples) - _counts(samples, left)
+    else:
+        counts = _counts(samples, indices)
+    return [[int(count) for count in row] for row in counts.tolist()]
+
+
+@lru_cache(maxsize=2)
+def _counts_of_all(samples: Samples) -> torch.Tensor:
+    return _counts(samples, torch.arange(len(samples), device=samples.device))
+
+
+def _counts(samples: Samples, indices: torch.Tensor) -> torch.Tensor:
+    """Return how often each byte occurs in each channel or feature, `(rows, 256)`."""
     n_rows = len(_by_channel(samples, samples.inputs[:1]))
     counts = torch.zeros(_N_BYTES * n_rows, dtype=torch.int64, device=samples.device)
     for chunk in _chunks(samples, indices):
@@ -208,4 +231,4 @@ def _histograms(samples: Samples, indices: torch.Tensor) -> list[list[int]]:
         if n_rows > 1:
             rows = rows + torch.arange(n_rows, device=rows.device)[:, None] * _N_BYTES
         counts += torch.bincount(rows.flatten(), minlength=_N_BYTES * n_rows)
-    return [[int(count) for count in row] for row in counts.reshape(-1, _N_BYTES).tolist()]
+    return counts.reshape(-1, _N_BYTES)

@@ -1,6 +1,7 @@
 """Dividing the training samples into a training and a validation part."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -24,11 +25,13 @@ class Split:
     """`(n_val,)`, int64 indices in ascending order."""
 
 
+@lru_cache(maxsize=4)
 def split_of(data: Samples, val_fraction: float, seed: int) -> Split:
     """Return a run's split, its indices on the data's device.
 
     The data set's own validation part, if it has one; else whole groups, where it has groups; else stratified
-    by class, or drawn at random where there are no classes.
+    by class, or drawn at random where there are no classes. The last ones are kept: the runs of a search share
+    theirs, and what is measured on it.
 
     Args:
         data: All training samples.
