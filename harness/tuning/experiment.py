@@ -12,6 +12,7 @@ from ray.tune.logger import JsonLoggerCallback
 from harness.study.study import Study
 from harness.tuning.cluster_slots import ClusterSlots
 from harness.tuning.conductor import Conductor
+from harness.tuning.lean_ray import without_snapshots
 from harness.tuning.ray_adapters import (
     ConductorScheduler,
     ConductorSearcher,
@@ -75,7 +76,8 @@ def run_in_tune(
         ),
     )
     try:
-        tuner.fit()
+        with without_snapshots():
+            tuner.fit()
     except RuntimeError as error:
         if isinstance(error.__cause__, OutOfMemoryError):
             return False
