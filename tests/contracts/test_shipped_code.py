@@ -1,4 +1,4 @@
-"""Shipped studies that name code: every arm trains its first steps, and Muon gets the weights that it is for."""
+"""Shipped studies that name code: every arm trains its first steps, and Muon gets its weights."""
 
 import subprocess
 import sys
@@ -32,12 +32,14 @@ def test_a_study_that_names_code_tries_every_arm(study: Path) -> None:
 @pytest.mark.parametrize("model", [{"name": "fcn", "hidden": [12, 8]}, {"name": "simple_cnn"}], ids=str)
 def test_muon_trains_hidden_weights_and_adamw_the_rest(model: dict[str, object]) -> None:
     """The output layer's matrix, biases and norms are AdamW's; both have one rate and one weight decay."""
-    recipe = resolve({"model": model, "batch_norm": "hidden", "optimizer": "adamw", "batch_size": 4, "epochs": 1})
+    recipe = resolve(
+        {"model": model, "batch_norm": "hidden", "optimizer": "adamw", "batch_size": 4, "epochs": 1}
+    )
     network = build_model(recipe, (1, 28, 28), 10)
     optimizer = muon_adamw(network.parameters(), lr=0.01, weight_decay=0.1)
     hidden, rest = (group["params"] for group in optimizer.param_groups)
     assert all(parameter.ndim >= 2 for parameter in hidden)
-    assert [tuple(parameter.shape)[0] for parameter in rest if parameter.ndim >= 2] == [10]
+    assert [len(parameter) for parameter in rest if parameter.ndim >= 2] == [10]
     assert len(hidden) + len(rest) == len(list(network.parameters()))
     assert [(group["lr"], group["weight_decay"]) for group in optimizer.param_groups] == [(0.01, 0.1)] * 2
     before = [parameter.detach().clone() for parameter in network.parameters()]

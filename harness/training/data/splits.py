@@ -30,8 +30,8 @@ def split_of(data: Samples, val_fraction: float, seed: int) -> Split:
     """Return a run's split, its indices on the data's device.
 
     The data set's own validation part, if it has one; else whole groups, where it has groups; else stratified
-    by class, or drawn at random where there are no classes. The last ones are kept: the runs of a search share
-    theirs, and what is measured on it.
+    by class, or drawn at random where there are no classes. The last ones are kept: the runs of a search
+    share theirs, and what is measured on it.
 
     Args:
         data: All training samples.
