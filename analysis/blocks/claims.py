@@ -67,23 +67,25 @@ def caption_verdicts(facts: Facts, verdicts: Sequence[claims.Verdict]) -> str:
     """Return by which rules the claims were decided."""
     if not verdicts:
         return "The study declares no claims: any comparison read from it is exploratory."
-    how = [_declared(facts), _measured(facts), _ruled(facts)]
+    kinds = {verdict.claim.kind for verdict in verdicts}
+    is_of_pairs = kinds != {"reaches"}
+    how = [_declared(facts), *([_measured(facts)] if is_of_pairs else []), _ruled(facts)]
     rows = [verdict.as_row() for verdict in verdicts]
     share = (
         "P(better): share of all pairs of replicates in which the first arm's is the better one; it "
         "describes and decides nothing."
     )
     shares = [share] if any(row["improvement"] is not None for row in rows) else []
-    kinds = {verdict.claim.kind for verdict in verdicts}
     notes = [kind.note for name, kind in claims.KINDS.items() if name in kinds and kind.note is not None]
     regions = _regions(_decided_regions(facts, verdicts) | _untested_regions(facts, verdicts), facts)
-    region = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
+    equivalent = f"Equivalent: two one-sided tests put the difference inside the declared region ({regions})."
     declaration = facts.records.declaration
     data = ", ".join(declaration.datasets or [own.name for own in declaration.all_data])
     extent = f"{data} and these networks" if data else "this program and its data"
     about = [*_of_one_search(verdicts), *_looks(facts), *_left_open(facts, verdicts), *_new_images(verdicts)]
     about += [*_carried(verdicts), *_of_datasets(verdicts)]
-    return " ".join([*how, *shares, *notes, region, *about, _NORMAL, f"Holds for {extent} only."])
+    region = [equivalent] if is_of_pairs else []
+    return " ".join([*how, *shares, *notes, *region, *about, _NORMAL, f"Holds for {extent} only."])
 
 
 def _declared(facts: Facts) -> str:

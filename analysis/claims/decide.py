@@ -16,6 +16,7 @@ from analysis.claims.looks import Course, Courses
 from analysis.claims.made import made_of
 from analysis.claims.monotone import MONOTONE
 from analysis.claims.optimum import OPTIMUM
+from analysis.claims.reaches import REACHES
 from analysis.claims.trend import TREND
 from analysis.claims.verdict import (
     Counted,
@@ -46,6 +47,7 @@ KINDS: Mapping[str, Kind[Any]] = {
     "optimum": OPTIMUM,
     "trend": TREND,
     "monotone": MONOTONE,
+    "reaches": REACHES,
 }
 """Every kind of claim, as study files call it. A further kind is a model there, a file here, and a row."""
 

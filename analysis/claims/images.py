@@ -1,4 +1,4 @@
-"""What a difference of test accuracies would be on other test images of the same kind."""
+"""What a difference of test accuracies, or one's to a value, would be on other test images of the kind."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,20 @@ from numpy.typing import NDArray
 
 from analysis.claims.contrast import ContrastVerdict
 from analysis.claims.evidence import Grounds
+from analysis.claims.reaches import ReachesVerdict
 from analysis.claims.verdict import NewImages, Verdict
 from analysis.records import StudyRecords
 from analysis.replicates import Key, runs_of_replicates
 from analysis.statistics import images
 
-_KINDS = {"better", "best", "equal"}
+_KINDS = {"better", "best", "equal", "reaches"}
 
 
 def on_new_images(grounds: Grounds, verdict: Verdict) -> NewImages | str:
-    """Return the interval of a claim's decisive difference for new images, or why there is none."""
+    """Return the interval of a claim's decisive difference for new images, or why there is none.
+
+    A value that a mean is set against is the same for all images.
+    """
     if verdict.claim.metric != "test_accuracy" or verdict.claim.kind not in _KINDS:
         return "no difference of test accuracies"
     if not isinstance(verdict, ContrastVerdict) or verdict.look is None:
@@ -24,16 +28,17 @@ def on_new_images(grounds: Grounds, verdict: Verdict) -> NewImages | str:
     records, labels = grounds.records, grounds.records.test_labels
     if labels is None:
         return "the journal holds no predictions"
-    sides = [
-        _rights(records, arm, verdict.look, labels) for arm in (verdict.decisive.arm, verdict.decisive.than)
-    ]
-    is_paired = grounds.design.seeds_are_common
+    is_of_one = isinstance(verdict, ReachesVerdict)
+    arms = [verdict.decisive.arm] if is_of_one else [verdict.decisive.arm, verdict.decisive.than]
+    sides = [_rights(records, arm, verdict.look, labels) for arm in arms]
     if any(len(side) < 2 or any(right is None for right in side.values()) for side in sides):
         return "a replicate has no predictions"
-    keys = [key for key in sides[0] if key in sides[1]] if is_paired else []
-    first, second = (
-        _stacked([side[key] for key in keys] if is_paired else list(side.values())) for side in sides
-    )
+    is_paired = is_of_one or grounds.design.seeds_are_common
+    keys = [key for key in sides[0] if key in sides[-1]] if is_paired else []
+    stacked = [_stacked([side[key] for key in keys] if is_paired else list(side.values())) for side in sides]
+    if isinstance(verdict, ReachesVerdict):
+        stacked.append(np.full_like(stacked[0], verdict.value))
+    first, second = stacked
     level = verdict.decisive.level
     found = images.new_images(first, second, is_paired=is_paired, level=level)
     if found is None:

@@ -52,7 +52,7 @@ class Flag:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One of the comparisons a claim rests on: `arm` minus `than`, or their ratio."""
+    """One of the comparisons a claim rests on: `arm` minus `than`, or their ratio; `than` may be a value."""
 
     arm: str
     than: str
@@ -68,7 +68,7 @@ class Comparison:
     quantity: Literal["ratio", "difference"]
     """What `effect`, `low` and `high` are; the interval of a ratio is one of its logarithm."""
     p: float
-    """Two-sided, against no difference, not adjusted."""
+    """Two-sided, against no difference, not adjusted; of a claim of kind `reaches` one-sided."""
     improvement: float | None
     """Share of all pairs of replicates in which `arm` has the better value: describes, decides nothing."""
 
@@ -259,7 +259,8 @@ class Verdict:
 
         `quantity` says what `effect`, `low` and `high` are: arm minus arm in the metric's unit
         (`difference`), a `ratio` of times, a `share` of runs, or the value of a field (`place`). `level` is
-        the confidence level of `low` and `high`.
+        the confidence level of `low` and `high`. Of kind `reaches` the difference is the arm's mean less
+        `value`, a further column.
         """
         row: dict[str, Any] = {"ruling": self.ruling, "reason": self.reason, "n": self.n}
         row |= asdict(self.claim) | dict.fromkeys(("quantity", "effect", "low", "high", "level"))

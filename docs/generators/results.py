@@ -126,6 +126,8 @@ def measured(claim: Mapping[str, Any]) -> str:
             metric = USUAL[claim["metric"]]
             value = numbers.with_uncertainty(effect, high - effect, scale=metric.scale)
             sides = f"{claim['arm']} minus {claim['than']}: " if claim["kind"] in {"best", "equal"} else ""
+            if claim["kind"] == "reaches":
+                sides = f"{metric.amount(claim['value'] + effect)} {metric.value_unit}".rstrip() + ": "
             return escape_markdown(f"{sides}{'' if value.startswith('-') else '+'}{value}{metric.unit}")
         case "share":
             return f"{100 * effect:.0f} % ({100 * low:.0f} to {100 * high:.0f})"

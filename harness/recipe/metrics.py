@@ -5,6 +5,7 @@ once for each part of the data: `train_rmse`, `val_rmse`, `test_rmse`.
 """
 
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -69,6 +70,14 @@ METRICS: dict[str, Metric] = {
     "r2": Metric(better="higher"),
 }
 """The metrics that the built-in training measures."""
+
+OPEN_RANGES: dict[str, tuple[float, float]] = {
+    "accuracy": (0.0, 1.0),
+    "rmse": (0.0, inf),
+    "mae": (0.0, inf),
+    "r2": (-inf, 1.0),
+}
+"""Of these, the bounds between which a mean can be told from a value. A loss may be an imported one."""
 
 TASK_METRICS: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "loss"),

@@ -28,6 +28,8 @@ ClaimMetric = Annotated[str, named(*_BUILT_IN, *TIMES)]
 
 ArmName = Annotated[str, Field(min_length=1)]
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
 
 def _scalar_kind(value: Any) -> str:
     return {bool: "<flag>", str: "<text>"}.get(type(value), "<number>")
@@ -183,19 +185,50 @@ class Monotone(_Ordered):
     """The metric rises or falls at every step between neighbouring values of a field."""
 
 
-Spec = Better | Best | Equal | Faster | Diverges | Optimum | Trend | Monotone
+Bound = Literal["at_least", "at_most"]
 
-Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "trend", "monotone"]
+
+class Reaches(_Strict):
+    """The mean of arm `arm` is at least, or at most, a value named beforehand: one of the two."""
+
+    arm: ArmName
+    metric: Quality
+    at_least: Finite | None = None
+    """For metrics of which higher values are better, in the unit of the files: accuracies in [0, 1]."""
+    at_most: Finite | None = None
+    """For those of which lower ones are."""
+
+    @model_validator(mode="after")
+    def _names_a_value(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("give either at_least (where higher values are better) or at_most")
+        return self
+
+    @property
+    def bound(self) -> Bound:
+        """From which side the value bounds the mean."""
+        return "at_most" if self.at_least is None else "at_least"
+
+    @property
+    def value(self) -> float:
+        """The value to be reached."""
+        value: float = getattr(self, self.bound)
+        return value
+
+
+Spec = Better | Best | Equal | Faster | Diverges | Optimum | Trend | Monotone | Reaches
+
+Kind = Literal["better", "best", "equal", "faster", "diverges", "optimum", "trend", "monotone", "reaches"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-WITHOUT_REGION = {"diverges", "optimum", "monotone"}
+WITHOUT_REGION = {"diverges", "optimum", "monotone", "reaches"}
 """Kinds of claims that no region of equivalence decides."""
 
 EVERY, AVERAGE = "every", "average"
 """What a claim of a study of several data sets may be `on`, besides one of them."""
 
-AVERAGED: tuple[Kind, ...] = ("better", "best", "equal")
+AVERAGED: tuple[Kind, ...] = ("better", "best", "equal", "reaches")
 """Kinds of claims that can be about the average of several data sets."""
 
 
@@ -223,6 +256,7 @@ class Claim(_Strict):
     optimum: Optimum | None = None
     trend: Trend | None = None
     monotone: Monotone | None = None
+    reaches: Reaches | None = None
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> "Claim":

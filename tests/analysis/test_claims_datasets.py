@@ -110,6 +110,20 @@ def test_the_average_weighs_data_sets_equally(rule: Rule) -> None:
     assert list(row["replicates"]) == ["new@small", "old@small", "new@large", "old@large"]
 
 
+def test_a_value_is_reached_on_each_data_set_or_on_their_average(rule: Rule) -> None:
+    """80 and 60 %: 70 % is missed on one, and reached by 75 % on average no better than 65 %."""
+    claim = "{{says: x, {} reaches: {{arm: new, metric: test_accuracy, at_least: {}}}}}"
+    every, less, average = rule(
+        means((0.8, 0.1), (0.6, 0.1)),
+        *(claim.format(*words) for words in (("", 0.7), ("", 0.55), ("on: average,", 0.65))),
+    )
+    assert (every.ruling, less.ruling, average.ruling) == ("contradicted", "supported", "supported")
+    assert every.where is not None
+    assert every.where.of_each == {"small": "supports it", "large": "contradicts it"}
+    assert list(every.replicates) == ["new@small", "new@large"]
+    assert average.as_row()["effect"] == pytest.approx(0.05, abs=0.011)
+
+
 def test_rivals_of_the_best_are_those_of_the_same_data_set(rule: Rule) -> None:
     """Two a data set; an arm on another data set, however good, is none."""
     claim = "{says: New is best., best: {arm: new, metric: test_accuracy}}"

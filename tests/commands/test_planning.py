@@ -256,6 +256,26 @@ def test_nothing_is_foretold_of_what_is_not_known(study_text: str) -> None:
     assert "no region of equivalence is declared for test loss" in text
 
 
+def test_what_is_foretold_of_a_value_comes_true(study_text: str) -> None:
+    """One-sided, at the level of one claim of two: found in 80 % of 20,000 simulated studies."""
+    reached = "{says: r, reaches: {arm: adam, metric: test_accuracy, at_least: 0.9}}"
+    text = study_text.replace("claims:\n", f"claims:\n  - {reached}\n")
+    study = parse_study(text, "s.yaml", ("confirm.seeds=10",))
+    tested = outlook.alone(study.arms[1], plan_study(study), noise.assumed("test_accuracy", None))  # type: ignore[arg-type]
+    assert tested == outlook.Comparison("paired", 10, "seeds", noise._RUN)
+    told = outlook.Outlook(
+        kind="reaches", comparison=tested, n_compared=1, region=None, first_alpha=0.05, last_alpha=0.1
+    )
+    values = np.random.default_rng(6).normal(0.9 + told.found.likely, noise._RUN.likely, (20_000, 10))
+    found = stats.ttest_1samp(values, 0.9, axis=1, alternative="greater").pvalue < 0.025
+    assert found.mean() == pytest.approx(0.8, abs=0.01)
+    said = foretell(text, "confirm.seeds=10")
+    assert "claim 1 (reaches, test_accuracy): 10 seeds of SD 0.25 pp (0.14 to 0.38), tested one-sided" in said
+    amounts = f"{100 * told.found.likely:.2g} pp"
+    assert f"a true lead over 90 % of {amounts}" in said
+    assert "about the configurations that one search chooses" in said
+
+
 def test_too_few_replicates_are_told(study_text: str) -> None:
     """One seed decides nothing; six runs cannot show that most diverge."""
     assert "one replicate shows no spread. Remedy: more confirm.seeds" in foretell(

@@ -44,9 +44,9 @@ class Counts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """What a claim about means can show."""
+    """What a claim about means can show; of a mean against a value, one-sided, at twice its level."""
 
-    kind: Literal["better", "best", "equal"]
+    kind: Literal["better", "best", "equal", "reaches"]
     comparison: Comparison
     n_compared: int
     """Rivals of the best arm, pairs of equal arms; 1 of two arms."""
@@ -153,12 +153,17 @@ def levels(plan: Plan, n_claims: int) -> tuple[float, float]:
     return looks.last_alpha(n_claims), looks.last_alpha(1)
 
 
+def arms_of_one(study: Study) -> dict[str, Arm]:
+    """Return the arms, of several data sets on one, by the names that claims give them."""
+    return {arm.plain_name: arm for arm in next(iter(study.by_dataset.values()), study).arms}
+
+
 def compared(spec: Better | Best | Equal, study: Study) -> tuple[list[tuple[Arm, Arm]], int]:
     """Return the pairs of arms that a claim compares, and how many share its chance of an error.
 
     Of several data sets, on one: arms have the same budgets on each.
     """
-    arms = {arm.plain_name: arm for arm in next(iter(study.by_dataset.values()), study).arms}
+    arms = arms_of_one(study)
     match spec:
         case Better():
             pairs = [(arms[spec.arm], arms[spec.than])]
@@ -193,6 +198,17 @@ def _comparison(first: Arm, second: Arm, plan: Plan, noise: Noise) -> Comparison
         return None
     others = noise.repeat if first.space and second.space else noise.run.over(seeds)
     return Comparison("welch", plan.max_repeats, "repeats", noise.repeat.plus(others))
+
+
+def alone(arm: Arm, plan: Plan, noise: Noise) -> Comparison | None:
+    """Return how an arm's mean is set against a value; None where the searches' noise is not known."""
+    if plan.seeds_are_common:
+        return Comparison("paired", plan.looks[-1], "seeds", noise.run)
+    if not arm.space:
+        return Comparison("paired", plan.max_repeats * plan.confirm.max_seeds, "seeds", noise.run)
+    if noise.repeat is None:
+        return None
+    return Comparison("paired", plan.max_repeats, "repeats", noise.repeat)
 
 
 def share_outlook(n: int, share: float, alpha: float) -> ShareOutlook:

@@ -11,6 +11,8 @@ from harness.commands.planning.outlook import (
     Counts,
     Outlook,
     ShareOutlook,
+    alone,
+    arms_of_one,
     compared,
     hardest,
     levels,
@@ -18,7 +20,7 @@ from harness.commands.planning.outlook import (
 )
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split
-from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal
+from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal, Reaches
 from harness.study.plan import Plan
 from harness.study.study import Study
 
@@ -36,6 +38,8 @@ _OF_EARLIER_LOOKS = (
     "half of the chance to be ruled equivalent"
 )
 """Simulated, for one and three claims and looks at 5, 8, 12 and 20."""
+
+_OF_ONE_SEARCH = "this is about the configurations that one search chooses, not about searching"
 
 _TESTS = {"paired": "compared in pairs over common seeds", "welch": "compared by Welch's test"}
 
@@ -75,12 +79,14 @@ def outlook_lines(study: Study, plan: Plan, noise_of: NoiseOf) -> Iterator[str]:
     yield f"what it can show: {share}; found means in 80 % of such studies"
     if len(plan.looks) > 1:
         yield f"  by the last look alone ({plan.looks[-1]} {plan.unit}s); {_OF_EARLIER_LOOKS}"
-    metrics = dict.fromkeys(
-        claim.spec.metric for claim in study.claims if isinstance(claim.spec, Better | Best | Equal)
-    )
+    specs = [claim.spec for claim in study.claims]
+    pairs = {spec.metric for spec in specs if isinstance(spec, Better | Best | Equal)}
+    means = (spec for spec in specs if isinstance(spec, Better | Best | Equal | Reaches))
+    metrics = dict.fromkeys(spec.metric for spec in means)
     noises = {metric: noise_of(metric, _seeds_a_repeat(study, plan)) for metric in metrics}
     for name, noise in noises.items():
-        yield from _noise_in_words(noise, metrics_of(study.metrics)[name], plan)
+        is_paired = plan.seeds_are_common and name in pairs
+        yield from _noise_in_words(noise, metrics_of(study.metrics)[name], is_paired=is_paired)
     for group in _groups(study, plan, noises):
         yield from group.in_words()
 
@@ -93,17 +99,17 @@ def _seeds_a_repeat(study: Study, plan: Plan) -> int | None:
     return _USUAL_SEEDS_A_REPEAT if can_repeat else None
 
 
-def _noise_in_words(noise: Noise | None, metric: Metric, plan: Plan) -> Iterator[str]:
+def _noise_in_words(noise: Noise | None, metric: Metric, *, is_paired: bool) -> Iterator[str]:
     name = metric.name
     if noise is None:
         yield f"  {name}: {_UNKNOWN.format(metric=name)}"
         return
     run, what = noise.run, "a run"
-    if plan.seeds_are_common and noise.paired:
+    if is_paired and noise.paired:
         run, what = noise.paired, "a run, the luck of common seeds taken out,"
     search = f", of a search {_amount(noise.search.likely, metric)}" if noise.repeat and noise.search else ""
     yield f"  {name}: SD of {what} {_amount(run.likely, metric)}{search}; {noise.origin}"
-    if plan.seeds_are_common and noise.paired is None:
+    if is_paired and noise.paired is None:
         yield "    as if a seed brought arms no luck in common"
     if noise.ends:
         yield f"    {noise.ends}"
@@ -128,12 +134,14 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
         is_at_a_point = spec.at is not None
         n = plan.search.seeds if is_at_a_point else plan.max_repeats * plan.confirm.max_seeds
         yield _share_in_words(share_outlook(n, spec.more_than, first_alpha))
-    elif not isinstance(spec, Better | Best | Equal):
+    elif not isinstance(spec, Better | Best | Equal | Reaches):
         yield "not foretold: what it takes depends on how the metric goes with what is compared"
     elif not plan.confirm.max_seeds:
         yield "cannot be tested: the study confirms nothing. Remedy: confirm: {seeds: 10}"
     elif plan.looks[-1] < 2:
         yield f"cannot be tested: one replicate shows no spread. Remedy: more {_more(plan)}"
+    elif isinstance(spec, Reaches):
+        yield from _of_a_mean(claim, spec, study, plan, noises[spec.metric])
     else:
         pairs, n_compared = compared(spec, study)
         noise = noises[spec.metric]
@@ -157,6 +165,31 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
             yield from _shown(outlook, metric, _unit(comparison, plan))
             if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
                 yield from _of_searching(outlook, metric, noise)
+
+
+def _of_a_mean(claim: Claim, spec: Reaches, study: Study, plan: Plan, noise: Noise | None) -> Iterator[str]:
+    """Yield by how much a true mean must be better than a value to be found there."""
+    arm, metric = arms_of_one(study)[spec.arm], metrics_of(study.metrics)[spec.metric]
+    tested = alone(arm, plan, noise) if noise else None
+    if tested is None:
+        yield "not foretold: " + _UNKNOWN.format(metric=spec.metric)
+        return
+    first_alpha, last_alpha = (2 * alpha for alpha in levels(plan, len(study.claims)))
+    outlook = Outlook(
+        kind="reaches",
+        comparison=tested,
+        n_compared=1,
+        region=None,
+        first_alpha=first_alpha,
+        last_alpha=last_alpha,
+    )
+    deviation = _amounts(tested.deviation, metric)
+    yield f"{tested.n} {_unit(tested, plan)} of SD {deviation}, tested one-sided"
+    yield from _of_datasets(claim.on, len(study.by_dataset))
+    aim = f"{metric.scale * spec.value:g} {metric.value_unit}".rstrip()
+    yield _found(outlook, metric, f"a true lead over {aim} of")
+    if plan.unit == "seed" and arm.space:
+        yield _OF_ONE_SEARCH
 
 
 def _test_samples(study: Study, on: str | None) -> dict[Split, float]:
@@ -186,13 +219,21 @@ def _unit(comparison: Comparison, plan: Plan) -> str:
 
 def _of_searching(outlook: Outlook, metric: Metric, noise: Noise | None) -> Iterator[str]:
     """Yield what a study that searches once leaves open, and what it would take to say it."""
-    yield "this is about the configurations that one search chooses, not about searching"
+    yield _OF_ONE_SEARCH
     if noise is None or noise.repeat is None or outlook.region is None:
         return
     repeats = Comparison("welch", outlook.comparison.n, "repeats", noise.repeat.plus(noise.repeat))
     repeated = replace(outlook, comparison=repeats)
     takes = _takes(repeated, metric, f"repeats x {_USUAL_SEEDS_A_REPEAT} seeds")
     yield f"about searching (search.repeats) it would take {takes}"
+
+
+def _found(outlook: Outlook, metric: Metric, what: str) -> str:
+    """Return which difference is found; `what` leads to it."""
+    found = f"{what} {_amounts(outlook.found, metric)} is found"
+    if outlook.last_alpha > outlook.first_alpha:
+        found += f"; once all other claims are decided, of {_amounts(outlook.found_last, metric)}"
+    return found
 
 
 def _shown(outlook: Outlook, metric: Metric, unit: str) -> Iterator[str]:
@@ -202,10 +243,7 @@ def _shown(outlook: Outlook, metric: Metric, unit: str) -> Iterator[str]:
         "best": "a lead over every rival of",
         "equal": "a pair that differs by",
     }[outlook.kind]
-    found = f"{what} {_amounts(outlook.found, metric)} is found"
-    if outlook.last_alpha > outlook.first_alpha:
-        found += f"; once all other claims are decided, of {_amounts(outlook.found_last, metric)}"
-    yield found
+    yield _found(outlook, metric, what)
     if outlook.region is None or outlook.equivalent is None:
         yield f"no region of equivalence is declared for {metric.label}: nothing is ruled equivalent"
         return

@@ -1,11 +1,13 @@
 """Which metrics a study has, and whether search, claims and regions name one of them."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import inf, isfinite
 
 from harness.errors import nearest
 from harness.recipe.losses import task_of
 from harness.recipe.metrics import (
     METRICS,
+    OPEN_RANGES,
     TASK_METRICS,
     MeasuredMetric,
     Metric,
@@ -13,7 +15,7 @@ from harness.recipe.metrics import (
     in_records,
     task_metrics,
 )
-from harness.study.claims import RUN_TIMES, TIMES, Faster, Monotone, Trend
+from harness.study.claims import RUN_TIMES, TIMES, Bound, Faster, Monotone, Reaches, Trend
 from harness.study.file import StudyFile
 from harness.study.reading.domain_rules import origin
 from harness.study.reading.source import Path, Source
@@ -115,6 +117,8 @@ def check_metrics(
         elif claim.metric is not None:
             times = RUN_TIMES if isinstance(spec, Trend | Monotone) else ()
             _check((*path, "metric"), claim.metric, [*every, *times], source)
+            if isinstance(spec, Reaches) and spec.metric in every:
+                _check_value(path, spec, every[spec.metric], source, of_program=file.trial is not None)
     for arm, runs in file.published.items():
         for at, run in enumerate(runs if isinstance(runs, list) else [runs]):
             path = ("published", arm, at) if isinstance(runs, list) else ("published", arm)
@@ -156,6 +160,25 @@ def _check_losses_are_one(
                 f"Remedy: search: {{metric: {remedy}}}",
             )
             return
+
+
+def _check_value(path: Path, spec: Reaches, metric: Metric, source: Source, *, of_program: bool) -> None:
+    """Note a value that is bounded from the wrong side, or that no mean can be told from."""
+    fitting: Bound = "at_least" if metric.better == "higher" else "at_most"
+    place = (*path, spec.bound)
+    if spec.bound != fitting:
+        rule = f"of {spec.metric} {metric.better} values are better. Remedy: {fitting}: {spec.value:g}"
+        source.report(place, rule)
+        return
+    name = spec.metric.partition("_")[2]
+    low, high = OPEN_RANGES.get(name, (-inf, inf))
+    if of_program or low < spec.value < high:
+        return
+    ends = [f"{word} {end:g}" for word, end in (("above", low), ("below", high)) if isfinite(end)]
+    rule = f"must lie {' and '.join(ends)} to be told from a mean {name}, but is {spec.value:g}"
+    is_percent = name == "accuracy" and 1 < spec.value < 100
+    remedy = f". Remedy: {fitting}: {spec.value / 100:g}" if is_percent else ""
+    source.report(place, rule + remedy)
 
 
 def _check(path: Path, name: str, valid: Iterable[str], source: Source) -> None:

@@ -377,6 +377,35 @@ CLAIM = "  - {says: Adam is better., better: {arm: adam, than: sgd, metric: test
             "{says: x, trend: {arm: t, over: lr, metric: val_loss, direction: rises}}",
             "claims.0.trend.arm: there is no arm 't'",
         ),
+        (
+            "{says: x, reaches: {arm: adm, metric: test_accuracy, at_least: 0.9}}",
+            "claims.0.reaches.arm: there is no arm 'adm'. Did you mean 'adam'?",
+        ),
+        ("{says: x, reaches: {arm: adam, metric: test_accuracy}}", "give either at_least (where higher"),
+        (
+            "{says: x, reaches: {arm: adam, metric: test_accuracy, at_least: 0.9, at_most: 0.95}}",
+            "give either at_least (where higher",
+        ),
+        (
+            "{says: x, reaches: {arm: adam, metric: test_accuracy, at_least: 90}}",
+            "must lie above 0 and below 1 to be told from a mean accuracy, but is 90. Remedy: at_least: 0.9",
+        ),
+        (
+            "{says: x, reaches: {arm: adam, metric: test_loss, at_least: 0.3}}",
+            "claims.0.reaches.at_least: of test_loss lower values are better. Remedy: at_most: 0.3",
+        ),
+        (
+            "{says: x, reaches: {arm: adam, metric: test_accuracy, at_most: 0.3}}",
+            "claims.0.reaches.at_most: of test_accuracy higher values are better. Remedy: at_least: 0.3",
+        ),
+        (
+            "{says: x, reaches: {arm: adam, metric: train_seconds, at_most: 60}}",
+            "claims.0.reaches.metric: 'train_seconds' is not known",
+        ),
+        (
+            "{says: x, region: 0.01, reaches: {arm: adam, metric: test_accuracy, at_least: 0.9}}",
+            "reaches has no region of equivalence",
+        ),
     ],
 )
 def test_a_claim_that_cannot_be_meant_is_told(study_text: str, claim: str, told: str) -> None:
@@ -404,11 +433,12 @@ claims:
   - {says: f, optimum: {arm: adam, field: batch_size, between: [16, 64], metric: test_accuracy}}
   - {says: g, trend: {arm: adam, over: batch_size, metric: epoch_seconds, direction: falls}}
   - {says: h, monotone: {arm: adam, over: batch_size, metric: test_accuracy, direction: falls}}
+  - {says: i, reaches: {arm: sgd, metric: test_accuracy, at_least: 0.9}}
 """
     )
     claims = parse_study(text, "s.yaml").claims
     assert [claim.kind for claim in claims] == list(KINDS)
-    assert [claim.region for claim in claims] == [0.005, None, 0.01, None, None, None, None, None]
+    assert [claim.region for claim in claims] == [0.005, None, 0.01, *[None] * 6]
     assert claims[4].diverges is not None
     assert claims[4].diverges.at == {"lr": 10.0, "nesterov": True, "optimizer": "sgd"}
 
