@@ -271,7 +271,7 @@ def test_a_mean_on_new_images(new_study: "type[Study]", tmp_path: Path) -> None:
 
 
 def test_intervals_for_new_images_hold_the_truth() -> None:
-    """Images of differing difficulty, five noisy runs: 93 to 97 % of intervals hold the mean of all images."""
+    """Images of differing difficulty, five noisy runs: 93 to 97 % of intervals hold the mean of all."""
     generator = np.random.default_rng(5)
     truth, held = 1 / (1 + 1 / 9), []
     for _ in range(400):
