@@ -10,9 +10,11 @@ SPHINX := -b html -q -E -W --keep-going
 STUDY   ?= search_spaces/optimizers.yaml
 RESULTS ?= results/optimizers
 REFERENCE = $(basename $(notdir $(STUDY)))
+COMMIT  = $(shell git rev-parse --short=12 HEAD)
+ARCHIVE ?= results/reference-$(COMMIT).tar.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help $(VENV) sweep report reproduce dashboard optuna-dashboard test test-full quick check docs format lock schema peers trackers clean
+.PHONY: help $(VENV) sweep report reproduce reference archive dashboard optuna-dashboard test test-full quick check docs format lock schema peers trackers clean
 
 help:  ## show this list
 	@grep -hE '^[a-z.-]+:.*## ' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -48,6 +50,19 @@ reproduce: $(VENV)/installed  ## run a reference study again, say whether it agr
 	$(BIN)/python -m harness.sweep "results/reference/$(REFERENCE)/study.yaml" --results results/reproduced \
 	  $(if $(wildcard results/reproduced/$(REFERENCE)/manifest.json),--resume) || test $$? = 1
 	$(BIN)/python -m analysis.reproduction "results/reference/$(REFERENCE)" "results/reproduced/$(REFERENCE)"
+
+reference: $(VENV)/installed  ## after a change below results/reference: write its checksums and the pages made of it again
+	@$(BIN)/python -m docs.generators.checksums
+	@$(BIN)/python -m docs.generators.results
+	@$(BIN)/python -m docs.generators.tools
+
+archive:  ## pack the reference results of the commit that is checked out: the same bytes each time
+	@git rev-parse --quiet --verify HEAD >/dev/null || { echo "error: an archive is of a commit, and this is no Git checkout" >&2; exit 2; }
+	@test -z "$$(git status --porcelain results/reference)" \
+	  || { echo "error: results/reference differs from the commit. Remedy: commit it, or git restore it" >&2; exit 2; }
+	@git -c tar.umask=0022 archive --format=tar.gz --prefix="recipe-harness-$(COMMIT)/" --output="$(ARCHIVE)" \
+	  HEAD CITATION.cff LICENSE results/reference
+	@echo "$(ARCHIVE)"
 
 test: $(VENV)/installed  ## run the tests that CI runs: every promise, the longest ones by a shorter sibling
 	$(PYTEST) -m "not full"

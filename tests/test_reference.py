@@ -7,6 +7,7 @@ numbers of every table and every verdict, so that words and drawings may change 
 import gzip
 import itertools
 import shutil
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -17,14 +18,15 @@ from analysis.page.document import render_tables
 from analysis.page.overview import render_overview, summarise
 from analysis.records import load_study
 from analysis.report import claims_json, write_report
+from docs.generators import checksums, tools
 
 REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 
 DECLARED = ("study.yaml", "declaration.json", "manifest.json")
 """What is there before the first run; the first version had no declaration."""
 
-NOT_KEPT = {"figures/*.csv", "figures/*.pdf", "figures/*.png"}
-"""Of a reference report; written beside the rest by `make report`."""
+NOT_OF_A_REPORT = {"figures/*.csv", "figures/*.pdf", "figures/*.png", "lr_finder/*"}
+"""What `make report` writes beside what is kept of a reference report, and range tests, which it leaves."""
 
 STUDIES = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
 WHOLE = ["learning_rates", "optimizers"]
@@ -41,7 +43,7 @@ def files_below(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(path.match(pattern) for pattern in NOT_KEPT)
+        if path.is_file() and not any(path.match(pattern) for pattern in NOT_OF_A_REPORT)
     }
 
 
@@ -73,6 +75,19 @@ def test_the_committed_overview_is_that_of_the_studies() -> None:
     summaries = [summarise(facts_of(study), REFERENCE) for study in STUDIES]
     committed = {name: (REFERENCE / name).read_text(encoding="utf-8") for name in ("index.md", "index.html")}
     assert render_overview(summaries, []) == committed
+
+
+def test_the_page_on_the_tools_is_what_the_committed_journals_give() -> None:
+    """Every number and sentence of it; `make reference` writes it again."""
+    assert tools.PAGE.read_text(encoding="utf-8") == tools.page({study: facts_of(study) for study in STUDIES})
+
+
+def test_the_committed_checksums_are_those_of_the_files() -> None:
+    """Of each that is kept, and no other; `make reference` writes them again."""
+    committed = (REFERENCE / checksums.NAME).read_text(encoding="utf-8")
+    assert committed == checksums.text(REFERENCE)
+    check = ["sha256sum", "--check", "--strict", "--quiet", checksums.NAME]
+    subprocess.run(check, cwd=REFERENCE, check=True, timeout=60)
 
 
 @pytest.mark.parametrize("study", STUDIES)

@@ -16,7 +16,7 @@ from analysis.lr_finder.suggestions import (
     not_turned_in_words,
     rate_range,
 )
-from analysis.records import load_study
+from analysis.records import StudyRecords, load_study
 from analysis.render import numbers
 from analysis.render.numbers import csv_text
 from analysis.render.table import RenderedTable
@@ -57,24 +57,33 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
     """
     if not ResultsFolder(root).manifest.exists():
         return dict.fromkeys(settings.arms)
-    whole = load_study(root)
-    known = [(own, own.declaration.known_data) for own in list(whole.by_dataset.values()) or [whole]]
+    return {arm: rates[0] if rates else None for arm, rates in all_rates(load_study(root), settings).items()}
+
+
+def all_rates(study: StudyRecords, settings: Settings) -> dict[str, list[float | None]]:
+    """Return the learning rate that each search of each tested arm found, by the rules of `found_rates`.
+
+    Returns: One a search that chose, in the order of repeats; none of an arm that cannot be compared.
+    """
+    known = [(own, own.declaration.known_data) for own in list(study.by_dataset.values()) or [study]]
     fitting = (own for own, data in known if data and settings.dataset["sha256"] in ({}, data.sha256))
     records = next(fitting, None)
     if records is None:
-        return dict.fromkeys(settings.arms)
+        return {arm: [] for arm in settings.arms}
     chosen = selection.choices(records)
-    rates: dict[str, float | None] = {}
+    rates: dict[str, list[float | None]] = {}
     for name, arm in settings.arms.items():
-        declared, choice = records.declaration.arms.get(name), chosen.get(name)
+        declared = records.declaration.arms.get(name)
         tested = (arm.fixed, domains_of(arm.space))
         is_same = declared is not None and (declared.fixed, declared.space) == tested
-        is_searched = (
-            choice is not None and choice.run_id is not None and choice.learning_rate_range is not None
-        )
-        is_tested = choice is not None and choice.branches.items() <= arm.point.items()
-        rates[name] = choice.learning_rate if choice and is_same and is_searched and is_tested else None
+        rates[name] = [_rate_of(search, arm) for search in chosen[name].searches] if is_same else []
     return rates
+
+
+def _rate_of(choice: selection.Choice, arm: TestedArm) -> float | None:
+    """Return the rate that a search chose; None where it searched none, or in another branch."""
+    is_searched = choice.run_id is not None and choice.learning_rate_range is not None
+    return choice.learning_rate if is_searched and choice.branches.items() <= arm.point.items() else None
 
 
 def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataFrame:

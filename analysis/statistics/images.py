@@ -76,7 +76,7 @@ def components(repeats: Sequence[Sequence[float]], level: float = LEVEL) -> Comp
     )
 
 
-def deviation_limits(variance: float, df: int, level: float = LEVEL) -> tuple[float, float]:
+def deviation_limits(variance: float, df: float, level: float = LEVEL) -> tuple[float, float]:
     """Return the limits of a normal law's standard deviation.
 
     Args:
@@ -92,7 +92,7 @@ def deviation_limits(variance: float, df: int, level: float = LEVEL) -> tuple[fl
     return low, high
 
 
-def _chi2_quantile(probability: float, df: int) -> float:
+def _chi2_quantile(probability: float, df: float) -> float:
     return 2 * float(special.gammaincinv(df / 2, probability))
 
 

@@ -34,7 +34,8 @@ This page is made from the committed results (`python -m docs.generators.results
 file that holds it; [statistics](statistics.md) says what it means. *Of one search* says that a ruling is
 about the configurations that one search chose. Intervals of claims are drawn together for all claims of a
 study, those of arms are 95 % t-intervals, each for itself. Study A published training losses of the last
-mini-batch, ours are means over an epoch: most of its values that lie elsewhere are these.
+mini-batch, ours are means over an epoch: most of its values that lie elsewhere are these. What the same
+studies say of our own tools is [a page of its own](tools.md).
 """
 
 _ORDER = ("optimizers", "dropout", "joint", "architectures")

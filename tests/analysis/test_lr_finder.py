@@ -18,6 +18,8 @@ from analysis.lr_finder import (
 )
 from analysis.lr_finder.figure import caption_figure, compute_figure, render_figure
 from analysis.lr_finder.suggestions import SHAPES, compute_suggestions, longest_descent, suggest
+from analysis.records import load_study
+from analysis.tools.finding import suggested
 from harness.errors import ResultsError
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests, write_curves
 
@@ -219,6 +221,22 @@ def test_the_rate_of_a_finished_search_stands_beside(new_study: "type[Study]", t
     assert row["found_lr"] == 0.0011
     assert row["ratio"] == pytest.approx(5.0)
     assert lay_out_comparison(frame).set_index("Arm").loc["sgd", "Found by the search"] == "0.0011"
+
+
+def test_suggestions_are_set_against_every_search(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Tests suggest 1e-2 and 1e-3, two searches found 0.01: 10 ** -2.5 against 10 ** -2, n = 2 and 2."""
+    study = new_study(arms={"sgd": {"lr": LOG_RANGE}})
+    study.repeat("sgd", [[0.8], [0.9]])
+    root = study.write(tmp_path)
+    write_curves(root, settings(), ROWS)
+    rows = {row.rule: row for row in suggested(load_study(root), read_tests(root))}
+    tenth = rows["minimum_tenth"]
+    assert (tenth.arm, tenth.tests, tenth.searches) == ("sgd", 2, 2)
+    assert (tenth.suggested, tenth.found) == (pytest.approx(10**-2.5), pytest.approx(0.01))
+    # a standard error of half a decade with one degree of freedom, whose t(.975) is 12.7062
+    ends = [10**exponent for exponent in (-0.5, -0.5 - 12.7062 / 2, -0.5 + 12.7062 / 2)]
+    assert tuple(tenth.ratio) == pytest.approx(ends, rel=1e-4)
+    assert set(rows) == {"steepest_descent", "valley", "minimum_tenth"}
 
 
 def test_a_search_of_another_arm_of_that_name_is_not_compared(
