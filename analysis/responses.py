@@ -15,6 +15,7 @@ import pandas as pd
 from analysis import selection, statistics
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from harness.recipe.augmentation import augmentation_in_words
 from harness.records.events import Phase
 from harness.study.domains import Choices, Domain, Grid
 from harness.study.published import PublishedValues
@@ -26,12 +27,14 @@ Scale = Literal["linear", "log", "log2", "symlog", "listed"]
 
 
 def as_level(value: Any) -> Level:
-    """Return a recipe value as a level: numbers as floats, structures by their name."""
+    """Return a recipe value as a level: numbers as floats, structures by their name or what they do."""
     if isinstance(value, bool | str):
         return value
     if isinstance(value, int | float):
         return float(value)
-    return str(value.get("name", json.dumps(value))) if isinstance(value, dict) else json.dumps(value)
+    if not isinstance(value, dict):
+        return json.dumps(value)
+    return augmentation_in_words(value) or str(value.get("name", json.dumps(value)))
 
 
 def label(level: Level) -> str:

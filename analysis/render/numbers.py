@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import numpy as np
 import pandas as pd
 
+from harness.recipe.augmentation import augmentation_in_words
 from harness.study.domains import Domain, OneOf, Range
 
 ABSENT = "\N{EN DASH}"
@@ -141,7 +142,7 @@ def is_present(value: float | None) -> TypeGuard[float]:
 
 
 def value_in_words(value: Any) -> str:
-    """Return a recipe value, such as `0.01`, `fcn (hidden [300, 200])` or `normal (std 0.01)`.
+    """Return a recipe value, such as `0.01`, `fcn (hidden [300, 200])` or `flip + shift 2`.
 
     Args:
         value: As the declaration holds it, or a cell of a `config.` column, which holds structures as JSON.
@@ -171,7 +172,9 @@ def parsed(value: Any) -> Any:
 
 
 def _structure(value: Mapping[str, Any]) -> str:
-    """Return a structure by its name, with its settings in brackets."""
+    """Return a structure by its name, with its settings in brackets; what is done to images by itself."""
+    if (changes := augmentation_in_words(value)) is not None:
+        return changes
     if isinstance(value.get("name"), str):
         settings = {key: item for key, item in value.items() if key != "name"}
         return f"{value['name']} ({settings_in_words(settings)})" if settings else str(value["name"])

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.augmentation import Augmentation
 from harness.recipe.datasets import DATASETS, OWN_FORMATS, checked_dataset
 from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
 from harness.recipe.imported import Imported, is_imported
@@ -81,7 +82,7 @@ class SimpleCnn(_Strict):
     name: Literal["simple_cnn"]
 
 
-def _name_or_settings(value: Any) -> str:
+def name_or_settings(value: Any) -> str:
     """Tell a name from a mapping, so that a mistake in one is not told as a mistake in both."""
     return "<settings>" if isinstance(value, Mapping | BaseModel) else "<name>"
 
@@ -120,6 +121,12 @@ class GivenConstants(_Strict):
     constants: PixelConstants
 
 
+AugmentValue = Annotated[
+    Annotated[Literal["none"], Tag("<name>")] | Annotated[Augmentation, Tag("<settings>")],
+    Discriminator(name_or_settings),
+]
+
+
 class NormalDeviation(_Strict):
     """Standard deviation of a normal distribution with mean 0."""
 
@@ -149,7 +156,7 @@ class Configuration(_Strict):
     init: (
         Annotated[
             Annotated[InitialiserName, Tag("<name>")] | Annotated[NormalInit, Tag("<settings>")],
-            Discriminator(_name_or_settings),
+            Discriminator(name_or_settings),
         ]
         | None
     ) = None
@@ -166,16 +173,17 @@ class Configuration(_Strict):
     """Added to the variance."""
     input_norm: Annotated[
         Annotated[InputNormName, Tag("<name>")] | Annotated[GivenConstants, Tag("<settings>")],
-        Discriminator(_name_or_settings),
+        Discriminator(name_or_settings),
     ] = "standardize"
     """Inputs as they are (pixels: 0-255), divided by their greatest value (pixels: scaled to 0-1),
     standardised by the training split (images by channel, tables by feature) or by constants, or divided and
     led through a BatchNorm (images over all pixels of a channel, tables by feature)."""
     augment: Annotated[
-        Annotated[Literal["none"], Tag("<value>")] | Annotated[Imported, Tag("<import>")],
+        Annotated[AugmentValue, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
         Discriminator(_value_or_import),
     ] = "none"
-    """What is done to every batch of training inputs, as the model gets them; nothing to others."""
+    """What is done to every batch of training inputs, as the model gets them; nothing to others. Images can
+    be flipped, shifted and partly erased; a user's code can do anything to any inputs."""
     optimizer: Annotated[
         Annotated[OptimizerName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
         Discriminator(_value_or_import),

@@ -57,6 +57,9 @@ _STRUCTURES = (dict, list)
 _IMPORT = "import"
 """The key by which a recipe names something that the user's code makes."""
 
+_AUGMENT = "augment"
+"""The recipe field whose settings have columns of their own."""
+
 _ROW_GROUP = 2**18
 """Rows of a group in a parquet file, as pyarrow has it."""
 
@@ -226,13 +229,18 @@ def _run_row(study: str, run: _OpenRun, ended: RunEnded, train_samples: int | No
 
 
 def flat(configuration: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield each recipe field and its value; of what is imported its reference, then a field a setting."""
+    """Yield each recipe field and its value; of what is imported its reference, then a field a setting.
+
+    What is done to images is a field as a whole, and then its settings are too: either can be searched.
+    """
     for name, value in configuration.items():
         if isinstance(value, Mapping) and _IMPORT in value:
             yield name, value[_IMPORT]
             yield from ((f"{name}.{setting}", each) for setting, each in value.items() if setting != _IMPORT)
         else:
             yield name, value
+            if name == _AUGMENT and isinstance(value, Mapping):
+                yield from ((f"{name}.{setting}", each) for setting, each in value.items())
 
 
 def _median_epoch_seconds(epochs: list[EpochEnded]) -> float | None:

@@ -5,6 +5,7 @@ import json
 import re
 from typing import Any
 
+from harness.recipe.augmentation import augmentation_in_words
 from harness.recipe.imported import is_imported, merged, reference_of
 from harness.study.domains import split_space
 from harness.study.file import StudyFile
@@ -67,6 +68,8 @@ def _label(value: Any) -> str:
     if is_imported(value):
         return reference_of(value).rpartition(":")[2]
     if isinstance(value, dict):
+        if (changes := augmentation_in_words(value)) is not None:
+            return changes.replace(" ", "")
         return str(value.get("name", next(iter(value))))
     return value if isinstance(value, str) else json.dumps(value)
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.errors import StudyError
+from harness.recipe.augmentation import Augmentation
 from harness.recipe.configuration import Configuration
 from harness.recipe.data import DataFacts
+from harness.recipe.imported import is_imported
 from harness.recipe.lengths import emptied_class, leaves_one_sample, split_sizes
 from harness.recipe.models import LEAST_SIDES
-from harness.study.domains import Domain, Range, n_points
+from harness.study.domains import Domain, Range, extremes, n_points
 from harness.study.file import EarlyStopping
 from harness.study.plan import ArmPlan, Plan
 from harness.study.study import Arm, Study
@@ -33,7 +35,11 @@ def check_feasible(study: Study, facts: DataFacts) -> None:
     """
     problems = [*_task_problems(study, facts), *_split_problems(study, facts)]
     for arm in study.arms:
-        of_arm = [*_last_batch_problems(arm, study, facts), *_shape_problems(arm, facts)]
+        of_arm = [
+            *_last_batch_problems(arm, study, facts),
+            *_shape_problems(arm, facts),
+            *_augment_problems(arm, facts),
+        ]
         problems += dict.fromkeys(of_arm)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -174,6 +180,26 @@ def _shape_problems(arm: Arm, facts: DataFacts) -> Iterator[str]:
     for norm in arm.values_of("input_norm"):
         if isinstance(norm, Mapping):
             yield from _constants_problems(arm, norm["constants"], facts)
+
+
+def _augment_problems(arm: Arm, facts: DataFacts) -> Iterator[str]:
+    """Yield changes of images where there are none, or that reach beyond the other side of one."""
+    changes = [
+        each for each in arm.values_of("augment") if isinstance(each, Mapping) and not is_imported(each)
+    ]
+    for name in Augmentation.model_fields:
+        searched = extremes(arm.space[f"augment.{name}"]) if f"augment.{name}" in arm.space else []
+        most = max([*(each.get(name, 0) for each in changes), *searched], default=0)
+        if most and facts.kind != "image":
+            yield (
+                f"arms.{arm.name}: augment: {name} is of images, and these samples have shape {facts.shape}. "
+                f"Remedy: augment: none, or code of your own by import"
+            )
+        elif name != "flip" and facts.kind == "image" and most >= (least := min(facts.shape[1:])):
+            yield (
+                f"arms.{arm.name}: augment: {name}: {most} is not below the {least} pixels of a side of "
+                f"these images. Remedy: {name}: {least - 1} at most"
+            )
 
 
 def _constants_problems(arm: Arm, constants: Mapping[str, Any], facts: DataFacts) -> Iterator[str]:

@@ -19,7 +19,8 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from harness.recipe.configuration import Configuration
+from harness.recipe.augmentation import Augmentation
+from harness.recipe.configuration import Configuration, name_or_settings
 from harness.recipe.imported import (
     GIVEN,
     IMPORT,
@@ -148,6 +149,8 @@ def _bare(kind: Any) -> Any:
 def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None) -> Any:
     """Return the type of a recipe field in a study file; with `branch`, names may also be `one_of`."""
     ours = _importable(info) or (_value_type(info) if name == "dataset" else None)
+    if name == "augment" and branch is not None:
+        ours = _augment_type()
     value = ours or _value_type(info)
     values = _list_of(_value_type(info))
     title = name.title().replace("_", "")
@@ -167,6 +170,30 @@ def _value_or_domain(name: str, info: FieldInfo, branch: type[BaseModel] | None)
         *(Annotated[model, Tag(tag)] for tag, model in domains.items()),
     ]
     return Annotated[Union[tuple(kinds)], Discriminator(kind_of)]  # noqa: UP007 - built at run time
+
+
+class _AugmentSpace(BaseModel):
+    """Changes of images, each a value or a domain."""
+
+    model_config = _STRICT
+
+    def fields(self, field: str) -> dict[str, Any]:
+        """Return the settings that are fixed, and each domain under a dotted name of its own."""
+        settings = {name: _plain(value) for name, value in self}
+        searched = {name: value for name, value in settings.items() if isinstance(value, Domain)}
+        fixed = {name: value for name, value in settings.items() if name not in searched}
+        return {field: fixed, **{f"{field}.{name}": domain for name, domain in searched.items()}}
+
+
+def _augment_type() -> Any:
+    """Return the type of what a recipe says is done to images; its settings can be searched one by one."""
+    fields: dict[str, Any] = {
+        name: (_value_or_domain(name, info, None), Field(default=info.default, description=info.description))
+        for name, info in Augmentation.model_fields.items()
+    }
+    space = create_model("AugmentSpace", __base__=_AugmentSpace, __doc__=Augmentation.__doc__, **fields)
+    kinds = Annotated[Literal["none"], Tag("<name>")] | Annotated[space, Tag("<settings>")]
+    return Annotated[kinds, Discriminator(name_or_settings)]
 
 
 def _space_model(name: str, doc: str, branch: type[BaseModel] | None) -> type[BaseModel]:
@@ -222,7 +249,8 @@ def given_fields(space: BaseModel | None) -> dict[str, Any]:
     for name in names:
         value = getattr(space, name)
         if value is not None:
-            fields |= value.fields(name) if isinstance(value, ImportedSpace) else {name: _plain(value)}
+            is_space = isinstance(value, ImportedSpace | _AugmentSpace)
+            fields |= value.fields(name) if is_space else {name: _plain(value)}
     return fields
 
 

@@ -18,6 +18,7 @@ from harness.allocation import KEEPING_MEMORY
 from harness.code.settings import Signature
 from harness.errors import StudyError
 from harness.recipe.activations import ACTIVATIONS
+from harness.recipe.augmentation import Augmentation
 from harness.recipe.configuration import Configuration, GivenConstants, NormalInit
 from harness.recipe.data import DataFacts, DatasetSpec, Format
 from harness.recipe.dependents import reads
@@ -27,6 +28,7 @@ from harness.recipe.lengths import share, validation_counts
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.recipe.schedules import SCHEDULES, Position
 from harness.records.provenance import cpu_name
+from harness.training.augmentation import changes_of
 from harness.training.averaging import STATISTICS_BATCHES
 from harness.training.data.archives import CIFAR_FILES
 from harness.training.data.input_norm import CHUNK_SAMPLES
@@ -106,7 +108,12 @@ class _Parts:
         counted: list[Carried] = {"stratified": [validation_counts], "given": []}.get(self.split, [share])
         self.network = self._network()
         dropout: list[Carried] = [Dropout] if self.draws_masks else []
-        self.sources: Sources = carried([Position, schedule, *counted, *dropout, *measures, cpu_name, digest])
+        augment = self.recipe.augment
+        self.changes = changes_of(augment) if isinstance(augment, Augmentation) else []
+        changes: list[Carried] = [change for change, _ in self.changes]
+        self.sources: Sources = carried(
+            [Position, schedule, *counted, *dropout, *changes, *measures, cpu_name, digest]
+        )
 
     @property
     def facts(self) -> DataFacts:
@@ -270,9 +277,14 @@ class _Parts:
         }
 
     def _augment(self) -> str | None:
+        """Return what is done to a batch of training inputs; None where nothing is."""
         augment = self.recipe.augment
-        given = "inputs, augment_generator"
-        return self._called(augment, "imported_augment", given) if isinstance(augment, Imported) else None
+        if isinstance(augment, Imported):
+            return self._called(augment, "imported_augment", "inputs, augment_generator")
+        made = "inputs"
+        for change, settings in self.changes:
+            made = f"{change.__name__}({', '.join([made, 'augment_generator', *map(str, settings)])})"
+        return made if self.changes else None
 
     def _called(self, imported: Imported, name: str, given: str) -> str:
         """Return the call of something of the user's own, with its settings as the harness gives them."""

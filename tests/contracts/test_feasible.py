@@ -49,12 +49,19 @@ SIZES: dict[str, st.SearchStrategy[Any]] = {
     "batch_norm": listed(st.sampled_from(["none", "hidden", "after_activation"])),
     "batch_size": ranged(1, 40),
 }
+AUGMENT = st.fixed_dictionaries(
+    {}, optional={"flip": st.booleans(), "shift": st.integers(0, 18), "cutout": st.integers(0, 18)}
+)
+SEARCHED = st.fixed_dictionaries(
+    {}, optional={"flip": listed(st.booleans()), "shift": ranged(0, 14), "cutout": listed(st.integers(0, 16))}
+)
 ANY = st.fixed_dictionaries(
     {},
     optional={
         "warmup_epochs": listed(st.sampled_from([0.0, 0.5, 2.0])),
         "dropout": listed(st.just(0.5)),
         "model": listed(MODELS),
+        "augment": st.one_of(listed(st.just("none") | AUGMENT), SEARCHED),
     },
 )
 BRANCH = st.fixed_dictionaries(SIZES)

@@ -64,6 +64,15 @@ def test_whole_and_broken_numbers_share_a_float_column() -> None:
     assert frames_from_events("s", events, 100).runs.column("config.lr").to_pylist() == [1.0, 0.5]
 
 
+def test_what_is_done_to_images_is_a_column_and_so_is_each_setting() -> None:
+    """Whichever of them was searched."""
+    settings = {"flip": True, "shift": 2, "cutout": 0}
+    rows = frames_from_events("s", [*one_run("r", augment=settings), *one_run("q", augment="none")], 100).runs
+    assert rows.column("config.augment").to_pylist() == ["none", '{"flip": true, "shift": 2, "cutout": 0}']
+    assert rows.column("config.augment.flip").to_pylist() == [None, True]
+    assert rows.column("config.augment.shift").to_pylist() == [None, 2]
+
+
 def test_concurrency_is_the_most_runs_in_flight() -> None:
     """Two runs overlap, the third runs alone."""
     events = [started("a"), started("b"), ended("a", 0, 0), ended("b", 0, 0), started("c"), ended("c", 0, 0)]

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.study.domains import Choices, NumericRange, OneOf, Range, as_domain
+from harness.study.domains import Choices, NumericRange, OneOf, Range, as_domain, undeclared_field
 from harness.study.reading.parse import parse_study
+from harness.tuning.space import parameters_of, suggest
 
 
 @given(st.floats(1e-6, 1.0), st.floats(1.5, 1e6), st.booleans(), st.floats(0, 1))
@@ -44,6 +46,27 @@ def test_a_listed_structure_has_its_defaults(study_text: str) -> None:
     assert text != study_text
     space = parse_study(text, "s.yaml").arms[0].space
     assert space["model"] == Choices(choices=[{"name": "fcn", "hidden": [300, 200]}])
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "{choices: [none, {flip: true}, {flip: true, shift: 2}]}",
+        "{flip: true, shift: {choices: [0, 1, 2]}, cutout: {low: 0, high: 8, step: 4}}",
+        "{flip: {choices: [false, true]}}",
+    ],
+)
+def test_changes_of_images_are_searched_as_a_whole_or_one_by_one(study_text: str, written: str) -> None:
+    """What Optuna chose follows from a run's record again, and the arm declares it."""
+    arm = parse_study(study_text, "s.yaml", (f"recipe.augment={written}",)).arms[0]
+    for number in range(9):
+        trial = optuna.create_study(sampler=optuna.samplers.RandomSampler(number)).ask()
+        record = arm.run_configuration(suggest(trial, arm.space))
+        assert record["augment"] == "none" or record["augment"].keys() == {"flip", "shift", "cutout"}
+        assert parameters_of(arm.space, record) == trial.params
+        assert undeclared_field(arm.fixed, arm.space, record) is None
+    other = {**record, "augment": {"flip": True, "shift": 3, "cutout": 4}}
+    assert undeclared_field(arm.fixed, arm.space, other) in {"augment", "augment.shift"}
 
 
 def test_what_a_study_file_says_is_what_a_record_says(study_text: str) -> None:

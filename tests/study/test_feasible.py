@@ -192,6 +192,21 @@ TABLE = DataFacts(n_train=40, shape=(3,), n_outputs=1, kind="table", is_bytes=Fa
             "constants: mean has 2 values, and these images have 1 channels",
         ),
         (
+            TABLE,
+            ("recipe.loss=mse", "recipe.augment={choices: [none, {flip: true}]}"),
+            "arms.sgd: augment: flip is of images, and these samples have shape (3,). Remedy: augment: none",
+        ),
+        (
+            FORTY,
+            ("recipe.augment={shift: 8}",),
+            "augment: shift: 8 is not below the 8 pixels of a side of these images. Remedy: shift: 7",
+        ),
+        (
+            FORTY,
+            ("recipe.augment={flip: true, cutout: {low: 2, high: 9}}",),
+            "arms.sgd: augment: cutout: 9 is not below the 8 pixels",
+        ),
+        (
             DataFacts(n_train=40, shape=(1, 8, 8), class_sizes=(20, 20), n_outputs=2, n_val=8),
             ("recipe.val_fraction=0.2",),
             "0.2 is not read, since fashion_mnist has a validation part of its own, of 8 samples",

@@ -200,7 +200,7 @@ def test_of_every_data_set_it_is_known_whether_plain_code_reads_it(spec: Dataset
 def test_every_field_of_a_recipe_is_in_the_script() -> None:
     """A new field needs a place in the template, and a test that compares numbers."""
     compared = {
-        *("dataset", "val_fraction", "model", "batch_size", "epochs", "steps", "loss", "augment"),
+        *("dataset", "val_fraction", "model", "batch_size", "epochs", "steps", "loss"),
         *CHOICES,
         *(name for rows in DEPENDENT.values() for fields in rows.values() for name in fields),
         *REQUIRED,

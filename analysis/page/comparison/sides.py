@@ -190,7 +190,9 @@ def with_columns(runs: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 def _defaults(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the whole configuration of a run as cells; none where this version would refuse it."""
     given = {
-        str(name).removeprefix(_PREFIX): _parsed(cell) for name, cell in row.items() if not pd.isna(cell)
+        field: _parsed(cell)
+        for field, cell in ((str(name).removeprefix(_PREFIX), cell) for name, cell in row.items())
+        if not pd.isna(cell) and "." not in field  # a setting of what another column holds
     }
     try:
         whole = resolve(given).model_dump()

@@ -50,6 +50,22 @@ def template(study: "Study", sizes: dict[int, float], **fixed: Any) -> None:
         study.confirm(arm, [accuracy - 0.005, accuracy + 0.005])
 
 
+def test_changes_of_images_are_levels_in_words(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Of a grid of whole values, and of one of a single setting."""
+    none, both = ({"flip": flip, "shift": shift, "cutout": 0} for flip, shift in ((False, 0), (True, 2)))
+    whole = ["none", {**none, "flip": True}, both]
+    study = new_study(arms={"a": {"augment": {"grid": whole}}, "b": {"augment.shift": {"grid": [0, 2]}}})
+    for augment in whole:
+        study.grid("a", {"augment": augment}, [0.3, 0.4])
+    for augment in (none, {**none, "shift": 2}):
+        study.grid("b", {"augment": augment}, [0.5, 0.6])
+    frame = compute_means(study.facts(tmp_path))
+    levels = frame.groupby("arm")["level"].agg(lambda own: list(dict.fromkeys(own)))
+    assert levels["a"] == ["none", "flip", "flip + shift 2"]
+    assert levels["b"] == ["0", "2"]
+    assert frame["n"].eq(2).all()
+
+
 def drawn(facts: Facts) -> Figure:
     """Return the figure of a study's responses."""
     return draw_response(compute_response(facts), arm_styles(facts.records.arms))

@@ -202,6 +202,31 @@ def test_every_shipped_study_is_correct(path: Path) -> None:
         ),
         (
             "epochs: 9",
+            "epochs: 9\n  augment: flip",
+            "s.yaml:7: recipe.augment: 'flip' is not known. Valid: none",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  augment: {flip: true, shfit: 2}",
+            "s.yaml:7: recipe.augment.shfit: unknown field. Did you mean 'shift'? Valid: flip, shift, cutout",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  augment: {choices: [none, {flip: true}, {shift: -1}]}",
+            "s.yaml:7: recipe.augment.choices.2.shift: must be at least 0, but is -1",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  augment: {flip: 1}",
+            "s.yaml:7: recipe.augment.flip: must be true or false, but is 1",
+        ),
+        (
+            "epochs: 9",
+            "epochs: 9\n  augment: {shift: {choices: [1, 2.5]}}",
+            "s.yaml:7: recipe.augment.shift.choices.1: must be a whole number, but is 2.5",
+        ),
+        (
+            "epochs: 9",
             "epochs: 9\n  dataset: fashion_mist",
             "s.yaml:7: recipe.dataset: 'fashion_mist' is not known. Did you mean 'fashion_mnist'?",
         ),
@@ -257,6 +282,8 @@ def test_a_field_that_not_every_choice_reads_is_told(study_text: str, new: str, 
         "init: {choices: [default, orthogonal, {normal: {std: 0.01}}]}",
         "clip_norm: null\n  lr_schedule: linear\n  warmup_epochs: {low: 0.0, high: 2.0}",
         "model: {choices: [{name: fcn, hidden: [5]}, {name: lenet5}]}",
+        "augment: {choices: [none, {flip: true}, {flip: true, shift: 2}]}",
+        "augment: {flip: true, shift: {choices: [0, 2]}, cutout: {low: 1, high: 9}}",
     ],
 )
 def test_fields_that_every_choice_reads_are_taken(study_text: str, new: str) -> None:
@@ -295,6 +322,10 @@ def test_an_arm_knows_its_longest_run(study_text: str, new: str, longest: int, f
         (
             "init: [{normal: {std: 0.1}}, {normal: {std: 0.2}}]",
             ["a@init=normal:std:0.1", "a@init=normal:std:0.2"],
+        ),
+        (
+            "augment: [none, {flip: true}, {flip: true, shift: 2}]",
+            ["a@augment=none", "a@augment=flip", "a@augment=flip+shift2"],
         ),
     ],
 )

@@ -22,6 +22,7 @@ recipe:
   epochs: 9
   init: {normal: {std: 0.1}}
   input_norm: {constants: {mean: 0.1, std: 0.2}}
+  augment: {flip: true, shift: {choices: [0, 1]}, cutout: 3}
 arms:
   sgd: {optimizer: sgd, nesterov: true, batch_size: 500, lr: {low: 1e-3, high: 1.0, log: true},
         momentum: {low: 0.1, high: 0.9, step: 0.1}}

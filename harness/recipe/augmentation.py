@@ -1,0 +1,34 @@
+"""How images are augmented by what is built in: its settings, and how they are told."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Pixels = Annotated[int, Field(ge=0, le=2**63 - 1)]
+
+
+class Augmentation(BaseModel):
+    """Random changes of every training image, anew in each batch, in this order; none that is left out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    flip: bool = False
+    """Mirror left and right, with probability 1/2."""
+    shift: Pixels = 0
+    """Move by up to so many pixels up or down and left or right; the border reflects."""
+    cutout: Pixels = 0
+    """Set a square of so many pixels a side to 0, its centre anywhere in the image."""
+
+
+def augmentation_in_words(value: Mapping[str, Any]) -> str | None:
+    """Return what a recipe's mapping does to images, such as `flip + shift 2`; None for another field's.
+
+    Args:
+        value: All settings, or those that are fixed where others are searched.
+    """
+    if not value or value.keys() - Augmentation.model_fields.keys():
+        return None
+    parts = [name if own is True else f"{name} {own}" for name, own in value.items() if own]
+    is_whole = value.keys() == Augmentation.model_fields.keys()
+    return " + ".join(parts) or ("none" if is_whole else "nothing else")
