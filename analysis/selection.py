@@ -164,8 +164,16 @@ def has_value(runs: pd.DataFrame, field: str, value: Any) -> "pd.Series[bool]":
         is_number = pd.api.types.is_numeric_dtype(cells)
         close = np.isclose(cells.astype("float64"), float(value), rtol=1e-9, atol=0) if is_number else False
         return pd.Series(data=close, index=runs.index)
-    wanted = value if isinstance(value, bool | str) else json.dumps(value)
-    return cells == wanted
+    if isinstance(value, bool | str):
+        return cells == value
+    wanted = json.dumps(value, sort_keys=True)  # a declaration sorts its keys, a run has the recipe's order
+    return cells.isin([cell for cell in cells.dropna().unique() if _sorted(cell) == wanted])
+
+
+def _sorted(cell: Any) -> str | None:
+    """Return a structure from its cell with its keys sorted; None for a cell that holds none."""
+    is_structure = isinstance(cell, str) and cell[:1] in {"{", "["}
+    return json.dumps(json.loads(cell), sort_keys=True) if is_structure else None
 
 
 def choosers(space: Mapping[str, Any]) -> list[str]:

@@ -29,6 +29,9 @@ def augmentation_in_words(value: Mapping[str, Any]) -> str | None:
     """
     if not value or value.keys() - Augmentation.model_fields.keys():
         return None
-    parts = [name if own is True else f"{name} {own}" for name, own in value.items() if own]
+    told = {
+        name: value[name] for name in Augmentation.model_fields if value.get(name)
+    }  # a record may sort them
+    parts = [name if own is True else f"{name} {own}" for name, own in told.items()]
     is_whole = value.keys() == Augmentation.model_fields.keys()
     return " + ".join(parts) or ("none" if is_whole else "nothing else")

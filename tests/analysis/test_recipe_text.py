@@ -28,6 +28,7 @@ from harness.study.domains import domains_of
         ({"name": "fcn", "hidden": [300, 200]}, "fcn (hidden [300, 200])"),
         ({"normal": {"std": 0.01}}, "normal (std 0.01)"),
         ({"flip": True, "shift": 2, "cutout": 0}, "flip + shift 2"),
+        ({"cutout": 8, "flip": True, "shift": 0}, "flip + cutout 8"),
         ({"flip": False, "shift": 0, "cutout": 0}, "none"),
         ({"flip": False, "cutout": 0}, "nothing else"),
         ({"grace_epochs": 1, "reduction_factor": 3}, "(grace_epochs 1, reduction_factor 3)"),

@@ -67,10 +67,11 @@ def test_whole_and_broken_numbers_share_a_float_column() -> None:
 def test_what_is_done_to_images_is_a_column_and_so_is_each_setting() -> None:
     """Whichever of them was searched."""
     settings = {"flip": True, "shift": 2, "cutout": 0}
-    rows = frames_from_events("s", [*one_run("r", augment=settings), *one_run("q", augment="none")], 100).runs
-    assert rows.column("config.augment").to_pylist() == ["none", '{"flip": true, "shift": 2, "cutout": 0}']
-    assert rows.column("config.augment.flip").to_pylist() == [None, True]
-    assert rows.column("config.augment.shift").to_pylist() == [None, 2]
+    events = [*one_run("r", augment=settings), *one_run("q", augment="none")]
+    runs = frames_from_events("s", events, 100).runs
+    assert runs.column("config.augment").to_pylist() == ['{"flip": true, "shift": 2, "cutout": 0}', "none"]
+    assert runs.column("config.augment.flip").to_pylist() == [True, None]
+    assert runs.column("config.augment.shift").to_pylist() == [2, None]
 
 
 def test_concurrency_is_the_most_runs_in_flight() -> None:

@@ -171,19 +171,19 @@ def test_an_unquoted_date_or_number_as_a_key_gets_its_remedy() -> None:
         's.yaml:1: study: YAML reads 2026-11-28 as a date. Remedy: put it in quotes: "2026-11-28"'
     ]
     assert problems_of(text=STUDY.replace("  each:", "  16:").replace("arm: each", 'arm: "16"')) == [
-        's.yaml:15: arms.16: 16 is no text here. Remedy: put it in quotes: "16"'
+        's.yaml:16: arms.16: 16 is no text here. Remedy: put it in quotes: "16"'
     ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "place"),
     [
-        ("  each: {optimizer: sgd,", "  each: {<<: &x {optimizer: sgd},", "s.yaml:15: arms.each.<<"),
+        ("  each: {optimizer: sgd,", "  each: {<<: &x {optimizer: sgd},", "s.yaml:16: arms.each.<<"),
         ("study: small", "<<: {study: small}", "s.yaml:1: <<"),
         (
             "lr: {low: 1e-3, high: 1.0, log: true}",
             "lr: {<<: {low: 1e-3}, high: 1.0}",
-            "s.yaml:9: arms.sgd.lr.<<",
+            "s.yaml:10: arms.sgd.lr.<<",
         ),
     ],
 )
