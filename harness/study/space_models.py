@@ -14,6 +14,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    WithJsonSchema,
     create_model,
     model_validator,
 )
@@ -41,8 +42,13 @@ def _setting_kind(value: Any) -> str:
     return "<value>" if is_imported(value) else kind_of(value)
 
 
+_NO_DOMAIN = WithJsonSchema(
+    {"not": {"type": "object", "anyOf": [{"required": [key]} for key in ("low", "high", "choices", "grid")]}}
+)
+"""A schema that takes any value would take domains too, and `oneOf` wants one that fits."""
+
 Setting = Annotated[
-    Annotated[Any, Tag("<value>")]
+    Annotated[Any, Tag("<value>"), _NO_DOMAIN]
     | Annotated[ParameterRange, Tag("<range>")]
     | Annotated[Choices, Tag("<choices>")]
     | Annotated[Grid, Tag("<grid>")],
