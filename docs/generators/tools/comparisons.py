@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 
 from analysis import statistics
 from analysis.facts import Facts
@@ -65,21 +66,22 @@ def choosing_section(studies: Studies) -> Iterator[str]:
         "best validation value, and is judged by the test means of all replicates. Where arms are nearly "
         "equal, the best by test is chance too, and naming another one costs little."
     )
-    rows, agreeing, n, losses = [], 0, 0, []
+    rows, agreeing, n, worst = [], 0, 0, dict[Metric, float]()
     for name, facts in studies.items():
         named = by_validation(facts.records)
         if named is not None:
-            metric = facts.records.metrics.headline
+            metric, lost = facts.records.metrics.headline, named.regret.mean or 0.0
             agreeing, n = agreeing + named.agreeing, n + named.n
-            losses.append((metric.scale * (named.regret.mean or 0.0), metric.unit))
+            worst[metric] = max(lost, worst.get(metric, 0.0))
             cells = [escape_markdown(named.best), share(named.agreeing, named.n)]
             rows.append([code(name), *cells, difference(named.regret, metric)])
-    yield table(["study", "best by test", "replicates that name it", "mean loss by it"], rows)
-    most, unit = max(losses)
-    yield (
-        f"**In {agreeing} of {n} replicates validation named the arm that is best by test; choosing an arm "
-        f"by one replicate's validation cost {most:.2g}{unit} on average in the worst of these studies.**"
-    )
+    if rows:
+        yield table(["study", "best by test", "replicates that name it", "mean loss by it"], rows)
+        most = "; ".join(f"{metric.scale * lost:.2g}{metric.unit}" for metric, lost in worst.items())
+        yield (
+            f"**In {agreeing} of {n} replicates validation named the arm that is best by test; choosing an "
+            f"arm by one replicate's validation cost {most} on average in the worst of these studies.**"
+        )
     yield from _optimism(studies)
 
 
@@ -169,6 +171,7 @@ def _stopped(name: str, facts: Facts) -> list[str]:
     return [code(name), looks, early, closed, f"{took.replicates} of {took.fixed}"]
 
 
+@cache
 def _simulated(ahead: float) -> tuple[float, Simulated, Simulated, int]:
     looks = simulated(Looks.even(_LOOKS), ahead, studies=_SIMULATED, seed=SEED)
     n = -int(-(looks.replicates.mean or 0.0) // 1)

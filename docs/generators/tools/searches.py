@@ -90,11 +90,19 @@ def _chosen(studies: Studies) -> Iterator[str]:
                     code(name),
                     escape_markdown(arm),
                     str(len(values)),
-                    numbers.rates(facts.choices[arm].rate_cells),
+                    _rates(facts, arm),
                     *(_deviation(of_arm[source], metric) for source in ("search", "seed")),
                 ]
             )
     yield table(["study", "arm", "searches", "learning rates", "search: SD", "seed: SD"], rows)
+
+
+def _rates(facts: Facts, arm: str) -> str:
+    cells = facts.choices[arm].rate_cells
+    is_searched = numbers.is_present(cells.get("repeats"))
+    return (
+        numbers.span((cells["lowest_rate"], cells["highest_rate"]), numbers.rate) if is_searched else "none"
+    )
 
 
 def _deviation(row: Mapping[Any, Any], metric: Metric) -> str:
