@@ -117,6 +117,10 @@ _SIMULATED = 2000
 def looking_section(studies: Studies) -> Iterator[str]:
     """Yield where looks stopped, in studies and in simulation."""
     yield "## What do looks save against a fixed plan?"
+    yield (
+        "At a look a claim is closed if it is decided, or if even one standard error more would decide "
+        "nothing at the last look; arms that no open claim needs run no further."
+    )
     own = {name: facts for name, facts in studies.items() if len(facts.grounds.design.counts) > 1}
     resampled = {name: seen for name, facts in studies.items() if (seen := as_if_looked_at(facts))}
     for found, told in (

@@ -214,7 +214,8 @@ def finding_section(studies: Studies) -> Iterator[str]:
     yield (
         "Rates that range tests suggest over those that whole searches found, geometric means; Welch's "
         "interval of the logarithms. The other settings of an arm stood at the middle of their ranges in the "
-        "tests, and were searched with the rate in the searches."
+        "tests, and were searched with the rate in the searches. A test keeps to no schedule; a searched "
+        "rate is the highest of its study's schedule."
     )
     rows = [
         [
