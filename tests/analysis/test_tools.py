@@ -46,10 +46,16 @@ def test_single_searches_are_set_against_the_means_of_all(repeated: "Study", tmp
 
 def test_where_less_is_better_the_lower_arm_is_ahead(repeated: "Study", tmp_path: Path) -> None:
     """The same study by its loss, 1 less the accuracy, as the first metric it declares."""
+    for run in repeated.runs:
+        run.val_loss = 0.3 if run.arm == "adam" else 0.4
     accuracy = {"better": "higher", "scale": 100, "unit": "pp", "region": 0.002}
     metrics = {"loss": {"better": "lower"}, "accuracy": accuracy}
-    (row,) = orders(load_study(repeated.write(tmp_path, metrics=metrics)))
+    records = load_study(repeated.write(tmp_path, metrics=metrics))
+    (row,) = orders(records)
     assert (row.arm, row.otherwise) == ("adam", 1)
+    named = by_validation(records)
+    assert named is not None
+    assert (named.best, named.named) == ("adam", {"adam": 3})
 
 
 def test_a_search_without_a_value_leaves_its_arm_out(repeated: "Study", tmp_path: Path) -> None:
