@@ -1,9 +1,9 @@
 """How images are augmented by what is built in: its settings, and how they are told."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Pixels = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
@@ -19,6 +19,22 @@ class Augmentation(BaseModel):
     """Move by up to so many pixels up or down and left or right; the border reflects."""
     cutout: Pixels = 0
     """Set a square of so many pixels a side to 0, its centre anywhere in the image."""
+
+
+def _checked(value: Any) -> Any:
+    """Return `none`.
+
+    Raises:
+        ValueError: It is another value.
+    """
+    if value != "none":
+        raise ValueError(
+            f"{value!r} is not known. Valid: none, or changes of images, such as {{flip: true, shift: 2}}"
+        )
+    return value
+
+
+Nothing = Annotated[Literal["none"], BeforeValidator(_checked)]
 
 
 def augmentation_in_words(value: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from harness.recipe.activations import ACTIVATIONS
-from harness.recipe.augmentation import Augmentation
+from harness.recipe.augmentation import Augmentation, Nothing
 from harness.recipe.datasets import DATASETS, OWN_FORMATS, checked_dataset
 from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
 from harness.recipe.imported import Imported, is_imported
@@ -122,7 +122,7 @@ class GivenConstants(_Strict):
 
 
 AugmentValue = Annotated[
-    Annotated[Literal["none"], Tag("<name>")] | Annotated[Augmentation, Tag("<settings>")],
+    Annotated[Nothing, Tag("<name>")] | Annotated[Augmentation, Tag("<settings>")],
     Discriminator(name_or_settings),
 ]
 

@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from harness.recipe.augmentation import Augmentation
+from harness.recipe.augmentation import Augmentation, Nothing
 from harness.recipe.configuration import Configuration, name_or_settings
 from harness.recipe.imported import (
     GIVEN,
@@ -198,7 +198,7 @@ def _augment_type() -> Any:
         for name, info in Augmentation.model_fields.items()
     }
     space = create_model("AugmentSpace", __base__=_AugmentSpace, __doc__=Augmentation.__doc__, **fields)
-    kinds = Annotated[Literal["none"], Tag("<name>")] | Annotated[space, Tag("<settings>")]
+    kinds = Annotated[Nothing, Tag("<name>")] | Annotated[space, Tag("<settings>")]
     return Annotated[kinds, Discriminator(name_or_settings)]
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from harness.errors import nearest
+from harness.recipe.imported import Imported
+from harness.study.domains import Domain
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path
 from harness.study.space_models import ImportedSpace, Setting
@@ -104,8 +106,10 @@ def _models_at(path: Path, root: type[BaseModel]) -> list[type[BaseModel]]:
 
 
 def _fields_here(path: Path, loc: tuple[str | int, ...], root: type[BaseModel]) -> list[str]:
-    """Return the fields a mapping may have; where its name tells its kind, those of that kind alone."""
+    """Return the fields a mapping may have; where its kind is told, those of that kind alone."""
     models = _models_at(path, root)
+    if "<value>" in loc:
+        models = [kind for kind in models if not issubclass(kind, Domain | ImportedSpace | Imported)]
     kinds = [kind for kind in models if str(_own_name(kind)) in loc] or models
     return list(dict.fromkeys(name for kind in kinds for name in kind.model_fields))
 

@@ -203,7 +203,7 @@ def test_every_shipped_study_is_correct(path: Path) -> None:
         (
             "epochs: 9",
             "epochs: 9\n  augment: flip",
-            "s.yaml:7: recipe.augment: 'flip' is not known. Valid: none",
+            "s.yaml:7: recipe.augment: 'flip' is not known. Valid: none, or changes of images, such as {",
         ),
         (
             "epochs: 9",

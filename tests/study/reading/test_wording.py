@@ -165,6 +165,15 @@ def test_a_wrong_value_of_several_possible_kinds_is_told_as_what_it_was_meant_to
     assert all("unknown field" in problem for problem in problems[1:])
 
 
+@pytest.mark.parametrize("path", ["augment", "augment.choices.1"])
+def test_the_fields_that_are_valid_are_those_of_the_kind_that_was_meant(path: str) -> None:
+    """Neither a domain's nor those of an import."""
+    written = "{flp: true}" if path == "augment" else "{choices: [none, {flp: true}]}"
+    (problem,) = problems_of(f"recipe.augment={written}")
+    told = f"recipe.{path}.flp: unknown field. Did you mean 'flip'? Valid: flip, shift, cutout"
+    assert problem == f"--set recipe.augment={written}: {told}"
+
+
 def test_an_unquoted_date_or_number_as_a_key_gets_its_remedy() -> None:
     """YAML reads them as other things than text."""
     assert problems_of(text=STUDY.replace("study: small", "study: 2026-11-28")) == [
