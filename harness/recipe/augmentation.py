@@ -9,7 +9,7 @@ Pixels = Annotated[int, Field(ge=0, le=2**63 - 1)]
 
 
 class Augmentation(BaseModel):
-    """Random changes of every training image, anew in each batch, in this order; none that is left out."""
+    """Random changes of every training image, anew in each batch, in this order. What is left out is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
