@@ -353,7 +353,7 @@ def _epoch_event(run: Run, epoch: int, time: str) -> EpochEnded:
 
 
 SEED_OFFSETS = (0.000, 0.001, -0.001, 0.002, -0.002, 0.0005, -0.0005, 0.0015)
-"""Eight seeds' deviations from an arm's mean; their mean is 0.0000625."""
+"""Eight seeds' deviations from an arm's mean; their mean is 0.0001875."""
 
 
 @pytest.fixture
