@@ -38,7 +38,7 @@ mini-batch, ours are means over an epoch: most of its values that lie elsewhere 
 studies say of our own tools is [a page of its own](tools.md).
 """
 
-_ORDER = ("optimizers", "dropout", "joint", "architectures")
+_ORDER = ("optimizers", "modern_optimizers", "modern_optimizers_digits", "dropout", "joint", "architectures")
 """Studies that come first; the others follow by name."""
 
 _NOTES: Mapping[str, str] = {
