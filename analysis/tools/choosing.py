@@ -38,15 +38,16 @@ def by_validation(records: StudyRecords) -> ByValidation | None:
     """Return which arms single replicates name by validation, of arms whose every replicate completed.
 
     A replicate is a confirm seed that all arms share, or where searches are repeated the repeat of that
-    number of each arm that searches.
+    number of each arm that searches. Where looks ended some arms earlier, the first ones count that all have.
 
     Returns: None for fewer than two arms or replicates.
     """
     tested, validated = records.metrics.headline, records.metrics.validated
     is_repeated = design_of(records).unit == "repeat"
     arms = [arm for arm in records.arms if searches(records, arm) or not is_repeated]
+    n = min((len(replicates(records, arm, tested.name).ended.keys) for arm in arms), default=0)
     test, val = (
-        {arm: replicates(records, arm, metric.name) for arm in arms} for metric in (tested, validated)
+        {arm: replicates(records, arm, metric.name, n) for arm in arms} for metric in (tested, validated)
     )
     whole = [arm for arm in arms if 1 < len(test[arm].keys) == test[arm].count("completed")]
     whole = [arm for arm in whole if val[arm].count("completed") == len(val[arm].keys)]

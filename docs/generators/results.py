@@ -47,9 +47,9 @@ _NOTES: Mapping[str, str] = {
         " was seen before it, with Adam's rate at the edge of its range."
     ),
     "modern_optimizers": (
-        "Equal trials and epochs are not equal seconds: a run of Muon took twice, one of SOAP 4.6 times as long as "
-        "one of AdamW (minutes in the report's table of results), beside other work on the machine. Estimates of "
-        "claims that ended at the first or second look run high."
+        "Equal trials and epochs are not equal seconds: a run of Muon took twice, one of SOAP 4.6 times as "
+        "long as one of AdamW (minutes in the report's table of results), beside other work on the machine. "
+        "Effects of claims that ended at the first or second look run high."
     ),
     "dropout": (
         "An earlier run of this question had one search an arm and ruled otherwise, about the configurations "

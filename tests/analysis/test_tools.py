@@ -169,6 +169,14 @@ def test_repeats_name_an_arm_of_those_that_search(repeated: "Study", tmp_path: P
     assert named.regret.mean == 0
 
 
+def test_arms_that_looks_ended_earlier_are_judged_by_their_first_repeats(repository: Path) -> None:
+    """Of a committed study that ended arms after 5, 8 and 12: five of each count, and no arm is left out."""
+    records = load_study(repository / "results/reference/modern_optimizers")
+    named = by_validation(records)
+    assert named is not None
+    assert (named.best, named.n) == ("muon", 5)
+
+
 def test_winners_are_set_against_fresh_seeds(results: Path) -> None:
     """A validation loss of .35 in each search, .40 on fresh seeds: better by .05, as less is better."""
     assert optimism(load_study(results)) == pytest.approx([0.05] * 3)

@@ -75,7 +75,7 @@ def test_the_page_of_results_is_what_the_reference_results_give(repository: Path
 
 
 def test_every_measured_number_of_the_readme_is_its_claims(repository: Path) -> None:
-    """Rows of its tables of claims say what the page of results says, and a study's claims stand there all."""
+    """Rows of its tables say what the page of results says, and all claims of a study stand there."""
     told: dict[Path, list[list[str]]] = {}
     for row in (repository / "README.md").read_text(encoding="utf-8").splitlines():
         for _, path, _ in _RULED.findall(row):

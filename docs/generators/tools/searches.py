@@ -11,7 +11,7 @@ from analysis.render import numbers
 from analysis.render.table import escape_markdown
 from analysis.statistics.agreement import Estimate
 from analysis.tools.finding import Suggested, suggested
-from analysis.tools.repetition import equal_arms, orders, searched
+from analysis.tools.repetition import Order, equal_arms, orders, searched
 from analysis.tools.stopping import replayed, spending
 from docs.generators.tools.text import (
     SEED,
@@ -28,6 +28,9 @@ from harness.records.range_test import finder_folder, read_tests
 from harness.study.file import EarlyStopping
 from harness.tuning.early_stopping import ArmEarlyStopping
 
+_MOST_PAIRS = 10
+"""Of a study, shown beside each other."""
+
 
 def repetition_section(studies: Studies) -> Iterator[str]:
     """Yield how single searches order arms, and what they chose."""
@@ -41,7 +44,8 @@ def repetition_section(studies: Studies) -> Iterator[str]:
         "two arms, every search of one meets every search of the other: how often is the arm ahead that is "
         "behind by the means of all? The chance is the same for a further search of each, for normal noise "
         "(Reiser and Guttman 1986); above 50 % the means themselves may have the other order. It is measured "
-        "on the searches that gave the means, which favours agreement."
+        "on the searches that gave the means, which favours agreement. Of studies with more than four arms "
+        "that search, each beside the baseline."
     )
     rows = []
     for name, facts in repeated.items():
@@ -55,7 +59,7 @@ def repetition_section(studies: Studies) -> Iterator[str]:
                 f"{row.otherwise:g} of {row.pairs}",
                 numbers.ABSENT if row.chance is None else percent(row.chance),
             ]
-            for row in orders(facts.records)
+            for row in _shown(facts)
         ]
     yield table(["study", "arms", "lead", "searches", "pairs in the other order", "chance of it"], rows)
     reaches = [
@@ -68,6 +72,13 @@ def repetition_section(studies: Studies) -> Iterator[str]:
         "at most in 95 % of cases. A smaller lead after one search of each is no more than equal arms show."
     )
     yield from _chosen(repeated)
+
+
+def _shown(facts: Facts) -> list[Order]:
+    """Return the pairs of a study, of many arms those with the baseline."""
+    rows, baseline = orders(facts.records), facts.records.declaration.baseline
+    beside = [row for row in rows if baseline in {row.arm, row.than}]
+    return beside if len(rows) > _MOST_PAIRS and beside else rows
 
 
 def _counts(facts: Facts) -> int:
