@@ -2,8 +2,9 @@
 
 At each look whose replicates have ended, the minima of every open claim's p-values are continued. Holm's
 procedure over *all* declared claims that can be tested decides by differences, then a family of its own (over
-the claims with a region) by equivalence. A claim that is decided keeps its p, so the family never shrinks. A
-fixed plan is one look with weight 1. See `analysis.statistics.sequential` for why this keeps the error.
+the claims with a region) by equivalence; what the look's own replicates do not bear out stays open. A claim
+that is decided keeps its p, so the family never shrinks. A fixed plan is one look with weight 1. See
+`analysis.statistics.sequential` for why this keeps the error.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -127,11 +128,28 @@ class Courses:
         is_tied = self._rejected({place: claim.sides.tied for place, claim in self._with_region.items()})
         for place in self.open:
             claim, sides = self.claims[place], self.claims[place].sides
-            if place in is_tied:
-                claim.outcome, claim.look = "tied", look
-            elif place in is_different:
-                claim.outcome = "claimed" if sides.claimed < sides.against else "against"
-                claim.look = look
+            different: Outcome = "claimed" if sides.claimed < sides.against else "against"
+            decided: list[Outcome] = ["tied"] if place in is_tied else []
+            decided += [different] if place in is_different else []
+            for outcome in decided:
+                if self._is_borne_out(claim, outcome):
+                    claim.outcome, claim.look = outcome, look
+                    break
+
+    def _is_borne_out(self, claim: Course, outcome: Outcome) -> bool:
+        """Return whether this look's replicates alone, tested at alpha, say what the minima decide.
+
+        Minima remember earlier looks: as other claims are decided, Holm's procedure can come to reject by a
+        difference that is gone since. The error is kept either way; but a ruling has to agree with the mean
+        that stands beside it. With one look it always does.
+        """
+        if claim.evidence is None or isinstance(claim.evidence, Untestable):
+            return False
+        values = claim.evidence.p_values().items()
+        now = claim.evidence.sides(
+            claim.paths | {key: Path(plan=self.plan, **own._asdict()) for key, own in values}
+        )
+        return {"claimed": now.claimed, "against": now.against, "tied": now.tied}[outcome] < self.plan.alpha
 
     def _rejected(self, p_values: Mapping[int, float]) -> set[int]:
         """Return which claims of a family Holm's procedure decides, by their places."""
@@ -181,6 +199,9 @@ class Courses:
                 "replicates are missing, and with other values in their place the ruling would be another"
             )
             return Verdict(ruling="not testable", reason=reason, n=evidence.n)
+        if claim.outcome == "open" and min(adjusted, tied) < self.plan.alpha:
+            gone = "; an earlier look would decide it now, and what was measured since does not bear that out"
+            return replace(verdict, reason=verdict.reason + gone)
         return replace(verdict, reason=verdict.reason + self._stopped(claim))
 
     def _stopped(self, claim: Course) -> str:

@@ -58,6 +58,30 @@ def ruling(*evidence: Evidence) -> list[str]:
     return [verdict.ruling for verdict in ruled(*evidence)]
 
 
+@pytest.mark.parametrize(
+    ("first", "deviation", "later", "other", "told"),
+    [(0.0, 1.26, 2.0, 0.0, "equivalent"), (1.155, 1.26, -2.0, 9.0, "supported")],
+    ids=["tied", "ahead"],
+)
+def test_no_ruling_contradicts_what_the_last_look_measured(
+    first: float, deviation: float, later: float, other: float, told: str
+) -> None:
+    """At look 1, p is .017 of half of alpha: open. Once the other claim is decided, Holm would reject by it.
+
+    By then the mean lies outside of the region, or on the other side of zero.
+    """
+    plan = Looks.even((10, 20))
+    unclear = ahead(contrast("c", 0.9, deviation=1.5), scale=WITH_REGION)
+    clear = ahead(contrast("c", other, deviation=0.5), scale=WITH_REGION)
+    early = ahead(contrast("b", first, deviation=deviation), scale=WITH_REGION)
+    late = ahead(contrast("b", later, deviation=4.0), scale=WITH_REGION)
+    verdict, beside = judge(plan, [[early, unclear], [late, clear]])
+    assert verdict is not None
+    assert beside is not None
+    assert (verdict.ruling, beside.ruling) == ("inconclusive", told)
+    assert "an earlier look would decide it now" in verdict.reason
+
+
 def test_one_of_several_ties_must_be_surer() -> None:
     """One-sided t(.95, 9) = 1.833 times .379 is .70, Bonferroni's third 2.53 times .379 .96; .9 is left."""
     near = contrast("b", 0.1, deviation=1.2)
