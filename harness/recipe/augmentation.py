@@ -28,8 +28,9 @@ def _checked(value: Any) -> Any:
         ValueError: It is another value.
     """
     if value != "none":
+        told = str(value).lower() if isinstance(value, bool) else repr(value)
         raise ValueError(
-            f"{value!r} is not known. Valid: none, or changes of images, such as {{flip: true, shift: 2}}"
+            f"{told} is not known. Valid: none, or changes of images, such as {{flip: true, shift: 2}}"
         )
     return value
 

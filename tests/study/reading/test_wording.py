@@ -70,6 +70,7 @@ OF_SCHEMA = {
     "literal": ["literal_error"],
     "tagged-union": ["union_tag_invalid", "union_tag_not_found"],
     "function-after": ["value_error"],
+    "function-before": ["value_error"],
 }
 """Error types by schema type. Keys of mappings are text when pydantic sees them: `source` refuses others."""
 OF_CONSTRAINT = {
