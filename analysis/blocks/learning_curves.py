@@ -23,7 +23,7 @@ from analysis.metrics import Metric, Metrics, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
-from analysis.render.figure import RC, ArmStyle
+from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.svg import name_runs
 from analysis.replicates import searches
 
@@ -31,8 +31,6 @@ _SPLITS = {"val": "Validation", "train": "Training"}
 _CLOCKS = {"epoch": "epoch", "seconds": "training seconds"}
 _COMPARABLE = "seconds are comparable"
 """Noted on a frame; runs that shared the machine have seconds that compare with nothing."""
-_MOST_VECTOR_EPOCHS = 20_000
-"""With more epochs in a panel the lines of seeds become an image inside the SVG and the PDF."""
 _COLUMNS = {
     "arm": "str",
     "phase": "str",
@@ -176,7 +174,7 @@ def _splits_in(frame: pd.DataFrame) -> dict[str, str]:
 def _draw_panel(ax: Axes, frame: pd.DataFrame, clock: str, styles: dict[str, ArmStyle]) -> None:
     seeds, means = frame[frame["line"] == "seed"], frame[frame["line"] == "mean"]
     thin: dict[str, Any] = {"linewidth": 0.6, "alpha": 0.4}
-    thin["rasterized"] = len(seeds) > _MOST_VECTOR_EPOCHS
+    thin["rasterized"] = len(seeds) > MOST_VECTOR_POINTS
     finite = seeds[seeds["value"].notna() & seeds[clock].notna()]
     names = ("arm", clock, "value", "run_id")
     arms, xs, ys, run_ids = (finite[name].to_numpy() for name in names)
