@@ -229,18 +229,31 @@ def warnings(facts: Facts) -> list[str]:
     """Return what a reader must know before believing the tables."""
     seal = facts.records.seal
     sentences = [f"No claim is decided: {seal.in_words()}."] if seal.state == "broken" else []
-    sentences += [f"Unequal budgets, so no claim is decided: {reason}." for reason in facts.unequal_budgets]
-    sentences += [
-        f"The chosen learning rate of {arm} ({numbers.rates(choice.rate_cells)}) lies at the {choice.edge} "
-        f"edge of its declared range: a wider range may change its results."
-        for arm, choice in facts.choices.items()
-        if choice.edge
-    ]
+    undecided = ", so no claim is decided" if facts.verdicts else ""
+    sentences += [f"Unequal budgets{undecided}: {reason}." for reason in facts.unequal_budgets]
+    sentences += _at_edges(facts)
     sentences += _doubts(facts.verdicts)
     for (arm, phase), ended in facts.records.runs.groupby(["arm", "phase"], sort=False):
         if phase != "audit" and ended["status"].isin(["diverged", "failed"]).all():
             sentences.append(f"Every {phase} run of arm {arm} diverged or failed.")
     return sentences + _stopped_too_soon(facts)
+
+
+def _at_edges(facts: Facts) -> list[str]:
+    """Return a sentence for each edge of a range where learning rates of arms were chosen."""
+    sentences = []
+    for edge in ("lower", "upper"):
+        rates = [
+            f"{arm} ({numbers.rates(choice.rate_cells)})"
+            for arm, choice in facts.choices.items()
+            if choice.edge == edge
+        ]
+        if rates:
+            sentences.append(
+                f"Chosen at the {edge} edge of the declared range, so that a wider one may change results: "
+                f"the learning rate of {', '.join(rates)}."
+            )
+    return sentences
 
 
 def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
