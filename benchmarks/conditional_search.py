@@ -7,32 +7,32 @@ are known; all samplers have the same seeds and the same noise. benchmarks/READM
 import argparse
 import heapq
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
 import pandas as pd
-from numpy.typing import NDArray
 from options import positive
 from optuna.samplers import TPESampler
 from optuna.storages import InMemoryStorage
 from scipy.stats import t as student
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
+from sklearn.ensemble import ExtraTreesRegressor
 
 from harness.study.domains import Domain, OneOf
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study, parse_study
 from harness.study.study import Arm, Study
 from harness.tuning.arm_search import ArmSearch
-from harness.tuning.runs import RunSpec
 from harness.tuning.samplers import SAMPLERS
 from harness.tuning.space import parameters_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.tuning.runs import RunSpec
 
 ROOT = Path(__file__).parents[1]
 BASELINE = "group"
@@ -58,10 +58,10 @@ class Problem:
 
 
 def joint() -> Problem:
-    """Return whole_recipe of the study joint, by a Gaussian process on the committed search runs.
+    """Return whole_recipe of the study joint, by extremely randomised trees on the committed search runs.
 
-    It predicts the logarithm of the validation error after 1, 3, 9 and 27 epochs; the noise is what it leaves
-    unexplained. Of what early stopping ended, the later epochs are its guess.
+    They predict the logarithm of the validation error after 1, 3, 9 and 27 epochs; the noise is what they
+    leave unexplained, out of bag, after the first. Of what early stopping ended, later epochs are a guess.
     """
     study = load_study(ROOT / "search_spaces" / "joint.yaml")
     arm = next(arm for arm in study.arms if arm.name == "whole_recipe")
@@ -69,31 +69,34 @@ def joint() -> Problem:
     runs, epochs = (pd.read_parquet(folder / f"{name}.parquet") for name in ("runs", "epochs"))
     runs = runs[(runs["phase"] == "search") & (runs["arm"] == arm.name)].set_index("run_id")
     runs = runs.filter(regex=r"^config\.").rename(columns=lambda name: name.removeprefix("config."))
-    epochs = epochs[epochs["run_id"].isin(runs.index) & epochs["epoch"].isin(levels)].dropna(subset="val_accuracy")
+    epochs = epochs[epochs["run_id"].isin(runs.index) & epochs["epoch"].isin(levels)].dropna(
+        subset="val_accuracy"
+    )
     features = {run_id: list(_features(arm, row.to_dict())) for run_id, row in runs.iterrows()}
     inputs = np.array(
         [[*features[row.run_id], np.log(row.epoch)] for row in epochs[["run_id", "epoch"]].itertuples()]
     )
     errors = np.log(1 - epochs["val_accuracy"].to_numpy())
-    kernel = ConstantKernel() * Matern(np.ones(inputs.shape[1]), (0.05, 100), nu=2.5) + WhiteKernel(0.01)
-    model = GaussianProcessRegressor(kernel, normalize_y=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # of coordinates that do not matter
-        model.fit(inputs, errors)
+    trees = ExtraTreesRegressor(min_samples_leaf=2, bootstrap=True, oob_score=True, random_state=0)
+    trees.fit(inputs, errors)
+    left = (errors - trees.oob_prediction_)[epochs["epoch"].to_numpy() > 1]
     known: dict[str, NDArray[np.float64]] = {}
 
     def latent(configuration: Configuration, epoch: int) -> float:
         if repr(configuration) not in known:
             own = list(_features(arm, configuration))
-            known[repr(configuration)] = model.predict(np.array([[*own, np.log(level)] for level in levels]))
-        return float(known[repr(configuration)][levels.index(epoch)])
+            rows = np.array([[*own, np.log(level)] for level in levels], dtype=np.float32)
+            known[repr(configuration)] = np.mean(
+                [tree.tree_.predict(rows) for tree in trees.estimators_], axis=0
+            )
+        return float(known[repr(configuration)].ravel()[levels.index(epoch)])
 
     return Problem(
         study=study,
         arm=study.arms.index(arm),
         levels=levels,
         latent=latent,
-        deviation=float(np.sqrt(model.kernel_.k2.noise_level) * errors.std()),
+        deviation=float(left.std()),
         metric=lambda error: float(1 - np.exp(min(error, 0.0))),
     )
 
@@ -109,8 +112,8 @@ def _features(arm: Arm, configuration: Configuration) -> Iterator[float]:
         if domain.listed:
             yield from (float(chosen.get(name) == value) for value in domain.listed)
         else:
-            assert domain.numeric_range is not None
-            yield domain.numeric_range.position(chosen[name]) if name in chosen else 0.0
+            bounds = domain.numeric_range
+            yield bounds.position(chosen[name]) if bounds and name in chosen else 0.0
 
 
 PROGRAM = """
@@ -123,8 +126,8 @@ confirm: {seeds: 1}
 """
 
 
-def _invented(names: str, parameters: str, loss: Callable[[Configuration], float]) -> Problem:
-    words = ", ".join(f'"{{{name}}}"' for name in names.split())
+def _invented(names: Sequence[str], parameters: str, loss: Callable[[Configuration], float]) -> Problem:
+    words = ", ".join(f"'--{name}={{{name}}}'" for name in names)
     text = PROGRAM % (words, parameters.replace("UNIT", "{low: 0.0, high: 1.0}"))
     study = parse_study(text, "invented.yaml")
     return Problem(study=study, arm=0, levels=(1,), latent=lambda chosen, _: loss(chosen), deviation=0.01)
@@ -139,8 +142,11 @@ def ridge(*, moves: bool = True) -> Problem:
         bowl = (chosen["x"] - 0.7) ** 2 + (chosen["w"] - 0.3) ** 2
         return float(offset + bowl + 4 * (chosen["y"] - optimum) ** 2)
 
-    kinds = "{one_of: {p: {y: UNIT}, q: {y: UNIT}, r: {y: UNIT}}}"
-    return _invented("kind x w y", f"kind: {kinds}, x: UNIT, w: UNIT", loss)
+    return _invented(
+        ["kind", "x", "w", "y"],
+        "kind: {one_of: {p: {y: UNIT}, q: {y: UNIT}, r: {y: UNIT}}}, x: UNIT, w: UNIT",
+        loss,
+    )
 
 
 def forks() -> Problem:
@@ -154,7 +160,8 @@ def forks() -> Problem:
         return float(offset + further + bowl)
 
     first, second = "{one_of: {a: {u: UNIT}, b: {u: UNIT}}}", "{one_of: {s: {m: UNIT}, t: {m: UNIT}}}"
-    return _invented("first second x u m", f"first: {first}, second: {second}, x: UNIT", loss)
+    names = ["first", "second", "x", "u", "m"]
+    return _invented(names, f"first: {first}, second: {second}, x: UNIT", loss)
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
@@ -193,7 +200,8 @@ def search(problem: Problem, sampler: str, seed: int, slots: int) -> tuple[float
         else:
             heapq.heappush(training, (now - epoch + problem.levels[level + 1], number, level + 1))
     winner = searching.winner()
-    assert winner is not None
+    if winner is None:
+        raise RuntimeError(f"{sampler}, seed {seed}: no run completed")
     value = problem.metric(problem.latent(winner.configuration, problem.levels[-1]))
     return value, 1000 * float(np.mean(seconds[study.search.startup_trials :]))
 
@@ -208,8 +216,9 @@ def table(problem: Problem, samplers: Sequence[str], searches: int, slots: int) 
         better = sign * (chosen - base)
         half = student.ppf(0.975, searches - 1) * better.std(ddof=1) / np.sqrt(searches)
         yield (
-            f"  {sampler:<12} chosen {chosen.mean():.5f} (median {np.median(chosen):.5f}), better than {BASELINE} "
-            f"by {better.mean():+.5f} ({better.mean() - half:+.5f} to {better.mean() + half:+.5f}), "
+            f"  {sampler:<12} chosen {chosen.mean():.5f} (median {np.median(chosen):.5f}), "
+            f"better than {BASELINE} by {better.mean():+.5f} "
+            f"({better.mean() - half:+.5f} to {better.mean() + half:+.5f}), "
             f"{milliseconds.mean():.1f} ms a proposal"
         )
 
