@@ -237,7 +237,7 @@ class ContrastEvidence:
         decisive_alpha: float | None = None,
         outlook: Reach | None = None,
     ) -> ContrastVerdict:
-        """Return a verdict with the contrast that decided it and all contrasts.
+        """Return a verdict with the contrast that decided it, whose replicates it counts, and all contrasts.
 
         Args:
             ruling: What was decided.
@@ -250,7 +250,7 @@ class ContrastEvidence:
         return self.verdict_type(
             ruling=ruling,
             reason=reason,
-            n=self.n,
+            n=decisive.n,
             scale=self.scale,
             decisive=decisive.comparison(self.scale, 1 - (decisive_alpha or alpha)),
             reach=outlook or Reach(),

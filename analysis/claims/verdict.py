@@ -179,7 +179,8 @@ class Verdict:
     ruling: Ruling
     reason: str
     n: int
-    """Replicates, or for a share runs, that it rests on; 0 where there are none."""
+    """Replicates, or for a share runs, that it rests on, of several contrasts those of the one that decides it;
+    0 where there are none."""
     claim: Statement = Statement()
     p: float | None = None
     """The smallest level at which the claim on its own would have been decided, over all looks."""

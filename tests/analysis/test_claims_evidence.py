@@ -107,6 +107,15 @@ def test_every_rival_must_be_left_behind() -> None:
     )
 
 
+def test_a_verdict_counts_the_replicates_of_what_decides_it() -> None:
+    """The rival that an earlier look left behind has ten, the one that leaves the claim open twenty."""
+    behind = contrast("b", 3.0)
+    close = contrast("c", 0.1)
+    close = replace(close, test=replace(close.test, df=19, n_first=20, n_second=20))
+    (verdict,) = ruled(ahead(behind, close))
+    assert (verdict.ruling, verdict.n) == ("inconclusive", 20)
+
+
 def test_holm_rules_where_the_interval_drawn_holds_zero() -> None:
     """Two claims with p < .0001 and .032: the second is ruled at 5 %, its interval is drawn at 97.5 %."""
     first, second = ruled(ahead(contrast("b", 3.0)), ahead(contrast("c", 0.8)))

@@ -87,8 +87,12 @@ def test_studies_with_nothing_in_common_need_no_word(new_study: "type[Study]", t
 
 
 def test_published_recipes_share_one_baseline() -> None:
-    """The committed studies of published recipes carry their claims on the same five runs of one baseline."""
-    (found,) = shared_runs(traits(*(REFERENCE / name for name in PUBLISHED)))
+    """The committed studies of published recipes carry their claims on the same five runs of one baseline.
+
+    Two of them went on to further looks, and share those runs too.
+    """
+    found, further = shared_runs(traits(*(REFERENCE / name for name in PUBLISHED)))
     assert [place for place, _ in found.arms] == PUBLISHED
     assert [arm for _, arm in found.arms] == ["base", "base", "default", "sgd"]
     assert (found.runs, found.supported > 1) == (5, True)
+    assert [place for place, _ in further.arms] == ["initializations_published", "optimizers_published"]
