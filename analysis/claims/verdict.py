@@ -179,7 +179,7 @@ class Verdict:
     ruling: Ruling
     reason: str
     n: int
-    """Replicates, or for a share runs, that it rests on, of several contrasts those of the one that decides it;
+    """Replicates, or for a share runs, that it rests on; of several contrasts those of the one that decides.
     0 where there are none."""
     claim: Statement = Statement()
     p: float | None = None
