@@ -35,13 +35,15 @@ class Pairing:
 def pairing(records: StudyRecords) -> Pairing | None:
     """Return what common seeds share in the headline, over the arms whose every seed completed.
 
+    Where looks ended some arms earlier, the seeds count that all have.
+
     Returns: None where seeds are not common, for fewer than two such arms or seeds, and where differences
         do not vary.
     """
     if not design_of(records).seeds_are_common:
         return None
     metric = records.metrics.headline.name
-    sides = [replicates(records, arm, metric) for arm in records.arms]
+    sides = [replicates(records, arm, metric).ended for arm in records.arms]
     whole = [side for side in sides if len(side.keys) > 1 and side.count("completed") == len(side.keys)]
     keys = [key for key in whole[0].keys if all(key in side.keys for side in whole)] if whole else []
     if len(whole) < 2 or len(keys) < 2:

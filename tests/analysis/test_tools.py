@@ -177,6 +177,13 @@ def test_arms_that_looks_ended_earlier_are_judged_by_their_first_repeats(reposit
     assert (named.best, named.n) == ("muon", 5)
 
 
+def test_arms_that_looks_ended_earlier_are_paired_by_the_seeds_that_all_have(repository: Path) -> None:
+    """Of a committed study that left one arm behind after eight seeds, and none of its four arms out."""
+    shared = pairing(load_study(repository / "results/reference/optimizers_published"))
+    assert shared is not None
+    assert (shared.arms, shared.n) == (4, 8)
+
+
 def test_winners_are_set_against_fresh_seeds(results: Path) -> None:
     """A validation loss of .35 in each search, .40 on fresh seeds: better by .05, as less is better."""
     assert optimism(load_study(results)) == pytest.approx([0.05] * 3)

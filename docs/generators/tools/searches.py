@@ -188,14 +188,18 @@ _ASHA, _ORDERS = EarlyStopping(grace_epochs=1, reduction_factor=3), 20
 
 def _replays(studies: Studies) -> Iterator[str]:
     """Yield what early stopping would have lost in grids that were trained whole."""
-    rows, kept, grids = [], 0.0, 0
+    rows: list[list[str]] = []
+    of_each: list[str] = []
     for name, facts in studies.items():
+        kept, grids = 0.0, 0
         metric = facts.records.metrics[facts.rule.metric]
         for row in replayed(facts.records, partial(ArmEarlyStopping, _ASHA), orders=_ORDERS, seed=SEED):
             kept, grids = kept + row.kept * row.n, grids + row.n
             cells = [f"{row.n} of {row.runs} runs", mean_share(row.share), f"{100 * row.kept:.0f} %"]
             regret = f"{difference(row.regret, metric)} ({metric.label})"
             rows.append([code(name), escape_markdown(row.arm), *cells, regret])
+        if grids:
+            of_each.append(f"{100 * kept / grids:.0f} % of the replays of the {grids} grids of {code(name)}")
     if not rows:
         return
     yield (
@@ -205,7 +209,10 @@ def _replays(studies: Studies) -> Iterator[str]:
         "seeds with Student's interval."
     )
     yield table(["study", "arm", "grids", "share of epochs", "best run not stopped", "regret"], rows)
-    yield f"**In {100 * kept / grids:.0f} % of these replays of {grids} grids the best run was not stopped.**"
+    yield (
+        f"**The best run was not stopped in {'; in '.join(of_each)}.** Where the points of a grid are nearly "
+        "equal, losing the best costs little: the regret says how much."
+    )
 
 
 _RULES = {"steepest_descent": "steepest descent", "valley": "valley", "minimum_tenth": "minimum / 10"}
