@@ -108,7 +108,8 @@ def _frame(study: str, table: str) -> pd.DataFrame | None:
 
 def _section(study: str, claims: Sequence[Mapping[str, Any]]) -> str:
     question = Declaration.read(ResultsFolder(REFERENCE / study)).question
-    parts = [f"## `{study}`", question, _ruled(study, claims), _arms(study), _as_published(study)]
+    parts = [f"## `{study}`", question, _ruled(study, claims), _sharper_than_drawn(claims)]
+    parts += [_arms(study), _as_published(study)]
     parts += [_NOTES.get(study, ""), _within(study), _origin(study)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -160,6 +161,24 @@ def measured(claim: Mapping[str, Any]) -> str:
         case "place":
             return escape_markdown(f"{claim['field']} {effect:g} ({low:g} to {high:g})")
     raise ValueError(f"claims of quantity {claim['quantity']!r} have no words here yet")
+
+
+def _sharper_than_drawn(claims: Sequence[Mapping[str, Any]]) -> str:
+    """Return of which claims the test excludes no difference and the interval, drawn for all claims, does not."""
+    held = [
+        f"claim {number} (p = {claim['p_adjusted']:.3f}, adjusted)"
+        for number, claim in enumerate(claims, start=1)
+        if claim["ruling"] in {"supported", "contradicted"}
+        and claim["quantity"] == "difference"
+        and claim["kind"] != "equal"
+        and claim["low"] <= 0 <= claim["high"]
+    ]
+    if not held:
+        return ""
+    return (
+        f"Decided though the interval, drawn wider for all claims together, includes no difference: "
+        f"{', '.join(held)}. Holm's procedure, which tests them one after another, is the sharper one."
+    )
 
 
 def _arms(study: str) -> str:
