@@ -164,7 +164,7 @@ def measured(claim: Mapping[str, Any]) -> str:
 
 
 def _sharper_than_drawn(claims: Sequence[Mapping[str, Any]]) -> str:
-    """Return of which claims the test excludes no difference and the interval, drawn for all claims, does not."""
+    """Return which claims a test decides whose interval, drawn for all claims, includes no difference."""
     held = [
         f"claim {number} (p = {claim['p_adjusted']:.3f}, adjusted)"
         for number, claim in enumerate(claims, start=1)
