@@ -105,11 +105,11 @@ class Frames:
         Both are in the order in which runs ended.
         """
         with runs_path.open("wb") as runs:  # opened here: Arrow takes no path whose bytes are not UTF-8
-            pq.write_table(self._runs_by_end(), runs, compression="zstd")
+            pq.write_table(self._runs_by_end(), runs, compression="zstd", compression_level=6)
         order, schema = self._order_of_ends(), _texts(self.epochs.schema, pa.string())
         with (
             epochs_path.open("wb") as epochs,
-            pq.ParquetWriter(epochs, schema, compression="zstd") as writer,
+            pq.ParquetWriter(epochs, schema, compression="zstd", compression_level=6) as writer,
         ):
             for start in range(0, max(1, len(order)), _ROW_GROUP):  # a copy of one group at a time
                 group = self.epochs.take(pa.array(order[start : start + _ROW_GROUP]))

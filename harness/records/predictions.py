@@ -113,6 +113,8 @@ class Predictions:
                 file,
                 SCHEMA,
                 compression="zstd",
+                compression_level=6,
+                max_rows_per_page=2 * _ROW_GROUP,  # pages are compressed alone, and runs mostly agree
                 use_dictionary=["run_id", "dataset", "label", "predicted"],
                 column_encoding={"image": "DELTA_BINARY_PACKED"},
             ) as writer,
