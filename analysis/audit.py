@@ -5,8 +5,9 @@ and seed. Audit runs choose nothing: the winner stays. What they can show of an 
 
 - the share of stopped runs that would have won, estimated from the sample (a run that diverges when it goes
   on would not have won; one that failed is missing);
-- the regret: how much better than the winner the best audited run ended, which the stopped runs that were
-  not audited can only raise.
+- the regret: how much better than the winner of its search the best audited run ended, which the stopped
+  runs that were not audited can only raise. Where searches are repeated it is known of each, and their mean
+  has an interval.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ _NO_EPOCHS = np.empty(0)
 
 _RUN_COLUMNS = {
     "arm": "str",
+    "repeat": "int64",
     "run_id": "str",
     "full_run_id": "str",
     "fate": "str",
@@ -50,9 +52,11 @@ _ARM_COLUMNS = {
     "would_win": "Int64",
     "share_low": "float64",
     "share_high": "float64",
+    "searches": "int64",
     "winner_final": "float64",
     "best_audited": "float64",
     "regret": "float64",
+    "regret_half_width": "float64",
     "repeat_deviation": "float64",
 }
 
@@ -80,25 +84,24 @@ def _declared_runs(records: StudyRecords) -> int:
 def compute_runs(records: StudyRecords) -> pd.DataFrame:
     """Return one row a search run that completed or was stopped; no row where no audit was asked for.
 
-    Returns: Columns `arm, run_id, full_run_id, fate, search_epochs, full_status, metric, value_when_stopped,
-        final, gain, repeat_deviation, is_winner`. `fate` is `completed`, `audited` or `stopped` (and not
-        audited). `full_run_id` is the run whose `final` value counts by the winner's rule: itself or the
-        audit run, absent where that did not complete. `gain` is by how much that is better than the
-        winner's (negative: worse). `repeat_deviation` is the largest difference of the metric between a
-        stopped run and its audit over the epochs of both.
+    Returns: Columns `arm, repeat, run_id, full_run_id, fate, search_epochs, full_status, metric,
+        value_when_stopped, final, gain, repeat_deviation, is_winner`. `repeat` numbers an arm's searches.
+        `fate` is `completed`, `audited` or `stopped` (and not audited). `full_run_id` is the run whose
+        `final` value counts by the winner's rule: itself or the audit run, absent where that did not
+        complete. `gain` is by how much that is better than the winner's of the same search (negative:
+        worse). `repeat_deviation` is the largest difference of the metric between a stopped run and its
+        audit over the epochs of both.
     """
     rule = WinnerRule.of(records.declaration)
     search = records.runs_of("search") if is_asked(records) else records.runs.iloc[:0]
     ended = search["status"].isin(["completed", "stopped"])
-    frame = _fates(records, search.loc[ended, ["arm", "run_id", "status"]])
+    frame = _fates(records, search.loc[ended, ["arm", "repeat", "run_id", "status"]])
     known = pd.concat([frame["run_id"], frame["full_run_id"]]).unique()
     curves = metric_curves(records, list(known), rule.metric)
     frame = frame.assign(metric=rule.metric).join(_values(frame, curves, rule))
     frame["is_winner"] = frame["run_id"].isin(records.all_winners)
-    repeats = search.loc[ended, "repeat"].to_numpy()
-    winner_final = (
-        frame["final"].where(frame["is_winner"]).groupby([frame["arm"], repeats]).transform("first")
-    )
+    winners = frame["final"].where(frame["is_winner"])
+    winner_final = winners.groupby([frame["arm"], frame["repeat"]]).transform("first")
     frame["gain"] = rule.sign * (frame["final"] - winner_final)
     return frame[list(_RUN_COLUMNS)].astype(_RUN_COLUMNS)
 
@@ -106,19 +109,19 @@ def compute_runs(records: StudyRecords) -> pd.DataFrame:
 def _fates(records: StudyRecords, search: pd.DataFrame) -> pd.DataFrame:
     """Return what became of each search run, by itself or in its audit, if that has ended.
 
-    Returns: Columns `arm, run_id, fate, full_run_id, full_status` of `compute_runs`.
+    Returns: Columns `arm, repeat, run_id, fate, full_run_id, full_status` of `compute_runs`.
     """
     audits = records.runs_of("audit")
     ends = dict(zip(audits["run_id"], audits["status"], strict=True))
     rows = []
-    for arm, run_id, status in search.itertuples(index=False):
+    for arm, repeat, run_id, status in search.itertuples(index=False):
         if status == "completed":
-            rows.append((arm, run_id, "completed", run_id, status))
+            rows.append((arm, repeat, run_id, "completed", run_id, status))
         elif (audit_id := records.audits.get(run_id)) in ends:
-            rows.append((arm, run_id, "audited", audit_id, ends[audit_id]))
+            rows.append((arm, repeat, run_id, "audited", audit_id, ends[audit_id]))
         else:
-            rows.append((arm, run_id, "stopped", "", ""))
-    return pd.DataFrame(rows, columns=["arm", "run_id", "fate", "full_run_id", "full_status"])
+            rows.append((arm, repeat, run_id, "stopped", "", ""))
+    return pd.DataFrame(rows, columns=["arm", "repeat", "run_id", "fate", "full_run_id", "full_status"])
 
 
 def _values(frame: pd.DataFrame, curves: Mapping[str, Curve], rule: WinnerRule) -> pd.DataFrame:
@@ -168,13 +171,15 @@ def compute_audit(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
         runs: As `compute_runs` returns.
 
     Returns: Columns `arm, metric, ended, stopped, audited, completed, diverged, failed, would_win,
-        share_low, share_high, winner_final, best_audited, regret, repeat_deviation`. `ended` and `stopped`
-        count search runs; `audited` counts audit runs that ended, and `completed`, `diverged` and `failed`
-        say how. `would_win` counts those that ended better than the winner; the ends of its share of the
-        completed and diverged ones are Clopper and Pearson's, 95 %. Both are absent without such a run or a
-        winner.
-        Values are in the metric's unit, accuracies in [0, 1]; `regret` is at least 0 whichever direction
-        of the metric is better.
+        share_low, share_high, searches, winner_final, best_audited, regret, regret_half_width,
+        repeat_deviation`. `ended` and `stopped` count search runs; `audited` counts audit runs that ended,
+        and `completed`, `diverged` and `failed` say how. `would_win` counts those that ended better than the
+        winner of their search; the ends of its share of the completed and diverged ones are Clopper and
+        Pearson's, 95 %. Both are absent without such a run or a winner.
+        `searches` counts searches with a winner; `winner_final` and `best_audited` are means over searches,
+        `regret` over those with a completed or diverged audit run, with the half-width of Student's interval
+        for two or more of them. Values are in the metric's unit, accuracies in [0, 1]; the regret of a
+        search is at least 0 whichever direction of the metric is better.
     """
     metric = WinnerRule.of(records.declaration).metric
     ended = records.runs_of("search")["arm"].value_counts()
@@ -193,28 +198,38 @@ def _findings(runs: pd.DataFrame) -> dict[str, object]:
         status: int((audited["full_status"] == status).sum())
         for status in ("completed", "diverged", "failed")
     }
+    known = audited[audited["full_status"].isin(["completed", "diverged"])]
     return {
         "stopped": int((runs["fate"] != "completed").sum()),
         "audited": len(audited),
         **ends,
-        "winner_final": next(iter(runs.loc[runs["is_winner"], "final"]), None),
+        **_would_win(known, has_winner=bool(runs["is_winner"].any())),
+        "searches": int(runs["is_winner"].sum()),
+        "winner_final": runs.loc[runs["is_winner"], "final"].mean(),
         "best_audited": _best(audited),
+        **_regret(runs, known),
         "repeat_deviation": audited["repeat_deviation"].max(),
-        **_verdict(runs, audited, ends["completed"] + ends["diverged"]),
     }
 
 
-def _best(audited: pd.DataFrame) -> float | None:
-    """Return the final value of the audited run with the largest gain; None where no gain is known."""
-    known = audited.dropna(subset="gain").sort_values("gain")
-    return None if known.empty else float(known["final"].iloc[-1])
-
-
-def _verdict(runs: pd.DataFrame, audited: pd.DataFrame, n: int) -> dict[str, object]:
-    """Return how many of `n` audited runs with a result would have won, and the regret."""
-    if n == 0 or not runs["is_winner"].any():
+def _would_win(known: pd.DataFrame, *, has_winner: bool) -> dict[str, object]:
+    """Return how many audited runs with a result would have won their search, with the share's interval."""
+    if known.empty or not has_winner:
         return {}
-    would_win = int((audited["gain"] > 0).sum())
-    low, high = statistics.clopper_pearson(would_win, n)
-    regret = max(0.0, float(audited["gain"].max())) if audited["gain"].notna().any() else 0.0
-    return {"would_win": would_win, "share_low": low, "share_high": high, "regret": regret}
+    would_win = int((known["gain"] > 0).sum())
+    low, high = statistics.clopper_pearson(would_win, len(known))
+    return {"would_win": would_win, "share_low": low, "share_high": high}
+
+
+def _best(audited: pd.DataFrame) -> float:
+    """Return the final value of the audited run with the largest gain, mean over the searches with one."""
+    ordered = audited.dropna(subset="gain").sort_values("gain")
+    return ordered.groupby("repeat")["final"].last().mean()
+
+
+def _regret(runs: pd.DataFrame, known: pd.DataFrame) -> dict[str, object]:
+    """Return the mean regret of the searches that have a winner and an audited run with a result."""
+    has_winner = known["repeat"].isin(runs.loc[runs["is_winner"], "repeat"])
+    gains = known[has_winner].groupby("repeat")["gain"].max()  # NaN where all diverged: nothing is lost
+    found = statistics.t_interval(gains.clip(lower=0.0).fillna(0.0).tolist())
+    return {"regret": found.mean, "regret_half_width": found.half_width}

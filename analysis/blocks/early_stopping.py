@@ -49,15 +49,19 @@ _PLACES = (0.0, -0.2, 0.2, -0.1, 0.1, -0.3, 0.3)
 """Where neighbours in rank stand beside each other, in columns, so that they hide no other."""
 
 _WOULD_HAVE_WON = (
-    "Would have won: audited runs that ended better than the arm's winner, of those that completed or "
-    "diverged (a diverged run wins nothing; a failed one is missing), with Clopper and Pearson's 95 % "
-    "interval for the share of all runs that such a search stops; it takes no account of how many of them "
-    "were audited."
+    "Would have won: audited runs that ended better than the winner of their search, of those that "
+    "completed or diverged (a diverged run wins nothing; a failed one is missing), with Clopper and "
+    "Pearson's 95 % interval for the share of all runs that such a search stops; it takes no account of "
+    "how many of them were audited."
 )
 _REGRET = (
     "Regret: by how much the best audited run is better than the winner, 0 if none is; stopped runs that "
     "were not audited may raise it, and single runs compared include their luck. What the sampler would "
     "have proposed had they gone on is not measured."
+)
+_OVER_SEARCHES = (
+    "Winner, best audited and regret are means over an arm's searches, the regret's with the half-width of "
+    "the 95 % Student t-interval over them."
 )
 _RANKS = (
     "Rank correlation: Spearman's, between the value at a rung of early stopping and the final one, over "
@@ -103,13 +107,14 @@ def compute_ranks(facts: Facts) -> pd.DataFrame:
 
 
 def _weights(runs: pd.DataFrame) -> pd.Series:
-    """Return for how many runs each stands: an audited one for its share of the arm's stopped ones.
+    """Return for how many runs each stands: an audited one for its share of those its search stopped.
 
     Audit runs that diverged stand for stopped runs that would have; only failed ones are missing.
     """
     is_known = (runs["fate"] == "audited") & runs["full_status"].isin(["completed", "diverged"])
-    known = is_known.groupby(runs["arm"]).transform("sum")
-    stopped = (runs["fate"] != "completed").groupby(runs["arm"]).transform("sum")
+    searches = [runs["arm"], runs["repeat"]]
+    known = is_known.groupby(searches).transform("sum")
+    stopped = (runs["fate"] != "completed").groupby(searches).transform("sum")
     return (stopped / known).where(is_known, 1.0)
 
 
@@ -135,7 +140,9 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
         "Would have won": [_would_win(row) for row in rows],
         f"Winner's {metric.axis}": [metric.amount(row["winner_final"]) for row in rows],
         f"Best audited{unit}": [metric.amount(row["best_audited"]) for row in rows],
-        f"Regret{metric.difference_heading}": [metric.amount(row["regret"]) for row in rows],
+        f"Regret{metric.difference_heading}": [
+            metric.amount(row["regret"], row["regret_half_width"]) for row in rows
+        ],
     }
     for name in (name for name in frame.columns if name.startswith(_CORRELATION)):
         epoch = name.removeprefix(_CORRELATION)
@@ -171,14 +178,15 @@ def _correlation(value: float, n: float) -> str:
 def caption_table(facts: Facts, frame: pd.DataFrame) -> str:
     """Return how runs were drawn for the audit, and what each column estimates."""
     drawn = (
-        f"Stopped search runs, up to {facts.records.declaration.search.audit} an arm and drawn at random, "
+        f"Stopped search runs, up to {facts.records.declaration.search.audit} a search and drawn at random, "
         "trained again at full length with the same configuration and seed (n = 1 run each). The audit "
         "chooses nothing: winners stay."
     )
     if not frame["audited"].any():
         return f"{drawn} No audit run has ended, so whether early stopping misled is not known."
     values = f"Values: {facts.rule.in_words()}."
-    return " ".join([drawn, _WOULD_HAVE_WON, values, _REGRET, _RANKS, _repetition(frame)])
+    regret = [_REGRET, *([_OVER_SEARCHES] if frame["searches"].max() > 1 else [])]
+    return " ".join([drawn, _WOULD_HAVE_WON, values, *regret, _RANKS, _repetition(frame)])
 
 
 def _repetition(frame: pd.DataFrame) -> str:
@@ -310,11 +318,11 @@ def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
     return (
         f"Would stopped runs have won? Hollow: randomly drawn stopped runs, trained again at full length (n: "
         f"{counts}), above the epoch at which they were stopped; one above the line ended better than the "
-        "winner. Filled: the runs that were never stopped; ringed: the winner. Height: the final value "
-        f"({rule.in_words()}) less the winner's, turned so that up is better, on a scale that is logarithmic "
-        f"in both directions; a point is one run, so no interval.{region} On the rail above: {numbers.TIMES} "
-        f"diverged when trained on. Audit runs that failed are missing, and search runs that diverged or "
-        "failed are left out."
+        "winner. Filled: the runs that were never stopped; ringed: the winner of each search. Height: the "
+        f"final value ({rule.in_words()}) less that of the search's winner, turned so that up is better, on "
+        f"a scale that is logarithmic in both directions; a point is one run, so no interval.{region} On the "
+        f"rail above: {numbers.TIMES} diverged when trained on. Audit runs that failed are missing, and "
+        "search runs that diverged or failed are left out."
         + (f" Not shown, for want of a winner or an audit run: {', '.join(without)}." if without else "")
     )
 

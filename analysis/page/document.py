@@ -267,10 +267,14 @@ def _stopped_too_soon(facts: Facts) -> list[str]:
     """Return a sentence for every arm whose audit found stopped runs that would have won."""
     return [
         f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
-        f"{row['completed'] + row['diverged']} audited, the best of them better than its winner by "
+        f"{row['completed'] + row['diverged']} audited, the best of them better than {_winner_of(row)} by "
         f"{_in_unit(row['regret'], facts.records.metrics[row['metric']])}."
         for row in facts.audit[facts.audit["would_win"].fillna(0) > 0].to_dict("records")
     ]
+
+
+def _winner_of(row: Mapping[Any, Any]) -> str:
+    return "its winner" if row["searches"] == 1 else "its search's winner, on average over searches,"
 
 
 def _in_unit(value: float, metric: Metric) -> str:

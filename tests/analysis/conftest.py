@@ -126,7 +126,7 @@ class Study:
 
     def audit(self, stopped: Run, **values: Any) -> Run:
         """Add the audit of a stopped search run, with its seed and learning rate."""
-        same = {"seed": stopped.seed, "lr": stopped.lr, "number": stopped.number}
+        same = {"seed": stopped.seed, "lr": stopped.lr, "number": stopped.number, "repeat": stopped.repeat}
         return self.add(stopped.arm, "audit", **same | values)
 
     def confirm(self, arm: str, accuracies: Sequence[float], lr: float = 0.01, **other: Any) -> None:

@@ -21,6 +21,7 @@ from analysis.render.table import RenderedTable
 from analysis.search import WinnerRule
 from analysis.statistics import rank_correlation
 from harness.study.file import Search
+from harness.study.seeds import search_seeds
 from harness.tuning.arm_search import run_value
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class Audited:
         """Add a search run; of fewer than four epochs it was stopped. A loss is 1 less the accuracy."""
         status = "completed" if len(accuracies) == 4 else "stopped"
         run = self.study.add("sgd", "search", **self._of(accuracies) | {"status": status} | values)
-        if is_winner:
+        if is_winner and "repeats" in self.study.search_settings:
+            self.study.winners_of_repeats["sgd", run.repeat] = run.run_id
+        elif is_winner:
             self.study.winners["sgd"] = run.run_id
         return run
 
@@ -94,6 +97,26 @@ def test_without_a_better_one_the_regret_is_zero(new_study: "type[Study]", tmp_p
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.20)
     (row,) = arm.study.facts(tmp_path).audit.to_dict("records")
     assert (row["would_win"], row["regret"]) == (0, 0.0)
+
+
+def test_each_of_several_searches_has_a_winner_of_its_own(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Audited runs end at .90, .84 and .70 where .85, .80 and .75 won: regrets .05, .04 and 0."""
+    arm = Audited(new_study, repeats=3)
+    for repeat, (won, audited) in enumerate([(0.85, 0.90), (0.80, 0.84), (0.75, 0.70)]):
+        (seed,) = search_seeds(0, "sgd", repeat, 1)
+        arm.run(0.6, 0.7, 0.7, won, is_winner=True, repeat=repeat, seed=seed)
+        arm.audit(arm.run(0.3, repeat=repeat, seed=seed), 0.3, 0.4, 0.5, audited)
+    facts = arm.study.facts(tmp_path)
+    (row,) = facts.audit.to_dict("records")
+    assert (row["searches"], row["would_win"]) == (3, 2)
+    assert (row["winner_final"], row["best_audited"]) == pytest.approx((0.80, 2.44 / 3))
+    half_width = stats.t.ppf(0.975, 2) * np.std([0.05, 0.04, 0], ddof=1) / np.sqrt(3)
+    assert (row["regret"], row["regret_half_width"]) == pytest.approx((0.03, half_width))
+    table = rendered_table(facts)
+    assert table.cells["Regret (pp)"][0] == "3.0 (0.0 to 9.6)"
+    assert "means over an arm's searches" in table.caption
+    (warning,) = [text for text in document.warnings(facts) if "would have won" in text]
+    assert "2 of 3 audited, the best of them better than its search's winner, on average" in warning
 
 
 @pytest.mark.parametrize(

@@ -161,14 +161,16 @@ def stopping_section(studies: Studies) -> Iterator[str]:
 
 
 def _audits(studies: Studies) -> Iterator[str]:
-    rows = []
+    """Yield what stopping cost, where stopped runs were trained again."""
+    rows, won, ended = [], 0, 0
     for name, facts in studies.items():
         metric = facts.records.metrics[facts.rule.metric]
         for row in facts.audit.dropna(subset="would_win").to_dict("records"):
-            ended = row["completed"] + row["diverged"]
-            cells = [f"{ended} of {row['stopped']}", share(int(row["would_win"]), ended)]
-            regret = f"{metric.scale * row['regret']:.2f}{metric.unit}"
-            rows.append([code(name), escape_markdown(row["arm"]), *cells, regret])
+            n = row["completed"] + row["diverged"]
+            won, ended = won + int(row["would_win"]), ended + n
+            regret = f"{metric.amount(row['regret'], row['regret_half_width'])}{metric.unit}"
+            cells = [str(row["searches"]), f"{n} of {row['stopped']}", share(int(row["would_win"]), n)]
+            rows.append([code(name), escape_markdown(row["arm"]), *cells, f"{regret} ({metric.label})"])
     if not rows:
         yield (
             "What stopping cost is not known from them: no study here trained stopped runs again (`search: "
@@ -176,11 +178,13 @@ def _audits(studies: Studies) -> Iterator[str]:
         )
         return
     yield (
-        "What it cost, where stopped runs were trained again at full length: those that ended better than "
-        "the winner (Clopper and Pearson's interval for the share), and by how much the best of them did, on "
-        "validation data. Single runs are compared, with their luck; runs that were not audited may raise it."
+        "What it cost, where stopped runs were trained again at full length: how many ended better than the "
+        "winner of their search (Clopper and Pearson's interval for the share), and the regret: by how much "
+        "the best of them did, 0 if none, mean over searches with Student's interval. Single runs are "
+        "compared, with their luck; runs that were not audited may raise it."
     )
-    yield table(["study", "arm", "audited", "would have won", "regret"], rows)
+    yield table(["study", "arm", "searches", "audited", "would have won", "regret"], rows)
+    yield f"**Of the stopped runs that were trained again, {share(won, ended)} would have won.**"
 
 
 _ASHA, _ORDERS = EarlyStopping(grace_epochs=1, reduction_factor=3), 20
