@@ -203,15 +203,15 @@ def test_a_study_that_was_declared_before_recipes_grew_declares_the_same_bytes(
 
 @pytest.mark.parametrize("name", ["finished", "half finished"])
 def test_real_folders_of_the_first_version_are_read(name: str, repository: Path, tmp_path: Path) -> None:
-    """A reference result, and what a killed sweep left of it: nothing is missing in what they declare."""
-    folder = ResultsFolder(repository / "results" / "reference" / "initializations")
+    """What a sweep wrote then, and what a killed one left of it: nothing is missing in what they declare."""
+    folder = ResultsFolder(repository / "tests" / "first_version")
     if name == "half finished":
         folder = half_of(folder, tmp_path)
     records = load_study(folder.root)
     assert (records.seal.state, records.seal.reason) == ("not sealed", "first version")
     assert records.declared_in == "manifest.json"
     assert records.declaration.plan.looks == (len(records.declaration.confirm_seeds),)
-    assert next(iter(records.declaration.arms)) == "default"
+    assert next(iter(records.declaration.arms)) == "fcn"
 
 
 def half_of(folder: ResultsFolder, root: Path) -> ResultsFolder:

@@ -56,7 +56,7 @@ def _repeated(_root: Path) -> Study:
     ("make", "told"),
     [
         (_looked_at, "| `it` | 5, 8 | 2 of 2 (16 to 100 %) | 5: 2 | 15 of 24 |"),
-        (_looked_at, "| `it` | rmsprop | 1 of 1 | 0 of 1 (0 to 98 %) | 0.00 |"),
+        (_looked_at, "| `it` | rmsprop | 1 | 1 of 1 | 0 of 1 (0 to 98 %) | 0.0000 (validation loss) |"),
         (_repeated, "| `it` | sgd ahead of adam | 0.00 pp | 5 | 12.5 of 25 | 50 % (19 to 81) |"),
         (lambda _: _measured(), "No study here compares arms on common seeds."),
         (_unfinished, "No study here stops runs early."),

@@ -111,7 +111,7 @@ def test_seeds_that_were_added_are_kept(continued: Continued) -> None:
 
 def test_a_study_begun_by_the_first_version_is_not_continued(repository: Path) -> None:
     """Its declaration has no hash; the remedy names the version that can finish it."""
-    folder = ResultsFolder(repository / "results" / "reference" / "initializations")
+    folder = ResultsFolder(repository / "tests" / "first_version")
     with pytest.raises(ResultsError, match=r"begun by an older version.* Remedy: finish it with the version"):
         Begun.read(folder)
 

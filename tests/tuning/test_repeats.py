@@ -245,10 +245,10 @@ def test_a_journal_cut_between_two_tries_leads_to_the_same_end(drive: Callable[.
         assert ends == {e.run_id: e.status for e in whole.events if isinstance(e, RunEnded)}
 
 
-@pytest.mark.parametrize("study", ["initializations", "batch_norm"])
-def test_a_journal_of_before_repeats_is_one_repeat(study: str) -> None:
+def test_a_journal_of_before_repeats_is_one_repeat(repository: Path) -> None:
     """Its events say nothing of one."""
-    past = Past(list(read_journal(ResultsFolder(REFERENCE / study))), "val_accuracy")
+    past = Past(list(read_journal(ResultsFolder(repository / "tests" / "first_version"))), "val_accuracy")
+    assert {place.arm for place in past.places} == {"fcn", "lenet5", "simple_cnn"}
     assert past.places == {place for place in past.closed["confirm"] if place.repeat == 0}
 
 
