@@ -264,17 +264,18 @@ def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
 
 
 def _stopped_too_soon(facts: Facts) -> list[str]:
-    """Return a sentence for every arm whose audit found stopped runs that would have won."""
-    return [
-        f"Early stopping ended runs of arm {row['arm']} that would have won: {row['would_win']} of "
-        f"{row['completed'] + row['diverged']} audited, the best of them better than {_winner_of(row)} by "
-        f"{_in_unit(row['regret'], facts.records.metrics[row['metric']])}."
-        for row in facts.audit[facts.audit["would_win"].fillna(0) > 0].to_dict("records")
+    """Return one sentence for all arms whose audit found stopped runs that would have won."""
+    found = facts.audit[facts.audit["would_win"].fillna(0) > 0].to_dict("records")
+    if not found:
+        return []
+    arms = [
+        f"{row['arm']} {row['would_win']} of {row['completed'] + row['diverged']} "
+        f"({_in_unit(row['regret'], facts.records.metrics[row['metric']])})"
+        for row in found
     ]
-
-
-def _winner_of(row: Mapping[Any, Any]) -> str:
-    return "its winner" if row["searches"] == 1 else "its search's winner, on average over searches,"
+    mean = ", mean over searches" if max(row["searches"] for row in found) > 1 else ""
+    told = f"in brackets: by how much the best of them ended ahead of the winner{mean}"
+    return [f"Early stopping ended runs that would have won, of those audited ({told}): {', '.join(arms)}."]
 
 
 def _in_unit(value: float, metric: Metric) -> str:

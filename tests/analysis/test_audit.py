@@ -116,7 +116,7 @@ def test_each_of_several_searches_has_a_winner_of_its_own(new_study: "type[Study
     assert table.cells["Regret (pp)"][0] == "3.0 (0.0 to 9.6)"
     assert "means over an arm's searches" in table.caption
     (warning,) = [text for text in document.warnings(facts) if "would have won" in text]
-    assert "2 of 3 audited, the best of them better than its search's winner, on average" in warning
+    assert warning.endswith("ended ahead of the winner, mean over searches): sgd 2 of 3 (3.00 pp).")
 
 
 @pytest.mark.parametrize(
@@ -298,8 +298,8 @@ def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_pa
     """Whoever reads the first lines learns of it."""
     (warning,) = document.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
     assert warning == (
-        "Early stopping ended runs of arm sgd that would have won: 1 of 2 audited, the best of them better "
-        "than its winner by 5.00 pp."
+        "Early stopping ended runs that would have won, of those audited (in brackets: by how much the best "
+        "of them ended ahead of the winner): sgd 1 of 2 (5.00 pp)."
     )
 
 
