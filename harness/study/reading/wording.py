@@ -62,7 +62,8 @@ def message(item: Mapping[str, Any], path: Path, root: type[BaseModel] = StudyFi
         case "extra_forbidden":
             return f"unknown field. {nearest(str(path[-1]), _fields_here(path[:-1], item['loc'], root))}"
         case "literal_error":
-            return f"{given} is not known. {nearest(str(item['input'])[:99], _quoted(context['expected']))}"
+            names = nearest(str(item["input"])[:99], _quoted(context["expected"]))
+            return f"{given} is not known. {names}{_or_settings(path, item['loc'], root)}"
         case "union_tag_invalid":
             return _wrong_kind(context["tag"], _quoted(context["expected_tags"]))
         case "value_error":
@@ -112,6 +113,12 @@ def _fields_here(path: Path, loc: tuple[str | int, ...], root: type[BaseModel]) 
         models = [kind for kind in models if not issubclass(kind, Domain | ImportedSpace | Imported)]
     kinds = [kind for kind in models if str(_own_name(kind)) in loc] or models
     return list(dict.fromkeys(name for kind in kinds for name in kind.model_fields))
+
+
+def _or_settings(path: Path, loc: tuple[str | int, ...], root: type[BaseModel]) -> str:
+    """Return what a field takes besides names: a mapping of which fields, nothing where it takes none."""
+    fields = _fields_here(path, loc, root) if "<name>" in loc else ()
+    return f"; or a mapping of {', '.join(fields)}" if fields else ""
 
 
 def _own_name(kind: type[BaseModel]) -> str | None:

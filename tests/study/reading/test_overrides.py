@@ -25,6 +25,11 @@ def problems_of(text: str, *overrides: str) -> list[str]:
         ("search.sampler=cmaes", "arms.adam.beta2: beta2 has choices, but sampler: cmaes moves in numeric"),
         ("arms.sgd.optimizer=adam", "arms.sgd.momentum: arm sgd uses adam, which has no momentum"),
         ("search.metric=val_los", "search.metric: 'val_los' is not known"),
+        (
+            "search.early_stopping=off",
+            "search.early_stopping: 'off' is not known. Valid: none; "
+            "or a mapping of grace_epochs, reduction_factor",
+        ),
         ("claims.0.better.than=adam", "claims.0.better: compares an arm with itself"),
     ],
 )
