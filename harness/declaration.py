@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from harness.key_order import escaped, order_of, order_of_space, reorder
 from harness.recipe.data import Kind
 from harness.recipe.metrics import Metric, Task, in_records, task_metrics
 from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
@@ -32,7 +33,7 @@ from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
 from harness.study.claims import EVERY, KINDS, TIMES, Claim
-from harness.study.domains import Domain, OneOf, domains_of
+from harness.study.domains import Domain, domains_of
 from harness.study.file import Confirm, Search
 from harness.study.published import PublishedValues
 from harness.study.study import Template
@@ -276,7 +277,7 @@ class Declaration(_Part):
             return document
         document = copy.deepcopy(document)
         for pointer, keys in document.pop("order").items():
-            _reorder(document, pointer, keys)
+            reorder(document, pointer, keys)
         return document
 
     @property
@@ -394,47 +395,11 @@ _NO_DECLARATION = (
 
 def _orders(declaration: Declaration) -> Iterator[tuple[str, list[str]]]:
     """Yield the order of keys of each mapping in which it means something and is not that of the alphabet."""
-    yield from _order("/arms", declaration.arms)
-    yield from _order("/published", declaration.published)
-    yield from _order("/metrics", declaration.metrics)
-    yield from _order("/datasets", declaration.datasets)
+    yield from order_of("/arms", declaration.arms)
+    yield from order_of("/published", declaration.published)
+    yield from order_of("/metrics", declaration.metrics)
+    yield from order_of("/datasets", declaration.datasets)
     for name, arm in declaration.arms.items():
-        place = f"/arms/{_escaped(name)}"
-        yield from _order(f"{place}/fixed", arm.fixed)
-        yield from _order_of_space(f"{place}/space", arm.space)
-
-
-def _order_of_space(place: str, space: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the order of a space's fields and branches, in which samplers draw."""
-    yield from _order(place, space)
-    for field, domain in space.items():
-        if isinstance(domain, OneOf):
-            branches = f"{place}/{_escaped(field)}/one_of"
-            yield from _order(branches, domain.branches)
-            for value, branch in domain.branches.items():
-                yield from _order_of_space(f"{branches}/{_escaped(value)}", branch)
-
-
-def _order(place: str, mapping: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    if list(mapping) != sorted(mapping):
-        yield place, list(mapping)
-
-
-def _escaped(key: str) -> str:
-    return key.replace("~", "~0").replace("/", "~1")
-
-
-def _reorder(document: dict[str, Any], pointer: str, keys: list[str]) -> None:
-    """Put one mapping's keys into an order, in place.
-
-    Raises:
-        ValueError: There is no such mapping, or it has other keys.
-    """
-    inner: Any = document
-    for key in pointer.split("/")[1:]:
-        inner = inner.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(inner, dict) else None
-    if not isinstance(inner, dict) or sorted(inner) != sorted(keys):
-        raise ValueError(f"order names {pointer} and its keys otherwise than they are there")
-    ordered = {key: inner[key] for key in keys}
-    inner.clear()
-    inner.update(ordered)
+        place = f"/arms/{escaped(name)}"
+        yield from order_of(f"{place}/fixed", arm.fixed)
+        yield from order_of_space(f"{place}/space", arm.space)

@@ -1,16 +1,16 @@
-"""From declared claims to verdicts: follow them through the plan's looks, rule, flag what weakens them."""
+"""From declared claims to verdicts: follow them through the plan's looks, rule, tell what they rest on."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from analysis import selection
 from analysis.claims.ahead import BEST, BETTER
 from analysis.claims.datasets import on_datasets
 from analysis.claims.diverges import DIVERGES
 from analysis.claims.equal import EQUAL
 from analysis.claims.evidence import Evidence, Grounds, Kind, Untestable
 from analysis.claims.faster import FASTER
+from analysis.claims.flags import arm_flags_of, comparison_flags, seed_flags
 from analysis.claims.images import on_new_images
 from analysis.claims.looks import Course, Courses
 from analysis.claims.made import made_of
@@ -32,9 +32,8 @@ from analysis.claims.verdict import (
 )
 from analysis.lineage import ancestors_of
 from analysis.records import StudyRecords
-from analysis.replicates import ends_of, n_beyond_the_plan, n_collapsed, n_ended, searches
+from analysis.replicates import ends_of, n_beyond_the_plan, n_ended, searches
 from harness.declaration import Declaration, UnknownClaim
-from harness.manifest import CONFIRM_SEEDS
 from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
 from harness.study.datasets import name_on
 
@@ -50,9 +49,6 @@ KINDS: Mapping[str, Kind[Any]] = {
     "reaches": REACHES,
 }
 """Every kind of claim, as study files call it. A further kind is a model there, a file here, and a row."""
-
-FEW_SEEDS = 5
-"""Below this many, a verdict carries a flag."""
 
 _RESPONSES = {"optimum", "trend", "monotone"}
 
@@ -178,7 +174,7 @@ def _rule(family: _Family) -> list[Verdict]:
     progress = _follow(grounds, n_beside=family.n_beside)
     ruled = progress.courses.verdicts()[: len(grounds.claims)]
     verdicts = [verdict or _not_yet(grounds, place, progress) for place, verdict in enumerate(ruled)]
-    arm_flags = _arm_flags(grounds)
+    arm_flags = arm_flags_of(grounds)
     sha256 = grounds.records.seal.sha256 if family.made else None
     return [
         replace(_complete(grounds, claim, verdict, arm_flags), made=family.made, family=sha256)
@@ -319,6 +315,17 @@ def _complete(
     )
 
 
+def _flags(
+    grounds: Grounds, claim: Claim | UnknownClaim, verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
+) -> tuple[Flag, ...]:
+    """Return the flags of a claim: those of its arms, of comparing them, and of its seeds."""
+    if isinstance(claim, UnknownClaim):
+        return ()
+    arms = compared_arms(grounds.records, claim)
+    of_arms = [flag for arm in arms for flag in arm_flags[arm]]
+    return (*of_arms, *comparison_flags(grounds, arms), *seed_flags(grounds.records, verdict))
+
+
 def _on_new_images(grounds: Grounds, verdict: Verdict) -> NewImages | str:
     """Return the interval of the decisive difference for new images, of several data sets on its own one."""
     if verdict.where is None:
@@ -382,93 +389,3 @@ def _statement(claim: Claim | UnknownClaim) -> Statement:
         than=named.get("than"),
         field=named.get("field") or named.get("over"),
     )
-
-
-def _flags(
-    grounds: Grounds, claim: Claim | UnknownClaim, verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
-) -> tuple[Flag, ...]:
-    """Return the flags of a claim: those of its arms, of comparing them, and of its seeds."""
-    if isinstance(claim, UnknownClaim):
-        return ()
-    arms = compared_arms(grounds.records, claim)
-    of_arms = [flag for arm in arms for flag in arm_flags[arm]]
-    return (*of_arms, *_comparison_flags(grounds, arms), *_seed_flags(grounds.records, verdict))
-
-
-def _arm_flags(grounds: Grounds) -> dict[str, list[Flag]]:
-    """Return the flags of each arm: where its rate lies, and whether its seeds diverged or failed."""
-    records = grounds.records
-    return {
-        arm: _rate_flags(records, arm, choice)
-        + _divergence_flags(records, arm)
-        + _collapse_flags(records, arm)
-        + _failure_flags(records, arm)
-        for arm, choice in grounds.choices.items()
-    }
-
-
-def _rate_flags(records: StudyRecords, arm: str, choice: selection.Choice) -> list[Flag]:
-    flags = []
-    if choice.edge:
-        detail = f"the chosen rate of {arm} is at the {choice.edge} edge of its range"
-        flags.append(Flag(name="edge", arm=arm, detail=detail))
-    if selection.is_stability_limited(records.runs_of("search", arm), choice):
-        detail = f"the next larger rate that {arm} tried diverged"
-        flags.append(Flag(name="next to divergence", arm=arm, detail=detail))
-    return flags
-
-
-def _divergence_flags(records: StudyRecords, arm: str) -> list[Flag]:
-    confirm = records.runs_of("confirm", arm)
-    diverged = int((confirm["status"] == "diverged").sum())
-    detail = f"{diverged} of {len(confirm)} confirm runs of {arm} diverged"
-    return [Flag(name="diverged seeds", arm=arm, detail=detail)] if diverged else []
-
-
-def _collapse_flags(records: StudyRecords, arm: str) -> list[Flag]:
-    collapsed = n_collapsed(records, arm)
-    n = len(ends_of(records, arm))
-    detail = f"{collapsed} of {n} replicates of {arm} score hardly more than chance"
-    return [Flag(name="collapsed seeds", arm=arm, detail=detail)] if collapsed else []
-
-
-def _failure_flags(records: StudyRecords, arm: str) -> list[Flag]:
-    """Return the flag of measured runs that failed: seeds that every comparison of the arm goes without."""
-    declared = records.declaration.arms[arm]
-    is_grid = not declared.confirm_runs and records.declaration.search.sampler == "grid"
-    measured = records.runs_of("search" if is_grid else "confirm", arm)
-    failed = int((measured["status"] == "failed").sum())
-    runs = "search runs" if is_grid else "confirm runs"
-    detail = f"{failed} of {len(measured)} {runs} of {arm} failed and are missing in what it rests on"
-    return [Flag(name="failed seeds", arm=arm, detail=detail)] if failed else []
-
-
-def _comparison_flags(grounds: Grounds, arms: Sequence[str]) -> list[Flag]:
-    """Return the flags of comparing several arms: other budgets, other batch sizes at one learning rate."""
-    if len(arms) < 2:
-        return []
-    flags = []
-    if grounds.unequal_budgets:
-        flags.append(Flag(name="unequal budget", arm=None, detail="; ".join(grounds.unequal_budgets)))
-    fixed = [grounds.records.declaration.arms[arm].fixed for arm in arms]
-    sizes, rates = ([settings.get(field) for settings in fixed] for field in ("batch_size", "lr"))
-    if len(set(sizes)) > 1 and len(set(rates)) == 1 and rates[0] is not None:
-        detail = (
-            "arms differ in batch size but share one learning rate, which suits some sizes and not others"
-        )
-        flags.append(Flag(name="rate not tuned", arm=None, detail=detail))
-    return flags
-
-
-def _seed_flags(records: StudyRecords, verdict: Verdict) -> list[Flag]:
-    """Return the flags of too few seeds, and of seeds that were added with first results in sight."""
-    flags = []
-    if verdict.ruling not in {"not testable", "not yet"} and verdict.n < FEW_SEEDS:
-        detail = f"a claim rests on {verdict.n} seeds, where an interval leans on the noise being normal"
-        flags.append(Flag(name="few seeds", arm=None, detail=detail))
-    added = [change for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
-    if added:
-        told = "; ".join(change.in_words() for change in added)
-        detail = f"seeds beyond the plan are exploratory and rule nothing ({told})"
-        flags.append(Flag(name="seeds added later", arm=None, detail=detail))
-    return flags
