@@ -4,7 +4,7 @@ Rule and domains come from the declaration, never from the data: a value that no
 declared. Manifests of older studies lack `winner` and `average_epochs`: their runs counted by the last epoch.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import selection
 from analysis.records import StudyRecords
-from analysis.render.numbers import value_in_words
+from analysis.render.numbers import parsed, setting, span, value_in_words
 from harness.declaration import Declaration
 from harness.records.events import Phase
 from harness.study.domains import Domain, NumericRange, OneOf, Range
@@ -94,13 +94,26 @@ class WinnerRule:
         return f"epoch with the best {self.metric}" if self.is_best_epoch else "last epoch"
 
 
-def chosen_in_words(records: StudyRecords, arm: str, run_id: str) -> str:
-    """Return the values of what an arm searched in one run; those that its branch lacks are left out."""
-    run = records.runs[records.runs["run_id"] == run_id]
-    fields = list(dict.fromkeys(field.name for field in fields_of(records.declaration.arms[arm].space)))
-    cells = {field: run[f"config.{field}"].iloc[0] for field in fields if f"config.{field}" in run}
-    values = [f"{field} {value_in_words(cell)}" for field, cell in cells.items() if not pd.isna(cell)]
-    return ", ".join(values) or "as declared"
+def chosen_in_words(records: StudyRecords, arm: str, winners: Collection[str]) -> str:
+    """Return what the winners of an arm's searches have of what was searched: of several the span of numbers.
+
+    What the branch of a run lacks is left out.
+    """
+    runs, cells = records.runs[records.runs["run_id"].isin(winners)], dict[str, list[Any]]()
+    for field in fields_of(records.declaration.arms[arm].space):
+        cells.setdefault(field.name, []).extend(field.runs_with(runs).get(f"config.{field.name}", ()))
+    several = f" ({len(runs)} repeats)" if len(runs) > 1 else ""
+    values = [f"{field} {_of_all(chosen)}" for field, chosen in cells.items() if chosen]
+    return ", ".join(values) + several if values else "as declared"
+
+
+def _of_all(cells: Sequence[Any]) -> str:
+    """Return the values of a field in several runs."""
+    values = [parsed(cell) for cell in cells]
+    is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    if is_number and len(set(values)) > 1:
+        return span(values, setting)
+    return " or ".join(sorted({value_in_words(value) for value in values}))
 
 
 def at_full_length(

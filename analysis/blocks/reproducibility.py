@@ -120,7 +120,7 @@ def _chosen(records: StudyRecords) -> list[_Row]:
             if winner is None:
                 text = "no run of full length" if repeat in ended else "not decided yet"
             else:
-                text = chosen_in_words(records, arm, winner)
+                text = chosen_in_words(records, arm, [winner])
             which = f"{arm}, repeat {repeat}" if n_repeats > 1 else arm
             rows.append((f"Chosen configuration of {which}", text, "runs.parquet: config.*"))
     return rows

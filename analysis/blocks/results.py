@@ -93,9 +93,9 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
 
 
 def _chosen(records: StudyRecords, arm: str) -> str:
-    """Return the parameters that the search of a program's arm chose, in its first repeat."""
-    winner = next(iter(records.winners_of(arm)), None)
-    return "" if winner is None else chosen_in_words(records, arm, winner)
+    """Return the parameters that the searches of a program's arm chose."""
+    winners = [winner for winner in records.winners_of(arm) if winner]
+    return chosen_in_words(records, arm, winners) if winners else ""
 
 
 def _optimizer(records: StudyRecords, arm: str) -> str | None:
@@ -103,9 +103,9 @@ def _optimizer(records: StudyRecords, arm: str) -> str | None:
     declared = records.declaration.arms[arm].fixed.get("optimizer")
     if "config.optimizer" not in records.runs:
         return None if declared is None else str(declared)
-    winners, runs = records.winners_of(arm)[:1], records.runs[records.runs["arm"] == arm]
+    winners, runs = records.winners_of(arm), records.runs[records.runs["arm"] == arm]
     used = runs[runs["run_id"].isin(winners) | (runs["phase"] == "confirm")]["config.optimizer"].dropna()
-    return str(used.iloc[0]) if len(used) else None if declared is None else str(declared)
+    return " or ".join(sorted(set(used))) if len(used) else None if declared is None else str(declared)
 
 
 def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:

@@ -48,14 +48,13 @@ def compute_table(facts: Facts) -> pd.DataFrame:
     shown = list(dict.fromkeys([*losses, metrics.validated.name, facts.rule.metric]))
     for arm, choice in facts.choices.items():
         runs, declared = facts.records.runs_of("search", arm), _range_of(facts, arm)
-        won = runs[runs["run_id"].isin([one.run_id for one in choice.searches])]
-        winner = {
-            "chosen": chosen_in_words(facts.records, arm, choice.run_id) if choice.run_id else numbers.ABSENT
-        }
+        winners = [one.run_id for one in choice.searches if one.run_id]
+        won = runs[runs["run_id"].isin(winners)]
+        chosen = chosen_in_words(facts.records, arm, winners) if winners else numbers.ABSENT
         rows.append(
             {
                 "arm": arm,
-                **(winner if metrics.of_program else {}),
+                **({"chosen": chosen} if metrics.of_program else {}),
                 "low": declared.low if declared else None,
                 "high": declared.high if declared else None,
                 "is_log": declared.is_log if declared else None,

@@ -9,7 +9,7 @@ from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import replicates
-from analysis.search import fields_of
+from analysis.search import chosen_in_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,23 +59,9 @@ def chosen(records: StudyRecords, arm: str) -> str:
     if not declared.search_runs:
         return numbers.settings_in_words(own_settings(records)[arm]) or "as all others"
     winners = [winner for winner in records.winners_of(arm) if winner]
-    runs = records.runs[records.runs["run_id"].isin(winners)]
-    if runs.empty:
+    if not winners:
         return "nothing yet" if arm not in records.winners else "no winner"
-    fields = dict.fromkeys(field.name for field in fields_of(declared.space))
-    words = [f"{field} {_of_all(runs[f'config.{field}'])}" for field in fields if f"config.{field}" in runs]
-    several = f" ({len(runs)} repeats)" if len(runs) > 1 else ""
-    return ", ".join(word for word in words if not word.endswith(" ")) + several
-
-
-def _of_all(cells: "pd.Series[Any]") -> str:
-    """Return the values of a field in several runs; nothing where none has it."""
-    values = [numbers.parsed(cell) for cell in cells]
-    known = [value for value in values if value is not None]
-    is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in known)
-    if known and is_number and len(set(known)) > 1:
-        return numbers.span(known, numbers.setting)
-    return " or ".join(sorted({numbers.value_in_words(value) for value in known}))
+    return chosen_in_words(records, arm, winners)
 
 
 def own_settings(records: StudyRecords) -> Mapping[str, Mapping[str, Any]]:

@@ -82,6 +82,14 @@ def test_the_chosen_rates_of_all_repeats_are_shown(repeated: "Study", tmp_path: 
     assert "0.02 to 0.9 (3 repeats) (edge ↑)" in table.markdown()
 
 
+def test_the_chosen_optimizers_of_all_repeats_are_shown(repeated: "Study", tmp_path: Path) -> None:
+    """Not only the first one's."""
+    for run in repeated.runs:
+        run.configuration["optimizer"] = "adam" if run.repeat else "sgd"
+    frame = RESULTS.table.compute(Facts(load_study(repeated.write(tmp_path))))
+    assert set(frame["optimizer"]) == {"adam or sgd"}
+
+
 def test_a_further_study_is_planned_by_the_spread_of_repeats(repeated: "Study", tmp_path: Path) -> None:
     """Repeats of as many seeds vary as these do; those of one seed by half the variance of seeds more."""
     earlier = Earlier.of(repeated.write(tmp_path), ["sgd"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.records import load_study
-from analysis.search import SearchedField, fields_of
+from analysis.search import SearchedField, chosen_in_words, fields_of
 from harness.study.domains import as_domain, domains_of
 
 if TYPE_CHECKING:
@@ -68,3 +68,19 @@ def test_linear_ranges_are_linear(new_study: "type[Study]", tmp_path: Path) -> N
     study.add("sgd", "search", configuration={"dropout": 0.25})
     runs = load_study(study.write(tmp_path)).runs_of("search", "sgd")
     assert SearchedField(name="dropout", domain=as_domain(domain)).places(runs).tolist() == [0.25]
+
+
+def test_what_searches_chose_is_told_of_the_branches_that_have_it(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """RMSprop's momentum is its default and was not searched; numbers of several winners are a span."""
+    momentum = {"low": 0.0, "high": 0.95}
+    rate = {"low": 1e-4, "high": 1.0, "log": True}
+    branches = {"sgd": {"lr": rate, "momentum": momentum}, "rmsprop": {"lr": rate}}
+    study = new_study(arms={"joint": {"optimizer": {"one_of": branches}}})
+    study.add("joint", "search", run_id="a", lr=0.1, configuration={"optimizer": "sgd", "momentum": 0.45})
+    study.add("joint", "search", run_id="b", lr=0.01, configuration={"optimizer": "rmsprop", "momentum": 0.0})
+    records = load_study(study.write(tmp_path))
+    both = "optimizer rmsprop or sgd, lr 0.01 to 0.1, momentum 0.45 (2 repeats)"
+    assert chosen_in_words(records, "joint", ["a", "b"]) == both
+    assert chosen_in_words(records, "joint", ["b"]) == "optimizer rmsprop, lr 0.01"
