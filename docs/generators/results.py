@@ -78,8 +78,8 @@ _NOTES: Mapping[str, str] = {
         "which that search chose. Several searches show what more seeds of one choice cannot."
     ),
     "joint": (
-        "An earlier run of this question had one search of 200 trials an arm: what those two chose was 1.79 ± "
-        "0.20 pp apart. These are searches of 60."
+        "An earlier run of this question had one search of 200 trials an arm: what those two chose was 1.79 "
+        "± 0.20 pp apart. These are searches of 60."
     ),
     "architectures": (
         "The published 93.13 % for a two-convolution network was measured on MNIST digits. The one here is "

@@ -27,8 +27,7 @@ def problems_of(text: str, *overrides: str) -> list[str]:
         ("search.metric=val_los", "search.metric: 'val_los' is not known"),
         (
             "search.early_stopping=off",
-            "search.early_stopping: 'off' is not known. Valid: none; "
-            "or a mapping of grace_epochs, reduction_factor",
+            "search.early_stopping: 'off' is not known. Valid: none; or a mapping of grace_epochs,",
         ),
         ("claims.0.better.than=adam", "claims.0.better: compares an arm with itself"),
     ],
