@@ -15,6 +15,7 @@ from harness.errors import EXIT_COMPLETE, EXIT_REFUSED
 from tests.analysis.conftest import Study
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
+FIRST_VERSION = Path(__file__).parents[1] / "first_version"
 
 _CLAIMS = [{"says": "b is better", "better": {"arm": "b", "than": "a", "metric": "test_accuracy"}}]
 
@@ -76,13 +77,17 @@ def test_runs_that_are_the_same_to_the_last_bit_are_counted(
 
 
 @pytest.mark.parametrize(
-    ("other", "reason"), [("dropout", "only a study of the same declaration"), ("joint", "not sealed")]
+    ("other", "reason"),
+    [
+        (REFERENCE / "dropout", "only a study of the same declaration"),
+        (FIRST_VERSION, "not sealed"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused(
-    other: str, reason: str, capsys: pytest.CaptureFixture[str]
+    other: Path, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Another declaration, or none that is sealed."""
-    assert main([str(REFERENCE / "optimizers"), str(REFERENCE / other)]) == EXIT_REFUSED
+    assert main([str(REFERENCE / "optimizers"), str(other)]) == EXIT_REFUSED
     assert reason in capsys.readouterr().err
 
 
