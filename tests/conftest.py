@@ -1,6 +1,9 @@
-"""Shared by all tests: Ray's switches, set before anything imports Ray, small studies, and who runs what."""
+"""Shared by all tests: Ray's switches, set before Ray is imported, a cache, small studies, who runs what."""
 
+import os
+import shutil
 import signal
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
 from harness.records.folder import ResultsFolder
+from harness.training.data.cache import user_cache
 from harness.tuning.local_ray import set_ray_environment
 from tests import drill
 
@@ -20,6 +24,30 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 settings.register_profile("harness", deadline=None)  # no test fails for being slow
 settings.load_profile("harness")
+
+
+_CACHE = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the tests a cache of their own: what was measured here for a user's studies would decide in them.
+
+    What other programs keep in the user's cache stays in sight, such as a list of fonts.
+    """
+    if hasattr(config, "workerinput"):
+        return  # its environment is that of the process that started it
+    ours = user_cache()
+    cache = config.stash[_CACHE] = Path(tempfile.mkdtemp(prefix="cache-of-tests-"))
+    for other in ours.parent.glob("*"):
+        if other != ours:
+            (cache / other.name).symlink_to(other)
+    os.environ["XDG_CACHE_HOME"] = str(cache)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the tests' cache."""
+    if _CACHE in config.stash:
+        shutil.rmtree(config.stash[_CACHE])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
