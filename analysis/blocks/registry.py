@@ -4,17 +4,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.blocks import Block, Plot, Table
+from analysis.blocks.as_published import AS_PUBLISHED
 from analysis.blocks.batch_sizes import BATCH_SIZES
 from analysis.blocks.budget import BUDGET, FAILURES
 from analysis.blocks.claims import CLAIMS
-from analysis.blocks.classes import CLASS_ACCURACY, CONFUSIONS
+from analysis.blocks.class_accuracy import CLASS_ACCURACY
+from analysis.blocks.confusions import CONFUSIONS
 from analysis.blocks.differences import DIFFERENCES
 from analysis.blocks.early_stopping import EARLY_STOPPING
 from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES, METRIC_CURVES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.pairs import PAIRS
-from analysis.blocks.published import AS_PUBLISHED, PUBLISHED
+from analysis.blocks.published import PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
 from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.response import RESPONSE

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from analysis.blocks.published import AS_PUBLISHED, published_records
+from analysis.blocks.as_published import AS_PUBLISHED, published_records
 from analysis.facts import Facts
 from analysis.records import load_study
 from analysis.render.table import RenderedTable

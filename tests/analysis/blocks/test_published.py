@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.blocks.published import PUBLISHED, compute_published
+from analysis.blocks.published import PUBLISHED, compute
 from analysis.facts import Facts
 from harness.declaration import Declaration
 from harness.records.folder import ResultsFolder
@@ -56,7 +56,7 @@ def test_a_published_run_is_judged_as_a_single_run(
     study = new_study(arms={"a": {}})
     study.confirm("a", FIVE)
     facts = publish(study, tmp_path, {"a": [run_of(test_accuracy=value)]})
-    (row,) = compute_published(facts).to_dict("records")
+    (row,) = compute(facts).to_dict("records")
     assert (row["low"], row["high"]) == (pytest.approx(0.871910, abs=2e-6), pytest.approx(0.968090, abs=2e-6))
     assert (row["n"], row["mean"], row["position"]) == (5, pytest.approx(0.92), position)
     assert row["excess"] == pytest.approx(excess, abs=2e-6)
@@ -99,7 +99,7 @@ def test_too_few_seeds_judge_nothing(
     study = new_study(arms={"a": {}}, confirm_runs=2)
     study.confirm("a", accuracies)
     facts = publish(study, tmp_path, {"a": [run_of(test_accuracy=0.8603)]})
-    (row,) = compute_published(facts).to_dict("records")
+    (row,) = compute(facts).to_dict("records")
     assert (row["position"], row["reason"], row["published"]) == (None, reason, 0.8603)
 
 
@@ -109,7 +109,7 @@ def test_a_diverged_run_judges_nothing(new_study: "type[Study]", tmp_path: Path)
     study.confirm("a", FIVE)
     study.add("a", "confirm", seed=999, status="diverged", epochs=1)
     facts = publish(study, tmp_path, {"a": [run_of(test_accuracy=0.8603)]})
-    (row,) = compute_published(facts).to_dict("records")
+    (row,) = compute(facts).to_dict("records")
     assert (row["n"], row["reason"]) == (0, "a run of ours diverged")
 
 
@@ -118,7 +118,7 @@ def test_times_are_shown_and_not_judged(new_study: "type[Study]", tmp_path: Path
     study = new_study(arms={"a": {}})
     study.confirm("a", FIVE)
     facts = publish(study, tmp_path, {"a": [run_of(train_seconds=819.0)]})
-    (cells,) = PUBLISHED.table.lay_out(compute_published(facts)).to_dict("records")
+    (cells,) = PUBLISHED.table.lay_out(compute(facts)).to_dict("records")
     assert (cells["Published"], cells["Measured"], cells["Published lies"]) == (
         "819",
         "6.0 ± 0",
@@ -134,7 +134,7 @@ def test_one_point_of_a_grid_stands_beside_its_own_value(new_study: "type[Study]
             study.add("a", "search", lr=rate, seed=seed, val_loss=loss + 0.01 * seed)
     study.winners = {"a": "a-search-004"}
     run = run_of("study B", val_loss=0.52) | {"at": {"lr": 0.01}}
-    (row,) = compute_published(publish(study, tmp_path, {"a": [run]})).to_dict("records")
+    (row,) = compute(publish(study, tmp_path, {"a": [run]})).to_dict("records")
     assert (row["n"], row["mean"], row["position"], row["at"]) == (
         4,
         pytest.approx(0.515),
