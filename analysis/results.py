@@ -18,7 +18,7 @@ from analysis.blocks.claims import lay_out_verdicts, tabulate_verdicts
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.claims import Verdict
 from analysis.facts import Facts
-from analysis.page import by_dataset, document
+from analysis.page import by_dataset, progress
 from analysis.records import load_study
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
@@ -121,12 +121,12 @@ class Results:
     @property
     def progress(self) -> tuple[int, int]:
         """How many runs have ended, and how many are planned as far as is known."""
-        return document.counted(self.facts.records)
+        return progress.counted(self.facts.records)
 
     @property
     def missing(self) -> str | None:
         """What has not run yet, in words; None for a finished study."""
-        return document.progress(self.facts.records)
+        return progress.progress(self.facts.records)
 
     @cached_property
     def claims(self) -> Claims:

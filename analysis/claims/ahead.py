@@ -3,15 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.claims.contrast import (
-    Contrast,
-    ContrastEvidence,
-    ContrastVerdict,
-    Scale,
-    contrast,
-    key_of,
-    reach,
-)
+from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, contrast, key_of, reach
 from analysis.claims.evidence import (
     Bounds,
     Edges,
@@ -26,6 +18,7 @@ from analysis.claims.evidence import (
     unknown_arm,
     without_seed,
 )
+from analysis.claims.scale import Scale
 from analysis.claims.verdict import ALPHA
 from analysis.replicates import Replicates, n_ended, replicates
 from analysis.statistics.sequential import ahead_of_all, behind_any, q_best

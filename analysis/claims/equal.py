@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, Scale, contrast, key_of
+from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, contrast, key_of
 from analysis.claims.evidence import (
     Grounds,
     Kind,
@@ -16,6 +16,7 @@ from analysis.claims.evidence import (
     unknown_arm,
     without_seed,
 )
+from analysis.claims.scale import Scale
 from analysis.claims.verdict import Reach
 from analysis.replicates import replicates
 from analysis.statistics import power

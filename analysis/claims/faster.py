@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.ahead import Ahead, ahead_of
-from analysis.claims.contrast import Scale
 from analysis.claims.diverges import Share, share_of
 from analysis.claims.evidence import Grounds, Kind, Untestable, shared_machine, unknown_arm
+from analysis.claims.scale import Scale
 from analysis.records import StudyRecords
 from analysis.replicates import planned_runs, replicates
 from harness.study.claims import Faster, Target

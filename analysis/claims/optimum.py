@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.claims.contrast import Contrast, Scale, reach
+from analysis.claims.contrast import Contrast, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.response import Response, respond
+from analysis.claims.scale import Scale
 from analysis.claims.verdict import Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from analysis import selection
-from analysis.claims.contrast import DRAWN_WIDER, Contrast, ContrastVerdict, Scale, reach
+from analysis.claims.contrast import DRAWN_WIDER, Contrast, ContrastVerdict, reach
 from analysis.claims.evidence import (
     Bounds,
     Grounds,
@@ -27,6 +27,7 @@ from analysis.claims.evidence import (
     unknown_arm,
     without_seed,
 )
+from analysis.claims.scale import Scale
 from analysis.claims.verdict import Comparison, Reach, Ruling
 from analysis.metrics import Metric
 from analysis.replicates import Replicates, replicates

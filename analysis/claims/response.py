@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis import selection
-from analysis.claims.contrast import Contrast, Scale
+from analysis.claims.contrast import Contrast
 from analysis.claims.evidence import (
     Bounds,
     Grounds,
@@ -21,6 +21,7 @@ from analysis.claims.evidence import (
     too_few,
     unknown_arm,
 )
+from analysis.claims.scale import Scale
 from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.replicates import Replicates, chance_level, replicates, result_of

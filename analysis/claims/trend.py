@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from analysis.claims.contrast import Contrast, ContrastVerdict, Scale, reach
+from analysis.claims.contrast import Contrast, ContrastVerdict, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.response import Response, respond
+from analysis.claims.scale import Scale
 from analysis.claims.verdict import Reach, Ruling
 from analysis.statistics.sequential import PValues, is_futile
 from harness.study.claims import Monotone, Trend

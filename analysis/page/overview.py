@@ -12,7 +12,7 @@ from analysis.blocks.results import compute_results
 from analysis.claims.verdict import count_rulings
 from analysis.facts import Facts
 from analysis.metrics import USUAL, Metric
-from analysis.page import document, together
+from analysis.page import caveats, progress, together
 from analysis.page.document import render
 from analysis.page.together import Traits
 from analysis.render import numbers
@@ -150,7 +150,7 @@ def summarise(facts: Facts, root: Path) -> Summary:
         seal=records.seal.state,
         seed=declaration.search.seed,
         kin=_kin(declaration),
-        progress=document.progress(records),
+        progress=progress.progress(records),
         started=manifest.created_at[:16].replace("T", " "),
         commit=_commit(manifest.git),
         command=manifest.command,
@@ -159,7 +159,7 @@ def summarise(facts: Facts, root: Path) -> Summary:
         rulings=count_rulings(facts.verdicts),
         headline=_headline(facts),
         measured=records.metrics.headline,
-        warnings=len(document.warnings(facts)),
+        warnings=len(caveats.warnings(facts)),
         train_seconds=float(records.runs["train_seconds"].sum()),
         verdicts=facts.verdicts,
         traits=Traits.of(facts, _place(records.folder.root, root)),

@@ -14,7 +14,7 @@ from analysis import audit, budget
 from analysis.blocks import early_stopping
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
-from analysis.page import document
+from analysis.page import caveats, document, progress, provenance
 from analysis.records import load_study
 from analysis.render.figure import arm_styles
 from analysis.render.table import RenderedTable
@@ -115,7 +115,7 @@ def test_each_of_several_searches_has_a_winner_of_its_own(new_study: "type[Study
     table = rendered_table(facts)
     assert table.cells["Regret (pp)"][0] == "3.0 (0.0 to 9.6)"
     assert "means over an arm's searches" in table.caption
-    (warning,) = [text for text in document.warnings(facts) if "would have won" in text]
+    (warning,) = [text for text in caveats.warnings(facts) if "would have won" in text]
     assert warning.endswith("ended ahead of the winner, mean over searches): sgd 2 of 3 (3.00 pp).")
 
 
@@ -269,7 +269,7 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.run(0.3)
     facts = arm.study.facts(tmp_path)
-    assert document.progress(facts.records) == "Unfinished: 2 of 3 planned runs have ended"
+    assert progress.progress(facts.records) == "Unfinished: 2 of 3 planned runs have ended"
     assert "No audit run has ended" in rendered_table(facts).caption
     assert "not known" in early_stopping.caption_plot(facts, early_stopping.compute_plot(facts))
     arm.study.winners.clear()  # while the search goes on, more may be stopped
@@ -291,12 +291,12 @@ def test_the_ledger_shows_audits_and_compares_none(new_study: "type[Study]", tmp
     assert audits["epochs_ratio"].isna().all()
     assert budget.inequalities(records) == []
     assert not any("audit" in note for note in budget.spending_notes(ledger))
-    assert document.progress(records) is None
+    assert progress.progress(records) is None
 
 
 def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_path: Path) -> None:
     """Whoever reads the first lines learns of it."""
-    (warning,) = document.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
+    (warning,) = caveats.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
     assert warning == (
         "Early stopping ended runs that would have won, of those audited (in brackets: by how much the best "
         "of them ended ahead of the winner): sgd 1 of 2 (5.00 pp)."
@@ -338,7 +338,7 @@ def test_the_winners_rule_is_told(
     study = one_would_have_won(new_study, **search)
     study.confirm("sgd", [0.90, 0.91])
     facts = study.facts(tmp_path)
-    assert dict(document.protocol(facts.records))["Winner's rule"] == said
+    assert dict(provenance.protocol(facts.records))["Winner's rule"] == said
     captions = {
         name: spec.caption(facts, spec.compute(facts))
         for name, spec in (*TABLES.items(), *PLOTS.items())

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from analysis.claims.ahead import ahead_of
-from analysis.claims.contrast import Scale
 from analysis.claims.datasets import OnEach
 from analysis.claims.evidence import Edges, Evidence, Untestable
 from analysis.claims.looks import judge
+from analysis.claims.scale import Scale
 from analysis.claims.verdict import Verdict
 from analysis.facts import Facts
 from analysis.metrics import USUAL

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from analysis.claims.ahead import Ahead
-from analysis.claims.contrast import Contrast, Scale, reach
+from analysis.claims.contrast import Contrast, reach
 from analysis.claims.diverges import Share
 from analysis.claims.equal import Equality
 from analysis.claims.evidence import Bounds, Edges, Evidence, Levels
 from analysis.claims.looks import judge
 from analysis.claims.optimum import Place
 from analysis.claims.response import Response
+from analysis.claims.scale import Scale
 from analysis.claims.trend import Slope
 from analysis.claims.verdict import Statement, Verdict
 from analysis.metrics import USUAL

@@ -10,11 +10,11 @@ import pytest
 from scipy import stats
 
 from analysis import verdict as command
-from analysis.claims.contrast import Scale
 from analysis.claims.decide import standing
 from analysis.claims.evidence import Untestable
 from analysis.claims.looks import judge
 from analysis.claims.reaches import Reaching, against_value
+from analysis.claims.scale import Scale
 from analysis.facts import Facts
 from analysis.metrics import USUAL
 from analysis.records import load_study

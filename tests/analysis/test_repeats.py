@@ -8,7 +8,7 @@ import pytest
 from analysis.blocks.results import RESULTS
 from analysis.blocks.variance import compute as compute_variance
 from analysis.facts import Facts
-from analysis.page import document
+from analysis.page import caveats
 from analysis.records import load_study
 from analysis.replicates import uses_no_seed
 from analysis.report import write_report
@@ -123,6 +123,6 @@ def test_a_report_is_written(repeated: "Study", tmp_path: Path) -> None:
 def test_arms_at_the_same_edge_share_a_warning(repeated: "Study", tmp_path: Path) -> None:
     """Many arms would fill the first screen otherwise."""
     facts = Facts(load_study(repeated.write(tmp_path)))
-    [warning] = [sentence for sentence in document.warnings(facts) if "edge" in sentence]
+    [warning] = [sentence for sentence in caveats.warnings(facts) if "edge" in sentence]
     assert "upper edge" in warning
     assert warning.index("sgd (") < warning.index("adam (")

@@ -15,7 +15,7 @@ import pytest
 from analysis import output
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
-from analysis.page import document
+from analysis.page import caveats, progress, provenance
 from analysis.page.document import Content, render_figures, render_html, render_markdown, render_tables
 from analysis.records import load_study
 from analysis.report import write_figures, write_report, write_tables
@@ -315,7 +315,7 @@ def test_one_seed_says_single_seed(new_study: "type[Study]", tmp_path: Path) -> 
     cells = render_tables(Facts(records))["claims"].cells
     assert cells["Verdict"].tolist() == ["not testable"]
     assert cells["Why"][0].startswith("single seed")
-    assert any("single seed" in limit.lower() for limit in document.limits(Facts(records)))
+    assert any("single seed" in limit.lower() for limit in caveats.limits(Facts(records)))
 
 
 def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_an_unfinished_study_says_so(new_study: "type[Study]", tmp_path: Path) -
     study = new_study(arms={"a": {"lr": LOG}}, search_runs={"a": 5}, confirm_runs=4)
     study.search("a", [0.01, 0.1, 0.2])
     study.winners.clear()  # the search phase has not ended
-    said = document.progress(load_study(study.write(tmp_path)))
+    said = progress.progress(load_study(study.write(tmp_path)))
     assert said == "Unfinished: 3 of 9 planned runs have ended"
 
 
@@ -348,19 +348,19 @@ def test_a_sequential_study_ends_where_a_look_ends_it(
         for n, arms in taken:
             at = "2026-01-03T00:00:00.000000+00:00"
             journal.append(LookTaken(time=at, n=n, open=(0,) if arms else (), arms=tuple(arms)))
-    assert document.progress(load_study(folder.root)) == said
+    assert progress.progress(load_study(folder.root)) == said
 
 
 def test_an_arm_without_a_winner_has_nothing_to_confirm(new_study: "type[Study]", tmp_path: Path) -> None:
     """Where every search run diverged, the confirm runs will never come, and the study is finished."""
     study = new_study(arms={"a": {"lr": LOG}}, confirm_runs=4, winners={"a": None})
     study.add("a", "search", lr=0.5, status="diverged", epochs=1)
-    assert document.progress(load_study(study.write(tmp_path))) is None
+    assert progress.progress(load_study(study.write(tmp_path))) is None
 
 
 def test_a_finished_study_says_nothing(reported: Path) -> None:
     """No warning where nothing is missing."""
-    assert document.progress(load_study(reported)) is None
+    assert progress.progress(load_study(reported)) is None
 
 
 def test_later_sessions_are_told_with_what_was_another_then(reported: Path) -> None:
@@ -371,8 +371,8 @@ def test_later_sessions_are_told_with_what_was_another_then(reported: Path) -> N
     later = Resumption(at="2026-01-03", command=["x"], changes=[change], loss=loss)
     resumed = replace(records, manifest=records.manifest.model_copy(update={"resumed": [later]}))
     told = f"2026-01-03; commit: 'a' before, 'b' now; {loss.in_words()}"
-    assert ("Taken up again", told) in document.origin(resumed)
-    assert "Taken up again" not in dict(document.origin(records))
+    assert ("Taken up again", told) in provenance.origin(resumed)
+    assert "Taken up again" not in dict(provenance.origin(records))
 
 
 def test_tables_and_plots_commands_write_only_theirs(new_study: "type[Study]", tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from analysis import report
 from analysis.blocks.claims import caption_verdicts
 from analysis.claims import Verdict
 from analysis.facts import Facts
-from analysis.page.document import warnings
+from analysis.page.caveats import warnings
 from analysis.records import load_study
 from harness.declaration import Declaration
 from harness.errors import ResultsError

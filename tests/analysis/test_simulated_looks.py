@@ -12,9 +12,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from analysis.claims.contrast import Contrast, Scale
+from analysis.claims.contrast import Contrast
 from analysis.claims.evidence import Sides
 from analysis.claims.monotone import Steps
+from analysis.claims.scale import Scale
 from analysis.metrics import USUAL
 from analysis.statistics import power
 from analysis.statistics.sequential import (

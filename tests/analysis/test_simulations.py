@@ -16,12 +16,13 @@ import pytest
 from analysis import claims
 from analysis.blocks.registry import TABLES
 from analysis.claims.ahead import Ahead, ahead_of
-from analysis.claims.contrast import ContrastVerdict, Scale, contrast
+from analysis.claims.contrast import ContrastVerdict, contrast
 from analysis.claims.equal import Equality
 from analysis.claims.evidence import Evidence, Untestable
 from analysis.claims.looks import Course, Courses, judge
 from analysis.claims.monotone import Steps
 from analysis.claims.response import Response
+from analysis.claims.scale import Scale
 from analysis.claims.trend import Slope, pairs_of
 from analysis.claims.verdict import Verdict
 from analysis.metrics import USUAL

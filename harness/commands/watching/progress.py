@@ -7,7 +7,7 @@ from statistics import fmean
 
 from analysis.exports.content import Run
 from analysis.listing import state_of
-from analysis.page.document import planned_runs
+from analysis.page.progress import planned_runs
 from analysis.results import Results
 from harness.records.events import Status
 from harness.study.estimate import SHARE_UNDER_ASHA

@@ -19,7 +19,7 @@ from analysis.blocks.response import (
     draw_response,
 )
 from analysis.facts import Facts
-from analysis.page import document
+from analysis.page import caveats, progress, provenance
 from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
@@ -274,11 +274,11 @@ def test_a_study_that_only_measures_says_so(rates: "Study", tmp_path: Path) -> N
     facts = rates.facts(tmp_path)
     assert not TABLES["search"].is_for(facts)
     assert not PLOTS["learning_rates"].is_for(facts)
-    sentence = document.unconfirmed(facts.records)
+    sentence = progress.unconfirmed(facts.records)
     assert sentence is not None
     assert sentence.startswith("This study has no confirm phase")
     assert "no confirm phase" in caption_of("final_accuracy", facts)
-    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in document.limits(facts))
+    assert any(limit.startswith("Search runs only, on 5 seeds") for limit in caveats.limits(facts))
 
 
 def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -288,11 +288,11 @@ def test_a_study_without_a_search_speaks_of_none(new_study: "type[Study]", tmp_p
     study.confirm("adam", [0.87, 0.88])
     facts = study.facts(tmp_path)
     captions = [caption_of(name, facts) for name in ("final_accuracy", "learning_curves")]
-    words = [*captions, *document.limits(facts)]
+    words = [*captions, *caveats.limits(facts)]
     assert not any("search" in text.lower() or "chosen" in text for text in words)
     assert not TABLES["search"].is_for(facts)
-    assert dict(document.protocol(facts.records))["Search seeds"] == "none"
-    assert document.unconfirmed(facts.records) is None
+    assert dict(provenance.protocol(facts.records))["Search seeds"] == "none"
+    assert progress.unconfirmed(facts.records) is None
 
 
 def guesses(new_study: "type[Study]", accuracy: float) -> "Study":
