@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import claims, output
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import comparison, document, overview
-from analysis.records import load_study
 from harness import json_output
 from harness.answering import Answering, add_json
 from harness.edge import path_argument, run_command

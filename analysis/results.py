@@ -18,8 +18,8 @@ from analysis.blocks.claims import lay_out_verdicts, tabulate_verdicts
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.claims import Verdict
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import by_dataset, progress
-from analysis.records import load_study
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
 from harness.declaration import Declaration

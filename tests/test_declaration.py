@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan, UnknownClaim
 from harness.errors import ResultsError
 from harness.manifest import Change, Manifest, Resumption

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.report import write_report
 from harness.recipe.configuration import Configuration
 from harness.records.events import RunEnded, RunStarted, TestLabels

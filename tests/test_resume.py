@@ -18,7 +18,7 @@ import pytest
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.records.events import StudyDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal

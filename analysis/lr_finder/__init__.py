@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis import output, selection
+from analysis.load import load_study
 from analysis.lr_finder.figure import render_figure
 from analysis.lr_finder.suggestions import (
     RULE_NAMES,
@@ -16,7 +17,7 @@ from analysis.lr_finder.suggestions import (
     not_turned_in_words,
     rate_range,
 )
-from analysis.records import StudyRecords, load_study
+from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.numbers import csv_text
 from analysis.render.table import RenderedTable

@@ -167,7 +167,7 @@ def _look(folder: ResultsFolder, n: int) -> "Look":
     """Rule the claims of a running study at a look, as its report will."""
     from analysis.claims.decide import standing
     from analysis.facts import Facts
-    from analysis.records import load_study
+    from analysis.load import load_study
     from harness.tuning.looks import Look
 
     records = load_study(folder.root)
@@ -266,7 +266,7 @@ def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -
         from analysis import report
         from analysis.claims.standing import standing_lines
         from analysis.facts import Facts
-        from analysis.records import load_study
+        from analysis.load import load_study
 
         facts = Facts(load_study(folder.root))
         page = report.write_study(facts)

@@ -114,7 +114,7 @@ class _Out:
 def _take_away(arguments: list[str] | None, answering: Answering) -> int:
     options = _parser().parse_args(with_trust(arguments))
     out = _Out.of(resolved(options.out), has_weights=not options.no_weights)
-    from analysis.records import load_study
+    from analysis.load import load_study
     from harness.commands.chosen import arm_named, chosen
     from harness.commands.model_card import model_card
     from harness.records.whole_file import write_file

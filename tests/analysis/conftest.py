@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.report import write_report
 from harness.declaration import Declaration
 from harness.records.class_codes import encode_classes

@@ -9,7 +9,7 @@ from optuna.storages import InMemoryStorage
 
 from analysis.claims.decide import standing
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.records.class_codes import encode_classes
 from harness.records.events import StudyDeclared
 from harness.records.folder import ResultsFolder

@@ -14,8 +14,8 @@ from analysis import audit, budget
 from analysis.blocks import early_stopping
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import caveats, document, progress, provenance
-from analysis.records import load_study
 from analysis.render.figure import arm_styles
 from analysis.render.table import RenderedTable
 from analysis.search import WinnerRule

@@ -18,8 +18,8 @@ from analysis.claims.contrast import ContrastVerdict
 from analysis.claims.looks import judge
 from analysis.claims.scale import Scale
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.metrics import USUAL
-from analysis.records import load_study
 from analysis.replicates import Replicates
 from analysis.statistics.sequential import Looks
 from harness.records.folder import ResultsFolder

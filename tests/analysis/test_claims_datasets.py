@@ -14,8 +14,8 @@ from analysis.claims.looks import judge
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Verdict
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.metrics import USUAL
-from analysis.records import load_study
 from analysis.replicates import Replicates, Status, _averaged
 from analysis.statistics.sequential import Looks
 from harness.tuning.runs import RunSpec

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.manifest import CONFIRM_SEEDS, Change, Resumption
 from harness.study.claims import Claim
 

@@ -10,7 +10,7 @@ from scipy import stats
 from analysis.blocks.registry import TABLES
 from analysis.claims.decide import standing
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.study.seeds import confirm_seeds, search_seeds
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from optuna.storages import InMemoryStorage
 
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page.caveats import limits, warnings
 from analysis.page.comparison import write_comparison
 from analysis.page.document import render_tables
 from analysis.page.overview import render_overview, summarise
 from analysis.page.provenance import protocol
-from analysis.records import load_study
 from analysis.render.figure import arm_styles
 from analysis.replicates import chance_level
 from harness.commands.planning.noise import Stated, stated

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page.document import render_tables
-from analysis.records import load_study
 from analysis.render.table import escape_latex, latex_table
 
 if TYPE_CHECKING:

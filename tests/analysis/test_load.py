@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.errors import ResultsError
 from harness.records.events import RunStarted
 from harness.records.folder import ResultsFolder

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.load import load_study
 from analysis.lr_finder import (
     caption_comparison,
     compute_comparison,
@@ -18,7 +19,6 @@ from analysis.lr_finder import (
 )
 from analysis.lr_finder.figure import caption_figure, compute_figure, render_figure
 from analysis.lr_finder.suggestions import SHAPES, compute_suggestions, longest_descent, suggest
-from analysis.records import load_study
 from analysis.tools.finding import suggested
 from harness.errors import ResultsError
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests, write_curves

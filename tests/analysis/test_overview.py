@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page.overview import is_collection, study_folders, summarise
-from analysis.records import load_study
 from analysis.report import main
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from analysis.claims.looks import judge
 from analysis.claims.reaches import Reaching, against_value
 from analysis.claims.scale import Scale
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.metrics import USUAL
-from analysis.records import load_study
 from analysis.replicates import Replicates
 from analysis.report import write_report
 from analysis.statistics.images import new_images

@@ -8,8 +8,8 @@ import pytest
 from analysis.blocks.results import RESULTS
 from analysis.blocks.variance import compute as compute_variance
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import caveats
-from analysis.records import load_study
 from analysis.replicates import uses_no_seed
 from analysis.report import write_report
 from harness.commands.planning.measured import Earlier

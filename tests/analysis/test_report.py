@@ -15,9 +15,9 @@ import pytest
 from analysis import output
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import caveats, progress, provenance
 from analysis.page.document import Content, render_figures, render_html, render_markdown, render_tables
-from analysis.records import load_study
 from analysis.report import write_figures, write_report, write_tables
 from harness.manifest import Change, Resumption
 from harness.records.events import LookTaken

@@ -12,9 +12,9 @@ import pytest
 
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import by_dataset, comparison, overview
 from analysis.page.document import Content, render_markdown, render_tables
-from analysis.records import load_study
 from analysis.report import claims_json
 from harness.tuning.runs import RunSpec
 from tests.analysis.several import write_folders, write_study

@@ -11,8 +11,8 @@ from analysis import report
 from analysis.blocks.claims import caption_verdicts
 from analysis.claims import Verdict
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page.caveats import warnings
-from analysis.records import load_study
 from harness.declaration import Declaration
 from harness.errors import ResultsError
 from harness.manifest import CONFIRM_SEEDS, Change, Manifest, Resumption

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.search import SearchedField, chosen_in_words, fields_of
 from harness.study.domains import as_domain, domains_of
 

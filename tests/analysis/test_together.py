@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.facts import Facts
+from analysis.load import load_study
 from analysis.page import together
 from analysis.page.together import Errors, SharedRuns, Traits, copies, shared_runs, shared_seeds
-from analysis.records import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

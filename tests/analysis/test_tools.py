@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.statistics.sequential import Looks
 from analysis.tools.choosing import by_validation, optimism
 from analysis.tools.costs import cost_of

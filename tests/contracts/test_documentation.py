@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.render import numbers
 from docs.generators import results
 

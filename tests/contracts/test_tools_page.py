@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from docs.generators.tools import page
 from tests.analysis.conftest import LOG_RANGE, Study, _measured, _three_arms
 from tests.analysis.several import write_folders, write_study

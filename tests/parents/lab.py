@@ -10,7 +10,7 @@ from optuna.storages import InMemoryStorage
 
 from analysis.claims.decide import standing
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from harness.records.events import Event, RunStarted, StudyDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import write_journal

@@ -8,7 +8,7 @@ import pytest
 from analysis import listing, verdict
 from analysis.claims import Verdict
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.report import write_report
 from harness.commands.planning.marks import foretold_marks
 from harness.errors import ResultsError

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analysis.records import load_study
+from analysis.load import load_study
 from harness import PROTOCOL_VERSION
 from harness.commands import submit
 from harness.errors import EXIT_REFUSED, StudyError

@@ -128,7 +128,7 @@ def test_a_sweep_on_two_data_sets_of_other_sizes(tmp_path: Path, monkeypatch: py
     file.write_text(text.format(*folders))
     done = drill.sweep(file, tmp_path)
     assert done.returncode == 0, done.stderr
-    from analysis.records import load_study
+    from analysis.load import load_study
 
     records = load_study(tmp_path / "two")
     given = records.frames.predictions

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from analysis import selection
 from analysis.facts import Facts
-from analysis.records import StudyRecords, load_study
+from analysis.load import load_study
+from analysis.records import StudyRecords
 from analysis.render.table import RenderedTable
 from analysis.responses import label
 from harness.edge import resolved

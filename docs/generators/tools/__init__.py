@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from docs.generators.tools.comparisons import choosing_section, looking_section, pairing_section
 from docs.generators.tools.costs import costs_section
 from docs.generators.tools.searches import finding_section, repetition_section, stopping_section

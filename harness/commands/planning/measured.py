@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.records import StudyRecords, load_study
+from analysis.load import load_study
+from analysis.records import StudyRecords
 from analysis.statistics.power import deviation_limits
 from harness.commands.planning.noise import Noise, Spread, assumed_search, of_repeats
 from harness.errors import ResultsError

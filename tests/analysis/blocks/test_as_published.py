@@ -8,7 +8,7 @@ import pytest
 
 from analysis.blocks.as_published import AS_PUBLISHED, published_records
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 from analysis.render.table import RenderedTable
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.blocks.differences import DIFFERENCES, caption_baseline, compute_baseline, lay_out_baseline
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

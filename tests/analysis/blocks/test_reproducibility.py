@@ -7,7 +7,7 @@ import pytest
 
 from analysis.blocks import reproducibility
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study

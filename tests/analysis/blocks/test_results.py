@@ -15,7 +15,7 @@ from analysis.blocks.results import (
     lay_out_results,
 )
 from analysis.facts import Facts
-from analysis.records import load_study
+from analysis.load import load_study
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
