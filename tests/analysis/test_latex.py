@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.page.document import render_tables
-from analysis.render.table import escape_latex, latex_table
+from analysis.render.latex import escape_latex, latex_table
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
