@@ -94,6 +94,10 @@ _NOTES: Mapping[str, str] = {
         "80 points on five seeds each, no claim and no test set: what it chose is `time_to_accuracy`. The "
         "arms differ in length on purpose."
     ),
+    "initializations": (
+        "An earlier run of this question had one search an arm and decided neither claim; Kaiming uniform "
+        "was 0.34 ± 0.35 pp behind Xavier normal there."
+    ),
     "batch_sizes": "One run at a time on one core, which other tenants of the machine shared.",
 }
 """What a reader must know of a study besides, by its name."""

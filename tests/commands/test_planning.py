@@ -23,7 +23,7 @@ from harness.study.reading.parse import load_study, parse_study
 
 REPOSITORY = FilePath(__file__).parents[2]
 REFERENCE = REPOSITORY / "results" / "reference" / "initializations"
-"""Five arms, each searched once, ten common seeds."""
+"""Five arms, each searched five times, two seeds of its own a search."""
 
 STUDIES = sorted((REPOSITORY / "search_spaces").glob("*.yaml"))
 
@@ -181,8 +181,9 @@ def test_the_levels_are_those_of_the_last_look(study_text: str) -> None:
 
 def test_earlier_results_tell_the_noise_that_they_rest_on(study_text: str) -> None:
     """Seeds that arms share leave their luck in a run, and not in the paired differences."""
-    known = measured.Earlier.of(REFERENCE, ["of another study"]).noise("test_accuracy", 2)
-    runs = pd.read_parquet(REFERENCE / "runs.parquet")
+    earlier = REFERENCE.with_name("batch_norm_published")
+    known = measured.Earlier.of(earlier, ["of another study"]).noise("test_accuracy", 2)
+    runs = pd.read_parquet(earlier / "runs.parquet")
     table = runs[runs["phase"] == "confirm"].pivot_table(index="seed", columns="arm", values="test_accuracy")
     assert known is not None
     assert known.paired is not None
@@ -190,8 +191,15 @@ def test_earlier_results_tell_the_noise_that_they_rest_on(study_text: str) -> No
     gaps = [table[one] - table[other] for one, other in combinations(table, 2)]
     assert 2 * known.paired.likely**2 == pytest.approx(np.mean([gap.var() for gap in gaps]))
     assert known.run.low < known.run.likely < known.run.high
-    text = foretell(study_text, known=measured.Earlier.of(REFERENCE, ["default", "orthogonal"]).noise)
-    assert "20 runs of 2 arms" in text
+    text = foretell(study_text, known=measured.Earlier.of(earlier, ["base", "batch_norm"]).noise)
+    assert "10 runs of 2 arms" in text
+
+
+def test_one_earlier_search_tells_nothing_of_searching(study_text: str) -> None:
+    """What searches add to the noise of runs stays assumed, and is called so."""
+    earlier = measured.Earlier.of(REFERENCE.with_name("accuracy_fcn"), [])
+    text = foretell(study_text, known=earlier.noise)
+    assert "20 runs of 1 arm" in text
     assert "one search an arm: that of searches is assumed" in text
 
 
@@ -270,7 +278,7 @@ def test_what_is_foretold_of_a_value_comes_true(study_text: str) -> None:
     found = stats.ttest_1samp(values, 0.9, axis=1, alternative="greater").pvalue < 0.025
     assert found.mean() == pytest.approx(0.8, abs=0.01)
     said = foretell(text, "confirm.seeds=10")
-    assert "claim 1 (reaches, test_accuracy): 10 seeds of SD 0.25 pp (0.14 to 0.38), tested one-sided" in said
+    assert "claim 1 (reaches, test_accuracy): 10 seeds of SD 0.22 pp (0.1 to 0.38), tested one-sided" in said
     amounts = f"{100 * told.found.likely:.2g} pp"
     assert f"a true lead over 90 % of {amounts}" in said
     assert "about the configurations that one search chooses" in said

@@ -10,26 +10,28 @@ from harness.study.reading.parse import load_study
 from tests.commands.answers import checked
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
+FIRST_VERSION = Path(__file__).parents[1] / "first_version"
+"""One search an arm, and the same confirm seeds for all."""
 
 
-def take(out: Path, *arguments: str, study: str = "optimizers") -> int:
+def take(out: Path, *arguments: str, study: Path = REFERENCE / "optimizers") -> int:
     """Run the command."""
-    return winner.main([str(REFERENCE / study), "--out", str(out), *arguments])
+    return winner.main([str(study), "--out", str(out), *arguments])
 
 
 def test_a_winner_becomes_a_study_of_one_arm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With every value of its recipe, the seeds of the study where all arms had the same, and no search."""
-    words = ["--arm", "orthogonal", "--no-weights"]
-    assert take(tmp_path / "w", *words, study="initializations") == 0, capsys.readouterr().err
+    words = ["--arm", "lenet5", "--no-weights"]
+    assert take(tmp_path / "w", *words, study=FIRST_VERSION) == 0, capsys.readouterr().err
     study = load_study(tmp_path / "w" / "study.yaml")
     (arm,) = plan_study(study).arms
     assert arm.search_runs == 0
-    assert arm.arm.fixed["init"] == "orthogonal"
+    assert arm.arm.fixed["model"] == {"name": "lenet5"}
     assert "the same seeds" in study.text
     files = {path.name for path in (tmp_path / "w").iterdir()}
     assert files == {"study.yaml", "reproduce.py", "MODEL_CARD.md"}
     card = (tmp_path / "w" / "MODEL_CARD.md").read_text()
-    assert "| test accuracy | 8" in card
+    assert "| test accuracy | 91" in card
     assert "not sealed" in card
 
 
@@ -67,7 +69,7 @@ def test_without_a_confirm_phase_there_is_no_winner(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A response study measures a grid, and chooses nothing."""
-    assert take(tmp_path / "w", "--arm", "standard_adam", study="learning_rates") == 2
+    assert take(tmp_path / "w", "--arm", "standard_adam", study=REFERENCE / "learning_rates") == 2
     assert "has no confirm phase" in capsys.readouterr().err
 
 

@@ -43,7 +43,7 @@ def pairing_section(studies: Studies) -> Iterator[str]:
     ]
     yield table(["study", "arms", "seeds", "paired to unpaired variance", "pays below"], rows)
     told = [
-        f"{sum(own.ratio.high < 1 for own in group)} of {len(group)} studies of {kind}, and as measured it "
+        f"{sum(own.ratio.high < 1 for own in group)} of {len(group)} {'study' if len(group) == 1 else 'studies'} of {kind}, and as measured it "
         f"made the interval narrower in {sum(own.ratio.value < own.pays_below for own in group)}"
         for kind, group in (
             ("fixed recipes", [own for own in found.values() if not own.is_tuned]),
