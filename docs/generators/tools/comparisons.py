@@ -43,13 +43,14 @@ def pairing_section(studies: Studies) -> Iterator[str]:
     ]
     yield table(["study", "arms", "seeds", "paired to unpaired variance", "pays below"], rows)
     told = [
-        f"{sum(own.ratio.high < 1 for own in group)} of {len(group)} {'study' if len(group) == 1 else 'studies'} of {kind}, and as measured it "
+        f"{sum(own.ratio.high < 1 for own in group)} of {len(group)} {noun} of {kind}, and as measured it "
         f"made the interval narrower in {sum(own.ratio.value < own.pays_below for own in group)}"
         for kind, group in (
             ("fixed recipes", [own for own in found.values() if not own.is_tuned]),
             ("tuned arms", [own for own in found.values() if own.is_tuned]),
         )
         if group
+        for noun in ["study" if len(group) == 1 else "studies"]
     ]
     yield (
         f"**Pairing is shown to lower the variance (interval below 1) in {'; in '.join(told)}.** A plan that "
