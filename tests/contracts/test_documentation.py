@@ -58,7 +58,9 @@ def test_every_ruling_of_a_document_is_the_reports(page: str, repository: Path) 
         place = document.parent / path
         claim = json.loads(place.read_text(encoding="utf-8"))["claims"][int(number) - 1]
         of_one_search = _OF_ONE_SEARCH if claim["scope"] == "configuration" else ""
-        assert said == claim["ruling"] + of_one_search, (path, number)
+        is_slope = claim["kind"] == "trend" and claim["ruling"] == "supported"
+        on_average = " on average over the range" if is_slope else ""
+        assert said == claim["ruling"] + on_average + of_one_search, (path, number)
 
 
 @pytest.mark.parametrize("page", RESULTS_PAGES)
