@@ -25,8 +25,8 @@ REFERENCE = Path(__file__).parents[1] / "results" / "reference"
 DECLARED = ("study.yaml", "declaration.json", "manifest.json")
 """What is there before the first run; the first version had no declaration."""
 
-NOT_OF_A_REPORT = {"figures/*.csv", "figures/*.pdf", "figures/*.png", "lr_finder/*"}
-"""What `make report` writes beside what is kept of a reference report, and range tests, which it leaves."""
+NOT_OF_A_REPORT = (*checksums.NOT_KEPT, "lr_finder/*")
+"""What `make report` writes beside what is kept of a reference study, and range tests, which it leaves."""
 
 STUDIES = sorted(path.name for path in REFERENCE.iterdir() if path.is_dir())
 WHOLE = ["learning_rates", "optimizers"]

@@ -9,7 +9,13 @@ from pathlib import Path
 REFERENCE = Path(__file__).parents[2] / "results/reference"
 NAME = "SHA256SUMS"
 
-_NOT_KEPT = ("report/figures/*.csv", "report/figures/*.pdf", "report/figures/*.png")
+NOT_KEPT = (
+    "epochs.parquet",
+    "predictions.parquet",
+    "report/figures/*.csv",
+    "report/figures/*.pdf",
+    "report/figures/*.png",
+)
 """What `make report` writes beside the files that the repository keeps; as in .gitignore."""
 
 
@@ -19,7 +25,7 @@ def text(folder: Path) -> str:
     kept = {
         name: path
         for name, path in sorted(paths.items())
-        if name != NAME and not any(path.match(pattern) for pattern in _NOT_KEPT)
+        if name != NAME and not any(path.match(pattern) for pattern in NOT_KEPT)
     }
     return "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n" for name, path in kept.items()
