@@ -13,6 +13,9 @@ from analysis.claims.verdict import Reach, Ruling
 from analysis.statistics.sequential import PValues, is_futile
 from harness.study.claims import Monotone, Trend
 
+ON_AVERAGE = "on average over the range"
+"""How far a supported slope reaches."""
+
 _CHANGE = "change"
 
 
@@ -23,11 +26,10 @@ class TrendVerdict(ContrastVerdict):
     rank_correlation: float
     """Kendall's tau between field and metric, averaged over replicates: describes, decides nothing."""
 
-    def ruling_in_words(self) -> str:
-        """Return the ruling; a slope says nothing of each step."""
-        words = super().ruling_in_words()
-        is_found = self.ruling == "supported"
-        return words.replace("supported", "supported on average over the range", 1) if is_found else words
+    @property
+    def extent(self) -> str:
+        """Of a slope found that it is one: it says nothing of each step."""
+        return ON_AVERAGE if self.ruling == "supported" else ""
 
     def measured(self) -> str:
         """Return the change with its interval."""
@@ -88,12 +90,10 @@ class Slope:
         """Return the verdict of an outcome."""
         tau = f"Kendall's tau averages {self.rank_correlation:.2f} over the replicates"
         if outcome == "claimed":
-            reason = (
-                f"on average over the range the slope has the claimed sign{self._exceptions(levels)}; {tau}"
-            )
+            reason = f"{ON_AVERAGE} the slope has the claimed sign{self._exceptions(levels)}; {tau}"
             return self._verdict("supported", reason, levels)
         if outcome == "against":
-            reason = f"on average over the range the slope has the other sign; {tau}"
+            reason = f"{ON_AVERAGE} the slope has the other sign; {tau}"
             return self._verdict("contradicted", reason, levels)
         if outcome == "tied":
             region = self.scale.region_in_words
@@ -187,5 +187,5 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None, n: int) -> Slo
 TREND = Kind(
     measure=_measure,
     compared_arms=lambda spec, declaration: spec.arms or declaration.arms_of(str(spec.arm)),
-    note="Trends: change from the first value to the last along the fitted line, on average over the range.",
+    note=f"Trends: change from the first value to the last along the fitted line, {ON_AVERAGE}.",
 )

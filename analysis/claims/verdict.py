@@ -218,15 +218,21 @@ class Verdict:
         """The ruling, with the mark of a claim that was made after the data."""
         return f"{self.ruling} {_AFTER_THE_DATA}" if self.is_exploratory else self.ruling
 
+    @property
+    def extent(self) -> str:
+        """How far the ruling reaches where that is less than the claim may be read to say; mostly empty."""
+        return ""
+
     def ruling_in_words(self) -> str:
-        """Return the ruling with what it is about and when the claim was made.
+        """Return the ruling with how far it reaches, what it is about and when the claim was made.
 
         One search says nothing of searching, and a claim made after the data confirms nothing.
         """
         is_decided = self.ruling in {"supported", "contradicted", "equivalent"}
+        extent = f" {self.extent}" if self.extent else ""
         about = f" {_OF_ONE_SEARCH}" if is_decided and self.scope == "configuration" else ""
         made = f" (made {_AFTER_THE_DATA}: exploratory)" if self.is_exploratory else ""
-        return f"{self.ruling}{about}{made}"
+        return f"{self.ruling}{extent}{about}{made}"
 
     def said(self) -> str:
         """Return what was claimed, of several data sets with those that it is about."""

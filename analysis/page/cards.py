@@ -22,6 +22,8 @@ class Card:
 
     ruling: str
     """With the mark of a claim that was made after the data."""
+    extent: str
+    """How far the ruling reaches, where that is less than the claim may be read to say; mostly empty."""
     says: str
     source: str | None
     measured: str
@@ -53,6 +55,7 @@ def _card(verdict: Verdict, facts: Facts) -> Card:
     drawn = axis.draw(effect, f"{verdict.said()} {measured}") if effect is not None and is_drawn else None
     return Card(
         ruling=verdict.short,
+        extent=verdict.extent,
         says=verdict.said(),
         source=verdict.claim.source,
         measured=measured if is_measured else "",

@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis.claims.trend import ON_AVERAGE
 from analysis.metrics import USUAL
 from analysis.render import numbers
 from analysis.render.table import escape_markdown
@@ -169,7 +170,7 @@ def ruling_link(study: str, number: int, claim: Mapping[str, Any], root: str) ->
     """Return a ruling as a link to the file that holds it, whose title is the claim's number, from 1."""
     told = claim["ruling"]
     if claim["kind"] == "trend" and told == "supported":
-        told += " on average over the range"
+        told += f" {ON_AVERAGE}"
     if claim["scope"] == "configuration":
         told += ", of one search"
     path = f"{root}results/reference/{study}/report/claims.json"

@@ -12,6 +12,7 @@ import pytest
 from analysis.blocks.registry import TABLES
 from analysis.facts import Facts
 from analysis.load import load_study
+from analysis.page.cards import cards
 from harness.manifest import CONFIRM_SEEDS, Change, Resumption
 from harness.study.claims import Claim
 
@@ -401,8 +402,10 @@ def test_a_trend_that_turns_says_what_rises(new_study: "type[Study]", tmp_path: 
     assert "not told apart: 128 to 1024; against it: 128 to 8192, 1024 to 8192" in slope.reason
     assert (steps.ruling, steps.reason) == ("contradicted", "from 128 to 8192 it goes the other way")
     study.claims = [{"says": "It falls.", **trend("falls")}]
-    (words,) = study.facts(tmp_path / "trend").verdicts
-    assert words.ruling_in_words() == "supported on average over the range"
+    facts = study.facts(tmp_path / "trend")
+    assert facts.verdicts[0].ruling_in_words() == "supported on average over the range"
+    (card,) = cards(facts)
+    assert (card.ruling, card.extent) == ("supported", "on average over the range")
 
 
 def monotone(direction: str) -> dict[str, Any]:
