@@ -32,7 +32,7 @@ from harness.tuning.interruption import Interruption
 if TYPE_CHECKING:
     from harness.study.study import Study
     from harness.tuning.looks import Look
-    from harness.tuning.study_run import Outcome
+    from harness.tuning.session import Outcome
     from harness.tuning.taking_over import Takeover
 
 

@@ -1,112 +1,37 @@
-"""Run a whole study, or the rest of it: check, declare, train, record."""
+"""Run a whole study, or the rest of it: check what there is, declare or continue, then a session trains."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 import optuna
 
-from harness.code.sources import named_code
 from harness.code.trust import check_trusted
 from harness.declaration import Declaration
-from harness.errors import HarnessError, ResultsError, StudyError, unusable
-from harness.manifest import Manifest, Resumption, RunsBeside
-from harness.recipe.data import DataFacts, DatasetSpec
+from harness.errors import ResultsError, StudyError
+from harness.manifest import Manifest, Resumption
+from harness.recipe.data import DatasetSpec
 from harness.records.events import Event, StudyDeclared
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter, write_journal
 from harness.records.lock import FolderLock
-from harness.records.provenance import DECIDING_VERSIONS, as_text, gpu_names, usable_cores, utc_now
+from harness.records.provenance import as_text, gpu_names, usable_cores, utc_now
 from harness.records.recovery import recover_journal
 from harness.records.whole_file import write_file
-from harness.study.datasets import label_of
 from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
 from harness.training.beside import known_beside
-from harness.training.data.prepare import PreparedDataset, prepare_dataset
-from harness.tuning.cluster_slots import ClusterSlots, runs_that_fit
-from harness.tuning.conductor import Conductor
+from harness.training.data.prepare import prepare_dataset
+from harness.tuning.cluster_slots import runs_that_fit
 from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs, check_sealed
 from harness.tuning.declaration import COMMAND, declare, describe
-from harness.tuning.given_labels import labels_to_give
 from harness.tuning.interruption import Interruption
-from harness.tuning.joined_ray import joined_ray
-from harness.tuning.kept_weights import KeptWeights
-from harness.tuning.lean_ray import in_waiting_workers
-from harness.tuning.local_ray import is_connecting, local_ray
-from harness.tuning.looks import Look, TakeLook
-from harness.tuning.node_checks import check_cluster_fits, check_nodes
-from harness.tuning.optuna_journal import written_storage
+from harness.tuning.looks import TakeLook
 from harness.tuning.parent import Parent, named_again
 from harness.tuning.preflight import check_folder
-from harness.tuning.progress import Progress
-from harness.tuning.record import Record
-from harness.tuning.step_times import StepTimes
+from harness.tuning.session import Outcome, Session, run_session
 from harness.tuning.taking_over import Takeover, take_over
-from harness.tuning.time_limit import ends_after
-from harness.tuning.watchdog import watched_raylet
-
-_WORKERS_IMPORTS = ("ray.tune", "pydantic")
-_TRAINERS_IMPORTS = (*_WORKERS_IMPORTS, "torch")
-"""What a worker imports that runs a program, or trains itself."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """How a session ended."""
-
-    failed_runs: int
-    is_interrupted: bool
-    had_nothing_to_do: bool = False
-    """The study was finished before."""
-    trained: tuple[float, float] | None = None
-    """When the first epoch began and the last run ended, by `time.monotonic`; None where nothing trained."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Session:
-    """What a session starts from."""
-
-    study: Study
-    plan: Plan
-    folder: ResultsFolder
-    address: str
-    say: Callable[[str], None]
-    interruption: Interruption
-    prepared: Sequence[PreparedDataset]
-    """The study's data sets, in its order."""
-    sha256: str
-    """Of the declaration that lies in the folder."""
-    manifest: Manifest
-    events: Sequence[Event]
-    take_look: TakeLook
-    sources: Mapping[str, str]
-    """Of the code that the study names: what a worker hashes again before it imports."""
-
-    @property
-    def is_joined(self) -> bool:
-        """Whether it runs on a cluster that was there before."""
-        return self.address != "local"
-
-    @property
-    def facts(self) -> dict[str, DataFacts]:
-        """What is known of each data set, by what a configuration calls it."""
-        parts = zip(self.study.by_dataset.values(), self.prepared, strict=False)
-        return {part.dataset: prepared.spec.facts for part, prepared in parts}
-
-    def look(self, n: int) -> Look:
-        """Take a look, and say what it found."""
-        seen = self.take_look(n)
-        self.say(f"look at {n} replicates: {seen.why}")
-        return seen
-
-    def write_slots(self, slots: int) -> None:
-        """Write the manifest with the number of runs that could train at the same time."""
-        self.manifest.model_copy(update={"slots": slots}).write(self.folder.manifest)
 
 
 def run_study(
@@ -140,8 +65,7 @@ def run_study(
         DataError: The data set cannot be found or is damaged.
     """
     sources = check_trusted(study, trust)
-    alone = list(study.by_dataset.values())
-    prepared = [prepare_dataset(part.dataset, progress=say) for part in alone]
+    prepared = [prepare_dataset(part.dataset, progress=say) for part in study.by_dataset.values()]
     specs = [data.spec for data in prepared]
     plan = plan_study(study)
     parent = None if resume else Parent.of(study)
@@ -152,11 +76,7 @@ def run_study(
         named = named_again(study, begun.declaration) if begun else parent.declared if parent else None
         declaration = declare(study, plan, *specs, sources=sources, parent=named)
         sha256, events = declaration.sha256, list[Event]()
-        parts = zip(alone, specs, strict=True)
-        facts = {part.dataset: spec.facts for part, spec in parts}
-        beside = known_beside(study, facts) if address == "local" else None
-        slots = _local_slots(study, beside) if address == "local" else 0
-        manifest = describe(study, sha256, slots).model_copy(update={"beside": beside})
+        manifest = _described_here(study, sha256, specs, address)
         if begun is not None:
             sha256, manifest, events = _continue(folder, study, specs, (begun, manifest), say)
             check_journal_belongs(declaration, events, folder.journal)
@@ -165,15 +85,10 @@ def run_study(
         taken = take_over(parent, study, plan, declaration) if parent else None
         if begun is None:
             _begin(folder, declaration, manifest, study)
-            if study.trial is not None:
-                for oddity in oddities(study, plan, None):
-                    say(f"note: {oddity}")
-            for part, spec in zip(alone, specs, strict=True):
-                for oddity in oddities(part, plan_study(part), spec.facts):
-                    say(f"note: {oddity}")
+            _say_oddities(study, plan, specs, say)
         if taken is not None:
             events = _take_over(folder, taken, sha256, say)
-        session = _Session(
+        session = Session(
             study=study,
             plan=plan,
             folder=folder,
@@ -188,7 +103,27 @@ def run_study(
             sources=sources,
         )
         with _tidied_unless_begun(folder), JournalWriter(folder.journal) as journal:
-            return _run_session(session, journal)
+            return run_session(session, journal)
+
+
+def _described_here(study: Study, sha256: str, specs: Sequence[DatasetSpec], address: str) -> Manifest:
+    """Return where a study runs, in a private Ray with how many runs will train beside each other."""
+    if address != "local":
+        return describe(study, sha256, 0)
+    parts = zip(study.by_dataset.values(), specs, strict=True)
+    beside = known_beside(study, {part.dataset: spec.facts for part, spec in parts})
+    fitting = runs_that_fit(study.resources, usable_cores(), len(gpu_names()))
+    slots = min(fitting, study.resources.concurrency or (beside.number if beside else fitting))
+    return describe(study, sha256, slots).model_copy(update={"beside": beside})
+
+
+def _say_oddities(study: Study, plan: Plan, specs: Sequence[DatasetSpec], say: Callable[[str], None]) -> None:
+    """Say what is odd about a study and its data sets, though it can run."""
+    odd = list(oddities(study, plan, None)) if study.trial is not None else []
+    for part, spec in zip(study.by_dataset.values(), specs, strict=True):
+        odd += oddities(part, plan_study(part), spec.facts)
+    for oddity in odd:
+        say(f"note: {oddity}")
 
 
 def _begin(folder: ResultsFolder, declared: Declaration, manifest: Manifest, study: Study) -> None:
@@ -269,124 +204,3 @@ def _tidied_unless_begun(folder: ResultsFolder) -> Iterator[None]:
                 with suppress(OSError):  # why starting failed is what is to be told
                     path.unlink(missing_ok=True)
         raise
-
-
-def _run_session(session: _Session, journal: JournalWriter) -> Outcome:
-    """Run what is left of a study."""
-    storage, optuna_journal = written_storage(session.folder.optuna_journal)
-    progress = Progress(session.study, session.plan)
-    for event in session.events:
-        progress.recall(event)
-    step_times = StepTimes({} if session.is_joined else session.facts, session.study.resources)
-    record = Record(
-        journal,
-        optuna_journal,
-        sha256=session.sha256,
-        has_begun=bool(session.events),
-        labels=labels_to_give(session.study, session.prepared, session.events),
-        watchers=[progress.take, step_times.take, *_kept_weights(session)],
-    )
-    conductor = Conductor(session.study, session.plan, storage, record.write, session.look, record.sync)
-    conductor.replay(session.events)
-    conductor.look()
-    conductor.keep()
-    if conductor.fault is not None:
-        raise conductor.fault
-    if conductor.is_over:
-        return Outcome(failed_runs=progress.count("failed"), is_interrupted=False, had_nothing_to_do=True)
-    optuna_journal.release()
-    session.say(f"joining Ray at {session.address}" if session.is_joined else "starting Ray")
-    with ends_after(session.study.search.max_hours, conductor.interrupt, session.say):
-        while not _run_in_ray(session, conductor, progress):
-            conductor.out_of_memory()
-            session.say("memory ran out and Ray killed a worker; going on")
-    if conductor.fault is not None:
-        raise conductor.fault
-    try:
-        step_times.keep()
-    except HarnessError as error:
-        session.say(f"note: how long a step takes here could not be kept for later estimates ({error})")
-    return Outcome(
-        failed_runs=progress.count("failed"),
-        is_interrupted=not conductor.is_over,
-        trained=progress.trained,
-    )
-
-
-def _run_in_ray(session: _Session, conductor: Conductor, progress: Progress) -> bool:
-    """Start or join a Ray and run in it what is left; return False if that ended for lack of memory."""
-    study, say = session.study, session.say
-    with ExitStack() as to_leave:
-        with session.interruption.put_off(is_connecting):
-            temporary = to_leave.enter_context(_ray(session))
-        from harness.tuning.experiment import run_in_tune  # takes seconds, in which workers begin
-
-        if not session.is_joined:
-            to_leave.enter_context(in_waiting_workers())
-        asked = study.resources
-        if beside := session.manifest.beside:
-            say(f"runs: {beside.in_words()}; resources.concurrency decides otherwise")
-            asked = asked.model_copy(update={"concurrency": beside.number})
-        slots = ClusterSlots(asked, say, is_joined=session.is_joined)
-        check_cluster_fits(study, say, may_grow=slots.may_grow)
-        if session.is_joined:
-            check_nodes(study, session.folder, session.prepared, say)
-        session.write_slots(slots.now)
-        ends = session.interruption.ends_by(conductor.interrupt)
-        with progress.shown(slots.now), ends, watched_raylet():
-            has_memory = run_in_tune(conductor, study, _pinned(session), slots, temporary)
-            conductor.keep()
-        session.write_slots(slots.most)
-    return has_memory
-
-
-def _kept_weights(session: _Session) -> Iterator[Callable[[Event], None]]:
-    """Make the folder of weights, if some are kept, and yield what removes those that are not the best.
-
-    Raises:
-        ResultsError: It cannot be made.
-    """
-    study, folder = session.study, session.folder.weights
-    if study.confirm.keep == "none":
-        return
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise ResultsError(unusable(folder, "made", error)) from error
-    if study.confirm.keep == "best":
-        searched = {arm.name for arm in study.arms if arm.space}
-        kept = KeptWeights(folder, study.goal, searched, session.say)
-        for event in session.events:
-            kept.take(event)
-        yield kept.take
-
-
-def _pinned(session: _Session) -> dict[str, Any]:
-    """Return with what alone a worker trains; see `run_in_tune`."""
-    from harness.tuning.program_trial import ProgramSpec
-
-    study = session.study
-    parts = zip(study.by_dataset.values(), session.prepared, strict=True)
-    program = ProgramSpec.of(study, session.folder)
-    return {
-        "sha256": {label_of(part.dataset): prepared.sha256 for part, prepared in parts},
-        "versions": {name: session.manifest.versions.get(name) for name in DECIDING_VERSIONS},
-        "program": asdict(program) if program else None,
-        "code": named_code(study).as_plain(),
-        "weights": None if study.confirm.keep == "none" else str(session.folder.weights),
-        "sources": dict(session.sources),
-    }
-
-
-def _ray(session: _Session) -> AbstractContextManager[Path]:
-    if session.is_joined:
-        return joined_ray(session.address)
-    imports = _TRAINERS_IMPORTS if session.study.trial is None else _WORKERS_IMPORTS
-    gpus = len(gpu_names()) if session.study.resources.gpu else 0
-    return local_ray(usable_cores(), gpus, session.manifest.slots, imports)
-
-
-def _local_slots(study: Study, beside: RunsBeside | None) -> int:
-    """Return how many runs will train beside each other in a private Ray."""
-    fitting = runs_that_fit(study.resources, usable_cores(), len(gpu_names()))
-    return min(fitting, study.resources.concurrency or (beside.number if beside else fitting))

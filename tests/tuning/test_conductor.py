@@ -12,6 +12,7 @@ from harness.errors import ResultsError
 from harness.recipe.metrics import Metric, record_names
 from harness.records.events import Event, PhaseEnded, RunEnded, RunStarted
 from harness.records.frames import frames_from_events
+from harness.study.plan import plan_study
 from harness.training.epoch import EpochRecord
 from harness.tuning.conductor import Conductor
 from harness.tuning.runs import RunEnd, RunSpec, Worker
@@ -342,8 +343,8 @@ def test_a_declared_metric_selects_by_its_own_direction(drive: Callable[..., Any
     driven = drive("search.winner=best")
     metrics = {"score": Metric(better="higher")}
     search = driven.study.search.model_copy(update={"metric": "val_score", "mode": "max"})
-    conductor = driven.conductor
-    conductor.study = replace(driven.study, metrics=metrics, search=search)
+    study = replace(driven.study, metrics=metrics, search=search)
+    conductor = Conductor(study, plan_study(study), driven.storage, driven.events.append)
     while (run := conductor.next_run()) is not None:
         conductor.started(run.run_id)
         end = RunEnd(status="completed", metrics={"test_score": 9.0} if run.phase == "confirm" else {})
@@ -355,7 +356,7 @@ def test_a_declared_metric_selects_by_its_own_direction(drive: Callable[..., Any
         conductor.ended(run.run_id, end)
     winners = [e.winner for e in driven.events if isinstance(e, PhaseEnded) and e.phase == "search"]
     assert winners == ["sgd-search-0003", "adam-search-0003"]
-    assert conductor.study.goal.better == "higher"
+    assert study.goal.better == "higher"
     runs = frames_from_events("s", driven.events, None, record_names(metrics)).runs.to_pylist()
     tested = [(r["selected_epoch"], r["val_score"], r["test_score"]) for r in runs if r["phase"] == "confirm"]
     assert sorted(tested) == sorted([(2, number + 0.5, 9.0) for number in range(3)] * 2)
