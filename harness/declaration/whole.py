@@ -1,167 +1,26 @@
-"""The declaration: everything that decides what a study measures and how its claims are ruled.
-
-It is written before the first run and never again. Everything in it has the type that the study itself has;
-what an older version wrote is brought to it by `harness.records.older_manifests`. The machine and the later
-sessions stand in `harness.manifest`.
-"""
+"""The whole declaration: what `declaration.json` holds, and how it is written and read."""
 
 import copy
 import hashlib
 import json
-import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from harness.declaration.claims import DeclaredClaim, UnknownClaim, about
+from harness.declaration.parts import DeclaredArm, DeclaredData, DeclaredParent, DeclaredPlan, is_absent
 from harness.key_order import escaped, order_of, order_of_space, reorder
-from harness.recipe.data import Kind
-from harness.recipe.metrics import Metric, Task, in_records, task_metrics
+from harness.recipe.metrics import Metric, in_records, task_metrics
 from harness.records.documents import NO_MANIFEST, SCHEMA_VERSION, parsed, validated
 from harness.records.events import LookTaken
 from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
-from harness.study.claims import EVERY, KINDS, TIMES, Claim
-from harness.study.domains import Domain, domains_of
+from harness.study.claims import EVERY, TIMES, Claim
 from harness.study.file import Confirm, Search
 from harness.study.published import PublishedValues
-from harness.study.study import Template
 from harness.study.trial import Trial
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _written(space: Mapping[str, Domain]) -> dict[str, dict[str, Any]]:
-    return {field: domain.as_written for field, domain in space.items()}
-
-
-def _is_absent(value: Any) -> bool:
-    return not value
-
-
-def _is_classification(task: Any) -> bool:
-    return bool(task == "classification")
-
-
-class DeclaredArm(_Part):
-    """An arm as declared: what is fixed and what is searched, the shared recipe merged in."""
-
-    dataset: Annotated[str | None, Field(exclude_if=_is_absent)] = None
-    """What the study calls its data set; not written in a study of one."""
-    plain_name: Annotated[str | None, Field(exclude_if=_is_absent)] = None
-    """Its name without the data set's; not written in a study of one."""
-    template: Annotated[Template | None, Field(exclude_if=_is_absent)] = None
-    """The entry with `for_each` that made it, and its values; not written where there is none."""
-    fixed: dict[str, Any]
-    """Recipe fields with one value."""
-    space: Annotated[dict[str, Domain], BeforeValidator(domains_of), PlainSerializer(_written)]
-    """Recipe fields with a domain, written as in a study file: `{"low": ..., "high": ..., "log": true}`,
-    `{"choices": [...]}`, `{"grid": [...]}` or `{"one_of": {value: {field: domain or value}}}`."""
-    start: Annotated[list[dict[str, Any]], Field(exclude_if=_is_absent)] = []
-    """Points that every search tries first; not written where there are none."""
-    search_runs: int
-    """Planned runs of the search phase, over all repeats."""
-    confirm_runs: int
-    """Planned runs of the confirm phase, over all repeats."""
-    max_epochs: int | None
-    """Epochs of a full-length run; null when `epochs` itself is searched."""
-
-    @property
-    def written_space(self) -> dict[str, dict[str, Any]]:
-        """Its space as a study file writes it."""
-        return _written(self.space)
-
-
-def _is_image(kind: Kind) -> bool:
-    return kind == "image"
-
-
-class DeclaredData(_Part):
-    """The data set and how it is split."""
-
-    name: str
-    sha256: dict[str, str]
-    """Of the unpacked files, by their part."""
-    train_samples: int
-    """Of one epoch."""
-    val_samples: int
-    test_samples: int
-    val_fraction: float
-    """Share of the training images that validates."""
-    split: str
-    """The rule of the split, in words."""
-    task: Annotated[Task, Field(exclude_if=_is_classification)] = "classification"
-    """What is predicted; written where it is not this."""
-    kind: Annotated[Kind, Field(exclude_if=_is_image)] = "image"
-    """What a sample is; written where it is no image."""
-    is_grouped: Annotated[bool, Field(exclude_if=_is_absent)] = False
-    """Whether the split keeps groups of samples together, so that its sizes are only near to those declared;
-    written where it does."""
-
-
-class UnknownClaim(_Part):
-    """A claim that this version does not decide."""
-
-    words: dict[str, Any]
-    """As the declaration holds it."""
-    reason: str
-    """Why it is not decided."""
-
-    @property
-    def says(self) -> str:
-        """The statement in words."""
-        return str(self.words.get("says") or "")
-
-    @property
-    def source(self) -> str | None:
-        """Who claims it."""
-        source = self.words.get("source")
-        return None if source is None else str(source)
-
-    @property
-    def kind(self) -> str:
-        """The kind it names, if that is known."""
-        return next((kind for kind in KINDS if kind in self.words), "none")
-
-
-def _claim(declared: Any) -> Claim | UnknownClaim:
-    """Return a claim as declared; one that this version does not understand with the reason."""
-    if not isinstance(declared, Mapping):
-        return declared  # type: ignore[no-any-return] # a claim already; anything else is refused
-    try:
-        return Claim.model_validate(declared)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        reason = f"{place}: {first['msg']}" if place else first["msg"]
-        return UnknownClaim(words=dict(declared), reason=f"not a claim that this version decides ({reason})")
-
-
-def _about(claim: Claim | UnknownClaim, known: Collection[str]) -> Claim | UnknownClaim:
-    """Return a claim, or the reason why it is about nothing that the study measures."""
-    if isinstance(claim, UnknownClaim):
-        return claim
-    target = claim.faster.target if claim.faster else None
-    named = [name for name in (claim.metric, target.metric if target else None) if name is not None]
-    unknown = [name for name in named if name not in known]
-    if not unknown:
-        return claim
-    reason = f"not a claim that this version decides ({unknown[0]}: the study declares no such metric)"
-    return UnknownClaim(words=written_claim(claim), reason=reason)
-
 
 _USUAL_METRICS = task_metrics("classification")
 
@@ -170,57 +29,16 @@ def _is_usual(metrics: dict[str, Metric]) -> bool:
     return list(metrics.items()) == list(_USUAL_METRICS.items())
 
 
-def written_claim(claim: Claim | UnknownClaim) -> dict[str, Any]:
-    """Return a claim as the declaration holds it."""
-    if isinstance(claim, UnknownClaim):
-        return claim.words
-    return claim.model_dump(mode="json", exclude_none=True)
-
-
-DeclaredClaim = Annotated[
-    Claim | UnknownClaim, BeforeValidator(_claim), PlainSerializer(written_claim, return_type=dict[str, Any])
-]
-
-
-class DeclaredPlan(_Part):
-    """What n counts, when claims are ruled, and how much of the error each look may spend."""
-
-    unit: Literal["repeat", "seed"]
-    """What a replicate is where an arm searches: a whole search with its confirm runs, or a confirm seed."""
-    looks: Annotated[tuple[int, ...], Field(min_length=1)]
-    """Numbers of replicates at which claims are ruled, ascending; a fixed plan has one."""
-    weights: tuple[Annotated[float, Field(gt=0, le=1)], ...]
-    """Share of `alpha` that each look spends; their sum is 1."""
-    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.05
-    """Probability of any false ruling, over all claims and looks."""
-    seeds_are_common: bool
-    """Whether all arms have the same confirm seeds, so that they are compared in pairs."""
-
-    @model_validator(mode="after")
-    def _has_a_weight_a_look(self) -> Self:
-        if len(self.weights) != len(self.looks):
-            raise ValueError(f"{len(self.looks)} looks have {len(self.weights)} weights")
-        if not math.isclose(sum(self.weights), 1):
-            raise ValueError(f"the weights of the looks sum up to {sum(self.weights)}, not to 1")
-        return self
-
-
-class DeclaredParent(_Part):
-    """The study whose runs are taken over."""
-
-    study: str
-    sha256: str
-    """Of its `declaration.json`, which the journal keeps."""
-
-
-class Declaration(_Part):
+class Declaration(BaseModel):
     """What will be measured and ruled."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: Literal[2] = SCHEMA_VERSION
     protocol_version: str
     study: str
     question: str
-    parent: Annotated[DeclaredParent | None, Field(exclude_if=_is_absent)] = None
+    parent: Annotated[DeclaredParent | None, Field(exclude_if=is_absent)] = None
     """Not written in a study that takes over nothing."""
     arms: dict[str, DeclaredArm]
     """In the study file's order, which every table and figure keeps."""
@@ -240,11 +58,11 @@ class Declaration(_Part):
     """Each with its region of equivalence, where the study file gives one."""
     published: dict[str, list[PublishedValues]] = {}
     """Arm to published runs."""
-    dataset: Annotated[DeclaredData | None, Field(exclude_if=_is_absent)] = None
+    dataset: Annotated[DeclaredData | None, Field(exclude_if=is_absent)] = None
     """That of a study of one; not written in a study of several."""
-    datasets: Annotated[dict[str, DeclaredData], Field(exclude_if=_is_absent)] = {}
+    datasets: Annotated[dict[str, DeclaredData], Field(exclude_if=is_absent)] = {}
     """By what the study calls them, in the study file's order; not written in a study of one."""
-    trial: Annotated[Trial | None, Field(exclude_if=_is_absent)] = None
+    trial: Annotated[Trial | None, Field(exclude_if=is_absent)] = None
     """The program that trains; not written where the built-in training does."""
     sources: dict[str, str] = {}
     """SHA-256 of code that the study file names, by its file."""
@@ -256,7 +74,7 @@ class Declaration(_Part):
     ) -> list[Claim | UnknownClaim]:
         """Take claims about metrics that are not declared for such as nobody can decide."""
         known = {*in_records(info.data.get("metrics", {})), *TIMES}
-        return [_about(claim, known) for claim in claims]
+        return [about(claim, known) for claim in claims]
 
     @model_validator(mode="after")
     def _has_the_data_of_its_arms(self) -> Self:
