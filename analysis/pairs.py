@@ -16,8 +16,8 @@ import pandas as pd
 from analysis import statistics
 from analysis.claims import ALPHA, Grounds
 from analysis.claims.contrast import Contrast, contrast
-from analysis.claims.decide import compared_arms
 from analysis.claims.evidence import Bounds, Untestable, bounds_of
+from analysis.claims.kinds import compared_arms
 from analysis.claims.scale import Scale
 from analysis.metrics import Metric, noted
 from analysis.records import StudyRecords

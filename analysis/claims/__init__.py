@@ -1,7 +1,7 @@
 """Decide the claims a study declared before its data. Verdicts are computed here; prose only quotes them.
 
-`decide` follows the claims through the looks of the plan (`looks`), has each kind measured (`KINDS`), and
-rules. What all kinds share:
+`decide` has the claims followed through the looks of the plan (`following`), each kind measured (`kinds`),
+and rules. What all kinds share:
 
 1. n counts *replicates* of what a claim names (`analysis.replicates`): whole searches with their confirm
    runs where arms search and the study repeats its searches, otherwise confirm seeds. With one search a
@@ -34,8 +34,9 @@ rules. What all kinds share:
 """
 
 from analysis.claims.ahead import leaders
-from analysis.claims.decide import KINDS, decide
+from analysis.claims.decide import decide
 from analysis.claims.evidence import Grounds
+from analysis.claims.kinds import KINDS
 from analysis.claims.verdict import ALPHA, Comparison, Flag, Ruling, Verdict
 
 __all__ = [

@@ -1,17 +1,15 @@
 """When the claims of a study with a parent were made, by declarations alone: a dry run foretells it too."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
+from analysis.claims.kinds import compared_in
 from analysis.claims.verdict import Made
 from analysis.lineage import known_arms
 from harness.declaration import Declaration, UnknownClaim
 from harness.study.claims import Claim
 
-Compared = Callable[[Declaration, Claim], Sequence[str]]
-"""Returns the arms of a declaration that a claim is about."""
 
-
-def made_of(here: Declaration, ancestors: Sequence[Declaration], compared: Compared) -> list[Made]:
+def made_of(here: Declaration, ancestors: Sequence[Declaration]) -> list[Made]:
     """Return when each of a study's claims was made.
 
     A claim is the parent's if it is declared alike and about the same arms, under the same plan, and was not
@@ -21,12 +19,9 @@ def made_of(here: Declaration, ancestors: Sequence[Declaration], compared: Compa
     Args:
         here: What the study declares.
         ancestors: What its ancestors declared, at least its parent, which is the last.
-        compared: Tells which arms a claim is about.
     """
     *older, parent = ancestors
-    there: list[Made] = (
-        made_of(parent, older, compared) if older else ["before the data"] * len(parent.claims)
-    )
+    there: list[Made] = made_of(parent, older) if older else ["before the data"] * len(parent.claims)
     inherited = [own for own, made in zip(parent.claims, there, strict=True) if made != "after the data"]
     known = known_arms(here, ancestors)
     is_planned_alike = here.plan == parent.plan
@@ -34,8 +29,8 @@ def made_of(here: Declaration, ancestors: Sequence[Declaration], compared: Compa
     def made(claim: Claim | UnknownClaim) -> Made:
         if isinstance(claim, UnknownClaim):
             return "after the data"
-        arms = compared(here, claim)
-        if is_planned_alike and claim in inherited and arms == compared(parent, claim):
+        arms = compared_in(here, claim)
+        if is_planned_alike and claim in inherited and arms == compared_in(parent, claim):
             return "in the parent"
         return "before the data" if _are_fresh(arms, known) else "after the data"
 

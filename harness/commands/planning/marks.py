@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from analysis.claims.decide import compared_in
+from analysis.claims.kinds import compared_in
 from analysis.claims.made import made_of
 from analysis.claims.verdict import Made
 from harness.declaration import Declaration, UnknownClaim
@@ -18,7 +18,7 @@ _WORDS: dict[Made, str] = {
 def foretold_marks(takeover: Takeover) -> list[Made]:
     """Return when each claim of a study with a parent is made."""
     *older, parent = [Declaration.model_validate_json(kept.text) for kept in takeover.parent.lineage]
-    made = made_of(takeover.declared, [*older, parent], compared_in)
+    made = made_of(takeover.declared, [*older, parent])
     rests_on = [compared_in(parent, own) for own in parent.claims if not isinstance(own, UnknownClaim)]
     is_whole = all(takeover.searches.get(arm) == "whole" for arms in rests_on for arm in arms)
     return made if is_whole else [_without_parent(own) for own in made]
