@@ -1,8 +1,5 @@
-"""Which differences are real? A forest of paired differences, and what was changed against the baseline."""
+"""Which differences are real? A forest of differences, with the table of what each arm changes."""
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
@@ -14,16 +11,15 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
 from analysis import pairs
-from analysis.blocks import Block, Plot, Table
+from analysis.blocks import Block, Plot
+from analysis.blocks.baseline import AGAINST_BASELINE
 from analysis.facts import Facts
 from analysis.metrics import Metric, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, limits, row_height
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
-from analysis.render.numbers import capitalised, parsed, value_in_words
 from analysis.replicates import Key, design_of
-from analysis.search import fields_of
 
 MINUS = "\N{MINUS SIGN}"
 _MOST_PAIRS = 15
@@ -46,146 +42,6 @@ _COLUMNS = {
     "region": "float64",
     "reason": "str",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Setting:
-    """What an arm does with one recipe field."""
-
-    text: str
-    identity: str
-    """The same for two arms that treat the field alike."""
-    is_searched: bool = False
-
-
-def compute_baseline(facts: Facts) -> pd.DataFrame:
-    """Return one row a metric and arm other than the baseline: its difference from the baseline.
-
-    Returns: The columns of `analysis.pairs.compare`, each metric a family of its own, then `changes`, the
-        recipe fields in which the arm differs from the baseline, and `learning_rate`: `tuned`, `fixed` or
-        `tuned in one`.
-    """
-    records, family = facts.records, pairs.against_baseline(facts.records)
-    compared = [facts.differences(family, metric) for metric in records.metrics.compared]
-    frame = pd.concat(compared, ignore_index=True)
-    changes = {pair[0]: _changes(records, *pair) for pair in family}
-    rates = {pair[0]: _learning_rate(records, *pair) for pair in family}
-    frame = frame.assign(
-        changes=frame["arm"].map(changes).astype("str"), learning_rate=frame["arm"].map(rates).astype("str")
-    )
-    return noted(frame, records.metrics)
-
-
-def _changes(records: StudyRecords, arm: str, baseline: str) -> str:
-    """Return the fields in which two arms differ, such as `dropout 0.1 (baseline 0)`."""
-    declared = [records.declaration.arms[name] for name in (arm, baseline)]
-    fields = dict.fromkeys(field for each in declared for field in (*each.fixed, *each.space))
-    differences = []
-    for field in fields:
-        here, there = (_setting(records, name, field) for name in (arm, baseline))
-        if here.identity == there.identity:
-            continue
-        if here.is_searched and there.is_searched:
-            differences.append(f"{field} searched in another space")
-        else:
-            differences.append(f"{field} {here.text} (baseline {there.text})")
-    return ", ".join(differences)
-
-
-def _setting(records: StudyRecords, arm: str, field: str) -> _Setting:
-    """Return what an arm does with a field: as declared, else as its confirm runs recorded it."""
-    declared = records.declaration.arms[arm]
-    if field in declared.fixed:
-        return _fixed(declared.fixed[field])
-    if field in _searched(records, arm):  # inside a `one_of`, its whole domain says how
-        domain = declared.space.get(field, declared.space)
-        return _Setting(text="searched", identity=repr(domain), is_searched=True)
-    runs, column = records.runs_of("confirm"), f"config.{field}"
-    runs = runs[runs["arm"] == arm]
-    if column not in runs or runs.empty:
-        return _Setting(text="default", identity="default")
-    return _fixed(runs[column].iloc[0])
-
-
-def _fixed(value: Any) -> _Setting:
-    """Return a field with one value, as declared or as a run's row holds it: 0 and 0.0 are the same."""
-    plain = parsed(value)
-    is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
-    identity = repr(float(plain)) if is_number else json.dumps(plain, sort_keys=True)
-    return _Setting(text=value_in_words(plain), identity=identity)
-
-
-def _searched(records: StudyRecords, arm: str) -> set[str]:
-    return {field.name for field in fields_of(records.declaration.arms[arm].space)}
-
-
-def _learning_rate(records: StudyRecords, arm: str, baseline: str) -> str:
-    """Return whether both arms, one or neither searched the learning rate; nothing where no arm has one."""
-    arms = records.declaration.arms.values()
-    if records.metrics.of_program and not any("lr" in declared.fixed | declared.space for declared in arms):
-        return ""
-    searched = sum("lr" in _searched(records, name) for name in (arm, baseline))
-    return ("fixed", "tuned in one", "tuned")[searched]
-
-
-def lay_out_baseline(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row an arm, with a column of differences and one of p-values for each metric."""
-    metrics = [metrics_in(frame)[name] for name in metrics_in(frame).compared]
-    columns = [frame[frame["metric"] == metric.name].to_dict("records") for metric in metrics]
-    first = columns[0]
-    cells = {
-        "Arm": [row["arm"] for row in first],
-        "Differs from the baseline in": [row["changes"] or numbers.ABSENT for row in first],
-        "Learning rate": [row["learning_rate"] for row in first],
-    }
-    if not any(cells["Learning rate"]):
-        del cells["Learning rate"]  # a program without a parameter of that name
-    for metric, rows in zip(metrics, columns, strict=True):
-        cells[capitalised(metric.label) + metric.difference_heading] = [_amount(row, metric) for row in rows]
-        cells[f"p (Holm), {metric.short}"] = [numbers.p_value(row["p_adjusted"]) for row in rows]
-    cells["n"] = [_size(metrics, rows) for rows in zip(*columns, strict=True)]
-    return pd.DataFrame(cells)
-
-
-def _amount(row: dict[Any, Any], metric: Metric) -> str:
-    return pairs.amount(row["difference"], row["high"], metric)
-
-
-def _size(metrics: Sequence[Metric], rows: Sequence[dict[Any, Any]]) -> str:
-    """Return the common seeds, of both metrics where they differ: a test loss may be no finite number."""
-    first, last = rows[0]["n"], rows[-1]["n"]
-    return str(first) if first == last else f"{first} ({metrics[-1].short} {last})"
-
-
-def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
-    """Return what was subtracted from what, how the intervals were made, and what a fixed rate means."""
-    metrics = facts.records.metrics
-    headline = frame[frame["metric"] == metrics.headline.name]
-    compared = [metrics[name] for name in metrics.compared]
-    words = ", and ".join(f"{metric.label}{metric.in_unit}, {metric.sides}" for metric in compared)
-    what = f"Every other arm minus the declared baseline {facts.records.declaration.baseline}: {words}."
-    recorded = "Settings that the study leaves to their defaults are those the runs recorded."
-    rates = _rates(set(headline["learning_rate"]))
-    return " ".join(
-        [what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, headline)]
-    )
-
-
-def _rates(kinds: set[str]) -> list[str]:
-    """Return what it means where not both arms searched their learning rate."""
-    sentences = []
-    if "fixed" in kinds:
-        sentences.append(
-            "Learning rate fixed: in neither arm was it searched, and it may suit one of them more."
-        )
-    if "tuned in one" in kinds:
-        sentences.append("Tuned in one: only one of the two arms searched its learning rate.")
-    return sentences
-
-
-def has_baseline(facts: Facts) -> bool:
-    """Return whether the study compares arms with a declared baseline, by test values."""
-    return facts.records.has_confirm and bool(pairs.against_baseline(facts.records))
 
 
 def compute_differences(facts: Facts) -> pd.DataFrame:
@@ -311,7 +167,8 @@ def _remark(row: dict[Any, Any], metric: Metric) -> str:
         return "no common replicate"
     if not numbers.is_present(row["difference"]):
         return f"a run diverged: no mean, n = {row['n']}"
-    return f"{_amount(row, metric).replace('-', MINUS)}, n = {row['n']}"
+    amount = pairs.amount(row["difference"], row["high"], metric)
+    return f"{amount.replace('-', MINUS)}, n = {row['n']}"
 
 
 def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
@@ -373,13 +230,7 @@ DIFFERENCES = Block(
     name="differences",
     section="results",
     is_open=True,
-    table=Table(
-        title="Against the baseline",
-        compute=compute_baseline,
-        lay_out=lay_out_baseline,
-        caption=caption_baseline,
-        is_for=has_baseline,
-    ),
+    table=AGAINST_BASELINE,
     plot=Plot(
         title="Which differences are real?",
         compute=compute_differences,

@@ -12,16 +12,18 @@ from analysis.blocks.class_accuracy import CLASS_ACCURACY
 from analysis.blocks.confusions import CONFUSIONS
 from analysis.blocks.differences import DIFFERENCES
 from analysis.blocks.early_stopping import EARLY_STOPPING
+from analysis.blocks.final import FINAL_ACCURACY, FINAL_VALUES
 from analysis.blocks.isolation import ISOLATION
 from analysis.blocks.learning_curves import ACCURACY_CURVES, LEARNING_CURVES, METRIC_CURVES
+from analysis.blocks.learning_rates import LEARNING_RATES
 from analysis.blocks.optimism import OPTIMISM
 from analysis.blocks.pairs import PAIRS
 from analysis.blocks.published import PUBLISHED
 from analysis.blocks.relevance import RELEVANCE
 from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.blocks.response import RESPONSE
-from analysis.blocks.results import FINAL_ACCURACY, FINAL_VALUES, RESULTS
-from analysis.blocks.search import LEARNING_RATES, SEARCH
+from analysis.blocks.results import RESULTS
+from analysis.blocks.search import SEARCH
 from analysis.blocks.timing import TIMING
 from analysis.blocks.tuning_curves import TUNING_CURVES
 from analysis.blocks.variance import VARIANCE

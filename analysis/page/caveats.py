@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from analysis import audit, claims
-from analysis.blocks.results import image_error_in_words
+from analysis.blocks.final import image_error_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.records import StudyRecords

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from analysis.blocks.differences import DIFFERENCES, caption_baseline, compute_baseline, lay_out_baseline
+from analysis.blocks.baseline import caption_baseline, compute_baseline, lay_out_baseline
+from analysis.blocks.differences import DIFFERENCES
 from analysis.facts import Facts
 from analysis.load import load_study
 

@@ -14,10 +14,10 @@ from analysis.blocks.response import (
     RESPONSE,
     alt_response,
     caption_response,
-    compute_means,
     compute_response,
     draw_response,
 )
+from analysis.blocks.response_means import compute_means
 from analysis.facts import Facts
 from analysis.page import caveats, progress, provenance
 from analysis.render.figure import arm_styles

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pytest
 
-from analysis.blocks.results import (
-    RESULTS,
-    compute_final,
-    compute_results,
-    image_error_in_words,
-    lay_out_results,
-)
+from analysis.blocks.final import compute_final, image_error_in_words
+from analysis.blocks.results import RESULTS, compute_results, lay_out_results
 from analysis.facts import Facts
 from analysis.load import load_study
 

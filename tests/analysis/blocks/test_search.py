@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.blocks import search
+from analysis.blocks import learning_rates, search
 from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def test_stability_limit_is_found(new_study: "type[Study]", tmp_path: Path) -> N
 def test_every_search_run_is_in_the_rate_plot(three_arms: "Study", tmp_path: Path) -> None:
     """Seven runs an arm: five filled, the stopped one hollow, the diverged one on the rail; one ringed."""
     three_arms.add("sgd", "search", lr=0.6, status="failed", epochs=0)
-    frame = search.compute_plot(three_arms.facts(tmp_path))
+    frame = learning_rates.compute_learning_rates(three_arms.facts(tmp_path))
     places = frame.groupby("arm", sort=False)["place"].value_counts()
     assert places["sgd"].to_dict() == {"filled": 5, "rail": 2, "hollow": 1}
     assert places["adam"].to_dict() == {"filled": 5, "rail": 1, "hollow": 1}
@@ -65,8 +65,8 @@ def test_the_rail_shows_each_run_without_a_value(three_arms: "Study", tmp_path: 
     for rate in (0.2, 0.3, 0.4):
         three_arms.add("rmsprop", "search", lr=rate, status="diverged", epochs=1)
     facts = three_arms.facts(tmp_path)
-    frame = search.compute_plot(facts)
-    figure = search.draw(frame, arm_styles(facts.records.arms))
+    frame = learning_rates.compute_learning_rates(facts)
+    figure = learning_rates.draw_learning_rates(frame, arm_styles(facts.records.arms))
     crosses = [len(line.get_xdata()) for ax in figure.axes for line in ax.lines if line.get_marker() == "x"]
     assert sum(crosses) == (frame["place"] == "rail").sum() == 6
     assert crosses == [1, 4, 1]
@@ -76,7 +76,7 @@ def test_the_range_in_the_rate_plot_is_the_declared_one(new_study: "type[Study]"
     """One run at 0.01 in a range from 1e-4 to 1: the bounds come from the manifest."""
     study = new_study(arms={"sgd": {"lr": LOG}})
     study.search("sgd", [0.01], best=0.01)
-    frame = search.compute_plot(study.facts(tmp_path))
+    frame = learning_rates.compute_learning_rates(study.facts(tmp_path))
     assert frame[["low", "high", "is_log"]].iloc[0].tolist() == [1e-4, 1.0, True]
 
 
@@ -85,9 +85,11 @@ def test_arms_with_a_fixed_rate_are_named_not_drawn(new_study: "type[Study]", tm
     study = new_study(arms={"sgd": {"lr": LOG}, "adam": {}})
     study.search("sgd", [0.01], best=0.01)
     facts = study.facts(tmp_path)
-    frame = search.compute_plot(facts)
+    frame = learning_rates.compute_learning_rates(facts)
     assert set(frame["arm"]) == {"sgd"}
-    assert search.caption_plot(facts, frame).endswith("Not shown, because fixed or not yet run: adam.")
+    assert learning_rates.caption_learning_rates(facts, frame).endswith(
+        "Not shown, because fixed or not yet run: adam."
+    )
 
 
 def test_the_next_larger_rate_is_one_of_the_same_branch(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -102,11 +104,11 @@ def test_the_next_larger_rate_is_one_of_the_same_branch(new_study: "type[Study]"
 def test_each_run_of_a_conditional_space_is_in_sight(new_study: "type[Study]", tmp_path: Path) -> None:
     """The axis covers all branches and the fixed rate of one; every point and cross lies inside its panel."""
     facts = conditional(new_study).facts(tmp_path)
-    frame = search.compute_plot(facts)
+    frame = learning_rates.compute_learning_rates(facts)
     assert len(frame) == 7
     assert list(frame["low"].dropna()) == [0.01] * 3 + [1e-4] * 3
     assert frame["low"].isna().sum() == 1
-    (ax,) = search.draw(frame, arm_styles(facts.records.arms)).axes
+    (ax,) = learning_rates.draw_learning_rates(frame, arm_styles(facts.records.arms)).axes
     low, high = ax.get_xlim()
     assert low < 3e-5
     assert high > 1.0
@@ -115,8 +117,9 @@ def test_each_run_of_a_conditional_space_is_in_sight(new_study: "type[Study]", t
     points = [x for marks in ax.collections[:2] for x, _ in marks.get_offsets()]
     assert len(points) + len(crosses) == len(frame)
     assert all(low < x < high for x in (*crosses, *points))
-    assert "light are all of them, dark the outer parts of the chosen run's" in search.caption_plot(
-        facts, frame
+    assert (
+        "light are all of them, dark the outer parts of the chosen run's"
+        in learning_rates.caption_learning_rates(facts, frame)
     )
 
 
@@ -130,6 +133,6 @@ def test_an_arm_whose_winner_fixes_its_rate_is_drawn(new_study: "type[Study]", t
     study.runs[3].status = "completed"
     facts = study.facts(tmp_path / "fixed")
     assert search.lay_out(search.compute_table(facts))["Declared range"].tolist() == ["fixed"]
-    frame = search.compute_plot(facts)
+    frame = learning_rates.compute_learning_rates(facts)
     assert len(frame) == 7
-    assert search.draw(frame, arm_styles(["joint"])).axes[0].get_xlim()[0] < 3e-5
+    assert learning_rates.draw_learning_rates(frame, arm_styles(["joint"])).axes[0].get_xlim()[0] < 3e-5
