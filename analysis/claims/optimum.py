@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from analysis.claims.contrast import Contrast, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
-from analysis.claims.response import Response, respond
+from analysis.claims.responding import respond
+from analysis.claims.response import Response
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Reach, Ruling, Verdict
 from analysis.render import numbers

@@ -7,7 +7,8 @@ from typing import Any
 
 from analysis.claims.contrast import Contrast, ContrastVerdict, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
-from analysis.claims.response import Response, respond
+from analysis.claims.responding import respond
+from analysis.claims.response import Response
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Reach, Ruling
 from analysis.statistics.sequential import PValues, is_futile
