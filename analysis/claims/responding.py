@@ -1,4 +1,4 @@
-"""How a response is measured: of an arm's grid, or of arms that fix the field, and when neither measures one."""
+"""How a response is measured, of a grid or of arms that fix the field, and when there is none to measure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
