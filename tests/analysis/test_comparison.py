@@ -18,9 +18,10 @@ from analysis.page.comparison.declared import (
     lay_out_settings,
     lay_out_verdicts,
 )
-from analysis.page.comparison.equal_runs import compute_repeats, compute_speed
+from analysis.page.comparison.equal_runs import compute_repeats
 from analysis.page.comparison.results import compute_results, lay_out_results
 from analysis.page.comparison.sides import Side, load_sides, unique_names
+from analysis.page.comparison.speed import compute_speed
 from analysis.render.numbers import ABSENT
 from analysis.report import main
 

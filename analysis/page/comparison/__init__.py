@@ -7,9 +7,10 @@ from typing import Any
 
 from analysis.output import write_tables
 from analysis.page.comparison.declared import compare_settings, compare_verdicts
-from analysis.page.comparison.equal_runs import compare_runs, compare_speed
+from analysis.page.comparison.equal_runs import compare_runs
 from analysis.page.comparison.results import compare_results
 from analysis.page.comparison.sides import Answer, Side, load_sides
+from analysis.page.comparison.speed import compare_speed
 from analysis.page.document import render
 from analysis.render import numbers
 from analysis.search import WinnerRule
