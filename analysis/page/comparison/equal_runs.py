@@ -1,4 +1,4 @@
-"""Equal runs in several folders: are they bit-identical? They are equal in arm, phase, seed and configuration."""
+"""Equal runs in several folders (in arm, phase, seed and configuration): are they bit-identical?"""
 
 from collections.abc import Sequence
 from typing import Any, get_args

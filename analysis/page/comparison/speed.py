@@ -1,4 +1,4 @@
-"""One configuration in several folders: how long does an epoch take? Seconds, as ratios to the first folder."""
+"""One configuration in several folders: how long does an epoch take, as ratio to the first folder?"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
