@@ -24,6 +24,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import Key, Replicates, chance_level, design_of, is_accuracy, replicates
 from harness.study.claims import Claim
+from harness.study.study import Template
 
 UNSEARCHED = " (without a search: seeds)"
 """What is counted of such an arm where all others count repeats."""
@@ -51,6 +52,21 @@ _COLUMNS = {
 def every_pair(records: StudyRecords) -> tuple[Pair, ...]:
     """Return each two arms once: the one that the study file names later, minus the earlier one."""
     return tuple((later, earlier) for earlier, later in combinations(records.arms, 2))
+
+
+def unlike_in_one(records: StudyRecords) -> tuple[Pair, ...]:
+    """Return the pairs of `every_pair` without those whose arms have two templates and other values in them.
+
+    Where templates made both arms, a difference is told of the value or of the template, not of both at once.
+    """
+    made = {arm: own.template for arm, own in records.declaration.arms.items()}
+
+    def is_unlike_in_one(first: Template | None, second: Template | None) -> bool:
+        if first is None or second is None or first.name == second.name:
+            return True
+        return first.values == second.values  # noqa: PD011 - no frame
+
+    return tuple(pair for pair in every_pair(records) if is_unlike_in_one(*(made[arm] for arm in pair)))
 
 
 def against_baseline(records: StudyRecords) -> tuple[Pair, ...]:

@@ -22,8 +22,8 @@ from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.replicates import Key, design_of
 
 MINUS = "\N{MINUS SIGN}"
-_MOST_PAIRS = 15
-"""Rows where every pair of arms is compared: those of six arms."""
+_MOST_PAIRS = 16
+"""Rows where arms are compared in pairs: six arms have 15, two templates with four values 16."""
 _MOST_ARMS = 40
 """Rows where every arm is compared with a baseline."""
 _LONG = 24
@@ -78,7 +78,7 @@ def _number(key: Key) -> int:
 def _family(records: StudyRecords) -> tuple[tuple[pairs.Pair, ...], int]:
     """Return the pairs that are compared, and how many of them are drawn."""
     against = pairs.against_baseline(records)
-    return (against, _MOST_ARMS) if against else (pairs.every_pair(records), _MOST_PAIRS)
+    return (against, _MOST_ARMS) if against else (pairs.unlike_in_one(records), _MOST_PAIRS)
 
 
 def smallest_region(facts: Facts) -> float:
@@ -178,10 +178,12 @@ def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
     records, metric = facts.records, facts.records.metrics.headline
     family, _ = _family(records)
     means = frame[frame["line"] == "mean"]
+    is_whole = len(family) == len(pairs.every_pair(records))
+    which = "" if is_whole else " of one template, or with the same values in two"
     compared = (
         f"Every other arm minus the declared baseline {records.declaration.baseline}"
         if pairs.against_baseline(records)
-        else "Every two arms, the one that the study file names later minus the earlier one"
+        else f"Every two arms{which}, the one that the study file names later minus the earlier one"
     )
     left_out = len(family) - len(means)
     cut = [f"{left_out} more pairs, in the order of the study file, are not drawn."] * bool(left_out)

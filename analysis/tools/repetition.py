@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import statistics
+from analysis.pairs import unlike_in_one
 from analysis.records import StudyRecords
 from analysis.replicates import design_of, replicates, searches
 from analysis.statistics.agreement import Estimate, equal_arms_differ, other_order
@@ -55,6 +56,34 @@ def orders(records: StudyRecords) -> list[Order]:
     sign, sides = records.metrics.headline.sign, searched(records)
     return [
         _order({first: sides[first], second: sides[second]}, sign) for first, second in combinations(sides, 2)
+    ]
+
+
+def told_orders(records: StudyRecords, most: int) -> list[Order]:
+    """Return the pairs of `orders` that are worth a look: where there are many, those with the baseline.
+
+    Without one, of arms that templates made, each beside the next value and the same value of another.
+
+    Args:
+        records: The study.
+        most: So many pairs are all told.
+    """
+    rows, baseline = orders(records), records.declaration.baseline
+    if len(rows) <= most:
+        return rows
+    beside = [row for row in rows if baseline in {row.arm, row.than}]
+    near = _neighbours(records)
+    return beside or [row for row in rows if not near or {row.arm, row.than} in near]
+
+
+def _neighbours(records: StudyRecords) -> list[set[str]]:
+    """Return which arms of templates stand beside each other: in value, or with the same value."""
+    made = {arm: own.template.name for arm, own in records.declaration.arms.items() if own.template}
+    places = {arm: place for place, arm in enumerate(records.arms)}
+    return [
+        {arm, than}
+        for arm, than in unlike_in_one(records)
+        if {arm, than} <= made.keys() and (made[arm] != made[than] or places[arm] - places[than] == 1)
     ]
 
 

@@ -11,7 +11,7 @@ from analysis.render import numbers
 from analysis.render.table import escape_markdown
 from analysis.statistics.agreement import Estimate
 from analysis.tools.finding import Suggested, suggested
-from analysis.tools.repetition import Order, equal_arms, orders, searched
+from analysis.tools.repetition import equal_arms, searched, told_orders
 from analysis.tools.stopping import replayed, spending
 from docs.generators.tools.text import (
     SEED,
@@ -45,7 +45,8 @@ def repetition_section(studies: Studies) -> Iterator[str]:
         "behind by the means of all? The chance is the same for a further search of each, for normal noise "
         "(Reiser and Guttman 1986); above 50 % the means themselves may have the other order. It is measured "
         "on the searches that gave the means, which favours agreement. Of studies with more than four arms "
-        "that search, each beside the baseline."
+        "that search, each beside the baseline; of arms made by templates, each beside the next value and "
+        "beside the same value of another template."
     )
     rows = []
     for name, facts in repeated.items():
@@ -59,7 +60,7 @@ def repetition_section(studies: Studies) -> Iterator[str]:
                 f"{row.otherwise:g} of {row.pairs}",
                 numbers.ABSENT if row.chance is None else percent(row.chance),
             ]
-            for row in _shown(facts)
+            for row in told_orders(facts.records, _MOST_PAIRS)
         ]
     yield table(["study", "arms", "lead", "searches", "pairs in the other order", "chance of it"], rows)
     reaches = [
@@ -72,13 +73,6 @@ def repetition_section(studies: Studies) -> Iterator[str]:
         "at most in 95 % of cases. A smaller lead after one search of each is no more than equal arms show."
     )
     yield from _chosen(repeated)
-
-
-def _shown(facts: Facts) -> list[Order]:
-    """Return the pairs of a study, of many arms those with the baseline."""
-    rows, baseline = orders(facts.records), facts.records.declaration.baseline
-    beside = [row for row in rows if baseline in {row.arm, row.than}]
-    return beside if len(rows) > _MOST_PAIRS and beside else rows
 
 
 def _counts(facts: Facts) -> int:

@@ -80,16 +80,32 @@ def test_with_a_baseline_every_other_arm_against_it(new_study: "type[Study]", tm
     assert drawn(facts).texts[0].get_text() == f"{MINUS}2.0 ± 3.6, n = 3"
 
 
-def test_at_most_fifteen_pairs_are_drawn(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Seven arms have 21 pairs: the first 15 in the study's order, with intervals corrected for all 21."""
+def test_at_most_sixteen_pairs_are_drawn(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Seven arms have 21 pairs: the first 16 in the study's order, with intervals corrected for all 21."""
     arms = {f"arm{i}": [0.80 + i / 100, 0.80 + i / 90, 0.80 + i / 95] for i in range(7)}
     facts = of(new_study, arms).facts(tmp_path)
     frame = compute_differences(facts)
     means = frame[frame["line"] == "mean"]
-    assert len(means) == 15
+    assert len(means) == 16
     assert means["arm"].tolist()[:6] == [f"arm{i}" for i in range(1, 7)]
     assert means["level"].max() > 1 - 0.05 / 20
-    assert "6 more pairs, in the order of the study file, are not drawn." in caption_differences(facts, frame)
+    assert "5 more pairs, in the order of the study file, are not drawn." in caption_differences(facts, frame)
+
+
+def test_arms_of_two_templates_differ_in_one_thing(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Of six pairs those of one template, and those with one batch size."""
+    arms = [f"{name}@batch_size={size}" for name in ("sgd", "adam") for size in (16, 64)]
+    study = of(new_study, {arm: [0.80, 0.82 + rank / 50, 0.85] for rank, arm in enumerate(arms)})
+    study.fixed = {arm: {"batch_size": int(arm.split("=")[1])} for arm in arms}
+    facts = study.facts(tmp_path)
+    frame = compute_differences(facts)
+    means = frame[frame["line"] == "mean"]
+    short = {arm: arm.replace("@batch_size=", "") for arm in arms}
+    told = [f"{short[row.arm]} - {short[row.than]}" for row in means.itertuples()]
+    assert told == ["sgd64 - sgd16", "adam16 - sgd16", "adam64 - sgd64", "adam64 - adam16"]
+    assert means["level"].tolist() == pytest.approx([1 - 0.05 / 4] * 4)
+    said = "Every two arms of one template, or with the same values in two, the one that the study file"
+    assert caption_differences(facts, frame).startswith(said)
 
 
 def claim(region: float | None, metric: str = "test_accuracy") -> dict[str, Any]:
