@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from analysis.blocks import variance
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.render import numbers
@@ -13,6 +12,7 @@ from analysis.statistics.agreement import Estimate
 from analysis.tools.finding import Suggested, suggested
 from analysis.tools.repetition import equal_arms, searched, told_orders
 from analysis.tools.stopping import replayed, spending
+from analysis.variance import sources_of_noise
 from docs.generators.tools.text import (
     SEED,
     Studies,
@@ -87,7 +87,7 @@ def _chosen(studies: Studies) -> Iterator[str]:
     )
     rows = []
     for name, facts in studies.items():
-        metric, noise = facts.records.metrics.headline, facts.once(variance.compute)
+        metric, noise = facts.records.metrics.headline, facts.once(sources_of_noise)
         for arm, values in searched(facts.records).items():
             of_arm = {row["source"]: row for row in noise[noise["arm"] == arm].to_dict("records")}
             rows.append(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.blocks import relevance
+from analysis.relevance import relevance as compute_relevance
 from analysis.render.figure import arm_styles
 from analysis.statistics import factors
 
@@ -91,7 +92,7 @@ def test_a_constant_objective_has_no_variation(new_study: "type[Study]", tmp_pat
         study.add("sgd", "search", lr=0.01 * (number + 1), configuration={"momentum": 0.03 * number})
     study.winners = {"sgd": "sgd-search-000"}
     facts = study.facts(tmp_path)
-    frame = relevance.compute(facts)
+    frame = compute_relevance(facts)
     assert frame["is_constant"].all()
     assert frame["share"].isna().all()
     assert not frame["is_named"].any()
@@ -109,7 +110,7 @@ def test_stopped_runs_count_like_others_after_the_first_rung(
     searched(study, "sgd", 20, status="stopped", epochs=1)
     searched(study, "sgd", 5, status="diverged", epochs=2)
     searched(study, "sgd", 5, status="failed", epochs=0)
-    frame = relevance.compute(study.facts(tmp_path))
+    frame = compute_relevance(study.facts(tmp_path))
     shown = frame.drop_duplicates("fidelity")
     assert shown[["fidelity", "epoch", "runs", "diverged"]].to_numpy().tolist() == [
         ["early", 1, 45, 5],
@@ -127,7 +128,7 @@ def test_diverged_runs_rank_last(new_study: "type[Study]", tmp_path: Path) -> No
         loss = 0.3 + 0.1 * generator.random()
         values = {"lr": rate, "val_loss": loss, "configuration": {"momentum": momentum}} | fate
         study.add("sgd", "search", **values)
-    frame = relevance.compute(study.facts(tmp_path)).set_index("field")
+    frame = compute_relevance(study.facts(tmp_path)).set_index("field")
     assert frame["is_named"].to_dict() == {"lr": False, "momentum": True}
     assert set(frame["fidelity"]) == {"full"}
 
@@ -137,7 +138,7 @@ def test_the_setting_that_decides_has_the_share(new_study: "type[Study]", tmp_pa
     study = new_study(arms={"sgd": {"lr": LR, "momentum": MOMENTUM}})
     searched(study, "sgd", 60)
     facts = study.facts(tmp_path)
-    frame = relevance.compute(facts)
+    frame = compute_relevance(facts)
     assert frame.set_index("field")["is_named"].to_dict() == {"lr": True, "momentum": False}
     assert frame["share"].sum() == pytest.approx(1.0)
     assert (frame["is_named"] == (frame["share"] > frame["band_share"])).all()
@@ -150,7 +151,7 @@ def test_fewer_than_twenty_runs_say_nothing(new_study: "type[Study]", tmp_path: 
     study = new_study(arms={arm: {"lr": LR, "momentum": MOMENTUM} for arm in ("sgd", "adam")})
     searched(study, "sgd", 19)
     facts = study.facts(tmp_path)
-    frame = relevance.compute(facts)
+    frame = compute_relevance(facts)
     assert frame.empty
     assert "fewer than 20 runs: sgd at full length (19), adam (no run)" in relevance.caption(facts, frame)
 
@@ -165,7 +166,7 @@ def test_fields_of_a_branch_are_compared_among_its_runs(new_study: "type[Study]"
         configuration = {"optimizer": "adam", "beta1": 0.05 * number, "momentum": None}
         study.add("joint", "search", lr=0.01, val_loss=0.5, configuration=configuration)
     facts = study.facts(tmp_path)
-    frame = relevance.compute(facts)
+    frame = compute_relevance(facts)
     assert frame[["condition", "field", "runs"]].to_numpy().tolist() == [
         ["", "optimizer", 40],
         ["", "lr", 40],
@@ -180,7 +181,7 @@ def test_groups_of_an_arm_share_its_level(new_study: "type[Study]", tmp_path: Pa
     beside = new_study(arms={"joint": {"lr": LR, "optimizer": {"one_of": {"sgd": {"momentum": MOMENTUM}}}}})
     for study in (alone, beside):
         searched(study, "joint", 40, configuration={"optimizer": "sgd"})
-    bands = [relevance.compute(study.facts(tmp_path))["band"].iloc[0] for study in (alone, beside)]
+    bands = [compute_relevance(study.facts(tmp_path))["band"].iloc[0] for study in (alone, beside)]
     assert bands[0] < bands[1]
 
 
