@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, contrast, key_of, reach
+from analysis.claims.contrast import Contrast, contrast
+from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict, key_of, reach
 from analysis.claims.evidence import (
     Bounds,
     Edges,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from itertools import combinations
 
-from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict, contrast, key_of
+from analysis.claims.contrast import Contrast, contrast
+from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict, key_of
 from analysis.claims.evidence import (
     Grounds,
     Kind,

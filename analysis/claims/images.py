@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.claims.contrast import ContrastVerdict
+from analysis.claims.contrast_verdict import ContrastVerdict
 from analysis.claims.evidence import Grounds
 from analysis.claims.reaches import ReachesVerdict
 from analysis.claims.verdict import NewImages, Verdict

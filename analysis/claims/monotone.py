@@ -4,7 +4,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.claims.contrast import Contrast, ContrastEvidence, ContrastVerdict
+from analysis.claims.contrast import Contrast
+from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.trend import direction_of, ordered_response, pairs_of
 from analysis.statistics.sequential import PValues

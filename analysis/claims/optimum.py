@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.claims.contrast import Contrast, reach
+from analysis.claims.contrast import Contrast
+from analysis.claims.contrast_verdict import reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.responding import respond
 from analysis.claims.response import Response

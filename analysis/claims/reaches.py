@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from analysis import selection
-from analysis.claims.contrast import DRAWN_WIDER, Contrast, ContrastVerdict, reach
+from analysis.claims.contrast import Contrast
+from analysis.claims.contrast_verdict import DRAWN_WIDER, ContrastVerdict, reach
 from analysis.claims.evidence import (
     Bounds,
     Grounds,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from analysis.claims.contrast import Contrast, ContrastVerdict, reach
+from analysis.claims.contrast import Contrast
+from analysis.claims.contrast_verdict import ContrastVerdict, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.responding import respond
 from analysis.claims.response import Response

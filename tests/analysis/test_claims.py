@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from analysis import claims
 from analysis.blocks.claims import caption_verdicts
 from analysis.claims.ahead import ahead_of
-from analysis.claims.contrast import ContrastVerdict
+from analysis.claims.contrast_verdict import ContrastVerdict
 from analysis.claims.looks import judge
 from analysis.claims.scale import Scale
 from analysis.facts import Facts

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.claims.ahead import Ahead
-from analysis.claims.contrast import Contrast, reach
+from analysis.claims.contrast import Contrast
+from analysis.claims.contrast_verdict import reach
 from analysis.claims.diverges import Share
 from analysis.claims.equal import Equality
 from analysis.claims.evidence import Bounds, Edges, Evidence, Levels

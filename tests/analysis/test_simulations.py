@@ -16,7 +16,8 @@ import pytest
 from analysis import claims
 from analysis.blocks.registry import TABLES
 from analysis.claims.ahead import Ahead, ahead_of
-from analysis.claims.contrast import ContrastVerdict, contrast
+from analysis.claims.contrast import contrast
+from analysis.claims.contrast_verdict import ContrastVerdict
 from analysis.claims.equal import Equality
 from analysis.claims.evidence import Evidence, Untestable
 from analysis.claims.looks import Course, Courses, judge
