@@ -23,7 +23,7 @@ from analysis.report import write_report
 from analysis.statistics.images import new_images
 from analysis.statistics.sequential import Looks
 from analysis.statistics.tests import against
-from docs.generators import results
+from docs.generators.results.claims import measured
 
 if TYPE_CHECKING:
     from analysis.claims.verdict import Verdict
@@ -297,7 +297,7 @@ def test_report_and_verdict_tell_it(
     assert "Equivalent: two one-sided" not in text
     (claim,) = json.loads((folder / "report" / "claims.json").read_text(encoding="utf-8"))["claims"]
     assert (claim["kind"], claim["quantity"], claim["value"]) == ("reaches", "difference", 0.9)
-    assert results.measured(claim) == "90.09 %: +0.090 ± 0.086 pp"
+    assert measured(claim) == "90.09 %: +0.090 ± 0.086 pp"
     assert command.main([str(folder), "--claim", "1"]) == 0
     assert "1. supported: It is reached." in capsys.readouterr().out
     assert command.main([str(folder), "--json"]) == 0

@@ -12,6 +12,8 @@ from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.render import numbers
 from docs.generators import results
+from docs.generators.results.arms import training_seconds
+from docs.generators.results.claims import measured
 
 if TYPE_CHECKING:
     from analysis.blocks import Block
@@ -88,7 +90,7 @@ def test_every_measured_number_of_the_readme_is_its_claims(repository: Path) -> 
     assert len(told) == 5
     for path, rows in told.items():
         claims = json.loads(path.read_text(encoding="utf-8"))["claims"]
-        assert [row[:2] for row in rows] == [[claim["says"], results.measured(claim)] for claim in claims]
+        assert [row[:2] for row in rows] == [[claim["says"], measured(claim)] for claim in claims]
 
 
 def test_the_seconds_of_the_readme_are_the_studys(repository: Path) -> None:
@@ -96,7 +98,7 @@ def test_the_seconds_of_the_readme_are_the_studys(repository: Path) -> None:
     frame = pd.read_csv(results.REFERENCE / "time_to_accuracy/report/tables/results.csv")
     [row] = frame.to_dict("records")
     readme = (repository / "README.md").read_text(encoding="utf-8")
-    assert f"takes {results.training_seconds(row)} s of training" in " ".join(readme.split())
+    assert f"takes {training_seconds(row)} s of training" in " ".join(readme.split())
 
 
 def test_the_readme_is_short_and_its_picture_small(repository: Path) -> None:

@@ -14,7 +14,8 @@ from analysis.statistics.sequential import Looks
 from analysis.tools.choosing import by_validation, optimism
 from analysis.tools.looking import Simulated, as_if_looked_at, simulated, stops
 from analysis.tools.pairing import pairing
-from docs.generators.tools.text import SEED, Studies, code, difference, estimate, percent, share, table
+from docs.generators.markdown import table
+from docs.generators.tools.text import SEED, Studies, code, difference, estimate, percent, share
 
 
 def pairing_section(studies: Studies) -> Iterator[str]:

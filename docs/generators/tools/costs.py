@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from analysis.facts import Facts
 from analysis.tools.costs import cost_of
-from docs.generators.tools.text import Studies, code, table
+from docs.generators.markdown import table
+from docs.generators.tools.text import Studies, code
 
 
 def costs_section(studies: Studies) -> Iterator[str]:

@@ -13,17 +13,8 @@ from analysis.tools.finding import Suggested, suggested
 from analysis.tools.repetition import equal_arms, searched, told_orders
 from analysis.tools.stopping import replayed, spending
 from analysis.variance import sources_of_noise
-from docs.generators.tools.text import (
-    SEED,
-    Studies,
-    code,
-    difference,
-    estimate,
-    mean_share,
-    percent,
-    share,
-    table,
-)
+from docs.generators.markdown import table
+from docs.generators.tools.text import SEED, Studies, code, difference, estimate, mean_share, percent, share
 from harness.records.range_test import finder_folder, read_tests
 from harness.study.file import EarlyStopping
 from harness.tuning.early_stopping import ArmEarlyStopping

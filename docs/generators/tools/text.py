@@ -1,6 +1,6 @@
 """Pieces of the page's text: tables, and numbers with their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from analysis import statistics
 from analysis.facts import Facts
@@ -14,12 +14,6 @@ Studies = Mapping[str, Facts]
 
 SEED = 20
 """Of everything that is drawn at random for the page."""
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table of cells that are Markdown."""
-    cells = [head, [":---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
 def code(name: str) -> str:
