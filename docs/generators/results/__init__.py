@@ -77,8 +77,8 @@ _NOTES: Mapping[str, str] = {
     ),
     "architectures": (
         "The published 93.13 % for a two-convolution network was measured on MNIST digits. The one here is "
-        "trained with Adam, one cycle and BatchNorm for ten epochs, the rate searched. An earlier run of this "
-        "question had one search an arm: what these chose was 2.76 ± 0.18 and 1.44 ± 0.27 pp apart."
+        "trained with Adam, one cycle and BatchNorm for ten epochs, the rate searched. An earlier run of "
+        "this question had one search an arm: what these chose was 2.76 ± 0.18 and 1.44 ± 0.27 pp apart."
     ),
     "time_to_accuracy": (
         "The rule of the public speed records: the mean of at least 40 runs, p < .01. Seconds are those of "
