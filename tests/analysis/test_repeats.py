@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.blocks.results import RESULTS
-from analysis.blocks.variance import compute as compute_variance
 from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.page import caveats
 from analysis.replicates import uses_no_seed
 from analysis.report import write_report
+from analysis.variance import sources_of_noise
 from harness.commands.planning.measured import Earlier
 from harness.errors import ResultsError
 from harness.study.seeds import confirm_seeds, search_seeds
@@ -104,7 +104,7 @@ def test_a_further_study_is_planned_by_the_spread_of_repeats(repeated: "Study", 
 
 def test_the_spread_of_repeats_is_told_from_that_of_seeds(repeated: "Study", tmp_path: Path) -> None:
     """Means 81, 82, 83 %: variance 1 pp², as much as two seeds with a variance of 2 pp² make of it alone."""
-    frame = compute_variance(Facts(load_study(repeated.write(tmp_path))))
+    frame = sources_of_noise(Facts(load_study(repeated.write(tmp_path))))
     sgd = frame[frame["arm"] == "sgd"].set_index("source")
     assert sgd.loc["search", "deviation"] == pytest.approx(0, abs=1e-6)
     assert sgd.loc["search", "n"] == 3
