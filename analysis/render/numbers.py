@@ -93,8 +93,7 @@ def rates(cells: Mapping[Any, Any]) -> str:
     """
     if not is_present(cells.get("repeats")):
         return rate(cells["learning_rate"])
-    low, high = rate(cells["lowest_rate"]), rate(cells["highest_rate"])
-    return f"{low if low == high else f'{low} to {high}'} ({cells['repeats']:.0f} repeats)"
+    return f"{span((cells['lowest_rate'], cells['highest_rate']), rate)} ({cells['repeats']:.0f} repeats)"
 
 
 def edge_mark(edge: object) -> str:

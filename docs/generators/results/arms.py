@@ -42,7 +42,7 @@ def training_seconds(row: Mapping[Any, Any]) -> str:
 
 def _rates(row: Mapping[Any, Any]) -> str:
     if numbers.is_present(row.get("lowest_rate")):
-        return f"{numbers.rate(row['lowest_rate'])} to {numbers.rate(row['highest_rate'])}"
+        return numbers.span((row["lowest_rate"], row["highest_rate"]), numbers.rate)
     return numbers.rate(row["learning_rate"])
 
 
