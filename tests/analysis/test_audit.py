@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from scipy import stats
 
 from analysis import audit, budget
-from analysis.blocks import early_stopping
+from analysis.blocks import Plot, Table, early_stopping
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.load import load_study
@@ -339,11 +339,9 @@ def test_the_winners_rule_is_told(
     study.confirm("sgd", [0.90, 0.91])
     facts = study.facts(tmp_path)
     assert dict(provenance.protocol(facts.records))["Winner's rule"] == said
-    captions = {
-        name: spec.caption(facts, spec.compute(facts))
-        for name, spec in (*TABLES.items(), *PLOTS.items())
-        if name in {"search", "results", "learning_rates"}
-    }
+    blocks: dict[str, Table[Any] | Plot] = {**TABLES, **PLOTS}
+    named = {name: blocks[name] for name in ("search", "results", "learning_rates")}
+    captions = {name: block.caption(facts, block.compute(facts)) for name, block in named.items()}
     is_best = "best" in said
     assert said.removesuffix(", whose network confirm runs are tested with") in captions.pop("search")
     for caption in captions.values():

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.statistics import power
 from analysis.statistics.sequential import Looks, Path, PValues, is_futile
 from analysis.statistics.tests import welch
 from harness.commands.planning import measured, noise, outlook
@@ -44,7 +45,7 @@ def test_every_claim_of_every_study_is_told_once(file: FilePath) -> None:
     assert numbers == list(range(1, len(study.claims) + 1))
 
 
-def outlook_of(test: outlook.power.Test, n: int, *, kind: str, arms: int, region: float) -> outlook.Outlook:
+def outlook_of(test: power.Test, n: int, *, kind: str, arms: int, region: float) -> outlook.Outlook:
     """Return what is foretold of three claims, of arms whose replicates have a deviation of 1."""
     deviation = noise.exactly(np.sqrt(2))
     return outlook.Outlook(
@@ -57,7 +58,7 @@ def outlook_of(test: outlook.power.Test, n: int, *, kind: str, arms: int, region
     )
 
 
-def p_values(values: np.ndarray, test: outlook.power.Test, region: float | None = None) -> np.ndarray:
+def p_values(values: np.ndarray, test: power.Test, region: float | None = None) -> np.ndarray:
     """Return p-values of the first arm's differences to the others.
 
     Args:
@@ -82,7 +83,7 @@ def p_values(values: np.ndarray, test: outlook.power.Test, region: float | None 
 
 @pytest.mark.parametrize("test", ["paired", "welch"])
 @pytest.mark.parametrize(("n", "arms"), [(5, 2), (10, 2), (5, 4), (10, 4)])
-def test_what_is_foretold_comes_true(test: outlook.power.Test, n: int, arms: int) -> None:
+def test_what_is_foretold_comes_true(test: power.Test, n: int, arms: int) -> None:
     """In 20,000 simulated studies at the level of Holm's first step; of several rivals at least so often."""
     n_studies, tolerance = 20_000, 0.01
     told = outlook_of(test, n, kind="better" if arms == 2 else "best", arms=arms, region=1.6)
@@ -137,7 +138,7 @@ def ruled(first: np.ndarray, second: np.ndarray, looks: tuple[int, ...], region:
 
 
 @pytest.mark.parametrize("test", ["paired", "welch"])
-def test_replicates_that_are_said_to_suffice_do(test: outlook.power.Test) -> None:
+def test_replicates_that_are_said_to_suffice_do(test: power.Test) -> None:
     """As many as the region takes find a difference of its width, and rule equal arms equivalent."""
     told = outlook_of(test, 5, kind="better", arms=2, region=1.0)
     assert told.to_find is not None

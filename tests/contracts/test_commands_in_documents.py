@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from docs.generators.commands import PROGRAM, parser_of, parsers
+from docs.generators.commands import parser_of, parsers
 from docs.generators.pages import MADE
+from harness.commands.console import PROGRAM
 from harness.commands.trusting import with_trust
 
 REPOSITORY = Path(__file__).parents[2]

@@ -14,6 +14,7 @@ from analysis.render import numbers
 from docs.generators import results
 from docs.generators.results.arms import training_seconds
 from docs.generators.results.claims import measured
+from docs.generators.results.committed import REFERENCE
 
 if TYPE_CHECKING:
     from analysis.blocks import Block
@@ -95,7 +96,7 @@ def test_every_measured_number_of_the_readme_is_its_claims(repository: Path) -> 
 
 def test_the_seconds_of_the_readme_are_the_studys(repository: Path) -> None:
     """Mean and interval of the runs that reach 90 %, as the page of results has them."""
-    frame = pd.read_csv(results.REFERENCE / "time_to_accuracy/report/tables/results.csv")
+    frame = pd.read_csv(REFERENCE / "time_to_accuracy/report/tables/results.csv")
     [row] = frame.to_dict("records")
     readme = (repository / "README.md").read_text(encoding="utf-8")
     assert f"takes {training_seconds(row)} s of training" in " ".join(readme.split())

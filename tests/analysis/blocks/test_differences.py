@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from matplotlib.patches import Rectangle
 
 from analysis.blocks.differences import (
     DIFFERENCES,
@@ -133,6 +134,7 @@ def test_the_band_is_the_region_of_the_claims(
     facts = study.facts(tmp_path)
     assert smallest_region(facts) == region
     (band,) = drawn(facts).patches
+    assert isinstance(band, Rectangle)
     assert (band.get_x(), band.get_width()) == pytest.approx((-100 * region, 200 * region))
     assert said in caption_differences(facts, compute_differences(facts))
 
