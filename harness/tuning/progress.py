@@ -15,6 +15,7 @@ from harness.records.events import EpochEnded, Event, Status
 from harness.screen import fits, table_lines
 from harness.study.plan import Plan
 from harness.study.study import Study
+from harness.study.time_left import seconds_left
 from harness.tuning.tally import ArmProgress, Tally
 
 _HEADS = ("arm", "ended", "running", "stopped", "diverged", "failed", "epochs", "best")
@@ -33,7 +34,7 @@ class Progress:
         self._title = ""
         self._tally = Tally(study, plan)
         self._started = time.monotonic()
-        self._epochs_before = 0
+        self._before = self._tally.epochs
         self._first_epoch_at: float | None = None
         self._last_event_at = self._started
         self._console = Console(stderr=True)
@@ -42,7 +43,7 @@ class Progress:
     def recall(self, event: Event) -> None:
         """Count an event of an earlier session."""
         self._tally.take(event)
-        self._epochs_before = self._tally.epochs
+        self._before = self._tally.epochs
 
     @contextmanager
     def shown(self, slots: int) -> Iterator[None]:
@@ -113,12 +114,13 @@ class Progress:
         now = time.monotonic()
         elapsed = f"{clock(now - self._started)} elapsed{self._repeat()}{self._open_claims()}"
         left = self._tally.epochs_left()
-        if left == 0:
+        if not any(left.values()):
             return elapsed
         if self._first_epoch_at is None:
             return f"{elapsed}, waiting for the first epoch"
-        pace = (now - self._first_epoch_at) / max(1, self._tally.epochs - self._epochs_before)
-        return f"{elapsed}, about {clock(left * pace)} left"
+        trained = {name: arm.trained for name, arm in self._tally.arms.items()}
+        seconds = seconds_left(left, trained, self._tally.epochs - self._before, now - self._first_epoch_at)
+        return elapsed if seconds is None else f"{elapsed}, about {clock(seconds)} left"
 
     def _repeat(self) -> str:
         """Return which repeat has begun last, where there are several."""
@@ -136,7 +138,7 @@ def _cells(arm: ArmProgress) -> list[str]:
     counts = [arm.ended[status] for status in ("stopped", "diverged", "failed")]
     best = "" if arm.best is None else f"{arm.best:.4f}"
     ended = f"{arm.ended.total()}/{arm.planned}"
-    return [ended, str(len(arm.running)), *map(str, counts), str(arm.epochs), best]
+    return [ended, str(len(arm.running)), *map(str, counts), str(arm.trained.epochs), best]
 
 
 def _best(arm: ArmProgress) -> str:

@@ -16,6 +16,7 @@ from harness.records.events import (
 from harness.study.estimate import SHARE_UNDER_ASHA
 from harness.study.plan import Plan
 from harness.study.study import Study
+from harness.study.time_left import Trained
 from harness.tuning.runs import Place
 
 
@@ -27,9 +28,10 @@ class ArmProgress:
     full_epochs: float
     """Of a full-length run; where they are searched, the middle of their range until a winner is known."""
     longest_epochs: int
-    running: set[str] = field(default_factory=set)
+    running: dict[str, int] = field(default_factory=dict)
+    """Epochs that each run in flight has trained, by its id."""
     ended: Counter[Status] = field(default_factory=Counter)
-    epochs: int = 0
+    trained: Trained = field(default_factory=Trained)
     best: float | None = None
 
 
@@ -79,7 +81,7 @@ class Tally:
             case RunStarted():
                 self._runs[event.run_id] = event
                 self.repeat = max(self.repeat, event.repeat)
-                self.arms[event.arm].running.add(event.run_id)
+                self.arms[event.arm].running[event.run_id] = 0
                 if event.phase == "confirm":
                     self.arms[event.arm].full_epochs = event.configuration["epochs"]
             case EpochEnded():
@@ -87,7 +89,7 @@ class Tally:
             case RunEnded():
                 run = self._runs[event.run_id]
                 name, arm = run.arm, self.arms[run.arm]
-                arm.running.discard(event.run_id)
+                arm.running.pop(event.run_id, None)
                 arm.ended[event.status] += 1
                 self._left[event.phase][name] -= 1
                 if event.phase == "search":
@@ -128,7 +130,9 @@ class Tally:
     def _take_epoch(self, event: EpochEnded) -> None:
         run = self._runs[event.run_id]
         arm = self.arms[run.arm]
-        arm.epochs += 1
+        arm.trained.epochs += 1
+        arm.trained.seconds += event.seconds
+        arm.running[event.run_id] = event.epoch
         value = event.value(self.metric)
         is_full_length = event.epoch == run.configuration["epochs"] and run.phase == "search"
         if value is None or not is_full_length:
@@ -141,19 +145,20 @@ class Tally:
         return sum(arm.ended[status] for arm in self.arms.values())
 
     @property
-    def epochs(self) -> int:
-        """Epochs trained so far, over all arms."""
-        return sum(arm.epochs for arm in self.arms.values())
+    def epochs(self) -> Counter[str]:
+        """Epochs trained so far, by arm."""
+        return Counter({name: arm.trained.epochs for name, arm in self.arms.items()})
 
-    def epochs_left(self) -> float:
-        """Return about how many epochs are still to be trained."""
+    def epochs_left(self) -> dict[str, float]:
+        """Return about how many epochs are still to be trained, by arm."""
         longest = max(arm.full_epochs for arm in self.arms.values())
         if self._search_epochs:
             search_length = sum(self._search_epochs) / len(self._search_epochs)
         else:
             search_length = longest * (SHARE_UNDER_ASHA if self._stops_early else 1.0)
-        return sum(
-            self._left["search"][name] * min(search_length, arm.longest_epochs)
+        whole = {
+            name: self._left["search"][name] * min(search_length, arm.longest_epochs)
             + (self._left["confirm"][name] + self._left["audit"][name]) * arm.full_epochs
             for name, arm in self.arms.items()
-        )
+        }
+        return {name: max(0.0, n - sum(self.arms[name].running.values())) for name, n in whole.items()}

@@ -34,7 +34,7 @@ def counted(study: "Study", events: Sequence[Event]) -> Tally:
 
 def test_an_arm_whose_epochs_are_searched_has_more_left_than_one_each(drive: Callable[..., Any]) -> None:
     """Before anything has run: 2 arms of 3 search and 2 confirm runs, of 5 epochs each, the middle."""
-    assert counted(drive(*SEARCHED_EPOCHS).study, []).epochs_left() == 2 * (3 + 2) * 5
+    assert counted(drive(*SEARCHED_EPOCHS).study, []).epochs_left() == {"sgd": 25, "adam": 25}
 
 
 def test_what_is_left_follows_the_winner_and_ends_at_nothing(drive: Callable[..., Any]) -> None:
@@ -46,7 +46,7 @@ def test_what_is_left_follows_the_winner_and_ends_at_nothing(drive: Callable[...
     confirmed = driven.events[first]
     known = counted(driven.study, driven.events[: first + 1])
     assert known.arms[confirmed.arm].full_epochs == confirmed.configuration["epochs"]
-    assert counted(driven.study, driven.events).epochs_left() == 0
+    assert counted(driven.study, driven.events).epochs_left() == {"sgd": 0, "adam": 0}
 
 
 def test_the_best_value_is_of_a_run_at_its_own_full_length(drive: Callable[..., Any]) -> None:
@@ -67,6 +67,20 @@ def test_repeats_are_planned_up_to_the_first_look(drive: Callable[..., Any]) -> 
     driven.conductor.take_look = lambda _n: Look(open=(), arms=(), why="")
     driven.run(falling)
     after = counted(driven.study, driven.events)
-    assert after.epochs_left() == 0
+    assert after.epochs_left() == {"sgd": 0, "adam": 0}
     assert (after.repeat, after.repeats, after.n_open) == (4, 5, 0)
     assert all(arm.planned == arm.ended.total() for arm in after.arms.values())
+
+
+def test_an_epoch_of_a_run_in_flight_is_none_that_is_left(drive: Callable[..., Any]) -> None:
+    """Nor is one that was trained before an interruption: the run begins again."""
+    driven = drive("search.early_stopping=none")
+    driven.run(falling)
+    first, began, *_ = (at for at, event in enumerate(driven.events) if isinstance(event, RunStarted))
+    before, after = driven.events[: first + 1], driven.events[first + 1 : first + 2]
+    assert began > first + 1
+    name = driven.events[first].arm
+    fewer = counted(driven.study, [*before, *after]).epochs_left()
+    assert fewer[name] == counted(driven.study, before).epochs_left()[name] - 1
+    again = counted(driven.study, [*before, *after, before[-1]])
+    assert again.epochs_left() == counted(driven.study, before).epochs_left()

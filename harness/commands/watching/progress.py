@@ -1,5 +1,6 @@
 """How far a study is, in numbers: by its declaration and the events of its journal."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from analysis.page.progress import planned_runs
 from analysis.results import Results
 from harness.records.events import Status
 from harness.study.estimate import SHARE_UNDER_ASHA
+from harness.study.time_left import Trained, seconds_left
 
 _BAD: frozenset[Status] = frozenset({"diverged", "failed"})
 
@@ -39,7 +41,8 @@ class Progress:
     epochs_per_second: float | None
     """Since this session's first epoch ended; None before."""
     seconds_left: float | None
-    """At that pace, for the runs that are planned by now; None where nobody can know."""
+    """At that pace, an epoch of each arm as long as it was so far, for the runs that are planned by now; None
+    where nobody can know."""
 
 
 def progress_of(found: Results, runs: Mapping[str, Run], now: datetime) -> Progress:
@@ -54,9 +57,14 @@ def progress_of(found: Results, runs: Mapping[str, Run], now: datetime) -> Progr
     for run in runs.values():
         by_arm[run.arm].append(run)
     arms = [_of_arm(found, arm, own) for arm, own in by_arm.items()]
-    pace = _epochs_per_second(found, runs.values(), now)
-    left = sum(_epochs_left(found, arm, own, _searched(runs.values())) for arm, own in by_arm.items())
-    return Progress(arms=arms, epochs_per_second=pace, seconds_left=left / pace if pace else None)
+    left = {arm: _epochs_left(found, arm, own, _searched(runs.values())) for arm, own in by_arm.items()}
+    trained = {arm: _trained(own) for arm, own in by_arm.items()}
+    done, elapsed = _of_session(found, runs.values(), now)
+    return Progress(
+        arms=arms,
+        epochs_per_second=done.total() / elapsed if done and elapsed > 0 else None,
+        seconds_left=seconds_left(left, trained, done, elapsed) if elapsed > 0 else None,
+    )
 
 
 def _of_arm(found: Results, arm: str, runs: Sequence[Run]) -> ArmProgress:
@@ -76,16 +84,21 @@ def _of_arm(found: Results, arm: str, runs: Sequence[Run]) -> ArmProgress:
     )
 
 
-def _epochs_per_second(found: Results, runs: Iterable[Run], now: datetime) -> float | None:
-    """Return the pace of the session that is under way, or was the last."""
+def _trained(runs: Iterable[Run]) -> Trained:
+    seconds = [epoch.values.get("seconds", 0.0) for run in runs for epoch in run.epochs]
+    return Trained(epochs=len(seconds), seconds=sum(seconds))
+
+
+def _of_session(found: Results, runs: Iterable[Run], now: datetime) -> tuple[Counter[str], float]:
+    """Return what the latest session trained after its first epoch, by arm, and how long it took."""
     resumed = found.manifest.resumed
     began = _moment(resumed[-1].at if resumed else found.manifest.created_at)
-    moments = [epoch.at for run in runs for epoch in run.epochs if epoch.at >= began]
-    if len(moments) < 2:
-        return None
-    end = max(*moments, now) if state_of(found) == "running" else max(moments)
-    seconds = (end - min(moments)).total_seconds()
-    return (len(moments) - 1) / seconds if seconds > 0 else None
+    epochs = sorted((epoch.at, run.arm) for run in runs for epoch in run.epochs if epoch.at >= began)
+    if len(epochs) < 2:
+        return Counter(), 0.0
+    (first, _), *later = epochs
+    last = max(later[-1][0], now) if state_of(found) == "running" else later[-1][0]
+    return Counter(arm for _, arm in later), (last - first).total_seconds()
 
 
 def _moment(text: str) -> datetime:
