@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -157,7 +157,7 @@ def _batched(runs: Iterator[Run]) -> Iterator[list[Run]]:
 
 def _interleaved(
     group: Sequence[Run], clock: Iterator[datetime], rng: np.random.Generator
-) -> Iterator[Event]:
+) -> Generator[Event, None, list[tuple[Run, float]]]:
     """Yield the events of runs in flight together; return each with its last validation loss."""
 
     def now() -> str:

@@ -40,7 +40,7 @@ class Net(nn.Module):
         return self.fc3(x)
 
 
-def load_data(setting: Setting) -> tuple[Subset, Subset]:
+def load_data(setting: Setting) -> tuple[Subset[Any], Subset[Any]]:
     """Return the training and the validation part."""
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.2860,), (0.3530,))])
     whole = datasets.FashionMNIST(setting.data, train=True, download=False, transform=transform)
