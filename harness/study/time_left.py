@@ -29,10 +29,10 @@ def seconds_left(
     """
     epochs = sum(arm.epochs for arm in trained.values())
     average = sum(arm.seconds for arm in trained.values()) / max(1, epochs)
+    lengths = {name: arm.seconds / arm.epochs for name, arm in trained.items() if arm.epochs}
 
-    def seconds(counts: Mapping[str, float]) -> float:
-        lengths = {name: arm.seconds / arm.epochs for name, arm in trained.items() if arm.epochs}
+    def worth(counts: Mapping[str, float]) -> float:
         return sum(count * (lengths.get(name, average) or 1.0) for name, count in counts.items())
 
-    worked = seconds(done)
-    return seconds(left) * elapsed / worked if worked else None
+    worked = worth(done)
+    return worth(left) * elapsed / worked if worked else None
