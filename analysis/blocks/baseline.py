@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import pairs
+from analysis import pair_words, pairs
 from analysis.blocks import Table
 from analysis.facts import Facts
 from analysis.metrics import Metric, metrics_in, noted
@@ -111,7 +111,7 @@ def lay_out_baseline(frame: pd.DataFrame) -> pd.DataFrame:
         del cells["Learning rate"]  # a program without a parameter of that name
     for metric, rows in zip(metrics, columns, strict=True):
         cells[capitalised(metric.label) + metric.difference_heading] = [
-            pairs.amount(row["difference"], row["high"], metric) for row in rows
+            pair_words.amount(row["difference"], row["high"], metric) for row in rows
         ]
         cells[f"p (Holm), {metric.short}"] = [numbers.p_value(row["p_adjusted"]) for row in rows]
     cells["n"] = [_size(metrics, rows) for rows in zip(*columns, strict=True)]
@@ -134,7 +134,13 @@ def caption_baseline(facts: Facts, frame: pd.DataFrame) -> str:
     recorded = "Settings that the study leaves to their defaults are those the runs recorded."
     rates = _rates(set(headline["learning_rate"]))
     return " ".join(
-        [what, pairs.method(frame, facts.records), recorded, *rates, *pairs.cautions(facts.grounds, headline)]
+        [
+            what,
+            pair_words.method(frame, facts.records),
+            recorded,
+            *rates,
+            *pair_words.cautions(facts.grounds, headline),
+        ]
     )
 
 

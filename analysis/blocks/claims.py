@@ -9,7 +9,7 @@ from analysis import claims, statistics
 from analysis.blocks import Block, Table
 from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
-from analysis.pairs import UNSEARCHED
+from analysis.pair_words import UNSEARCHED
 from analysis.render import numbers
 from analysis.replicates import chance_level, n_collapsed, replicates
 from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import MaxNLocator
 
-from analysis import pairs
+from analysis import pair_words, pairs
 from analysis.blocks import Block, Plot
 from analysis.blocks.baseline import AGAINST_BASELINE
 from analysis.facts import Facts
@@ -167,7 +167,7 @@ def _remark(row: dict[Any, Any], metric: Metric) -> str:
         return "no common replicate"
     if not numbers.is_present(row["difference"]):
         return f"a run diverged: no mean, n = {row['n']}"
-    amount = pairs.amount(row["difference"], row["high"], metric)
+    amount = pair_words.amount(row["difference"], row["high"], metric)
     return f"{amount.replace('-', MINUS)}, n = {row['n']}"
 
 
@@ -195,7 +195,9 @@ def caption_differences(facts: Facts, frame: pd.DataFrame) -> str:
         f"the right; an arrow where the interval leaves the axes. Line: no difference.{_shaded(facts, means)}"
     )
     everything = facts.differences(family, metric.name)
-    return " ".join([marks, pairs.method(everything, records), *cut, *pairs.cautions(facts.grounds, means)])
+    return " ".join(
+        [marks, pair_words.method(everything, records), *cut, *pair_words.cautions(facts.grounds, means)]
+    )
 
 
 def _measured(metric: Metric) -> str:

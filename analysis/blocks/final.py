@@ -12,7 +12,7 @@ from analysis import statistics
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
 from analysis.metrics import Metric, metrics_in, noted
-from analysis.pairs import UNSEARCHED
+from analysis.pair_words import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import leave_room_for, lifts, row_height

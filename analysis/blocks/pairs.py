@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import pairs
+from analysis import pair_words, pairs
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.metrics import Metric, metrics_in
@@ -46,7 +46,7 @@ def _difference(row: dict[Any, Any], usual: int, metric: Metric) -> str:
     """Return a difference, its number of seeds where that is not the usual one, and the mark of a claim."""
     size = "" if row["n"] == usual and row["n"] > 1 else f" (n = {row['n']})"
     mark = _DECLARED if row["is_declared"] else ""
-    return f"{pairs.amount(row['difference'], row['high'], metric)}{mark}{size}"
+    return f"{pair_words.amount(row['difference'], row['high'], metric)}{mark}{size}"
 
 
 def _share(improvement: float) -> str:
@@ -59,7 +59,7 @@ def _list(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "Pair": [f"{row['arm']} minus {row['than']}" for row in rows],
             f"Difference{metric.difference_heading}": [
-                pairs.amount(row["difference"], row["high"], metric) + (_DECLARED * row["is_declared"])
+                pair_words.amount(row["difference"], row["high"], metric) + (_DECLARED * row["is_declared"])
                 for row in rows
             ],
             "p (Holm)": [numbers.p_value(row["p_adjusted"]) for row in rows],
@@ -87,10 +87,10 @@ def caption_pairs(facts: Facts, frame: pd.DataFrame) -> str:
     return " ".join(
         [
             where,
-            pairs.method(frame, facts.records),
+            pair_words.method(frame, facts.records),
             *cut,
             _declared(frame, metric),
-            *pairs.cautions(facts.grounds, frame),
+            *pair_words.cautions(facts.grounds, frame),
         ]
     )
 

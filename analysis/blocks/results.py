@@ -6,7 +6,7 @@ from analysis import selection, statistics
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.metrics import metrics_in, noted
-from analysis.pairs import UNSEARCHED
+from analysis.pair_words import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import chance_level, design_of, replicates

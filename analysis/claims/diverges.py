@@ -18,7 +18,7 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.verdict import ALPHA, Reach, Ruling, Verdict
 from analysis.replicates import planned_runs
-from analysis.statistics import power
+from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues
 from harness.study.claims import Diverges
 
@@ -104,7 +104,7 @@ class Share:
             ruling: Ruling = "supported" if outcome == "claimed" else "contradicted"
             return self._verdict(ruling, reason, levels.alpha, Reach())
         reason = f"{count}: too few runs to say on which side of a share of {self.share:g} the rate lies"
-        least = power.detectable_share(n=self.trials, share=self.share, alpha=levels.alpha)
+        least = share_power.detectable_share(n=self.trials, share=self.share, alpha=levels.alpha)
         return self._verdict("inconclusive", reason, levels.alpha, Reach(detectable=least))
 
     def _verdict(self, ruling: Ruling, reason: str, alpha: float, outlook: Reach) -> ShareVerdict:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.code.sources import hash_sources, local_part, named_code
+from harness.code.named import named_code
+from harness.code.sources import hash_sources, local_part
 from harness.code.trust import trust_sha256
 from harness.errors import (
     EXIT_BUG,

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from harness.code.named import named_code
 from harness.code.process import ask
 from harness.code.resolve import CodeError
 from harness.code.settings import Misfit, Signature
-from harness.code.sources import named_code
 from harness.recipe.data import DataFacts
 from harness.recipe.imported import GIVEN, IMPORT, imported_data, is_imported
 from harness.recipe.lengths import leaves_one_sample, split_sizes

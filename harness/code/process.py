@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.code.named import NamedCode
 from harness.code.resolve import CodeError, admit, failure
-from harness.code.sources import NamedCode
 from harness.errors import HarnessError
 
 _PACKAGES = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from harness.code.sources import NamedCode, hash_sources, is_counted, local_part
+from harness.code.named import NamedCode
+from harness.code.sources import hash_sources, is_counted, local_part
 from harness.errors import StudyError
 
 _HARNESS = Path(__file__).parents[1]

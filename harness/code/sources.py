@@ -11,17 +11,14 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, packages_distributions
 from pathlib import Path
-from typing import Any
 
+from harness.code.named import NamedCode, followed, named_code
 from harness.errors import StudyError, unusable
-from harness.recipe.imported import IMPORT, imported_data, is_imported
 from harness.records.folder import ResultsFolder
-from harness.study.domains import Domain, OneOf
 from harness.study.study import Study
 
 _SKIPPED = {"__pycache__", "node_modules"}
@@ -30,62 +27,6 @@ _ENVIRONMENT_MARK = "pyvenv.cfg"
 
 _MOST_FILES = 2000
 """Of a user's own code; a folder with more is none that somebody could look through."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NamedCode:
-    """What a study names that is not the harness's, and where it is looked for."""
-
-    folder: Path
-    """That of the study file, absolute."""
-    references: tuple[str, ...] = ()
-    """`package.module:name` of everything that is imported, sorted."""
-    commands: tuple[tuple[str, ...], ...] = ()
-    """Programs that are started, as their words."""
-    inputs: tuple[str, ...] = ()
-    """Files and folders that a program reads, relative to the folder."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the study names nothing of the kind."""
-        return not (self.references or self.commands)
-
-    @property
-    def modules(self) -> tuple[str, ...]:
-        """The top-level modules of what is imported, each once."""
-        return tuple(
-            dict.fromkeys(reference.partition(":")[0].partition(".")[0] for reference in self.references)
-        )
-
-    def as_plain(self) -> dict[str, Any]:
-        """Return it as JSON has it, for another process."""
-        lists = {"references": list(self.references), "commands": [list(words) for words in self.commands]}
-        return {"folder": str(self.folder), **lists, "inputs": list(self.inputs)}
-
-    @classmethod
-    def of_plain(cls, plain: Mapping[str, Any]) -> "NamedCode":
-        """Return what `as_plain` wrote."""
-        return cls(
-            folder=Path(plain["folder"]),
-            references=tuple(plain["references"]),
-            commands=tuple(tuple(words) for words in plain["commands"]),
-            inputs=tuple(plain["inputs"]),
-        )
-
-
-def named_code(study: Study) -> NamedCode:
-    """Return what a study names."""
-    values = [value for arm in study.arms for value in (*arm.fixed.values(), *arm.space.values())]
-    references = {reference for value in values for reference in _references(value)}
-    references |= {data.reference for data in map(imported_data, _datasets(study)) if data is not None}
-    references |= {metric.reference for metric in study.metrics.values() if metric.reference}
-    trial = study.trial
-    return NamedCode(
-        folder=_real(study.folder),
-        references=tuple(sorted(references)),
-        commands=() if trial is None else (tuple(trial.command),),
-        inputs=() if trial is None else tuple(trial.inputs),
-    )
 
 
 def sources_of(study: Study) -> dict[str, str]:
@@ -109,23 +50,6 @@ def hash_sources(code: NamedCode) -> dict[str, str]:
         sources |= _hashed(_python_files(code.folder), code.folder)
         sources |= _hashed(_files_of_words(code), code.folder)
     return dict(sorted(sources.items()))
-
-
-def _datasets(study: Study) -> Iterator[str]:
-    """Yield the names of a study's data sets; of a program there are none."""
-    yield from (part.dataset for part in study.by_dataset.values())
-
-
-def _references(value: Any) -> Iterator[str]:
-    """Yield every reference in a value or a domain, in branches too."""
-    if isinstance(value, Domain):
-        for inner in value.branches.values() if isinstance(value, OneOf) else value.listed:
-            yield from _references(inner)
-    elif is_imported(value):
-        yield str(value[IMPORT])
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _references(inner)
 
 
 def local_part(module: str, folder: Path) -> Path | None:
@@ -171,7 +95,7 @@ def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
     if _is_editable(distribution):
         roots = [Path(place) for place in spec.submodule_search_locations or ()] or [Path(str(spec.origin))]
         files = [file for root in roots for file in (_python_files(root) if root.is_dir() else [root])]
-        return {f"{name}/{key}": value for key, value in _hashed(files, _real(roots[0].parent)).items()}
+        return {f"{name}/{key}": value for key, value in _hashed(files, followed(roots[0].parent)).items()}
     record = distribution.read_text("RECORD")
     if record is None:
         raise StudyError(
@@ -266,7 +190,7 @@ def _files_of_words(code: NamedCode) -> Iterator[Path]:
     for words in code.commands:
         for position, word in enumerate(words):
             place = code.folder / word
-            is_interpreter = position == 0 and not _real(place).is_relative_to(code.folder)
+            is_interpreter = position == 0 and not followed(place).is_relative_to(code.folder)
             if "\0" not in word and place.is_file() and not is_interpreter:
                 yield place
     for name in code.inputs:
@@ -301,19 +225,10 @@ def _check_inside(place: Path, folder: Path) -> None:
     Raises:
         StudyError: It does, or a symbolic link leads there.
     """
-    real = _real(place)
+    real = followed(place)
     if not real.is_relative_to(folder):
         raise StudyError(
             f"{place}: leads to {real}, outside of {folder}, the folder of the study. Remedy: put the code "
             f"there itself, or install it as a package (pip install --editable PATH)",
             place=place,
         )
-
-
-def _real(place: Path) -> Path:
-    try:
-        return place.resolve()
-    except (OSError, RuntimeError) as error:
-        raise StudyError(
-            f"{place}: cannot be followed ({error}). Remedy: mend its symbolic links", place=place
-        ) from error

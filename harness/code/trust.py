@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 
+from harness.code.named import NamedCode, named_code
 from harness.code.resolve import entrust
-from harness.code.sources import NamedCode, hash_sources, named_code
+from harness.code.sources import hash_sources
 from harness.errors import StudyError
 from harness.study.study import Study
 

@@ -197,7 +197,8 @@ def _foretell(study: "Study", options: argparse.Namespace, answering: Answering)
         text.append(f"declaration sha256: {sha256 or unknown}")
     deliver("\n\n".join(text))
     if answering.is_asked:
-        from harness.code.sources import hash_sources, named_code
+        from harness.code.named import named_code
+        from harness.code.sources import hash_sources
         from harness.code.trust import trust_sha256
         from harness.commands.planning.facts import dry_run_facts
 

@@ -94,8 +94,8 @@ def admit_code(study: "Study", sources: Mapping[str, str]) -> None:
     Raises:
         StudyError: It cannot be imported, or does not take its settings.
     """
+    from harness.code.named import named_code
     from harness.code.resolve import admit
-    from harness.code.sources import named_code
 
     check_trains(study, sources)
     admit(named_code(study), sources)

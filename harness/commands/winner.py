@@ -189,8 +189,8 @@ def _admit(study: "Study", records: "StudyRecords", options: argparse.Namespace)
             f"are not this code's. Remedy: --code DIR with the folder that holds the declared files"
         )
     if sources:
+        from harness.code.named import named_code
         from harness.code.resolve import admit
-        from harness.code.sources import named_code
 
         admit(named_code(study), sources)
 

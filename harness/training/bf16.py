@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.code.named import NamedCode
 from harness.code.process import ask
-from harness.code.sources import NamedCode
 from harness.errors import EnvironmentMismatchError, HarnessError
 from harness.records.provenance import cpu_name, gpu_names, utc_now
 from harness.study.study import Study

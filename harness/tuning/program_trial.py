@@ -10,8 +10,9 @@ from typing import Any
 
 from ray import tune
 
+from harness.code.named import NamedCode
 from harness.code.resolve import admit
-from harness.code.sources import NamedCode, hash_sources
+from harness.code.sources import hash_sources
 from harness.errors import HarnessError, StudyError
 from harness.programs.contract import Contract, ProgramEpoch
 from harness.programs.launch import GRACE_SECONDS, environment

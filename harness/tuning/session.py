@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.code.sources import named_code
+from harness.code.named import named_code
 from harness.errors import HarnessError, ResultsError, unusable
 from harness.manifest import Manifest
 from harness.recipe.data import DataFacts

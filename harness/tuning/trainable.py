@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from ray import tune
 
+from harness.code.named import NamedCode
 from harness.code.resolve import admit, code_place, comes_from_code
-from harness.code.sources import NamedCode
 from harness.errors import ResultsError
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.statistics import power
+from analysis.statistics import power, share_power
 from analysis.statistics.tests import paired
 
 
@@ -64,18 +64,18 @@ def test_provable_region_inverts_its_power() -> None:
 
 def test_detectable_share_of_six_runs() -> None:
     """Only six of six reach the level: their chance is .8 at a true share of .8^(1/6) = .9635."""
-    assert power.detectable_share(n=6, share=0.5, alpha=0.05) == pytest.approx(0.8 ** (1 / 6))
+    assert share_power.detectable_share(n=6, share=0.5, alpha=0.05) == pytest.approx(0.8 ** (1 / 6))
 
 
 def test_five_runs_detect_no_share() -> None:
     """Five of five have p = .0625."""
-    assert power.detectable_share(n=5, share=0.5, alpha=0.05) is None
+    assert share_power.detectable_share(n=5, share=0.5, alpha=0.05) is None
 
 
 @pytest.mark.parametrize(("true", "expected"), [(1.0, 6), (0.0, 6), (0.5, None)])
 def test_trials_to_find(true: float, expected: int | None) -> None:
     """Runs that all diverge are told from one half by six, on either side; one half itself never."""
-    assert power.trials_to_find(true=true, share=0.5, alpha=0.05) == expected
+    assert share_power.trials_to_find(true=true, share=0.5, alpha=0.05) == expected
 
 
 @pytest.mark.parametrize(("n", "alpha"), [(3, 0.05), (5, 0.05), (5, 0.05 / 15), (10, 0.05)])

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.code.named import named_code
 from harness.code.resolve import CodeError, admit, code_place, comes_from_code, resolve
-from harness.code.sources import hash_sources, named_code, sources_of
+from harness.code.sources import hash_sources, sources_of
 from harness.code.trust import ANY, check_trusted, trust_lines
 from harness.errors import HarnessError, StudyError
 from harness.study.study import Study

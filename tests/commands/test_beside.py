@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from harness.code.checking import described
+from harness.code.named import named_code
 from harness.code.process import ask
-from harness.code.sources import named_code
 from harness.commands.sweep import main
 from harness.manifest import Manifest, RunsBeside
 from harness.study.reading.parse import load_study

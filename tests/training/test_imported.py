@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from harness.code.named import NamedCode
 from harness.code.resolve import CodeError, admit
-from harness.code.sources import NamedCode, hash_sources
+from harness.code.sources import hash_sources
 from harness.recipe.configuration import Configuration, resolve
 from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.code.sources import NamedCode, hash_sources
+from harness.code.named import NamedCode
+from harness.code.sources import hash_sources
 from harness.declaration import Declaration
 from harness.errors import StudyError
 from harness.records.folder import ResultsFolder

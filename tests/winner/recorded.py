@@ -6,8 +6,8 @@ from typing import Any
 
 from optuna.storages import InMemoryStorage
 
+from harness.code.named import named_code
 from harness.code.resolve import admit
-from harness.code.sources import named_code
 from harness.code.trust import ANY, check_trusted
 from harness.recipe.configuration import Configuration
 from harness.records.events import Event, StudyDeclared

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from harness.code.named import NamedCode
 from harness.code.resolve import admit
-from harness.code.sources import NamedCode, hash_sources
+from harness.code.sources import hash_sources
 from harness.errors import StudyError
 from harness.recipe.configuration import Configuration, resolve
 from harness.recipe.data import DatasetSpec

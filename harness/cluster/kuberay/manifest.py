@@ -18,7 +18,8 @@ from harness.cluster.kuberay.names import entry_point, image_name, job_name, nam
 from harness.cluster.kuberay.resources import NodeResources, checked_memory, node_resources
 from harness.cluster.kuberay.storage import RESULTS, Bucket, Volume, parse_storage
 from harness.cluster.target import Request
-from harness.code.sources import hash_sources, local_part, named_code
+from harness.code.named import named_code
+from harness.code.sources import hash_sources, local_part
 from harness.errors import EnvironmentMismatchError
 from harness.study.study import Study
 from harness.study.submission import KubeRaySite

@@ -7,8 +7,8 @@ from contextlib import suppress
 from statistics import median
 
 from harness.code.checking import described
+from harness.code.named import named_code
 from harness.code.process import ask
-from harness.code.sources import named_code
 from harness.commands.planning.pace import Point, all_points
 from harness.errors import HarnessError
 from harness.manifest import RunsBeside

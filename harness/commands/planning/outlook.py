@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from analysis.statistics import power
+from analysis.statistics import power, share_power
 from analysis.statistics.sequential import Looks
 from harness.commands.planning.noise import Noise, Spread
 from harness.study.claims import Best, Better, Equal
@@ -216,6 +216,6 @@ def share_outlook(n: int, share: float, alpha: float) -> ShareOutlook:
     return ShareOutlook(
         n=n,
         share=share,
-        found=power.detectable_share(n=n, share=share, alpha=alpha) if n else None,
-        least_n=power.trials_to_find(true=1.0, share=share, alpha=alpha),
+        found=share_power.detectable_share(n=n, share=share, alpha=alpha) if n else None,
+        least_n=share_power.trials_to_find(true=1.0, share=share, alpha=alpha),
     )

@@ -8,8 +8,8 @@ from statistics import median
 from typing import Any
 
 from harness.code.checking import described
+from harness.code.named import named_code
 from harness.code.process import ask
-from harness.code.sources import named_code
 from harness.errors import HarnessError
 from harness.recipe.data import DataFacts
 from harness.recipe.lengths import split_sizes

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis import pairs
+from analysis import pair_words, pairs
 from analysis.blocks.pairs import PAIRS, caption_pairs, compute_pairs, lay_out_pairs
 from analysis.facts import Facts
 from analysis.metrics import USUAL
@@ -164,7 +164,7 @@ def test_losses_improve_downwards(new_study: "type[Study]", tmp_path: Path) -> N
     frame = pairs.compare(facts.grounds, [("b", "a")], "test_loss")
     assert frame["difference"].tolist() == pytest.approx([-0.02])
     assert frame["improvement"].tolist() == [1.0]
-    assert pairs.amount(-0.02, 0.005, USUAL["test_loss"]) == "-0.020 ± 0.025"
+    assert pair_words.amount(-0.02, 0.005, USUAL["test_loss"]) == "-0.020 ± 0.025"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_amounts_have_a_sign_unless_rounded_to_nothing(
     difference: float, high: float | None, text: str
 ) -> None:
     """Percentage points; what is shown as 0 is on no side of it."""
-    assert pairs.amount(difference, high, USUAL["test_accuracy"]) == text
+    assert pair_words.amount(difference, high, USUAL["test_accuracy"]) == text
 
 
 def test_what_may_explain_a_difference_is_said(new_study: "type[Study]", tmp_path: Path) -> None:

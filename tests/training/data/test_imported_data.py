@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.code.named import NamedCode
 from harness.code.resolve import CodeError, entrust
-from harness.code.sources import NamedCode, hash_sources
+from harness.code.sources import hash_sources
 from harness.errors import DataError
 from harness.recipe.imported import data_name
 from harness.study.datasets import label_of
