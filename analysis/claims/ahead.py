@@ -23,7 +23,7 @@ from analysis.claims.scale import Scale
 from analysis.claims.verdict import ALPHA
 from analysis.replicates import Replicates, n_ended, replicates
 from analysis.statistics.sequential import ahead_of_all, behind_any, q_best
-from harness.study.claims import Best, Better
+from harness.study.claim_kinds import Best, Better
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from analysis.claims.verdict import ALPHA, Reach, Ruling, Verdict
 from analysis.replicates import planned_runs
 from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues
-from harness.study.claims import Diverges
+from harness.study.claim_kinds import Diverges
 
 
 @dataclass(frozen=True, kw_only=True)

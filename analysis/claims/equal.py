@@ -22,7 +22,7 @@ from analysis.claims.verdict import Reach
 from analysis.replicates import replicates
 from analysis.statistics import power
 from analysis.statistics.sequential import p_equal, q_equal
-from harness.study.claims import Equal
+from harness.study.claim_kinds import Equal
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from analysis.claims.evidence import Grounds, Kind, Untestable, shared_machine, 
 from analysis.claims.scale import Scale
 from analysis.records import StudyRecords
 from analysis.replicates import planned_runs, replicates
-from harness.study.claims import Faster, Target
+from harness.study.claim_kinds import Faster, Target
 
 
 def _measure(grounds: Grounds, spec: Faster, region: float | None, n: int) -> Ahead | Share | Untestable:

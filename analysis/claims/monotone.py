@@ -9,7 +9,7 @@ from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.trend import direction_of, ordered_response, pairs_of
 from analysis.statistics.sequential import PValues
-from harness.study.claims import Monotone
+from harness.study.claim_kinds import Monotone
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from analysis.claims.verdict import Reach, Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label
 from analysis.statistics.sequential import PValues
-from harness.study.claims import Optimum
+from harness.study.claim_kinds import Optimum
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ from analysis.metrics import Metric
 from analysis.replicates import Replicates, replicates
 from analysis.statistics import tests
 from analysis.statistics.sequential import PValues, is_futile
-from harness.study.claims import Reaches
+from harness.study.claim_kinds import Reaches
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from analysis.claims.response import Response
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Reach, Ruling
 from analysis.statistics.sequential import PValues, is_futile
-from harness.study.claims import Monotone, Trend
+from harness.study.claim_kinds import Monotone, Trend
 
 ON_AVERAGE = "on average over the range"
 """How far a supported slope reaches."""

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, ValidationError
 
 from harness.declaration.parts import Part
-from harness.study.claims import KINDS, Claim
+from harness.study.claim_kinds import KINDS
+from harness.study.claims import Claim
 
 
 class UnknownClaim(Part):

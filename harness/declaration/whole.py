@@ -17,7 +17,8 @@ from harness.records.events import LookTaken
 from harness.records.folder import ResultsFolder
 from harness.records.older_manifests import declaration_of, is_older
 from harness.records.whole_file import write_file
-from harness.study.claims import EVERY, TIMES, Claim
+from harness.study.claim_kinds import TIMES
+from harness.study.claims import EVERY, Claim
 from harness.study.file import Confirm, Search
 from harness.study.published import PublishedValues
 from harness.study.trial import Trial

@@ -14,7 +14,8 @@ from harness.recipe.metrics import (
     in_records,
     task_metrics,
 )
-from harness.study.claims import Claim, ClaimMetric, named
+from harness.study.claim_kinds import ClaimMetric, named
+from harness.study.claims import Claim
 from harness.study.looks import Repeats, Seeds, looks_of
 from harness.study.published import Published
 from harness.study.space_models import DATASET, ArmSpace, RecipeSpace

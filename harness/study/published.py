@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from harness.study.claims import ArmName, Scalar, Settings
+from harness.study.claim_kinds import ArmName, Scalar, Settings
 
 METRICS = (
     "train_loss",

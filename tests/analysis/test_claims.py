@@ -23,7 +23,7 @@ from analysis.metrics import USUAL
 from analysis.replicates import Replicates
 from analysis.statistics.sequential import Looks
 from harness.records.folder import ResultsFolder
-from harness.study.claims import KINDS
+from harness.study.claim_kinds import KINDS
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Run, Study

@@ -107,3 +107,31 @@ def test_the_readme_is_short_and_its_picture_small(repository: Path) -> None:
     assert len((repository / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
     assert results.PICTURE.read_bytes().startswith(b"\x89PNG")
     assert results.PICTURE.stat().st_size < 200_000
+
+
+GUIDES = ("ARCHITECTURE.md", "CONTRIBUTING.md")
+BASES = ("", "harness", "harness/commands", "analysis", "docs")
+"""Folders that a guide's paths may start from."""
+
+AN_EXAMPLE = "analysis/blocks/epochs_to.py"
+"""What the guide shows how to write."""
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_every_file_that_a_guide_names_is_there(guide: str, repository: Path) -> None:
+    """Code moves, and its readers look for it where the guide says."""
+    text = (repository / guide).read_text(encoding="utf-8")
+    named = {*re.findall(r"`((?:\w+/)+\w[\w.]*\.(?:py|yaml|jinja))`", text)} - {AN_EXAMPLE}
+    assert len(named) >= 8
+    assert not [path for path in named if not any((repository / base / path).exists() for base in BASES)]
+
+
+def test_every_change_that_contributors_are_shown_fits_its_file(repository: Path) -> None:
+    """The file is there, with the line that a part of the change stands below."""
+    text = (repository / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    places = re.findall(r"^(?:\+\+\+ b/(\S+)|@@ (.+))$", text, re.MULTILINE)
+    file = ""
+    for path, line in places:
+        file = path or file
+        assert (line or "") in (repository / file).read_text(encoding="utf-8"), (file, line)
+    assert sum(bool(line) for _, line in places) >= 3

@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from analysis.statistics import power, share_power
 from analysis.statistics.sequential import Looks
 from harness.commands.planning.noise import Noise, Spread
-from harness.study.claims import Best, Better, Equal
+from harness.study.claim_kinds import Best, Better, Equal
 from harness.study.plan import Plan
 from harness.study.study import Arm, Study
 

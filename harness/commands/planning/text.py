@@ -20,7 +20,8 @@ from harness.commands.planning.outlook import (
 )
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split
-from harness.study.claims import AVERAGE, EVERY, Best, Better, Claim, Diverges, Equal, Reaches
+from harness.study.claim_kinds import Best, Better, Diverges, Equal, Reaches
+from harness.study.claims import AVERAGE, EVERY, Claim
 from harness.study.plan import Plan
 from harness.study.study import Study
 

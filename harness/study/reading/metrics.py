@@ -15,7 +15,7 @@ from harness.recipe.metrics import (
     in_records,
     task_metrics,
 )
-from harness.study.claims import RUN_TIMES, TIMES, Bound, Faster, Monotone, Reaches, Trend
+from harness.study.claim_kinds import RUN_TIMES, TIMES, Bound, Faster, Monotone, Reaches, Trend
 from harness.study.file import StudyFile
 from harness.study.reading.domain_rules import origin
 from harness.study.reading.source import Path, Source

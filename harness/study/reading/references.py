@@ -6,7 +6,8 @@ from harness.errors import nearest
 from harness.recipe.configuration import Configuration
 from harness.recipe.imported import IMPORT, is_imported
 from harness.recipe.metrics import Metric, in_records
-from harness.study.claims import Best, Better, Claim, Faster, Monotone, Optimum, Spec, Trend, with_region
+from harness.study.claim_kinds import Best, Better, Faster, Monotone, Optimum, Spec, Trend
+from harness.study.claims import Claim, with_region
 from harness.study.datasets import on_each
 from harness.study.file import StudyFile
 from harness.study.reading.source import Path, Source

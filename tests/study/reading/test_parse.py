@@ -5,7 +5,7 @@ import pytest
 from harness.errors import StudyError
 from harness.recipe.configuration import Configuration
 from harness.recipe.optimizers import OPTIMIZERS
-from harness.study.claims import KINDS
+from harness.study.claim_kinds import KINDS
 from harness.study.domains import Choices, OneOf, Range
 from harness.study.reading.parse import load_study, parse_study
 
