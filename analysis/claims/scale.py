@@ -60,10 +60,10 @@ class Scale:
     @property
     def region_in_words(self) -> str:
         """The region as readers see it."""
-        spec = self.metric
         if self.region is None:
             return "no declared region"
-        return f"±{100 * self.region:g} %" if self.is_ratio else f"±{spec.scale * self.region:g}{spec.unit}"
+        scale, unit = (100, " %") if self.is_ratio else (self.metric.scale, self.metric.unit)
+        return f"±{scale * self.region:.3g}{unit}"
 
     def tested(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values in the unit of the tests: of times, their logarithms."""

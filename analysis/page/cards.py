@@ -8,12 +8,9 @@ from analysis.claims import Verdict
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.page import axis
+from analysis.records import StudyRecords
 from analysis.render import numbers
-
-_SCOPES = {
-    "procedure": "the arms as they are searched and trained",
-    "configuration": "the configurations that one search chose",
-}
+from analysis.replicates import searches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +58,23 @@ def _card(verdict: Verdict, facts: Facts) -> Card:
         measured=measured if is_measured else "",
         drawing=drawn,
         n=f"{verdict.n} {verdict.unit}" if verdict.n else "",
-        scope=_SCOPES.get(verdict.scope or "", ""),
+        scope=_scope(verdict, facts.records),
         why=verdict.reason,
         is_exploratory=verdict.is_exploratory,
         decides=verdict.outlook(),
         flags=list(dict.fromkeys(flag.detail for flag in verdict.flags if flag.arm is not None)),
     )
+
+
+def _scope(verdict: Verdict, records: StudyRecords) -> str:
+    match verdict.scope:
+        case "configuration":
+            return "the configurations that one search chose"
+        case "procedure":
+            is_searched = any(searches(records, arm) for arm in verdict.replicates)
+            return f"the arms as they are {'searched and ' if is_searched else ''}trained"
+        case None:
+            return ""
 
 
 def _effect(row: dict[str, Any], facts: Facts) -> axis.Effect | None:

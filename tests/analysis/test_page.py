@@ -72,6 +72,20 @@ def test_a_card_of_an_open_claim_says_what_would_decide_it(new_study: "type[Stud
     assert any(re.fullmatch(r"showing .* takes .* seeds", words) for words in card.decides)
 
 
+def test_a_card_says_what_its_ruling_is_about(new_study: "type[Study]", tmp_path: Path) -> None:
+    """No search is told of arms that have none."""
+    study = new_study(arms={"a": {}, "b": {}, "c": {"lr": {"low": 1e-3, "high": 1.0, "log": True}}})
+    study.claims = [
+        {"says": f"{arm} wins", "better": {"arm": arm, "than": "b", "metric": "test_accuracy"}}
+        for arm in "ac"
+    ]
+    study.search("c", [0.01, 0.1], best=0.1)
+    for arm in "abc":
+        study.confirm(arm, [0.80, 0.90, 0.85, 0.82, 0.88])
+    scopes = [card.scope for card in cards.cards(study.facts(tmp_path))]
+    assert scopes == ["the arms as they are trained", "the configurations that one search chose"]
+
+
 def test_an_arm_shows_what_it_came_to_chose_and_cost(new_study: "type[Study]", tmp_path: Path) -> None:
     """Mean and interval of three seeds by hand: t(2, .975) = 4.3027, times 1 / sqrt(3)."""
     study = new_study(arms={"a": {"lr": {"low": 1e-3, "high": 1.0, "log": True}}, "b": {}})
