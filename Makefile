@@ -66,7 +66,7 @@ archive:  ## pack the reference results of the commit that is checked out: the s
 	@echo "$(ARCHIVE)"
 
 test: $(VENV)/installed  ## run the tests that CI runs: every promise, the longest ones by a shorter sibling
-	$(PYTEST) -m "not full"
+	$(PYTEST) -m "not full" --durations 30 --durations-min 10
 
 test-full: $(VENV)/installed $(TRACKERS)/installed  ## run the whole test suite; what starts a Ray comes last, one test after another
 	$(PYTEST) -m "not ray"

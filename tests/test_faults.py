@@ -111,14 +111,8 @@ def test_no_run_trains_on_data_that_were_replaced(tmp_path: Path) -> None:
     images.mkdir()
     drill.write_images(images)
     study = drill.write_study(tmp_path, images)
-    settings = (
-        "--set",
-        "resources.own_process=true",
-        "--set",
-        "recipe.epochs=300",
-        "--set",
-        "search.audit=0",
-    )
+    fields = ("recipe.epochs=300", "search.trials=2", "search.audit=0", "confirm.seeds=1")
+    settings = [f"--set={field}" for field in ("resources.own_process=true", *fields)]
     command = drill.sweep_command(study, tmp_path, *settings)
     folder = ResultsFolder(tmp_path / "drill")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -106,6 +106,7 @@ def test_a_changed_declaration_is_not_continued(
     assert folder.journal.read_bytes() == before
 
 
+@pytest.mark.full  # shorter siblings: the one above of one search, and tests/tuning/test_repeats.py
 @pytest.mark.slow
 @pytest.mark.ray
 def test_repeats_of_a_search_are_taken_up_where_they_were(
