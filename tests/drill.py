@@ -18,7 +18,7 @@ from harness.records.recovery import recover_journal
 _STUDY = """\
 study: drill
 question: Is anything lost?
-recipe: {{dataset: "idx:{images}", model: {{name: fcn, hidden: [16]}}, batch_size: 50, epochs: 100}}
+recipe: {{dataset: "idx:{images}", model: {{name: fcn, hidden: [16]}}, batch_size: 50, epochs: 60}}
 arms:
   sgd: {{optimizer: sgd, lr: {{low: 1e-2, high: 1.0, log: true}}}}
   adam: {{optimizer: adam, lr: {{low: 1e-4, high: 1e-2, log: true}}}}

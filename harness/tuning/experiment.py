@@ -12,14 +12,14 @@ from ray.tune.logger import JsonLoggerCallback
 from harness.study.study import Study
 from harness.tuning.cluster_slots import ClusterSlots
 from harness.tuning.conductor import Conductor
-from harness.tuning.lean_ray import without_snapshots
+from harness.tuning.lean_ray import without_counting_trackers, without_snapshots
 from harness.tuning.ray_adapters import (
     ConductorScheduler,
     ConductorSearcher,
     InterruptStopper,
     StartCallback,
-    run_in_worker,
 )
+from harness.tuning.worker import run_in_worker
 
 
 def run_in_tune(
@@ -76,7 +76,7 @@ def run_in_tune(
         ),
     )
     try:
-        with without_snapshots():
+        with without_snapshots(), without_counting_trackers():
             tuner.fit()
     except RuntimeError as error:
         if isinstance(error.__cause__, OutOfMemoryError):

@@ -2,12 +2,10 @@
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -177,29 +175,6 @@ def _check_environments(reports: Mapping[str, NodeReport]) -> None:
                 ]
             )
         )
-
-
-def check_own_environment(declared: Mapping[str, str | None]) -> None:
-    """Refuse to train with other versions than the study declares, which a node that joined late may have.
-
-    Raises:
-        EnvironmentMismatchError: They differ.
-    """
-    here = _own_versions()
-    other = [
-        f"{name} {here.get(name)}, not {told}" for name, told in declared.items() if here.get(name) != told
-    ]
-    if other:
-        raise EnvironmentMismatchError(
-            f"{socket.gethostname()} has {', '.join(other)} as this study declares: its numbers cannot be "
-            f"compared. Remedy: install the same versions on every node"
-        )
-
-
-@cache
-def _own_versions() -> dict[str, str]:
-    """Return this process's versions, looked up once."""
-    return versions()
 
 
 def _check_folder(sees: Mapping[str, bool], root: Path) -> None:

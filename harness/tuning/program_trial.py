@@ -22,8 +22,8 @@ from harness.records.folder import ResultsFolder
 from harness.records.provenance import gpu_names
 from harness.study.study import Study
 from harness.training.epoch import EpochRecord
-from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
+from harness.tuning.worker import check_own_environment
 
 _STOP_SECONDS = str(int(3 * GRACE_SECONDS))
 """What Tune waits for the end of a stopped run before it gives its worker another: 2 s by default, in which a

@@ -24,18 +24,6 @@ class _Door:
         return {}
 
 
-def run_in_worker(config: dict[str, Any]) -> None:
-    """Train a run in a worker process; torch is imported there, not in the driver."""
-    if config["program"] is not None:
-        from harness.tuning.program_trial import run_program_trial
-
-        run_program_trial(config)
-        return
-    from harness.tuning.trainable import run_trial
-
-    run_trial(config)
-
-
 class ConductorSearcher(_Door, Searcher):
     """Hand the conductor's runs to Ray Tune."""
 

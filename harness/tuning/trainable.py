@@ -32,8 +32,8 @@ from harness.training.evaluation import evaluate
 from harness.training.loop import RunResult, train
 from harness.training.metrics import Measure, measures_of
 from harness.training.weights import kept_weights
-from harness.tuning.node_checks import check_own_environment
 from harness.tuning.runs import RunEnd, Worker
+from harness.tuning.worker import check_own_environment
 
 _STANDARD_ERROR = 2
 """File descriptor; Ray keeps what is written there with the worker's log."""

@@ -9,7 +9,8 @@ from harness.errors import DataError, EnvironmentMismatchError
 from harness.records.provenance import DECIDING_VERSIONS, versions
 from harness.training.data.prepare import PreparedDataset, prepare_dataset
 from harness.tuning import node_checks
-from harness.tuning.node_checks import NodeReport, check_own_environment, inspect_node
+from harness.tuning.node_checks import NodeReport, inspect_node
+from harness.tuning.worker import check_own_environment
 
 HERE = MappingProxyType(versions())
 
