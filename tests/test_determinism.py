@@ -19,6 +19,7 @@ def events(folder: ResultsFolder) -> list[dict[str, Any]]:
     return [{key: value for key, value in e.items() if key not in OF_THE_SESSION} for e in lines]
 
 
+@pytest.mark.full  # shorter siblings: test_resume.py compares every run of the same study, bit for bit
 @pytest.mark.slow
 @pytest.mark.ray
 def test_one_run_at_a_time_gives_the_same_journal(

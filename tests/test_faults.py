@@ -111,7 +111,7 @@ def test_no_run_trains_on_data_that_were_replaced(tmp_path: Path) -> None:
     images.mkdir()
     drill.write_images(images)
     study = drill.write_study(tmp_path, images)
-    fields = ("recipe.epochs=300", "search.trials=2", "search.audit=0", "confirm.seeds=1")
+    fields = ("recipe.epochs=300", "search.trials=1", "search.audit=0", "confirm.seeds=1")
     settings = [f"--set={field}" for field in ("resources.own_process=true", *fields)]
     command = drill.sweep_command(study, tmp_path, *settings)
     folder = ResultsFolder(tmp_path / "drill")
@@ -125,7 +125,7 @@ def test_no_run_trains_on_data_that_were_replaced(tmp_path: Path) -> None:
     ends = [event for event in recover_journal(folder).events if isinstance(event, RunEnded)]
     assert ends[0].status != "failed"
     failed = [end for end in ends if end.status == "failed"]
-    assert len(failed) >= 3
+    assert len(failed) >= 2
     assert all("is not the data that this study declared" in str(end.reason) for end in failed)
     assert all(end.epochs == 0 for end in failed)
 

@@ -15,7 +15,17 @@ STUDIES = Path(__file__).parents[2] / "search_spaces"
 NAMING = [path for path in sorted(STUDIES.glob("*.yaml")) if "import:" in path.read_text(encoding="utf-8")]
 
 
-@pytest.mark.parametrize("study", NAMING, ids=[path.stem for path in NAMING])
+ALWAYS = "modern_optimizers"
+"""Tried in every run of the tests; the others in the longer suite."""
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        pytest.param(path, id=path.stem, marks=() if path.stem == ALWAYS else pytest.mark.full)
+        for path in NAMING
+    ],
+)
 def test_a_study_that_names_code_tries_every_arm(study: Path) -> None:
     """A dry run imports what is named, if it is trusted, and takes two steps with each arm's recipe."""
     command = [sys.executable, "-m", "harness.sweep", str(study), "--dry-run"]
