@@ -1,4 +1,4 @@
-"""A private Ray without the services, and a Tune without the files, that nothing in a sweep asks for.
+"""A private Ray without the services, and a Tune without the files and imports, that no sweep asks for.
 
 Ray 2.60 starts five Python programs besides its two servers, whatever `include_dashboard` says: the
 dashboard's server, the autoscaler's monitor, the log monitor, and on each node an agent of the dashboard and

@@ -1,7 +1,7 @@
 """Where a run begins in a worker process, and what is checked there first.
 
-A worker imports this module before its first run and waits for nothing longer: what only a driver needs, such
-as Optuna, stays out of it.
+A worker imports this module, and by it what trains, before its first run: what only a driver needs, such as
+Optuna, stays out of both.
 """
 
 import socket
