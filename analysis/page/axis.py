@@ -96,7 +96,7 @@ def _ticks(low: float, high: float, effect: Effect) -> Sequence[float]:
             break
     while len(found) > _MOST_TICKS:
         found = found[::2]
-    return found or [10**low, 10**high]
+    return found if len(found) > 1 else _round_values(10**low, 10**high)
 
 
 def _inside(values: Iterable[float], low: float, high: float) -> list[float]:
@@ -104,8 +104,11 @@ def _inside(values: Iterable[float], low: float, high: float) -> list[float]:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    rough = (high - low) / (_MOST_TICKS - 1)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(power * digit for digit in (1, 2, 5, 10) if power * digit >= rough)
-    first = math.ceil(low / step)
-    return [step * at for at in range(first, math.floor(high / step) + 1)]
+    """Return what the finest round step with few enough has inside the limits: two values or more."""
+    power = 10.0 ** (math.floor(math.log10(high - low)) - 1)
+    found: list[float] = []
+    for step in (power * digit for digit in (2, 5, 10, 20, 50)):
+        found = [step * at for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
+        if len(found) <= _MOST_TICKS:
+            break
+    return found

@@ -23,7 +23,7 @@ def test_an_axis_has_everything_where_it_belongs() -> None:
     assert f'cx="{places[0.5]:.1f}"' in drawn
     assert f'd="M{places[-1]:.1f} 16v8m0-4H{places[1]:.1f}m0-4v8"' in drawn
     assert 'aria-label="a &quot;b&quot; &lt;c&gt;"' in drawn
-    assert re.findall(r">([^<>]+)</text>", drawn) == ["\N{MINUS SIGN}1", "0", "1"]
+    assert re.findall(r">([^<>]+)</text>", drawn) == ["\N{MINUS SIGN}1", "\N{MINUS SIGN}0.5", "0", "0.5", "1"]
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,19 @@ def test_an_axis_has_everything_where_it_belongs() -> None:
     [
         (axis.Effect(value=1.1, low=0.9, high=1.4, reference=1, is_log=True), ["0.9", "1", "1.1", "1.2"]),
         (axis.Effect(value=10, low=1, high=1000, is_log=True), ["1", "10", "100", "1000"]),
+        (
+            axis.Effect(value=1.02, low=1.01, high=1.03, reference=1, is_log=True),
+            ["1", "1.01", "1.02", "1.03"],
+        ),
+        (
+            axis.Effect(value=0.1, low=-0.2, high=0.35, region=(0.0, 0.42)),
+            ["\N{MINUS SIGN}0.2", "0", "0.2", "0.4"],
+        ),
         (axis.Effect(value=40, low=40, high=40), ["36", "38", "40", "42", "44"]),
     ],
 )
 def test_ticks_are_round(effect: axis.Effect, ticks: list[str]) -> None:
-    """At most five or so, of logarithmic axes with round digits, also where there is no width at all."""
+    """Two to five, also on a logarithmic axis too short for its digits and where there is no width at all."""
     assert re.findall(r">([^<>]+)</text>", axis.draw(effect, "")) == ticks
 
 
