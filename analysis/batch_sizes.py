@@ -14,7 +14,8 @@ from typing import Any
 import pandas as pd
 
 from analysis import responses, selection, statistics
-from analysis.metrics import Metric, Metrics, noted
+from analysis.metrics import Metric, Metrics
+from analysis.noted import noted
 from analysis.records import StudyRecords
 from analysis.seconds import incomparable, is_one_at_a_time, timed_epochs
 

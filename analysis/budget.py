@@ -23,7 +23,7 @@ from how many were stopped; what it took is shown, and neither compared nor note
 import pandas as pd
 
 from analysis import audit
-from analysis.metrics import noted
+from analysis.noted import noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 

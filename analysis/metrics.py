@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import get_args
 
-import pandas as pd
-
 from analysis.render import numbers
 from harness.recipe.metrics import Metric as Declared
 from harness.recipe.metrics import Split, task_metrics
@@ -20,8 +18,6 @@ _LABELS = {"rmse": "RMSE", "mae": "MAE", "r2": "R²"}
 _IN_WORDS = {"pp": "percentage points"}
 
 _IMAGES = re.compile(r"\b[Ii]mage(?=s?\b)")
-
-_ATTRIBUTE = "metrics"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,15 +256,3 @@ _TIMES = {
 
 USUAL = metrics_of(task_metrics("classification"))
 """Of studies that classify."""
-
-
-def noted(frame: pd.DataFrame, metrics: Metrics) -> pd.DataFrame:
-    """Note on a frame whose numbers it holds, for those who lay it out or draw it; the CSV has none of it."""
-    frame.attrs[_ATTRIBUTE] = metrics
-    return frame
-
-
-def metrics_in(frame: pd.DataFrame) -> Metrics:
-    """Return the metrics that are noted on a frame; where none are, the usual ones."""
-    metrics: Metrics = frame.attrs.get(_ATTRIBUTE, USUAL)
-    return metrics

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.claims import ALPHA, Grounds
+from analysis.design import design_of
 from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.replicates import chance_level, design_of, is_accuracy, replicates
+from analysis.replicates import chance_level, is_accuracy, replicates
 
 UNSEARCHED = " (without a search: seeds)"
 """What is counted of such an arm where all others count repeats."""

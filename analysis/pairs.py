@@ -19,9 +19,10 @@ from analysis.claims.contrast import Contrast, contrast
 from analysis.claims.evidence import Bounds, Untestable, bounds_of
 from analysis.claims.kinds import compared_arms
 from analysis.claims.scale import Scale
-from analysis.metrics import noted
+from analysis.design import Key, design_of
+from analysis.noted import noted
 from analysis.records import StudyRecords
-from analysis.replicates import Key, Replicates, design_of, replicates
+from analysis.replicates import Replicates, replicates
 from harness.study.claims import Claim
 from harness.study.study import Template
 

@@ -1,82 +1,29 @@
 """Replicates: what the n of a claim counts, one value each, in the order of the plan.
 
-Where arms search and the study repeats its searches, a replicate is a whole search with its confirm runs, and
-its value is their mean. Everywhere else it is a confirm seed. Replicates beyond the plan are never returned.
+The value of a whole search is the mean of its confirm runs, that of a seed its run's (`analysis.design` says
+which it is). Replicates beyond the plan are never returned.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from analysis.design import Key, confirmed, groups_of
 from analysis.records import StudyRecords
-from analysis.statistics.sequential import Looks
-from harness.manifest import CONFIRM_SEEDS
-from harness.study.plan import Unit
 
 Status = Literal["completed", "diverged", "missing", "open"]
 """`missing`: it ended without a value, as a run failed twice or a search had no winner. `open`: not ended."""
 
-Key = int | tuple[int, int]
-"""A confirm seed, the number of a repeat, or a repeat and the place of a run in it."""
-
-Group = tuple[Key, pd.DataFrame, int, bool]
-"""A replicate: its key, its runs that ended, the number of planned runs, and whether it can have none."""
-
-COLLAPSED = 1.5
+_COLLAPSED = 1.5
 """A completed run with an accuracy below so many times chance has collapsed; of few classes it takes less."""
 
 _MANY = 0.1
 """The chance level of ten classes. With fewer, the same share of the way from chance to 1 counts."""
-
-_Known = dict[tuple[str, int | None], Sequence[Group]]
-_CONFIRMED: WeakKeyDictionary[StudyRecords, _Known] = WeakKeyDictionary()
-"""Of each study the groups of its arms' first replicates, as long as its records live."""
-
-_DECIDES_NOTHING = Looks(looks=(2,), weights=(1.0,))
-"""In place of the looks of a plan with fewer than two replicates, of which no claim can be tested."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Design:
-    """What the plan says of replicates."""
-
-    unit: Unit
-    counts: tuple[int, ...]
-    """Replicates at each look, of the unit; one look where the plan is fixed."""
-    looks: Looks
-    """The same with weights and alpha."""
-    seeds_are_common: bool
-    """Whether all arms have the same confirm seeds: then they are compared in pairs."""
-    seeds_a_repeat: int
-    """Confirm runs of an arm in each repeat."""
-
-    @property
-    def noun(self) -> str:
-        """What is counted, in the plural."""
-        return "repeats" if self.unit == "repeat" else "seeds"
-
-
-def design_of(records: StudyRecords) -> Design:
-    """Return what a study's plan says of replicates; of an older folder, before a later change of it."""
-    declaration, plan = records.declaration, records.declaration.plan
-    counts, weights = plan.looks, plan.weights
-    if records.seal.sha256 is None:
-        grown = [change.before for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
-        counts = (int(grown[0]),) if grown else counts
-    looks = Looks(looks=counts, weights=weights, alpha=plan.alpha) if counts[0] >= 2 else _DECIDES_NOTHING
-    return Design(
-        unit=plan.unit,
-        counts=counts,
-        looks=looks,
-        seeds_are_common=plan.seeds_are_common,
-        seeds_a_repeat=declaration.confirm.max_seeds,
-    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -142,11 +89,6 @@ def is_accuracy(metric: str) -> bool:
     return metric.partition("_")[2] == "accuracy"
 
 
-def searches(records: StudyRecords, arm: str) -> bool:
-    """Return whether an arm searches anything."""
-    return bool(records.declaration.arms[arm].space)
-
-
 def replicates(
     records: StudyRecords, arm: str, metric: str, upto: int | None = None, *, runs: pd.DataFrame | None = None
 ) -> Replicates:
@@ -163,14 +105,14 @@ def replicates(
         return _averaged([replicates(part, arm, metric, upto) for part in records.averaged])
     if runs is None:
         records, arm = records.alone(arm)
-    groups = _confirmed(records, arm, upto) if runs is None else list(_groups(records, arm, runs, upto))
+    groups = confirmed(records, arm, upto) if runs is None else list(groups_of(records, arm, runs, upto))
     chance = chance_level(records, metric)
     results = [
-        result_of(of_one, metric, chance, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups
+        result_of(group.runs, metric, chance, group.planned, is_lost=group.is_lost) for group in groups
     ]
     return Replicates(
         arm=arm,
-        keys=[key for key, *_ in groups],
+        keys=[group.key for group in groups],
         values=np.array([value for value, _ in results], dtype=np.float64),
         statuses=[status for _, status in results],
     )
@@ -192,43 +134,6 @@ def _worst(of_each: Sequence[Sequence[Status]]) -> list[Status]:
     worst: tuple[Status, ...] = ("open", "missing", "diverged", "completed")
     ends = zip(*of_each, strict=True)
     return [next(status for status in worst if status in of_one) for of_one in ends]
-
-
-def _confirmed(records: StudyRecords, arm: str, upto: int | None) -> Sequence[Group]:
-    """Return the groups of an arm's confirm runs: half of a report's tables ask for them."""
-    known = _CONFIRMED.setdefault(records, {})
-    if (arm, upto) not in known:
-        known[arm, upto] = list(_groups(records, arm, records.runs_of("confirm", arm), upto))
-    return known[arm, upto]
-
-
-def _groups(records: StudyRecords, arm: str, runs: pd.DataFrame, upto: int | None) -> Iterator[Group]:
-    """Yield an arm's first replicates, in the plan's order."""
-    design = design_of(records)
-    count = design.counts[-1] if upto is None else upto
-    if not records.declaration.arms[arm].confirm_runs:
-        return
-    if design.seeds_are_common:
-        is_lost = _has_no_winner(records, arm, 0)
-        seeds = records.declaration.confirm_seeds[: min(count, records.declaration.arms[arm].confirm_runs)]
-        by_seed = dict(iter(runs.groupby("seed")))
-        for seed in seeds:
-            yield seed, by_seed.get(seed, runs.head(0)), 1, is_lost
-        return
-    for repeat in range(count):
-        own = runs[runs["repeat"] == repeat].sort_values("run_id")
-        is_lost = _has_no_winner(records, arm, repeat)
-        if searches(records, arm):
-            yield repeat, own, design.seeds_a_repeat, is_lost
-        else:
-            for place in range(design.seeds_a_repeat):
-                yield (repeat, place), own.iloc[place : place + 1], 1, is_lost
-
-
-def _has_no_winner(records: StudyRecords, arm: str, repeat: int) -> bool:
-    """Return whether a search of an arm ended without a run to confirm."""
-    winners = records.winners_by_repeat.get(arm, {})
-    return searches(records, arm) and repeat in winners and winners[repeat] is None
 
 
 def result_of(
@@ -273,19 +178,8 @@ def ends_of(records: StudyRecords, arm: str, upto: int | None = None) -> list[St
     if records.averaged:
         return _worst([ends_of(part, arm, upto) for part in records.averaged])
     records, arm = records.alone(arm)
-    groups = _confirmed(records, arm, upto)
-    return [_end_of(of_one, planned, is_lost=is_lost) for _, of_one, planned, is_lost in groups]
-
-
-def runs_of_replicates(records: StudyRecords, arm: str, upto: int | None = None) -> dict[Key, list[str]]:
-    """Return by replicate the confirm runs that it is the mean of, as far as they ended."""
-    return {key: own["run_id"].tolist() for key, own, *_ in _confirmed(records, arm, upto)}
-
-
-def planned_runs(records: StudyRecords, arm: str, upto: int | None = None) -> pd.DataFrame:
-    """Return the confirm runs that have ended of an arm's first replicates."""
-    runs = records.runs_of("confirm", arm)
-    return pd.concat([runs.head(0), *(own for _, own, *_ in _confirmed(records, arm, upto))])
+    groups = confirmed(records, arm, upto)
+    return [_end_of(group.runs, group.planned, is_lost=group.is_lost) for group in groups]
 
 
 def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
@@ -300,11 +194,6 @@ def n_ended(records: StudyRecords, arm: str, upto: int) -> tuple[int, int]:
         return (planned if arm in records.winners else min(ended, planned)), planned
     ends = ends_of(records, arm, upto)
     return len(ends) - ends.count("open"), len(ends)
-
-
-def n_beyond_the_plan(records: StudyRecords, arm: str) -> int:
-    """Return how many confirm runs of an arm have ended that no planned replicate holds."""
-    return len(records.runs_of("confirm", arm)) - len(planned_runs(records, arm))
 
 
 def uses_no_seed(records: StudyRecords, arm: str) -> bool:
@@ -332,6 +221,6 @@ def n_collapsed(records: StudyRecords, arm: str, upto: int | None = None) -> int
         return 0
     own = replicates(records, arm, "test_accuracy", upto)
     ended = zip(own.values, own.statuses, strict=True)
-    way = (COLLAPSED - 1) * _MANY / (1 - _MANY)
-    bound = COLLAPSED * chance if chance <= _MANY else chance + way * (1 - chance)
+    way = (_COLLAPSED - 1) * _MANY / (1 - _MANY)
+    bound = _COLLAPSED * chance if chance <= _MANY else chance + way * (1 - chance)
     return sum(bool(value < bound) and status == "completed" for value, status in ended)

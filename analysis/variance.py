@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from analysis.design import design_of, planned_runs, searches
 from analysis.facts import Facts
-from analysis.metrics import noted
+from analysis.noted import noted
 from analysis.records import StudyRecords
-from analysis.replicates import design_of, planned_runs, searches
 from analysis.statistics.images import Deviation, components, deviation_limits
 
 LAST_EPOCHS = 5

@@ -10,7 +10,8 @@ import pandas as pd
 from analysis import pair_words, pairs
 from analysis.blocks import Table
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.numbers import capitalised, parsed, value_in_words

@@ -8,7 +8,8 @@ from analysis import responses
 from analysis.batch_sizes import way_of
 from analysis.blocks import Table
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in
+from analysis.metrics import Metric
+from analysis.noted import metrics_in
 from analysis.render import numbers
 from analysis.seconds import incomparable
 

@@ -24,7 +24,8 @@ from analysis.blocks.batch_size_costs import (
     target_in_words,
 )
 from analysis.facts import Facts
-from analysis.metrics import Metric, Metrics, metrics_in, noted
+from analysis.metrics import Metric, Metrics
+from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import (

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis import budget, statistics
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.metrics import metrics_in
+from analysis.noted import metrics_in
 from analysis.render import numbers
 
 

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from analysis.blocks import Block, Plot, Table
 from analysis.confusions import are_known, confusions, in_percent, replicates_in_words, void_in_words
 from analysis.facts import Facts
-from analysis.metrics import metrics_in, noted
+from analysis.noted import metrics_in, noted
 from analysis.render import numbers
 from analysis.render.figure import RC, ArmStyle
 

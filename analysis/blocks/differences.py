@@ -13,13 +13,14 @@ from matplotlib.ticker import MaxNLocator
 from analysis import pair_words, pairs
 from analysis.blocks import Block, Plot
 from analysis.blocks.baseline import AGAINST_BASELINE
+from analysis.design import Key, design_of
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, limits, row_height
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
-from analysis.replicates import Key, design_of
 
 MINUS = "\N{MINUS SIGN}"
 _MOST_PAIRS = 16

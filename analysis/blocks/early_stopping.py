@@ -26,7 +26,8 @@ from matplotlib.ticker import FuncFormatter, SymmetricalLogLocator
 from analysis import audit, statistics
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metric_in, metrics_in, noted
 from analysis.render import numbers
 from analysis.render.axes import (
     draw_rail,
@@ -131,7 +132,7 @@ def _rungs(search: Search, full_length: int) -> list[int]:
 def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts with their shares, values in the readers' unit, and one column a rung."""
     rows = frame.to_dict("records")
-    metric = _metric(frame) if rows else metrics_in(frame).validated
+    metric = metric_in(frame) if rows else metrics_in(frame).validated
     unit = f" ({metric.value_unit})" if metric.value_unit else ""
     cells = {
         "Arm": [str(row["arm"]) for row in rows],
@@ -164,10 +165,6 @@ def _would_win(row: dict[Any, Any]) -> str:
     return f"{row['would_win']} of {row['completed'] + row['diverged']} ({share})"
 
 
-def _metric(frame: pd.DataFrame) -> Metric:
-    return metrics_in(frame)[str(frame["metric"].iloc[0])]
-
-
 def _correlation(value: float, n: float) -> str:
     if not numbers.is_present(n):
         return numbers.ABSENT
@@ -194,7 +191,7 @@ def _repetition(frame: pd.DataFrame) -> str:
     largest = frame["repeat_deviation"].max()
     if not numbers.is_present(largest) or largest == 0:
         return "Up to where they had been stopped, audit runs repeated their values exactly."
-    metric = _metric(frame)
+    metric = metric_in(frame)
     return (
         "Up to where they had been stopped, audit runs departed from their values by up to "
         f"{metric.scale * largest:.2g}{metric.unit}."
@@ -215,7 +212,7 @@ def compute_plot(facts: Facts) -> pd.DataFrame:
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel an arm, all with the same stopping epochs and one scale of the distance."""
     arms = list(dict.fromkeys(frame["arm"]))
-    metric = _metric(frame)
+    metric = metric_in(frame)
     frame = frame.assign(gain=metric.scale * frame["gain"])
     is_image = int(frame["gain"].notna().sum()) > MOST_VECTOR_POINTS
     stops = sorted(set(frame.loc[frame["fate"] != "completed", "search_epochs"]))
@@ -303,7 +300,7 @@ def caption_plot(facts: Facts, frame: pd.DataFrame) -> str:
             "No drawing of early stopping: in no arm with a winner has an audit run completed or diverged, "
             "so whether stopped runs would have won is not known."
         )
-    rule, metric = facts.rule, _metric(frame)
+    rule, metric = facts.rule, metric_in(frame)
     is_known = (frame["fate"] == "audited") & (frame["full_status"] != "failed")
     sizes = frame[is_known].groupby("arm", sort=False).size()
     counts = ", ".join(f"{arm} {n}" for arm, n in sizes.items())
@@ -333,7 +330,7 @@ def alt(frame: pd.DataFrame) -> str:
     for arm, runs in frame.groupby("arm", sort=False):
         audited = runs[(runs["fate"] == "audited") & (runs["full_status"] != "failed")]
         better = audited[audited["gain"] > 0]["gain"]
-        metric = _metric(frame)
+        metric = metric_in(frame)
         most = f", by up to {metric.amount(better.max())}{metric.unit}"
         count = f"{len(better)} of {len(audited)} audited runs ended better than the winner"
         arms.append(f"{arm}: {count}{most if len(better) else ''}")

@@ -10,8 +10,10 @@ from matplotlib.figure import Figure
 
 from analysis import statistics
 from analysis.blocks import Block, Plot
+from analysis.design import design_of
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metrics_in, noted
 from analysis.pair_words import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
@@ -19,7 +21,7 @@ from analysis.render.axes import leave_room_for, lifts, row_height
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.numbers import capitalised
 from analysis.render.svg import name_runs
-from analysis.replicates import design_of, replicates
+from analysis.replicates import replicates
 
 
 def compute_final(facts: Facts) -> pd.DataFrame:

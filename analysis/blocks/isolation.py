@@ -17,7 +17,8 @@ from matplotlib.figure import Figure
 from analysis import statistics
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metric_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import name_panel, panel_grid, rate_ticks, ring, set_level_axis, write_above
@@ -175,7 +176,7 @@ def _confirm(records: StudyRecords, arm: str) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel an arm and setting; the panels of an arm have one scale of the metric."""
-    metric = metrics_in(frame)[str(frame["metric"].iloc[0])]
+    metric = metric_in(frame)
     scaled = {name: frame[name] * metric.scale for name in ("value", "low", "high")}
     panels = list(frame.assign(**scaled).groupby(["arm", "field", "condition"], sort=False))
     columns = min(len(panels), 3 if len(panels) in {5, 6, 9} else 4)
@@ -340,7 +341,7 @@ def alt(frame: pd.DataFrame) -> str:
 
 def _reached(bests: pd.DataFrame) -> str:
     """Return the best value at each level of one panel."""
-    metric = metrics_in(bests)[str(bests["metric"].iloc[0])]
+    metric = metric_in(bests)
     unit = f" {metric.value_unit}" if metric.value_unit else ""
     rows = bests.to_dict("records")
     return ", ".join(f"{row['level']} {metric.amount(row['value'])}{unit}" for row in rows)

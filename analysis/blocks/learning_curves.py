@@ -18,14 +18,15 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis import statistics
 from analysis.blocks import Block, Plot
+from analysis.design import searches
 from analysis.facts import Facts
-from analysis.metrics import Metric, Metrics, metrics_in, noted
+from analysis.metrics import Metric, Metrics
+from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
 from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.svg import name_runs
-from analysis.replicates import searches
 
 _SPLITS = {"val": "Validation", "train": "Training"}
 _CLOCKS = {"epoch": "epoch", "seconds": "training seconds"}

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from analysis import selection
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
-from analysis.metrics import metrics_in, noted
+from analysis.noted import metric_in, noted
 from analysis.render import numbers
 from analysis.render.axes import (
     draw_rail,
@@ -99,7 +99,7 @@ def _declared_for(facts: Facts, arm: str, runs: pd.DataFrame) -> list[NumericRan
 def draw_learning_rates(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one panel an arm, all with one scale of the metric."""
     arms = list(dict.fromkeys(frame["arm"]))
-    metric = metrics_in(frame)[str(frame["metric"].iloc[0])]
+    metric = metric_in(frame)
     columns = min(3, len(arms))
     frame = frame.assign(value=metric.scale * frame["value"])
     with mpl.rc_context(RC):

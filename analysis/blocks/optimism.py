@@ -8,11 +8,13 @@ import pandas as pd
 
 from analysis import statistics
 from analysis.blocks import Block, Table
+from analysis.design import Key, design_of
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.replicates import Key, Replicates, design_of, replicates
+from analysis.replicates import Replicates, replicates
 from analysis.search import WinnerRule, at_full_length
 
 _COLUMNS = {

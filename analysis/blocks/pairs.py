@@ -7,7 +7,8 @@ import pandas as pd
 from analysis import pair_words, pairs
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in
+from analysis.metrics import Metric
+from analysis.noted import metrics_in
 from analysis.render import numbers
 from analysis.render.numbers import capitalised
 

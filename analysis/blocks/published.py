@@ -11,7 +11,8 @@ import pandas as pd
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.metrics import Metrics, metrics_in, noted
+from analysis.metrics import Metrics
+from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from harness.study.published import PublishedValues

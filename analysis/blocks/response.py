@@ -19,7 +19,7 @@ from analysis import responses
 from analysis.blocks import Block, Plot
 from analysis.blocks.response_means import NOTHING, RESPONSE_IN_NUMBERS, compute_means, guessing_in_words
 from analysis.facts import Facts
-from analysis.metrics import metrics_in, noted
+from analysis.noted import metric_in, metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import (
@@ -185,7 +185,7 @@ def _best_in_words(frame: pd.DataFrame) -> str:
     if best.empty:
         return ""
     where = " and ".join(best["level"]) if len(best) < 3 else f"{len(best)} values"
-    metric = metrics_in(frame)[str(best["metric"].iloc[0])]
+    metric = metric_in(best)
     unit = f" {metric.value_unit}" if metric.value_unit else ""
     return f"best mean {best['value'].iloc[0]:.4g}{unit} at {where}"
 
@@ -202,7 +202,7 @@ def _set_heights(column: list[Axes], lines: list[str], frame: pd.DataFrame) -> N
 def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
     """Set one panel's vertical scale and limits for the values in a frame."""
     values = frame["value"].dropna()
-    metric = metrics_in(frame)[str(frame["metric"].iloc[0])] if len(frame) else None
+    metric = metric_in(frame) if len(frame) else None
     is_share = metric is not None and metric.is_accuracy
     is_loss = metric is not None and metric.short == "loss"
     is_log = is_loss and len(values) > 0 and 0 < _DECADE * values.min() <= values.max()

@@ -7,7 +7,8 @@ import pandas as pd
 from analysis import responses, statistics
 from analysis.blocks import Table
 from analysis.facts import Facts
-from analysis.metrics import Metric, Metrics, metrics_in, noted
+from analysis.metrics import Metric, Metrics
+from analysis.noted import metrics_in, noted
 from analysis.render import numbers
 
 NOTHING = "No response: no run that measures one has ended."

@@ -4,12 +4,13 @@ import pandas as pd
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
+from analysis.design import design_of
 from analysis.facts import Facts
-from analysis.metrics import metrics_in, noted
+from analysis.noted import metrics_in, noted
 from analysis.pair_words import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.replicates import chance_level, design_of, replicates
+from analysis.replicates import chance_level, replicates
 from analysis.search import WinnerRule, chosen_in_words
 from harness.recipe.metrics import SPLITS
 

@@ -7,7 +7,7 @@ import pandas as pd
 from analysis import selection
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
-from analysis.metrics import metrics_in, noted
+from analysis.noted import metrics_in, noted
 from analysis.render import numbers
 from analysis.search import chosen_in_words
 from harness.study.domains import NumericRange

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metric_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import height_for_labels, label_ends
@@ -147,7 +148,7 @@ def _path(gains: "pd.Series[float]", sign: int) -> pd.DataFrame:
 
 def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
     """Draw one line an arm: steps for the path of a search, a curve with its band for independent trials."""
-    metric = _metric(frame)
+    metric = metric_in(frame)
     frame = frame.assign(**{name: frame[name] * metric.scale for name in ("value", "low", "high")})
     is_path = frame["kind"].iloc[0] == "path"
     with mpl.rc_context(RC):
@@ -239,7 +240,7 @@ def alt(frame: pd.DataFrame) -> str:
     for arm, rows in frame.groupby("arm", sort=False):
         n = int(rows["n"].iloc[0])
         early = max(1, n // 4)
-        values = [_reached(rows, trials, _metric(frame)) for trials in (early, n)]
+        values = [_reached(rows, trials, metric_in(frame)) for trials in (early, n)]
         arms.append(f"{arm} {values[0]} after {early} of its trials and {values[1]} after all {n}")
     return f"What the search reached against the number of its trials. {'; '.join(arms)}."
 
@@ -249,10 +250,6 @@ def _reached(rows: pd.DataFrame, trials: int, metric: Metric) -> str:
     values = rows.loc[rows["trials"] <= trials, "value"]
     text = metric.amount(values.iloc[-1] if len(values) else None)
     return f"{text} {metric.value_unit}" if metric.value_unit and text != numbers.ABSENT else text
-
-
-def _metric(frame: pd.DataFrame) -> Metric:
-    return metrics_in(frame)[str(frame["metric"].iloc[0])]
 
 
 def _is_for(facts: Facts) -> bool:

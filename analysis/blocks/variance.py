@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
-from analysis.metrics import Metric, metrics_in
+from analysis.metrics import Metric
+from analysis.noted import metrics_in
 from analysis.render import numbers
 from analysis.render.figure import FAINT, INK, RC, ArmStyle
 from analysis.variance import COMPARED, LAST_EPOCHS, Source, sources_of_noise, told_apart

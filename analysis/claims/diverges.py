@@ -17,7 +17,7 @@ from analysis.claims.evidence import (
     unknown_arm,
 )
 from analysis.claims.verdict import ALPHA, Reach, Ruling, Verdict
-from analysis.replicates import planned_runs
+from analysis.design import planned_runs
 from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues
 from harness.study.claim_kinds import Diverges

@@ -9,8 +9,9 @@ import pandas as pd
 
 from analysis import selection
 from analysis.claims.verdict import Verdict
+from analysis.design import Design, design_of
 from analysis.records import StudyRecords
-from analysis.replicates import Design, Replicates, chance_level, design_of, uses_no_seed
+from analysis.replicates import Replicates, chance_level, uses_no_seed
 from analysis.seconds import incomparable
 from analysis.statistics.sequential import Looks, Path, PValues
 from harness.declaration import Declaration, UnknownClaim

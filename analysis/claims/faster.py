@@ -9,8 +9,9 @@ from analysis.claims.ahead import Ahead, ahead_of
 from analysis.claims.diverges import Share, share_of
 from analysis.claims.evidence import Grounds, Kind, Untestable, shared_machine, unknown_arm
 from analysis.claims.scale import Scale
+from analysis.design import planned_runs
 from analysis.records import StudyRecords
-from analysis.replicates import planned_runs, replicates
+from analysis.replicates import replicates
 from harness.study.claim_kinds import Faster, Target
 
 

@@ -7,7 +7,8 @@ from analysis.claims.evidence import Evidence, Grounds, Untestable
 from analysis.claims.kinds import KINDS, compared_arms
 from analysis.claims.looks import Course, Courses
 from analysis.claims.verdict import Reach, Verdict
-from analysis.replicates import n_ended, searches
+from analysis.design import searches
+from analysis.replicates import n_ended
 from harness.declaration import UnknownClaim
 from harness.study.claims import EVERY, WITHOUT_REGION, Claim
 

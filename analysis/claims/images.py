@@ -9,8 +9,8 @@ from analysis.claims.contrast_verdict import ContrastVerdict
 from analysis.claims.evidence import Grounds
 from analysis.claims.reaches import ReachesVerdict
 from analysis.claims.verdict import NewImages, Verdict
+from analysis.design import Key, runs_of_replicates
 from analysis.records import StudyRecords
-from analysis.replicates import Key, runs_of_replicates
 from analysis.statistics import images
 
 _KINDS = {"better", "best", "equal", "reaches"}

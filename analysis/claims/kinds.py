@@ -13,8 +13,8 @@ from analysis.claims.optimum import OPTIMUM
 from analysis.claims.reaches import REACHES
 from analysis.claims.trend import TREND
 from analysis.claims.verdict import Scope
+from analysis.design import searches
 from analysis.records import StudyRecords
-from analysis.replicates import searches
 from harness.declaration import Declaration
 from harness.study.claims import AVERAGE, EVERY, Claim
 from harness.study.datasets import name_on

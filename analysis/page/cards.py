@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.claims import Verdict
+from analysis.design import searches
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.page import axis
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.replicates import searches
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from analysis import statistics
+from analysis.design import design_of, searches
 from analysis.records import StudyRecords
-from analysis.replicates import design_of, replicates, searches
+from analysis.replicates import replicates
 from analysis.search import WinnerRule, at_full_length
 from analysis.statistics import MeanInterval
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from analysis import statistics
 from analysis.claims.decide import standing
+from analysis.design import design_of
 from analysis.facts import Facts
-from analysis.replicates import design_of
 from analysis.statistics import MeanInterval
 from analysis.statistics.sequential import Looks, Path, PValues, holm_rejects, is_futile
 from analysis.statistics.tests import paired

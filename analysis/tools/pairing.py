@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from analysis.design import design_of, searches
 from analysis.records import StudyRecords
-from analysis.replicates import design_of, replicates, searches
+from analysis.replicates import replicates
 from analysis.statistics.agreement import Estimate, paired_to_unpaired
 
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import statistics
+from analysis.design import design_of, searches
 from analysis.pairs import unlike_in_one
 from analysis.records import StudyRecords
-from analysis.replicates import design_of, replicates, searches
+from analysis.replicates import replicates
 from analysis.statistics.agreement import Estimate, equal_arms_differ, other_order
 from analysis.statistics.tests import welch
 

@@ -6,7 +6,8 @@ from typing import Any, get_args
 import pandas as pd
 from pandas.util import hash_pandas_object
 
-from analysis.metrics import Metric, Metrics, metrics_in, noted
+from analysis.metrics import Metric, Metrics
+from analysis.noted import metrics_in, noted
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,

@@ -7,7 +7,8 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis import claims, statistics
-from analysis.metrics import Metric, metrics_in, noted
+from analysis.metrics import Metric
+from analysis.noted import metrics_in, noted
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,
