@@ -11,7 +11,7 @@ from matplotlib.collections import PathCollection
 from scipy import stats
 
 from analysis import audit, budget
-from analysis.blocks import Plot, Table, early_stopping
+from analysis.blocks import Plot, Table, early_stopping, early_stopping_audit
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
 from analysis.load import load_study
@@ -143,13 +143,13 @@ def test_diverged_audits_count_and_failed_ones_are_missing(new_study: "type[Stud
         arm.study.audit(arm.run(0.3, 0.4), status="diverged", epochs=3)
     arm.study.audit(arm.run(0.3), status="failed", epochs=0)
     facts = arm.study.facts(tmp_path)
-    (row,) = early_stopping.compute_table(facts).to_dict("records")
+    (row,) = early_stopping_audit.compute(facts).to_dict("records")
     assert [row[name] for name in ("audited", "completed", "diverged", "failed")] == [4, 1, 2, 1]
     cells = rendered_table(facts).cells.iloc[0]
     assert cells["Audited"] == "4 (2 diverged, 1 failed)"
     assert cells["Would have won"] == "1 of 3 (1 to 91 %)"
     assert row["n_1"] == 2
-    frame = early_stopping.compute_plot(facts)
+    frame = early_stopping.compute(facts)
     assert frame["full_status"].value_counts()["diverged"] == 2
     (ax,) = early_stopping.draw(frame, arm_styles(facts.records.arms)).axes
     assert sum(len(line.get_xdata()) for line in ax.lines if line.get_marker() == "x") == 2
@@ -161,7 +161,7 @@ def test_audits_that_all_failed_say_nothing(new_study: "type[Study]", tmp_path: 
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.study.audit(arm.run(0.3), status="failed", epochs=0)
     facts = arm.study.facts(tmp_path)
-    table = early_stopping.compute_table(facts)
+    table = early_stopping_audit.compute(facts)
     assert table[["would_win", "share_low", "regret", "best_audited"]].isna().all(axis=None)
     figure = PLOTS["early_stopping"].rendered("early_stopping", facts, arm_styles(["sgd"]))
     assert figure.svg is None
@@ -194,14 +194,14 @@ def test_without_a_winner_nothing_is_judged(new_study: "type[Study]", tmp_path: 
     (row,) = facts.audit.to_dict("records")
     assert row["completed"] == 1
     assert np.isnan(row["regret"])
-    assert early_stopping.compute_plot(facts).empty
+    assert early_stopping.compute(facts).empty
     assert rendered_table(facts).cells["Would have won"][0] == "\N{EN DASH}"
 
 
 def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
     """At epoch 1 the ranks are 3, 4, 1, 2 and finally 2, 3, 4, 1: 1 - 6 * 12 / 60; at epoch 2 they agree."""
     facts = one_would_have_won(new_study).facts(tmp_path)
-    ranks = early_stopping.compute_ranks(facts)
+    ranks = early_stopping_audit.compute_ranks(facts)
     assert list(ranks["epoch"]) == [1, 2]
     assert list(ranks["n"]) == [4, 4]
     assert list(ranks["rank_correlation"]) == pytest.approx([-0.2, 1.0])
@@ -210,7 +210,7 @@ def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Pa
 def test_each_audited_run_stands_for_as_many_stopped_ones(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two of four: with both taken twice the mid-ranks give -7.5 / 16.5 at epoch 1; n stays 4."""
     facts = one_would_have_won(new_study, unaudited=2).facts(tmp_path)
-    ranks = early_stopping.compute_ranks(facts)
+    ranks = early_stopping_audit.compute_ranks(facts)
     assert ranks["rank_correlation"][0] == pytest.approx(-7.5 / 16.5)
     assert list(ranks["n"]) == [4, 4]
 
@@ -260,7 +260,7 @@ def test_without_an_audit_nothing_is_shown(new_study: "type[Study]", tmp_path: P
     for frame, plot in [(plot.compute(facts), plot) for plot in plots]:
         assert "audit" not in plot.caption(facts, frame) + plot.alt(frame)
     assert facts.audit.empty
-    assert early_stopping.compute_table(facts).empty
+    assert early_stopping_audit.compute(facts).empty
 
 
 def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
     facts = arm.study.facts(tmp_path)
     assert progress.progress(facts.records) == "Unfinished: 2 of 3 planned runs have ended"
     assert "No audit run has ended" in rendered_table(facts).caption
-    assert "not known" in early_stopping.caption_plot(facts, early_stopping.compute_plot(facts))
+    assert "not known" in early_stopping.caption(facts, early_stopping.compute(facts))
     arm.study.winners.clear()  # while the search goes on, more may be stopped
     assert audit.planned_runs(load_study(arm.study.write(tmp_path / "searching")), "sgd") == 2
 
@@ -306,14 +306,14 @@ def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_pa
 def test_the_figure_draws_every_run_with_a_final_value(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two completed and two audited points, the winner ringed at the line, one audited run above it."""
     facts = one_would_have_won(new_study, unaudited=1).facts(tmp_path)
-    frame = early_stopping.compute_plot(facts)
+    frame = early_stopping.compute(facts)
     assert frame["fate"].value_counts().to_dict() == {"completed": 2, "audited": 2, "stopped": 1}
     (ax,) = early_stopping.draw(frame, arm_styles(facts.records.arms)).axes
     drawn = [c.get_offsets()[:, 1] for c in ax.collections if isinstance(c, PathCollection)]
     heights = sorted(float(height) for offsets in drawn for height in offsets)
     assert heights == pytest.approx([-15, -5, 0, 0, 5])  # the winner's point and its ring are both at 0
     assert [label.get_text() for label in ax.get_xticklabels()] == ["1\n1 of 2", "2\n1 of 1", "never\n2 runs"]
-    assert "(n: sgd 2)" in early_stopping.caption_plot(facts, frame)
+    assert "(n: sgd 2)" in early_stopping.caption(facts, frame)
 
 
 @pytest.mark.parametrize(

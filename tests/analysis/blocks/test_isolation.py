@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 
-from analysis.blocks import isolation
+from analysis.blocks import isolation, isolation_panels
 from analysis.facts import Facts
 from analysis.render.figure import arm_styles
 from analysis.search import after_epoch, at_full_length
@@ -87,7 +87,7 @@ def test_every_run_is_drawn_and_the_winner_ringed(searched: "Study", tmp_path: P
     """In each panel ten circles or triangles, one ring; the hopeless run lies at the edge."""
     searched.runs[0].val_loss = 40.0
     facts = searched.facts(tmp_path)
-    figure = isolation.draw(isolation.compute(facts), arm_styles(facts.records.arms))
+    figure = isolation_panels.draw(isolation.compute(facts), arm_styles(facts.records.arms))
     for ax in figure.axes:
         sizes = [
             (float(c.get_sizes()[0]), len(c.get_offsets()))
@@ -115,7 +115,7 @@ def test_the_winner_is_shown_with_its_fresh_seeds(searched: "Study", tmp_path: P
     frame = isolation.compute(facts)
     assert frame.loc[frame["kind"] == "confirm", "value"].isna().all()
     assert "a run diverged or none completed: sgd" in isolation.caption(facts, frame)
-    assert isolation.draw(frame, arm_styles(facts.records.arms)).axes
+    assert isolation_panels.draw(frame, arm_styles(facts.records.arms)).axes
 
 
 def test_fields_of_branches_have_panels_of_their_own(new_study: "type[Study]", tmp_path: Path) -> None:
