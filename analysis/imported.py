@@ -18,8 +18,9 @@ from matplotlib.figure import Figure
 from analysis.output import write_figures, write_tables
 from analysis.page.document import render
 from analysis.render import numbers
-from analysis.render.axes import name_panel, panel_grid, ring
+from analysis.render.axes import panel_grid, ring
 from analysis.render.figure import INK, PETROFF10, RC, RenderedFigure, as_csv, literal, mark_size
+from analysis.render.names import name_panel
 from analysis.render.svg import as_css
 from analysis.render.table import RenderedTable
 from harness.records.whole_file import write_file

@@ -28,16 +28,9 @@ from analysis.metrics import Metric, Metrics
 from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import (
-    RAIL,
-    axis_label,
-    height_for_labels,
-    label_ends,
-    mark_rail,
-    plain_log_ticks,
-    set_level_axis,
-)
+from analysis.render.axes import RAIL, axis_label, mark_rail, plain_log_ticks, set_level_axis
 from analysis.render.figure import FAINT, INK, RC, ArmStyle, line_styles
+from analysis.render.names import height_for_labels, label_ends
 
 _RAIL_STEP = 0.055
 """By how much the rail of each further line lies higher."""

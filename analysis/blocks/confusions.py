@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from analysis.blocks import Block, Plot, Table
 from analysis.confusions import are_known, confusions, in_percent, replicates_in_words, void_in_words
 from analysis.facts import Facts
-from analysis.render.axes import leave_room_for, name_panel, panel_grid
+from analysis.render.axes import panel_grid
 from analysis.render.figure import INK, RC, ArmStyle
+from analysis.render.names import leave_room_for, name_panel
 
 _MOST_PANELS = 6
 _MOST_PAIRS = 10

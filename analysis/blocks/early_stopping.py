@@ -23,16 +23,9 @@ from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metric_in, noted
 from analysis.render import numbers
-from analysis.render.axes import (
-    draw_rail,
-    lost_in_words,
-    mark_rail,
-    name_panel,
-    panel_grid,
-    ring,
-    write_beside_rail,
-)
+from analysis.render.axes import draw_rail, lost_in_words, mark_rail, panel_grid, ring, write_beside_rail
 from analysis.render.figure import INK, MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.render.names import name_panel
 
 _LINEAR_DECADES = 2
 """Decades below the largest distance at which the scale becomes linear around the winner."""

@@ -2,8 +2,8 @@
 
 ASHA acts on ranks at the rungs, so Spearman's correlation with the final values measures what it relies on.
 It is known for runs that reached their end only: all that were let through, and a random sample of the
-stopped ones, trained again by the audit. Each audited run therefore weighs as many stopped runs as it stands for,
-which estimates the correlation among all of them; unweighted, the survivors would count too much.
+stopped ones, trained again by the audit. Each audited run therefore weighs as many stopped runs as it stands
+for, which estimates the correlation among all of them; unweighted, the survivors would count too much.
 """
 
 from typing import Any

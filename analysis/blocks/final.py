@@ -17,8 +17,9 @@ from analysis.noted import metrics_in, noted
 from analysis.pair_words import UNSEARCHED
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import leave_room_for, lifts, row_height
+from analysis.render.axes import lifts, row_height
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.render.names import leave_room_for
 from analysis.render.numbers import capitalised
 from analysis.render.svg import name_runs
 from analysis.replicates import replicates

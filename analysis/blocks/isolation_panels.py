@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from analysis.metrics import Metric
 from analysis.noted import metric_in
 from analysis.render import numbers
-from analysis.render.axes import name_panel, panel_grid, rate_ticks, ring, set_level_axis, write_above
+from analysis.render.axes import panel_grid, rate_ticks, ring, set_level_axis, write_above
 from analysis.render.figure import FAINT, INK, MOST_VECTOR_POINTS, RC, ArmStyle, literal
+from analysis.render.names import name_panel
 from analysis.render.svg import name_runs
 from harness.study.domains import NumericRange
 

@@ -24,8 +24,9 @@ from analysis.metrics import Metric, Metrics
 from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import height_for_labels, label_ends, plain_log_ticks
+from analysis.render.axes import plain_log_ticks
 from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle
+from analysis.render.names import height_for_labels, label_ends
 from analysis.render.svg import name_runs
 
 _SPLITS = {"val": "Validation", "train": "Training"}

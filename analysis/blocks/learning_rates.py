@@ -20,7 +20,6 @@ from analysis.render.axes import (
     draw_rail,
     lost_in_words,
     mark_rail,
-    name_panel,
     panel_grid,
     plain_log_ticks,
     rate_ticks,
@@ -28,6 +27,7 @@ from analysis.render.axes import (
     write_beside_rail,
 )
 from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle, mark_size
+from analysis.render.names import name_panel
 from analysis.render.svg import name_runs
 from harness.study.domains import NumericRange
 

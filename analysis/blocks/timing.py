@@ -14,14 +14,9 @@ from analysis.blocks import Block, Plot, Table
 from analysis.facts import Facts
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import (
-    axis_label,
-    height_for_labels,
-    label_ends,
-    plain_log_ticks,
-    set_level_axis,
-)
+from analysis.render.axes import axis_label, plain_log_ticks, set_level_axis
 from analysis.render.figure import RC, ArmStyle, line_styles
+from analysis.render.names import height_for_labels, label_ends
 from analysis.seconds import incomparable, is_one_at_a_time, timed_epochs
 
 _QUANTITIES = {

@@ -22,8 +22,8 @@ from analysis.metrics import Metric
 from analysis.noted import metric_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.axes import height_for_labels, label_ends
 from analysis.render.figure import RC, ArmStyle
+from analysis.render.names import height_for_labels, label_ends
 from analysis.search import at_full_length
 from analysis.statistics import LEVEL
 from harness.study.file import EarlyStopping, Search

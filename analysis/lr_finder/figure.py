@@ -22,8 +22,9 @@ from analysis.lr_finder.suggestions import (
     rate_range,
 )
 from analysis.render import numbers
-from analysis.render.axes import RAIL, draw_rail, mark_rail, name_panel, plain_log_ticks, write_beside_rail
+from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
 from analysis.render.figure import INK, RC, ArmStyle, RenderedFigure, arm_styles, as_csv
+from analysis.render.names import name_panel
 from harness.records.range_test import RangeTests
 
 _LINEAR_SPAN = 10

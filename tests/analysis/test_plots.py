@@ -14,8 +14,8 @@ from matplotlib.text import Text
 
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
-from analysis.render.axes import spread
 from analysis.render.figure import MOST_VECTOR_POINTS, arm_styles, as_svg, laid_out, short_names
+from analysis.render.names import spread
 
 if TYPE_CHECKING:
     from conftest import Study

@@ -5,18 +5,24 @@ from dataclasses import dataclass, replace
 from statistics import harmonic_mean
 
 from analysis.metrics import Metric, metrics_of
-from harness.commands.planning.noise import Noise, Spread
+from harness.commands.planning.noise import Noise
 from harness.commands.planning.outlook import (
     Comparison,
-    Counts,
     Outlook,
-    ShareOutlook,
     alone,
     arms_of_one,
     compared,
     hardest,
     levels,
     share_outlook,
+)
+from harness.commands.planning.outlook_words import (
+    amount,
+    amounts,
+    found_in_words,
+    needed_in_words,
+    share_in_words,
+    shown_in_words,
 )
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split
@@ -108,8 +114,8 @@ def _noise_in_words(noise: Noise | None, metric: Metric, *, is_paired: bool) -> 
     run, what = noise.run, "a run"
     if is_paired and noise.paired:
         run, what = noise.paired, "a run, the luck of common seeds taken out,"
-    search = f", of a search {_amount(noise.search.likely, metric)}" if noise.repeat and noise.search else ""
-    yield f"  {name}: SD of {what} {_amount(run.likely, metric)}{search}; {noise.origin}"
+    search = f", of a search {amount(noise.search.likely, metric)}" if noise.repeat and noise.search else ""
+    yield f"  {name}: SD of {what} {amount(run.likely, metric)}{search}; {noise.origin}"
     if is_paired and noise.paired is None:
         yield "    as if a seed brought arms no luck in common"
     if noise.ends:
@@ -134,7 +140,7 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
     if isinstance(spec, Diverges):
         is_at_a_point = spec.at is not None
         n = plan.search.seeds if is_at_a_point else plan.max_repeats * plan.confirm.max_seeds
-        yield _share_in_words(share_outlook(n, spec.more_than, first_alpha))
+        yield share_in_words(share_outlook(n, spec.more_than, first_alpha))
     elif not isinstance(spec, Better | Best | Equal | Reaches):
         yield "not foretold: what it takes depends on how the metric goes with what is compared"
     elif not plan.confirm.max_seeds:
@@ -163,7 +169,7 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
             )
             yield f"{comparison.n} {_unit(comparison, plan)} an arm, {_TESTS[comparison.test]}"
             yield from _of_datasets(claim.on, len(study.by_dataset))
-            yield from _shown(outlook, metric, _unit(comparison, plan))
+            yield from shown_in_words(outlook, metric, _unit(comparison, plan))
             if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
                 yield from _of_searching(outlook, metric, noise)
 
@@ -184,11 +190,11 @@ def _of_a_mean(claim: Claim, spec: Reaches, study: Study, plan: Plan, noise: Noi
         first_alpha=first_alpha,
         last_alpha=last_alpha,
     )
-    deviation = _amounts(tested.deviation, metric)
+    deviation = amounts(tested.deviation, metric)
     yield f"{tested.n} {_unit(tested, plan)} of SD {deviation}, tested one-sided"
     yield from _of_datasets(claim.on, len(study.by_dataset))
     aim = f"{metric.scale * spec.value:g} {metric.value_unit}".rstrip()
-    yield _found(outlook, metric, f"a true lead over {aim} of")
+    yield found_in_words(outlook, metric, f"a true lead over {aim} of")
     if plan.unit == "seed" and arm.space:
         yield _OF_ONE_SEARCH
 
@@ -225,81 +231,5 @@ def _of_searching(outlook: Outlook, metric: Metric, noise: Noise | None) -> Iter
         return
     repeats = Comparison("welch", outlook.comparison.n, "repeats", noise.repeat.plus(noise.repeat))
     repeated = replace(outlook, comparison=repeats)
-    takes = _takes(repeated, metric, f"repeats x {_USUAL_SEEDS_A_REPEAT} seeds")
+    takes = needed_in_words(repeated, metric, f"repeats x {_USUAL_SEEDS_A_REPEAT} seeds")
     yield f"about searching (search.repeats) it would take {takes}"
-
-
-def _found(outlook: Outlook, metric: Metric, what: str) -> str:
-    """Return which difference is found; `what` leads to it."""
-    found = f"{what} {_amounts(outlook.found, metric)} is found"
-    if outlook.last_alpha > outlook.first_alpha:
-        found += f"; once all other claims are decided, of {_amounts(outlook.found_last, metric)}"
-    return found
-
-
-def _shown(outlook: Outlook, metric: Metric, unit: str) -> Iterator[str]:
-    """Yield the difference found, the chance of "equivalent", and what the region takes."""
-    what = {
-        "better": "a true difference of",
-        "best": "a lead over every rival of",
-        "equal": "a pair that differs by",
-    }[outlook.kind]
-    yield _found(outlook, metric, what)
-    if outlook.region is None or outlook.equivalent is None:
-        yield f"no region of equivalence is declared for {metric.label}: nothing is ruled equivalent"
-        return
-    region = f"±{_amount(outlook.region, metric)}"
-    bound = {"better": "", "best": "at least ", "equal": "at most "}[outlook.kind]
-    ruled = "supported" if outlook.kind == "equal" else "ruled equivalent"
-    chance = f"{bound}{_chances(outlook.equivalent)} of such studies"
-    yield f"truly equal arms are {ruled} (within {region}) in {chance}"
-    yield f"with 80 % power it takes {_takes(outlook, metric, unit)}"
-
-
-def _takes(outlook: Outlook, metric: Metric, unit: str) -> str:
-    """Return how many replicates find a difference as wide as the region, or that there is none."""
-    if outlook.to_show_equal is None:
-        return ""
-    shown = _counts(outlook.to_show_equal)
-    if outlook.region is None or outlook.to_find is None:
-        return f"{shown} {unit} to rule equal arms so"
-    found, width = _counts(outlook.to_find), _amount(outlook.region, metric)
-    return f"{found} {unit} to find a difference of {width}, and {shown} to rule equal arms so"
-
-
-def _share_in_words(outlook: ShareOutlook) -> str:
-    if outlook.found is None:
-        least = "over 10,000" if outlook.least_n is None else outlook.least_n
-        return f"{outlook.n} runs cannot support it, even if all diverge; {least} could"
-    found = f"a true share of {100 * outlook.found:.0f} % is found to exceed {100 * outlook.share:g} %"
-    return f"{outlook.n} runs: {found}"
-
-
-def _amount(value: float, metric: Metric) -> str:
-    return f"{_digits(metric.scale * value)}{metric.unit}"
-
-
-def _amounts(spread: Spread, metric: Metric) -> str:
-    likely, low, high = (_digits(metric.scale * value) for value in spread)
-    brackets = "" if low == high else f" ({low} to {high})"
-    return f"{likely}{metric.unit}{brackets}"
-
-
-def _digits(value: float) -> str:
-    return f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}"
-
-
-def _chances(spread: Spread) -> str:
-    likely, one, other = (_percent(value) for value in spread)
-    brackets = "" if one == other else f" ({other} to {one})"
-    return f"{likely} %{brackets}"
-
-
-def _percent(share: float) -> str:
-    is_extreme = min(share, 1 - share) < 0.01
-    return f"{100 * share:.{1 if is_extreme else 0}f}"
-
-
-def _counts(counts: Counts) -> str:
-    likely, low, high = ("over 10,000" if n is None else str(n) for n in counts)
-    return likely if low == high else f"{likely} ({low} to {high})"
