@@ -1,145 +1,41 @@
 """A configuration: a recipe with every domain replaced by a value.
 
-The registries of this package name what exists; a field that takes one of their names follows them.
+`harness.recipe.field_types` has what its fields can take, `harness.recipe.dependents` which of them are read.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 
-from harness.recipe.activations import ACTIVATIONS
-from harness.recipe.augmentation import Augmentation, Nothing
-from harness.recipe.datasets import DATASETS, OWN_FORMATS, checked_dataset
 from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
-from harness.recipe.imported import Imported, is_imported
-from harness.recipe.initialisers import INITIALISERS
+from harness.recipe.field_types import (
+    ActivationName,
+    AugmentValue,
+    ClosedFraction,
+    Dataset,
+    DecayRate,
+    GivenConstants,
+    InitialiserName,
+    InputNormName,
+    LossName,
+    Model,
+    NonNegativeFloat,
+    NormalInit,
+    OpenFraction,
+    OptimizerName,
+    PositiveFloat,
+    PositiveInt,
+    ScheduleName,
+    Strict,
+    name_or_settings,
+    value_or_import,
+)
+from harness.recipe.imported import Imported
 from harness.recipe.lengths import epochs_of_steps
-from harness.recipe.losses import LOSSES
-from harness.recipe.optimizers import OPTIMIZERS
-from harness.recipe.schedules import SCHEDULES
-
-if TYPE_CHECKING:
-    ActivationName = str
-    InitialiserName = str
-    LossName = str
-    OptimizerName = str
-    ScheduleName = str
-else:  # pydantic needs the names themselves, and the registries have them
-    ActivationName = Literal[tuple(ACTIVATIONS)]
-    InitialiserName = Literal[tuple(INITIALISERS)]
-    LossName = Literal[tuple(LOSSES)]
-    OptimizerName = Literal[tuple(OPTIMIZERS)]
-    ScheduleName = Literal[tuple(SCHEDULES)]
-
-Dataset = Annotated[
-    str,
-    AfterValidator(checked_dataset),
-    WithJsonSchema(
-        {"anyOf": [{"enum": list(DATASETS)}, {"type": "string", "pattern": f"^({'|'.join(OWN_FORMATS)})"}]}
-    ),
-]
-InputNormName = Literal["none", "unit", "standardize", "batch_norm"]
-
-PositiveInt = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a column of a table can hold
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-DecayRate = Annotated[float, Field(ge=0, lt=1)]
-OpenFraction = Annotated[float, Field(gt=0, lt=1)]
-ClosedFraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
-
-
-class Fcn(_Strict):
-    """Fully connected network: one linear layer and activation a hidden size, then a linear layer."""
-
-    name: Literal["fcn"]
-    hidden: Annotated[list[PositiveInt], Field(min_length=1)] = [300, 200]
-    """Sizes of the hidden layers, from the input on."""
-
-
-class Lenet5(_Strict):
-    """LeNet-5 as study B built it: two convolutions with average pooling, then 120-84 hidden units."""
-
-    name: Literal["lenet5"]
-
-
-class SimpleCnn(_Strict):
-    """The 32-64 two-convolution network of study A, with max pooling and 256-128 hidden units."""
-
-    name: Literal["simple_cnn"]
-
-
-def name_or_settings(value: Any) -> str:
-    """Tell a name from a mapping, so that a mistake in one is not told as a mistake in both."""
-    return "<settings>" if isinstance(value, Mapping | BaseModel) else "<name>"
-
-
-def _value_or_import(value: Any) -> str:
-    """Tell what the user's code makes from what is ours."""
-    return "<import>" if is_imported(value) else "<value>"
-
-
-def _value_or_list(value: Any) -> str:
-    """Tell one number from several, so that a mistake in one is not told as a mistake in both."""
-    return "<list>" if isinstance(value, list) else "<value>"
-
-
-Model = Annotated[Fcn | Lenet5 | SimpleCnn, Field(discriminator="name")]
-
-
-class PixelConstants(_Strict):
-    """Mean and deviation of pixels scaled to 0-1: one for all channels, or a list with one each."""
-
-    mean: Annotated[
-        Annotated[ClosedFraction, Tag("<value>")]
-        | Annotated[list[ClosedFraction], Field(min_length=1), Tag("<list>")],
-        Discriminator(_value_or_list),
-    ]
-    std: Annotated[
-        Annotated[PositiveFloat, Tag("<value>")]
-        | Annotated[list[PositiveFloat], Field(min_length=1), Tag("<list>")],
-        Discriminator(_value_or_list),
-    ]
-
-
-class GivenConstants(_Strict):
-    """Normalise with given constants, as many tutorials do with those of MNIST."""
-
-    constants: PixelConstants
-
-
-AugmentValue = Annotated[
-    Annotated[Nothing, Tag("<name>")] | Annotated[Augmentation, Tag("<settings>")],
-    Discriminator(name_or_settings),
-]
-
-
-class NormalDeviation(_Strict):
-    """Standard deviation of a normal distribution with mean 0."""
-
-    std: PositiveFloat
-
-
-class NormalInit(_Strict):
-    """Draw weights from a normal distribution whose deviation does not depend on the layer's size."""
-
-    normal: NormalDeviation
-
-
-class Configuration(_Strict):
+class Configuration(Strict):
     """Every setting that makes a training run. What the choices made here do not read is null."""
 
     dataset: Dataset = "fashion_mnist"
@@ -149,7 +45,7 @@ class Configuration(_Strict):
     data set has groups, else drawn at random."""
     model: Annotated[
         Annotated[Model, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
-        Discriminator(_value_or_import),
+        Discriminator(value_or_import),
     ]
     activation: ActivationName | None = None
     """Of every hidden layer."""
@@ -180,13 +76,13 @@ class Configuration(_Strict):
     led through a BatchNorm (images over all pixels of a channel, tables by feature)."""
     augment: Annotated[
         Annotated[AugmentValue, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
-        Discriminator(_value_or_import),
+        Discriminator(value_or_import),
     ] = "none"
     """What is done to every batch of training inputs, as the model gets them; nothing to others. Images can
     be flipped, shifted and partly erased; a user's code can do anything to any inputs."""
     optimizer: Annotated[
         Annotated[OptimizerName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
-        Discriminator(_value_or_import),
+        Discriminator(value_or_import),
     ]
     lr: PositiveFloat | None = None
     """The schedule's greatest learning rate."""
@@ -237,7 +133,7 @@ class Configuration(_Strict):
     """Length of a run in optimizer steps, in place of `epochs`; the last epoch is then cut short."""
     loss: Annotated[
         Annotated[LossName, Tag("<value>")] | Annotated[Imported, Tag("<import>")],
-        Discriminator(_value_or_import),
+        Discriminator(value_or_import),
     ] = "cross_entropy"
     """What is minimised. Whether classes or numbers are predicted follows from it."""
     label_smoothing: DecayRate | None = None

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from harness.recipe.configuration import PositiveFloat
+from harness.recipe.field_types import PositiveFloat
 from harness.study.claim_kinds import (
     KINDS,
     Best,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from harness.recipe.configuration import PositiveFloat
+from harness.recipe.field_types import PositiveFloat
 from harness.recipe.metrics import (
     MeasuredMetric,
     Metric,

@@ -21,7 +21,8 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from harness.recipe.augmentation import Augmentation, Nothing
-from harness.recipe.configuration import Configuration, name_or_settings
+from harness.recipe.configuration import Configuration
+from harness.recipe.field_types import name_or_settings
 from harness.recipe.imported import (
     GIVEN,
     IMPORT,

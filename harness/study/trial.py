@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from harness.programs.placeholders import GIVEN, NAME
-from harness.recipe.configuration import PositiveFloat, PositiveInt
+from harness.recipe.field_types import PositiveFloat, PositiveInt
 from harness.recipe.metrics import Metric, MetricName
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from harness.recipe.activations import ACTIVATIONS
-from harness.recipe.configuration import Configuration, NormalInit
+from harness.recipe.configuration import Configuration
+from harness.recipe.field_types import NormalInit
 from harness.recipe.initialisers import INITIALISERS
 
 LEAKY_SLOPE = nn.LeakyReLU().negative_slope

@@ -9,9 +9,10 @@ import torch
 from harness.code.settings import Signature
 from harness.recipe.activations import ACTIVATIONS
 from harness.recipe.augmentation import Augmentation
-from harness.recipe.configuration import Configuration, GivenConstants, NormalInit
+from harness.recipe.configuration import Configuration
 from harness.recipe.data import DataFacts, DatasetSpec
 from harness.recipe.dependents import reads
+from harness.recipe.field_types import GivenConstants, NormalInit
 from harness.recipe.imported import Imported
 from harness.recipe.initialisers import INITIALISERS
 from harness.recipe.lengths import share, validation_counts

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.optim import lr_scheduler
 
-from harness.recipe.configuration import ScheduleName
+from harness.recipe.field_types import ScheduleName
 from harness.recipe.schedules import SCHEDULES, Position, lr_factor
 
 N_STEPS, STEPS_PER_EPOCH = 40, 8

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from harness.recipe.activations import ACTIVATIONS
-from harness.recipe.configuration import ActivationName, InitialiserName, resolve
+from harness.recipe.configuration import resolve
+from harness.recipe.field_types import ActivationName, InitialiserName
 from harness.recipe.initialisers import INITIALISERS
 from harness.training.initialisers import initialise
 

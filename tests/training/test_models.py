@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from harness.errors import StudyError
 from harness.recipe.activations import ACTIVATIONS
-from harness.recipe.configuration import Configuration, Model, resolve
+from harness.recipe.configuration import Configuration, resolve
+from harness.recipe.field_types import Model
 from harness.training.models import MODELS, build_model
 from harness.training.models.hidden import Dropout, HiddenLayers
 

@@ -4,7 +4,8 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from harness.recipe.configuration import OptimizerName, resolve
+from harness.recipe.configuration import resolve
+from harness.recipe.field_types import OptimizerName
 from harness.recipe.optimizers import OPTIMIZERS
 from harness.training.optimizers import build_optimizer
 
