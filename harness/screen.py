@@ -24,6 +24,11 @@ def width_of_screen() -> int:
     return max(20, shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns)
 
 
+def say(message: str) -> None:
+    """Tell the user what goes on, beside what the command answers."""
+    print(message, file=sys.stderr, flush=True)  # noqa: T201 - what a command says
+
+
 _LEAST_WIDTH = 24
 """Letters that the last column of a table needs at least, where it is broken into lines."""
 

@@ -25,6 +25,7 @@ from harness.errors import (
     ResultsError,
 )
 from harness.records.folder import STORED_IN, ResultsFolder
+from harness.screen import say
 
 _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 LAST_WAITS_SECONDS = (0, 1, 2, 4, 8, 16)
@@ -68,7 +69,7 @@ def _run(address: str, sweep_arguments: Sequence[str], every: float) -> int:
             f"credentials in the environment",
             place=address,
         ) from error
-    _say(f"{'continuing from' if is_continued else 'storing results in'} {address}")
+    say(f"{'continuing from' if is_continued else 'storing results in'} {address}")
     child = _Sweep(sweep_arguments, address)
     try:
         while child.is_running(every):
@@ -77,12 +78,12 @@ def _run(address: str, sweep_arguments: Sequence[str], every: float) -> int:
         child.end()
         raise
     if not store_rest(mirror, LAST_WAITS_SECONDS):
-        _say(
+        say(
             f"error: the end of this sweep is not in {address}; all of it is in {folder.root} on this "
             f"machine. Remedy: copy that folder while it exists; a resume runs again what is not stored"
         )
         return EXIT_INTERRUPTED
-    _say(f"results are stored in {address}")
+    say(f"results are stored in {address}")
     return child.exit_code
 
 
@@ -136,7 +137,7 @@ class _Sweep:
         """
         code = int(self._process.returncode)
         if code < 0:
-            _say(f"the sweep was killed by signal {-code}")
+            say(f"the sweep was killed by signal {-code}")
             code = EXIT_INTERRUPTED if -code in _FORWARDED else 128 - code
         if self._told_to_end and code not in {EXIT_COMPLETE, EXIT_SOME_FAILED}:
             return EXIT_INTERRUPTED
@@ -152,7 +153,7 @@ def _store_some(mirror: Mirror) -> None:
     try:
         mirror.store()
     except OSError as error:
-        _say(f"warning: results not stored this time ({error}); tried again later")
+        say(f"warning: results not stored this time ({error}); tried again later")
 
 
 def store_rest(mirror: Mirror, waits: Iterable[float]) -> bool:
@@ -170,15 +171,10 @@ def store_rest(mirror: Mirror, waits: Iterable[float]) -> bool:
         try:
             mirror.store()
         except OSError as error:
-            _say(f"warning: results not stored ({error})")
+            say(f"warning: results not stored ({error})")
         else:
             return True
     return False
-
-
-def _say(message: str) -> None:
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

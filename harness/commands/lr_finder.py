@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
@@ -15,7 +14,7 @@ from harness.commands.trusting import add_trust, admit_code, check_code_of, in_c
 from harness.edge import EXIT_CODES, Parser, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 from harness.records.folder import ResultsFolder
-from harness.screen import table_lines, width_of_screen
+from harness.screen import say, table_lines, width_of_screen
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -121,7 +120,7 @@ def _find(arguments: list[str] | None, answering: Answering) -> int:
 
     study = in_code_folder(load_study(options.study, tuple(options.overrides)), options)
     _check_one_data_set(study)
-    sources = check_code_of(study, options, _say)
+    sources = check_code_of(study, options, say)
     check_run_fits(study, usable_cores(), len(gpu_names()), "this machine")
     check_precision(study)
     root = ResultsFolder(resolved(options.results / study.name)).root
@@ -131,7 +130,7 @@ def _find(arguments: list[str] | None, answering: Answering) -> int:
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset
 
-    prepared = prepare_dataset(study.dataset, progress=_say)
+    prepared = prepare_dataset(study.dataset, progress=say)
     settings = _settings(study, options, prepared)
     _check_points(study, settings, prepared)
     found_rates(root, settings)  # a damaged study beside the tests is told before they begin
@@ -291,7 +290,3 @@ def _show(table: "RenderedTable", folder: Path) -> None:
     for line in table_lines(list(map(str, table.cells.columns)), rows, width_of_screen()):
         print(line)
     print(f"range tests: {folder}")
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

@@ -24,6 +24,7 @@ from harness.commands.trusting import (
 from harness.edge import Parser, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, StudyError
 from harness.recipe.datasets import DATASETS
+from harness.screen import say
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import load_study
 from harness.study.study import Study
@@ -137,9 +138,9 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...], answering: 
     study = in_code_folder(load_study(options.study, overrides), options)
     if options.dry_run and options.trust is None:
         for text in code_lines(study, options):
-            _say(text)
+            say(text)
     else:
-        check_trains(study, check_code_of(study, options, _say), has_data=False)
+        check_trains(study, check_code_of(study, options, say), has_data=False)
     _check_feasible(study)
     _check_parent(study)
     spec = TARGETS[options.verb]
@@ -171,10 +172,6 @@ def _check_parent(study: Study) -> None:
             f"Remedy: --set parent={study.parent.absolute()}, if the cluster sees that folder",
             place=study.path,
         )
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 def _show(prepared: Prepared, folder: SubmitFolder, answering: Answering) -> None:

@@ -26,7 +26,7 @@ from harness.commands.trusting import (
 from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
-from harness.screen import width_of_screen
+from harness.screen import say, width_of_screen
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _sweep(arguments: list[str] | None, interruption: Interruption, answering: A
 
     folder = ResultsFolder(resolved(options.run_dir or options.results / study.name))
     resume = options.resume or (options.resume_if_begun and folder.manifest.exists())
-    sources = check_code_of(study, options, _say)
+    sources = check_code_of(study, options, say)
     check_before_start(study, folder, options.address, resume=resume)
     check_trains(study, sources)
     set_ray_environment(is_local=options.address == "local")
@@ -142,7 +142,7 @@ def _sweep(arguments: list[str] | None, interruption: Interruption, answering: A
         study,
         folder,
         options.address,
-        _say,
+        say,
         interruption,
         take_look=look,
         resume=resume,
@@ -273,12 +273,12 @@ def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -
         page = report.write_study(facts)
         found = [report.claim_of(number, own) for number, own in enumerate(facts.verdicts, start=1)]
         for line in standing_lines(facts.verdicts, width_of_screen()):
-            _say(line)
+            say(line)
         print(f"report: {page}")
     else:
         print(f"no report was written; later: {report_command}")
     if outcome.trained is not None:
-        _say(_phases(*outcome.trained))
+        say(_phases(*outcome.trained))
     if outcome.failed_runs:
         print(f"{outcome.failed_runs} runs failed; the report names the reasons", file=sys.stderr)
     return _End(code=EXIT_SOME_FAILED if outcome.failed_runs else EXIT_COMPLETE, page=page, claims=found)
@@ -290,7 +290,3 @@ def _phases(first_epoch_at: float, last_end_at: float) -> str:
     start = time.time() - psutil.Process().create_time() - (now - first_epoch_at)
     training, ending = last_end_at - first_epoch_at, now - last_end_at
     return f"took: start {start:.1f} s, training {training:.1f} s, report and end {ending:.1f} s"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

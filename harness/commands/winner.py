@@ -1,7 +1,6 @@
 """Take a study's winner away: `python -m harness.winner DIR --arm A --out F`."""
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ from harness.answering import Answering, add_json
 from harness.commands.trusting import add_trust, check_code_of, with_trust
 from harness.edge import EXIT_CODES, Parser, path_argument, resolved, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
+from harness.screen import say
 
 if TYPE_CHECKING:
     from analysis.records import StudyRecords
@@ -136,7 +136,7 @@ def _take_away(arguments: list[str] | None, answering: Answering) -> int:
     for place, content in ((out.places.get(name), content) for name, content in contents.items()):
         if place is not None:
             write_file(place, content)
-    _say(_told(winner, records, written))
+    say(_told(winner, records, written))
     if answering.is_asked:
         places = {name: place for name, place in out.places.items() if name in contents}
         answering.give(_answer(winner, places, weights))
@@ -180,7 +180,7 @@ def _admit(study: "Study", records: "StudyRecords", options: argparse.Namespace)
     """
     if study.trial is not None:
         return  # nothing of it is imported or started here
-    sources = check_code_of(study, options, _say)
+    sources = check_code_of(study, options, say)
     declared = records.declaration.sources
     changed = [name for name, digest in sources.items() if declared.get(name, digest) != digest]
     if changed:
@@ -214,7 +214,7 @@ def _script(winner: "Winner", records: "StudyRecords", study: "Study", out: _Out
     except StudyError as error:
         if not out.is_folder:
             raise
-        _say(f"no {_FILES[SCRIPT]}: {error}")
+        say(f"no {_FILES[SCRIPT]}: {error}")
         return {}
 
 
@@ -232,9 +232,9 @@ def _weights(winner: "Winner", records: "StudyRecords", study: "Study", out: _Ou
         raise _untrained(WEIGHTS)
     from harness.winning.again import weights_of_winner
 
-    weights = weights_of_winner(winner, records.folder, _say)
+    weights = weights_of_winner(winner, records.folder, say)
     for name, (recorded, got) in weights.differences.items():
-        _say(f"note: {name} is {got} now, and the study recorded {recorded}")
+        say(f"note: {name} is {got} now, and the study recorded {recorded}")
     return weights
 
 
@@ -262,7 +262,3 @@ def _told(winner: "Winner", records: "StudyRecords", written: Sequence[Path]) ->
     search = f", search {winner.repeat} of {n_searches}" if n_searches > 1 else ""
     files = "\n".join(f"  {path}" for path in written)
     return f"{winner.study}, arm {winner.arm}{search}: {len(winner.runs)} confirm runs\nwritten:\n{files}"
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
