@@ -23,8 +23,9 @@ from harness.study.plan import Plan, plan_study
 from harness.study.study import Study
 from harness.training.beside import known_beside
 from harness.training.data.prepare import prepare_dataset
+from harness.tuning.belonging import check_journal_belongs
 from harness.tuning.cluster_slots import runs_that_fit
-from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs, check_sealed
+from harness.tuning.continuation import Begun, accepted_changes, check_sealed
 from harness.tuning.declaration import COMMAND, declare, describe
 from harness.tuning.interruption import Interruption
 from harness.tuning.looks import TakeLook

@@ -1,18 +1,15 @@
 """Which runs of a parent are runs of the new study too, and the events that tell so in its journal.
 
-Two runs are the same if they were declared alike: the arm with its data, its recipe and space in their order,
-the search that chooses, the place (repeat, phase, number) and the seed. The arm's name is part of that, as
-seeds and proposals derive from it; a name alone makes nothing the same.
+`harness.tuning.sameness` says which runs are the same.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
-from harness.declaration import Declaration, DeclaredArm
+from harness.declaration import Declaration
 from harness.errors import ResultsError, StudyError, unusable
 from harness.records.events import (
     EpochEnded,
@@ -26,15 +23,12 @@ from harness.records.events import (
 )
 from harness.records.folder import ResultsFolder, weights_of
 from harness.records.whole_file import write_file
-from harness.study.file import Search
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.tuning.continuation import declared_differences
 from harness.tuning.parent import Parent
 from harness.tuning.runs import Place, run_id_of
-
-_PROPOSES_BY_NUMBER = ("random", "qmc", "cmaes")
-"""Samplers whose proposals do not depend on how many there will be."""
+from harness.tuning.sameness import Sameness, sameness_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +38,7 @@ class Takeover:
     parent: Parent
     declared: Declaration
     """What the study declares."""
-    searches: Mapping[str, "Sameness"]
+    searches: Mapping[str, Sameness]
     """Arm to what is the same of its searches, of the arms that are the same."""
     runs: Mapping[str, str]
     """Run id in the parent to that in the study, of every run that is taken over."""
@@ -120,10 +114,6 @@ class Takeover:
         return is_whole and (event.winner is None or event.winner in self.runs)
 
 
-Sameness = str
-"""`whole`: every run of a search is the same, and so its choice. `beginning`: the first ones are."""
-
-
 def take_over(parent: Parent, study: Study, plan: Plan, declared: Declaration) -> Takeover:
     """Return what a study takes over from its parent.
 
@@ -139,7 +129,7 @@ def take_over(parent: Parent, study: Study, plan: Plan, declared: Declaration) -
     there = parent.declaration
     searches = {}
     for name, arm in declared.arms.items():
-        sameness = _sameness(declared, there, name, arm) if name in there.arms else None
+        sameness = sameness_of(declared, there, name, arm) if name in there.arms else None
         if sameness is not None:
             searches[name] = sameness
     targets = {}
@@ -171,64 +161,6 @@ def _nothing_the_same(parent: Parent, study: Study, declared: Declaration) -> St
     )
     remedy = "Remedy: leave parent out, and every run is trained; or undo what should not differ."
     return StudyError("\n  ".join([head, *told[:12], remedy]), place=study.path)
-
-
-def _sameness(here: Declaration, there: Declaration, name: str, arm: DeclaredArm) -> Sameness | None:
-    """Return what is the same of an arm's searches, of an arm without: all; None where runs are others."""
-    is_searched = bool(arm.search_runs)
-    if is_searched != bool(there.arms[name].search_runs) or _of_arm(here, name) != _of_arm(there, name):
-        return None
-    one, other = ((_searched_by if is_searched else _measured_by)(own.search) for own in (here, there))
-    if one != other:
-        return None
-    if not is_searched or here.search.trials == there.search.trials:
-        return "whole"
-    return "beginning" if _continues(here.search, there.search) else None
-
-
-def _of_arm(declared: Declaration, name: str) -> dict[str, Any]:
-    """Return what is declared of an arm that decides what its runs are."""
-    arm = declared.arms[name]
-    return {
-        "fixed": arm.fixed,
-        "space": json.dumps(arm.written_space),  # its order is the one in which samplers draw
-        "start": arm.start,
-        "dataset": arm.dataset,
-        "plain_name": arm.plain_name,
-        "data": None if declared.trial is not None else declared.data_of(name),
-        "trial": declared.trial,
-        "sources": declared.sources,
-        "metrics": list(declared.metrics.items()),
-    }
-
-
-def _measured_by(search: Search) -> dict[str, Any]:
-    """Return what a run depends on: its seed, and which epoch stands for it."""
-    of_best = {"metric", "mode"} if search.winner == "best" else set[str]()
-    return search.model_dump(include={"seed", "winner", *of_best})
-
-
-def _searched_by(search: Search) -> dict[str, Any]:
-    """Return what a search depends on, the number of its trials aside."""
-    names = {
-        "metric",
-        "mode",
-        "winner",
-        "average_epochs",
-        "seed",
-        "seeds",
-        "sampler",
-        "early_stopping",
-        "audit",
-    }
-    return search.model_dump(include=names)
-
-
-def _continues(here: Search, there: Search) -> bool:
-    """Return whether a longer search would begin with the very proposals of a shorter one."""
-    if here.trials is None or there.trials is None or here.trials < there.trials:
-        return False
-    return here.sampler in _PROPOSES_BY_NUMBER or here.startup_trials == there.startup_trials
 
 
 def _target(run: RunStarted, sameness: Sameness | None, plan: Plan, declared: Declaration) -> str | None:

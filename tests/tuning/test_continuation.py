@@ -15,7 +15,8 @@ from harness.records.journal import read_journal
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
 from harness.training.data.prepare import prepare_dataset
-from harness.tuning.continuation import Begun, accepted_changes, check_journal_belongs
+from harness.tuning.belonging import check_journal_belongs
+from harness.tuning.continuation import Begun, accepted_changes
 from harness.tuning.declaration import declare, describe
 
 Declared = Callable[..., Declaration]

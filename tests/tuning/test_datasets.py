@@ -16,7 +16,7 @@ from harness.recipe.datasets import DATASETS
 from harness.records.events import RunEnded, RunStarted
 from harness.study.plan import plan_study
 from harness.study.reading.parse import parse_study
-from harness.tuning.continuation import check_journal_belongs
+from harness.tuning.belonging import check_journal_belongs
 from harness.tuning.declaration import declare
 from harness.tuning.runs import RunSpec
 from tests import drill

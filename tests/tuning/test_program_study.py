@@ -11,7 +11,7 @@ from harness.errors import StudyError
 from harness.records.folder import ResultsFolder
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
-from harness.tuning.continuation import check_journal_belongs
+from harness.tuning.belonging import check_journal_belongs
 from harness.tuning.declaration import declare
 from harness.tuning.preflight import check_program
 from harness.tuning.program_trial import ProgramSpec, check_unchanged
