@@ -11,7 +11,8 @@ from analysis.page.overview import is_collection, study_folders
 from analysis.results import Results, results
 from harness import json_output
 from harness.answering import Answering, add_json
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
+from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, HarnessError, ResultsError, several
 from harness.records.lock import is_held
 from harness.screen import table_lines, width_of_screen

@@ -13,7 +13,8 @@ import pyarrow as pa
 from analysis.records import StudyRecords
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
-from harness.edge import BUG, EXIT_CODES, Parser, in_words, path_argument, run_command
+from harness.arguments import EXIT_CODES, Parser, path_argument
+from harness.edge import BUG, in_words, run_command
 from harness.errors import HarnessError, ResultsError, UnforeseenError
 from harness.records.whole_file import replacing, unwritable, write_file
 

@@ -22,7 +22,8 @@ from analysis.load import load_study
 from analysis.page import comparison, document, overview
 from harness import json_output
 from harness.answering import Answering, add_json
-from harness.edge import path_argument, run_command
+from harness.arguments import path_argument
+from harness.edge import run_command
 from harness.errors import HarnessError, ResultsError, several
 from harness.records.whole_file import write_file
 

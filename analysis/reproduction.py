@@ -16,7 +16,8 @@ from scipy import special
 from analysis.claims.verdict import Comparison, Verdict
 from analysis.results import Results, results
 from harness.answering import Answering, add_json
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, run_command
+from harness.arguments import EXIT_CODES, Parser, path_argument
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, ResultsError
 from harness.json_output import ClaimAgain, EffectAgain, Reproduction
 

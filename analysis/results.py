@@ -22,8 +22,8 @@ from analysis.load import load_study
 from analysis.page import by_dataset, progress
 from analysis.render.figure import RenderedFigure
 from analysis.render.table import RenderedTable
+from harness.arguments import resolved
 from harness.declaration import Declaration
-from harness.edge import resolved
 from harness.manifest import Manifest
 
 Item = TypeVar("Item")

@@ -15,7 +15,8 @@ from analysis.output import sha256_argument
 from analysis.results import Results, results
 from harness import json_output
 from harness.answering import Answering, add_json
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, run_command
+from harness.arguments import EXIT_CODES, Parser, path_argument
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, ResultsError
 
 EXIT_AGAINST, EXIT_OPEN = 3, 4

@@ -36,7 +36,7 @@ from harness.records.events import (
     StudyDeclared,
 )
 from harness.records.folder import ResultsFolder
-from harness.records.journal import seal
+from harness.records.journal_lines import seal
 from harness.records.provenance import machine, versions
 from harness.study.plan import Plan, plan_study
 from harness.study.reading.parse import parse_study

@@ -17,7 +17,8 @@ from optuna.storages import InMemoryStorage
 
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
-from harness.records.journal import JournalWriter, seal
+from harness.records.journal import JournalWriter
+from harness.records.journal_lines import seal
 from harness.records.provenance import machine, versions
 from harness.records.recovery import recover_journal
 from harness.study.plan import plan_study

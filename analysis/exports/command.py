@@ -15,7 +15,8 @@ from analysis.exports.following import Export, follow
 from analysis.exports.reading import JournalReader, study_now
 from harness import json_output
 from harness.answering import Answering, add_json
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, pause_argument, resolved, run_command
+from harness.arguments import EXIT_CODES, Parser, path_argument, pause_argument, resolved
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EnvironmentMismatchError
 from harness.records.folder import ResultsFolder
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from analysis.exports.content import Outcome, Study
-from harness.edge import path_argument, resolved
+from harness.arguments import path_argument, resolved
 from harness.errors import ResultsError
 from harness.records.whole_file import unwritable, write_file
 

@@ -12,7 +12,8 @@ from harness.errors import ResultsError
 from harness.records.events import EpochEnded, Event, RunEnded, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.frames import as_cell, flat
-from harness.records.journal import checked_line, opened_journal
+from harness.records.journal import opened_journal
+from harness.records.journal_lines import checked_line
 from harness.records.lock import is_held
 
 _MEASURED = ("train_loss", "train_accuracy", "val_loss", "val_accuracy", "lr", "seconds")

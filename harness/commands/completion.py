@@ -10,7 +10,8 @@ from functools import partial
 from importlib import import_module
 from typing import cast
 
-from harness.edge import EXIT_CODES, Parser, deliver, parser_of, path_argument, run_command
+from harness.arguments import EXIT_CODES, Parser, parser_of, path_argument
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE
 
 _ZSH = "autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from typing import cast
 
-from harness.edge import EXIT_CODES
+from harness.arguments import EXIT_CODES
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED
 
 PROGRAM = "recipe-harness"

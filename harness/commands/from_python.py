@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.results import Results, results
-from harness.edge import resolved
+from harness.arguments import resolved
 from harness.errors import (
     EXIT_COMPLETE,
     EXIT_INTERRUPTED,

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
+from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, DataError, ResultsError, nearest, unusable
 from harness.records.folder import ResultsFolder
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from harness import json_output
 from harness.answering import Answering, add_json
+from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
 from harness.commands.trusting import add_trust, admit_code, check_code_of, in_code_folder, with_trust
-from harness.edge import EXIT_CODES, Parser, path_argument, resolved, run_command
+from harness.edge import run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 from harness.records.folder import ResultsFolder
 from harness.screen import say, table_lines, width_of_screen

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from harness.edge import EXIT_CODES, Parser, deliver, run_command
+from harness.arguments import EXIT_CODES, Parser
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, StudyError
 
 _FOLDER = Path(__file__).parents[1] / "search_spaces"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import json_output
 from harness.answering import Answering, add_json
+from harness.arguments import Parser, path_argument, resolved
 from harness.cluster.settings import add_flags, given, load_profile, merged
 from harness.cluster.submission import TARGETS, Prepared, hand_over, prepare
 from harness.cluster.submit_folder import SubmitFolder
@@ -21,7 +22,7 @@ from harness.commands.trusting import (
     in_code_folder,
     with_trust,
 )
-from harness.edge import Parser, path_argument, resolved, run_command
+from harness.edge import run_command
 from harness.errors import EXIT_COMPLETE, StudyError
 from harness.recipe.datasets import DATASETS
 from harness.screen import say

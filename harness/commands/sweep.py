@@ -13,6 +13,7 @@ import psutil
 
 from harness import json_output
 from harness.answering import Answering, add_json
+from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
 from harness.commands.planning import dry_run
 from harness.commands.trusting import (
     add_trust,
@@ -23,7 +24,7 @@ from harness.commands.trusting import (
     loads_data,
     with_trust,
 )
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, resolved, run_command
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_SOME_FAILED
 from harness.records.folder import ResultsFolder
 from harness.screen import say, width_of_screen

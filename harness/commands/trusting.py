@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.edge import path_argument, resolved
+from harness.arguments import path_argument, resolved
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,10 +21,11 @@ from rich.text import Text
 from analysis.exports.reading import JournalReader
 from analysis.listing import ago, state_of
 from analysis.results import Results, results
+from harness.arguments import EXIT_CODES, Parser, path_argument, pause_argument, resolved
 from harness.commands.watching.job import Job
 from harness.commands.watching.progress import progress_of
 from harness.commands.watching.view import line, view_lines
-from harness.edge import EXIT_CODES, Parser, deliver, path_argument, pause_argument, resolved, run_command
+from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED
 from harness.records.folder import ResultsFolder
 from harness.screen import width_of_screen

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.answering import Answering, add_json
+from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
 from harness.commands.trusting import add_trust, check_code_of, with_trust
-from harness.edge import EXIT_CODES, Parser, path_argument, resolved, run_command
+from harness.edge import run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 from harness.screen import say
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from harness.errors import ResultsError, unusable
 from harness.records.events import Event
 from harness.records.folder import ResultsFolder
-from harness.records.journal import checked_line, converted, follows, unseal
+from harness.records.journal_lines import checked_line, converted, follows, unseal
 from harness.records.whole_file import unwritable, write_whole
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness import PROTOCOL_VERSION
+from harness.arguments import resolved
 from harness.declaration import Declaration, DeclaredParent
-from harness.edge import resolved
 from harness.errors import ResultsError, StudyError
 from harness.manifest import Manifest
 from harness.records.events import Event, LookTaken, ParentDeclared, PhaseEnded, RunEnded, RunStarted

@@ -27,7 +27,7 @@ from harness.records.events import (
     TestLabels,
 )
 from harness.records.folder import ResultsFolder
-from harness.records.journal import seal
+from harness.records.journal_lines import seal
 from harness.records.older_manifests import declaration_of
 from harness.study.seeds import confirm_seeds, search_seeds
 

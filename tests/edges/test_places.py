@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.edge import path_argument, resolved
+from harness.arguments import path_argument, resolved
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.training.data.prepare import prepare_dataset
 from harness.tuning import local_ray

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.edge import path_argument
+from harness.arguments import path_argument
 
 
 @pytest.mark.parametrize(

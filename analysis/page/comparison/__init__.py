@@ -14,7 +14,7 @@ from analysis.page.comparison.speed import compare_speed
 from analysis.page.document import render
 from analysis.render import numbers
 from analysis.search import WinnerRule
-from harness.edge import resolved
+from harness.arguments import resolved
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 from harness.records.whole_file import write_file

@@ -19,7 +19,7 @@ from analysis.load import load_study
 from analysis.records import StudyRecords
 from analysis.render.table import RenderedTable
 from analysis.responses import label
-from harness.edge import resolved
+from harness.arguments import resolved
 from harness.errors import ResultsError
 from harness.recipe.configuration import resolve
 from harness.records.frames import as_cell

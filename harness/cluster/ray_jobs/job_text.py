@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import harness
+from harness.arguments import resolved
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions
 from harness.cluster.target import Request
-from harness.edge import resolved
 from harness.errors import EnvironmentMismatchError, unusable
 from harness.records.provenance import COMMIT_VARIABLE, checkout_commit
 from harness.study.submission import RaySite

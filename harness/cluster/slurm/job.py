@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from harness.arguments import resolved
 from harness.cluster.slurm.commands import (
     QueueEntry,
     accounted_state,
@@ -38,7 +39,6 @@ from harness.cluster.submit_folder import (
     SubmitRecord,
 )
 from harness.cluster.target import PHASE_OF_EXIT_CODE, REASON_OF_EXIT_CODE, JobState, Request, named
-from harness.edge import resolved
 from harness.errors import (
     EXIT_INTERRUPTED,
     EnvironmentMismatchError,

@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.edge import path_argument, resolved
+from harness.arguments import path_argument, resolved
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 
