@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from analysis.claims.verdict import count_rulings
-from analysis.page.overview import is_collection, study_folders
+from analysis.page.summaries import is_collection, study_folders
 from analysis.results import Results, results
 from harness import json_output
 from harness.answering import Answering, add_json

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import claims, output
 from analysis.facts import Facts
 from analysis.load import load_study
-from analysis.page import comparison, document, overview
+from analysis.page import comparison, document, overview, summaries
 from harness import json_output
 from harness.answering import Answering, add_json
 from harness.arguments import path_argument
@@ -126,22 +126,22 @@ def write_reports(
     Returns: What went wrong, each told on stderr. A study that cannot be read or written stops no other one
         and stands in the overview with its reason.
     """
-    summaries: list[overview.Summary] = []
-    unreadable: list[overview.Unreadable] = []
+    studies: list[summaries.Summary] = []
+    unreadable: list[summaries.Unreadable] = []
 
     def write_one(folder: Path) -> Sequence[Path]:
         facts = Facts(load_study(folder))
         written = [] if is_overview_only else [write_study(facts)]
-        summaries.append(overview.summarise(facts, root))
+        studies.append(summaries.summarise(facts, root))
         return written
 
     errors: list[HarnessError] = []
-    for folder in overview.study_folders(root):
+    for folder in summaries.study_folders(root):
         error = output.attempt(partial(write_one, folder), note)
         if error is not None:
             errors.append(error)
-            unreadable.append(overview.Unreadable.of(folder, root, error))
-    last = output.attempt(lambda: [overview.write_overview(root, summaries, unreadable)], note)
+            unreadable.append(summaries.Unreadable.of(folder, root, error))
+    last = output.attempt(lambda: [overview.write_overview(root, studies, unreadable)], note)
     return [*errors, last] if last else errors
 
 
@@ -218,7 +218,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     add_json(parser)
     options = parser.parse_args(arguments)
     if options.declared is not None and (
-        len(options.folders) > 1 or overview.is_collection(options.folders[0])
+        len(options.folders) > 1 or summaries.is_collection(options.folders[0])
     ):
         parser.error("--declared says what one study declared. Remedy: give its results folder alone.")
     if options.out is not None and not options.compare:
@@ -230,7 +230,7 @@ def _write_any(
     folder: Path, options: argparse.Namespace, note: Callable[[Path], object]
 ) -> Sequence[HarnessError | None]:
     """Write the report of a study, or reports and overview of a folder of studies; return what went wrong."""
-    if overview.is_collection(folder):
+    if summaries.is_collection(folder):
         return write_reports(folder, is_overview_only=options.overview_only, note=note)
     write = _no_overview if options.overview_only else partial(_report, expected=options.declared)
     return [output.attempt(partial(write, folder), note)]

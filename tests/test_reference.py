@@ -16,7 +16,8 @@ import pytest
 from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.page.document import render_tables
-from analysis.page.overview import render_overview, summarise
+from analysis.page.overview import render_overview
+from analysis.page.summaries import summarise
 from analysis.report import claims_json, write_report
 from docs.generators import checksums, tools
 

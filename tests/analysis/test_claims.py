@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import claims
-from analysis.blocks.claims import caption_verdicts
+from analysis.blocks.claims_caption import caption_verdicts
 from analysis.claims.ahead import ahead_of
 from analysis.claims.contrast_verdict import ContrastVerdict
 from analysis.claims.looks import judge

@@ -20,8 +20,9 @@ from analysis.load import load_study
 from analysis.page.caveats import limits, warnings
 from analysis.page.comparison import write_comparison
 from analysis.page.document import render_tables
-from analysis.page.overview import render_overview, summarise
+from analysis.page.overview import render_overview
 from analysis.page.provenance import protocol
+from analysis.page.summaries import summarise
 from analysis.render.figure import arm_styles
 from analysis.replicates import chance_level
 from harness.commands.planning.noise import Stated, stated

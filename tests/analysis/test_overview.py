@@ -10,7 +10,7 @@ import pytest
 
 from analysis.facts import Facts
 from analysis.load import load_study
-from analysis.page.overview import is_collection, study_folders, summarise
+from analysis.page.summaries import is_collection, study_folders, summarise
 from analysis.report import main
 
 if TYPE_CHECKING:

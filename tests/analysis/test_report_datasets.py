@@ -13,7 +13,7 @@ import pytest
 from analysis.blocks.registry import PLOTS
 from analysis.facts import Facts
 from analysis.load import load_study
-from analysis.page import by_dataset, comparison, overview
+from analysis.page import by_dataset, comparison, summaries
 from analysis.page.document import Content, render_markdown, render_tables
 from analysis.report import claims_json
 from harness.tuning.runs import RunSpec
@@ -126,7 +126,7 @@ def test_predictions_are_scored_by_the_labels_of_their_own_data_set(report: Repo
 def test_an_overview_and_a_comparison_take_several_data_sets(report: Report, tmp_path: Path) -> None:
     """The overview has each arm on each; a comparison of two folders matches them by the whole name."""
     reported = report.facts.records.folder.root
-    summary = overview.summarise(report.facts, reported.parent)
+    summary = summaries.summarise(report.facts, reported.parent)
     assert [line.partition(":")[0] for line in summary.headline[:4]] == [
         "sgd@small", "adam@small", "sgd@large", "adam@large"
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis import report
-from analysis.blocks.claims import caption_verdicts
+from analysis.blocks.claims_caption import caption_verdicts
 from analysis.claims import Verdict
 from analysis.facts import Facts
 from analysis.load import load_study
