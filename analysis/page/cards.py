@@ -85,7 +85,7 @@ def _effect(row: dict[str, Any], facts: Facts) -> axis.Effect | None:
     metric = facts.records.metrics.get(row["metric"] or "")
     match row["quantity"]:
         case "difference" if metric is not None:
-            return _difference(metric, value, low, high, row["equivalence"])
+            return _difference(metric, (value, low, high), row["equivalence"], row.get("value", 0.0))
         case "ratio":
             region = row["equivalence"]
             within = None if region is None else (1 / (1 + region), 1 + region)
@@ -98,7 +98,17 @@ def _effect(row: dict[str, Any], facts: Facts) -> axis.Effect | None:
             return None
 
 
-def _difference(metric: Metric, value: float, low: float, high: float, region: float | None) -> axis.Effect:
-    value, low, high = (metric.scale * each for each in (value, low, high))
-    within = None if region is None else (-metric.scale * region, metric.scale * region)
-    return axis.Effect(value=value, low=low, high=high, reference=0, region=within)
+def _difference(
+    metric: Metric, effect: tuple[float, float, float], region: float | None, origin: float
+) -> axis.Effect:
+    """Return a difference and the ends of its interval, drawn beside what it is a difference to.
+
+    Args:
+        metric: Whose unit they have.
+        effect: Difference, lower and upper end.
+        region: Half its width; None without one.
+        origin: What the difference is to: a value that is to be reached, 0 for another arm.
+    """
+    value, low, high = (metric.scale * (origin + each) for each in effect)
+    within = None if region is None else (metric.scale * (origin - region), metric.scale * (origin + region))
+    return axis.Effect(value=value, low=low, high=high, reference=metric.scale * origin, region=within)

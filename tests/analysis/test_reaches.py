@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from analysis.claims.scale import Scale
 from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.metrics import USUAL
+from analysis.page.cards import cards
 from analysis.replicates import Replicates
 from analysis.report import write_report
 from analysis.statistics.images import new_images
@@ -63,6 +65,15 @@ def test_each_ruling_is_that_of_a_one_sided_t_test(new_study: "type[Study]", tmp
     assert comparison["p"] == pytest.approx(test.pvalue)
     assert rows[0.8991]["p"] == pytest.approx(test.pvalue)
     assert (row["scope"], row["equivalence"]) == ("procedure", None)
+
+
+def test_its_axis_shows_the_mean_beside_the_value(new_study: "type[Study]", tmp_path: Path) -> None:
+    """A 0 would be the value asked for, which only the words say: its ticks are accuracies, about 90 %."""
+    (card,) = cards(study_at(new_study, 0.9009, reaches(at_least=0.9)).facts(tmp_path))
+    assert card.drawing is not None
+    ticks = [float(tick) for tick in re.findall(r"<text[^>]*>([^<]+)</text>", card.drawing)]
+    assert 90.0 in ticks
+    assert all(89.9 < tick < 90.3 for tick in ticks)
 
 
 def test_an_open_claim_says_what_its_replicates_would_have_shown(

@@ -115,7 +115,10 @@ _NOTES: Mapping[str, str] = {
         "About one network on one kind of machine, which has instructions for bf16. A run before, on another "
         "such machine, had an epoch in 0.62 of the time and equal accuracy too."
     ),
-    "batch_sizes": "One run at a time on one core, which other tenants of the machine shared.",
+    "batch_sizes": (
+        "One run at a time on one core, which other tenants of the machine shared. An earlier run of 5 epochs "
+        "took two sessions, whose seconds do not compare: neither claim could be tested there."
+    ),
 }
 """What a reader must know of a study besides, by its name."""
 
