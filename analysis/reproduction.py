@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from scipy import special
 
-from analysis.claims.verdict import Comparison, Verdict
+from analysis.claims.parts import Comparison
+from analysis.claims.verdict import Verdict
 from analysis.results import Results, results
 from harness.answering import Answering, add_json
 from harness.arguments import EXIT_CODES, Parser, path_argument

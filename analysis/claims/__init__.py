@@ -37,7 +37,8 @@ from analysis.claims.ahead import leaders
 from analysis.claims.decide import decide
 from analysis.claims.evidence import Grounds
 from analysis.claims.kinds import KINDS
-from analysis.claims.verdict import ALPHA, Comparison, Flag, Ruling, Verdict
+from analysis.claims.parts import Comparison, Flag
+from analysis.claims.verdict import ALPHA, Ruling, Verdict
 
 __all__ = [
     "ALPHA",

@@ -7,7 +7,8 @@ from analysis.claims.evidence import Grounds
 from analysis.claims.flags import comparison_flags, seed_flags
 from analysis.claims.images import on_new_images
 from analysis.claims.kinds import compared_arms, scope_of
-from analysis.claims.verdict import Counted, Flag, NewImages, Statement, Verdict, Where
+from analysis.claims.parts import Counted, Flag, NewImages, Statement, Where
+from analysis.claims.verdict import Verdict
 from analysis.design import n_beyond_the_plan
 from analysis.replicates import ends_of, n_ended
 from harness.declaration import UnknownClaim

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from analysis import statistics
 from analysis.claims.evidence import Bounds, Untestable, too_few
+from analysis.claims.parts import Comparison
 from analysis.claims.scale import Scale
-from analysis.claims.verdict import Comparison
 from analysis.replicates import Replicates
 from analysis.statistics import power, tests
 from analysis.statistics.sequential import PValues

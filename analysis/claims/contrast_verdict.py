@@ -9,8 +9,9 @@ import numpy as np
 
 from analysis.claims.contrast import Contrast
 from analysis.claims.evidence import Edges, Levels
+from analysis.claims.parts import Comparison, Reach
 from analysis.claims.scale import Scale
-from analysis.claims.verdict import Comparison, Reach, Ruling, Verdict
+from analysis.claims.verdict import Ruling, Verdict
 from analysis.statistics import power
 from analysis.statistics.sequential import PValues, is_futile
 

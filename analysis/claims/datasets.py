@@ -11,7 +11,8 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.claims.evidence import Evidence, Grounds, Levels, Outcome, Paths, Sides, Untestable
-from analysis.claims.verdict import Comparison, OfOne, Verdict, Where
+from analysis.claims.parts import Comparison, OfOne, Where
+from analysis.claims.verdict import Verdict
 from analysis.statistics.sequential import PValues
 from harness.study.claims import AVERAGE, EVERY
 from harness.study.datasets import name_on

@@ -16,7 +16,8 @@ from analysis.claims.evidence import (
     Untestable,
     unknown_arm,
 )
-from analysis.claims.verdict import ALPHA, Reach, Ruling, Verdict
+from analysis.claims.parts import Reach
+from analysis.claims.verdict import ALPHA, Ruling, Verdict
 from analysis.design import planned_runs
 from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues

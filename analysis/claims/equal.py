@@ -17,8 +17,8 @@ from analysis.claims.evidence import (
     unknown_arm,
     without_seed,
 )
+from analysis.claims.parts import Reach
 from analysis.claims.scale import Scale
-from analysis.claims.verdict import Reach
 from analysis.replicates import replicates
 from analysis.statistics import power
 from analysis.statistics.sequential import p_equal, q_equal

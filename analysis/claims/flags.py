@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from analysis import selection
 from analysis.claims.evidence import Grounds
-from analysis.claims.verdict import Flag, Verdict
+from analysis.claims.parts import Flag
+from analysis.claims.verdict import Verdict
 from analysis.records import StudyRecords
 from analysis.replicates import ends_of, n_collapsed
 from harness.manifest import CONFIRM_SEEDS

@@ -6,7 +6,8 @@ from analysis.claims.datasets import on_datasets
 from analysis.claims.evidence import Evidence, Grounds, Untestable
 from analysis.claims.kinds import KINDS, compared_arms
 from analysis.claims.looks import Course, Courses
-from analysis.claims.verdict import Reach, Verdict
+from analysis.claims.parts import Reach
+from analysis.claims.verdict import Verdict
 from analysis.design import searches
 from analysis.replicates import n_ended
 from harness.declaration import UnknownClaim

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from analysis.claims.contrast_verdict import ContrastVerdict
 from analysis.claims.evidence import Grounds
+from analysis.claims.parts import NewImages
 from analysis.claims.reaches import ReachesVerdict
-from analysis.claims.verdict import NewImages, Verdict
+from analysis.claims.verdict import Verdict
 from analysis.design import Key, runs_of_replicates
 from analysis.records import StudyRecords
 from analysis.statistics import images

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from analysis.claims.contrast import Contrast
 from analysis.claims.contrast_verdict import reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
+from analysis.claims.parts import Reach
 from analysis.claims.responding import respond
 from analysis.claims.response import Response
 from analysis.claims.scale import Scale
-from analysis.claims.verdict import Reach, Ruling, Verdict
+from analysis.claims.verdict import Ruling, Verdict
 from analysis.render import numbers
 from analysis.responses import Level, label
 from analysis.statistics.sequential import PValues

@@ -28,8 +28,9 @@ from analysis.claims.evidence import (
     unknown_arm,
     without_seed,
 )
+from analysis.claims.parts import Comparison, Reach
 from analysis.claims.scale import Scale
-from analysis.claims.verdict import Comparison, Reach, Ruling
+from analysis.claims.verdict import Ruling
 from analysis.metrics import Metric
 from analysis.replicates import Replicates, replicates
 from analysis.statistics import tests

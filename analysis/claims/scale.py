@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.claims.verdict import Comparison
+from analysis.claims.parts import Comparison
 from analysis.metrics import Metric
 from analysis.render import numbers
 

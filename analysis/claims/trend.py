@@ -8,10 +8,11 @@ from typing import Any
 from analysis.claims.contrast import Contrast
 from analysis.claims.contrast_verdict import ContrastVerdict, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
+from analysis.claims.parts import Reach
 from analysis.claims.responding import respond
 from analysis.claims.response import Response
 from analysis.claims.scale import Scale
-from analysis.claims.verdict import Reach, Ruling
+from analysis.claims.verdict import Ruling
 from analysis.statistics.sequential import PValues, is_futile
 from harness.study.claim_kinds import Monotone, Trend
 

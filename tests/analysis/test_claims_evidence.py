@@ -14,10 +14,11 @@ from analysis.claims.equal import Equality
 from analysis.claims.evidence import Bounds, Edges, Evidence, Levels
 from analysis.claims.looks import judge
 from analysis.claims.optimum import Place
+from analysis.claims.parts import Statement
 from analysis.claims.response import Response
 from analysis.claims.scale import Scale
 from analysis.claims.trend import Slope
-from analysis.claims.verdict import Statement, Verdict
+from analysis.claims.verdict import Verdict
 from analysis.metrics import USUAL
 from analysis.render.numbers import TIMES
 from analysis.replicates import Replicates, Status

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.claims.verdict import Comparison
+from analysis.claims.parts import Comparison
 from analysis.reproduction import EXIT_DISAGREES, foretold, main
 from analysis.statistics.tests import paired
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED
