@@ -5,7 +5,6 @@ such trials reaches: the tuning curve, with a band that holds for all numbers at
 search depend on each other; what remains is the one path that was walked.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -14,7 +13,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-from numpy.typing import NDArray
 
 from analysis.blocks import Block, Plot
 from analysis.facts import Facts
@@ -25,10 +23,8 @@ from analysis.render import numbers
 from analysis.render.figure import RC, ArmStyle
 from analysis.render.names import height_for_labels, label_ends
 from analysis.search import at_full_length
-from analysis.statistics import LEVEL
+from analysis.statistics.tuning import median_best, median_best_band
 from harness.study.file import EarlyStopping, Search
-
-Floats = NDArray[np.float64]
 
 _MOST_POINTS = 200
 """Numbers of trials at which a tuning curve is worked out: with more, evenly spread over their logarithms."""
@@ -45,53 +41,6 @@ _COLUMNS = {
     "n": "int64",
     "completed": "int64",
 }
-
-
-def median_best(values: Sequence[float], sizes: Sequence[int]) -> Floats:
-    """Return the median of the largest of so many independent draws from the law of some values.
-
-    Args:
-        values: Shape `(n,)`; minus infinity for trials that gave nothing.
-        sizes: Shape `(m,)`, each at least 1.
-
-    Returns: Shape `(m,)`: the estimated quantile `0.5 ** (1 / size)` of the law.
-
-    Source: Lourie, Cho and He (2023), Show your work with confidence, arXiv:2311.09480.
-    """
-    return _quantiles(values, _median_levels(sizes))
-
-
-def median_best_band(
-    values: Sequence[float], sizes: Sequence[int], level: float = LEVEL
-) -> tuple[Floats, Floats]:
-    """Return the band in which the whole curve of `median_best` lies with the given confidence.
-
-    Args:
-        values: Shape `(n,)`, independent; minus infinity for trials that gave nothing.
-        sizes: Shape `(m,)`, each at least 1.
-        level: Confidence in (0, 1).
-
-    Returns: Lower and upper ends, each of shape `(m,)`; infinite where the values bound nothing.
-
-    Source: Dvoretzky, Kiefer and Wolfowitz (1956) with the constant of Massart (1990): a distribution
-        function lies within `sqrt(log(2 / (1 - level)) / (2 n))` of that of n draws; used so by Lourie, Cho
-        and He (2023).
-    """
-    margin = np.sqrt(np.log(2 / (1 - level)) / (2 * len(values)))
-    levels = _median_levels(sizes)
-    return _quantiles(values, levels - margin), _quantiles(values, levels + margin)
-
-
-def _median_levels(sizes: Sequence[int]) -> Floats:
-    return np.asarray(0.5 ** (1 / np.asarray(sizes, dtype=np.float64)))
-
-
-def _quantiles(values: Sequence[float], levels: Floats) -> Floats:
-    """Return the smallest values that so large shares of all do not exceed; infinite outside (0, 1]."""
-    ordered = np.sort(np.asarray(values, dtype=np.float64))
-    ranks = np.ceil(levels * len(ordered) - 1e-9).astype(np.int64)  # the tolerance is for rounding
-    inside = ordered[np.clip(ranks, 1, len(ordered)) - 1]
-    return np.where(ranks < 1, -np.inf, np.where(ranks > len(ordered), np.inf, inside))
 
 
 def is_independent(search: Search) -> bool:

@@ -15,9 +15,9 @@ from analysis.blocks.response import (
     alt_response,
     caption_response,
     compute_response,
-    draw_response,
 )
 from analysis.blocks.response_means import compute_means
+from analysis.blocks.response_panels import draw
 from analysis.facts import Facts
 from analysis.page import caveats, progress, provenance
 from analysis.render.figure import arm_styles
@@ -68,7 +68,7 @@ def test_changes_of_images_are_levels_in_words(new_study: "type[Study]", tmp_pat
 
 def drawn(facts: Facts) -> Figure:
     """Return the figure of a study's responses."""
-    return draw_response(compute_response(facts), arm_styles(facts.records.arms))
+    return draw(compute_response(facts), arm_styles(facts.records.arms))
 
 
 def caption_of(name: str, facts: Facts) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from analysis.blocks import tuning_curves
 from analysis.render.figure import arm_styles
+from analysis.statistics import tuning
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -25,26 +26,26 @@ def trials(study: "Study", arm: str, losses: list[float | None]) -> None:
 def test_median_best_is_a_quantile() -> None:
     """Of 1 to 10: quantiles .5, .7071 and .9330 (n = 10) are the 5th, 8th and 10th value."""
     values = [float(value) for value in range(10, 0, -1)]
-    assert tuning_curves.median_best(values, [1, 2, 10]).tolist() == [5.0, 8.0, 10.0]
+    assert tuning.median_best(values, [1, 2, 10]).tolist() == [5.0, 8.0, 10.0]
 
 
 def test_trials_that_gave_nothing_are_the_lowest() -> None:
     """Where three of four trials gave nothing, the median of one or two trials is nothing."""
     values = [-np.inf, -np.inf, 0.9, -np.inf]
-    assert tuning_curves.median_best(values, [1, 2, 3]).tolist() == [-np.inf, -np.inf, 0.9]
+    assert tuning.median_best(values, [1, 2, 3]).tolist() == [-np.inf, -np.inf, 0.9]
 
 
 def test_band_ends_are_quantiles_a_margin_away() -> None:
     """100 values: margin sqrt(ln 40 / 200) = .1358, so of .5 the 37th and the 64th; of .9330 no upper end."""
     values = [float(value) for value in range(1, 101)]
-    low, high = tuning_curves.median_best_band(values, [1, 10])
+    low, high = tuning.median_best_band(values, [1, 10])
     assert low.tolist() == [37.0, 80.0]
     assert high.tolist() == [64.0, np.inf]
 
 
 def test_few_trials_bound_nothing() -> None:
     """With two trials the margin is .96: both ends are infinite."""
-    low, high = tuning_curves.median_best_band([0.1, 0.2], [1])
+    low, high = tuning.median_best_band([0.1, 0.2], [1])
     assert (low.tolist(), high.tolist()) == ([-np.inf], [np.inf])
 
 
@@ -54,7 +55,7 @@ def test_the_band_covers_the_whole_curve() -> None:
     truth = 0.5 ** (1 / np.array(sizes))
     generator, covered = np.random.default_rng(0), 0
     for _ in range(400):
-        low, high = tuning_curves.median_best_band(list(generator.random(30)), sizes)
+        low, high = tuning.median_best_band(list(generator.random(30)), sizes)
         covered += bool(np.all((low <= truth) & (truth <= high)))
     assert covered >= 0.95 * 400 - 2 * np.sqrt(400 * 0.05 * 0.95)
 
