@@ -1,19 +1,18 @@
 """Results of the arms that several folders have: their means, and differences to the first folder."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
-from analysis import claims, statistics
+from analysis import claims
 from analysis.metrics import Metric
 from analysis.noted import metrics_in, noted
+from analysis.page.comparison.gaps import judged, pairs_of
 from analysis.page.comparison.sides import (
     UNRECORDED,
     Answer,
     Side,
-    different_settings,
     headings,
     in_words,
     side_by_side,
@@ -21,27 +20,6 @@ from analysis.page.comparison.sides import (
 from analysis.render import numbers
 from analysis.render.table import RenderedTable
 from analysis.search import WinnerRule
-from analysis.statistics.tests import Difference, paired, welch
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gap:
-    """A difference of means, second minus first, and how it was tested."""
-
-    method: Literal["paired", "Welch"]
-    test: Difference
-    """Of the second minus the first, over seeds or over the values of either."""
-
-    @property
-    def n(self) -> int:
-        """Seeds that both share for a paired difference, values of both sides together for Welch's."""
-        return self.test.n_first + (0 if self.method == "paired" else self.test.n_second)
-
-    @property
-    def is_identical(self) -> bool:
-        """Whether the values of every common seed are exactly the same."""
-        return self.method == "paired" and self.test.mean == 0 and self.test.standard_error == 0
-
 
 _COLUMNS = {
     "arm": "str",
@@ -68,24 +46,6 @@ _COLUMNS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Pair:
-    """One configuration in the first folder and in another, under one metric."""
-
-    row: dict[str, Any]
-    gap: Gap | None
-
-    @property
-    def is_testable(self) -> bool:
-        """Whether it counts among the comparisons that are corrected for."""
-        return self.gap is not None and not self.gap.test.is_constant
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether both folders have a run that says something."""
-        return all(self.row[f"{side}n"] + self.row[f"{side}diverged"] for side in ("first_", ""))
-
-
 def compared_metrics(sides: Sequence[Side]) -> list[str]:
     """Return the metrics that are compared: of the test, and what the first folder's search chose by.
 
@@ -109,87 +69,10 @@ def compute_results(sides: Sequence[Side]) -> pd.DataFrame:
     """
     rows: list[dict[str, Any]] = []
     for metric in compared_metrics(sides):
-        pairs = [pair for other in sides[1:] for pair in _pairs(sides[0], other, metric)]
-        rows += _judged(pairs, sides[0].records.metrics[metric])
+        pairs = [pair for other in sides[1:] for pair in pairs_of(sides[0], other, metric)]
+        rows += judged(pairs, sides[0].records.metrics[metric])
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
     return noted(frame, sides[0].records.metrics)
-
-
-def _pairs(first: Side, other: Side, metric: str) -> list[_Pair]:
-    ours, theirs = first.configurations, other.configurations
-    shared = [name for name in ours if name in theirs]
-    pairs = [_pair(name, other.name, metric, ours[name], theirs[name]) for name in shared]
-    return [pair for pair in pairs if pair.is_measured]
-
-
-def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.DataFrame) -> _Pair:
-    if metric.startswith("test_"):  # search runs never see the test set
-        first, second = (runs[runs["phase"] == "confirm"] for runs in (first, second))
-    changed = different_settings(first, second)
-    values = [_by_seed(runs, metric) for runs in (first, second)]
-    lost = [int((runs["status"] == "diverged").sum()) for runs in (first, second)]
-    row: dict[str, Any] = {"arm": arm, "metric": metric, "folder": folder}
-    row["different_settings"] = ", ".join(changed)
-    for side, measured, diverged in zip(("first_", ""), values, lost, strict=True):
-        interval = statistics.t_interval([] if diverged else list(measured.values()))
-        row |= {f"{side}n": len(measured), f"{side}diverged": diverged}
-        row |= {f"{side}mean": interval.mean, f"{side}half_width": interval.half_width}
-    return _Pair(row=row, gap=None if any(lost) else _gap(*values, are_alike=not changed))
-
-
-def _by_seed(runs: pd.DataFrame, metric: str) -> dict[int, float]:
-    """Return seed to value over the completed ones of some runs of one configuration."""
-    rows = runs[runs["status"] == "completed"].dropna(subset=[metric]).drop_duplicates("seed")
-    return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
-
-
-def _gap(first: Mapping[int, float], second: Mapping[int, float], *, are_alike: bool) -> Gap | None:
-    """Compare over common seeds where the configuration is the same, as unrelated samples otherwise."""
-    shared = sorted(first.keys() & second.keys()) if are_alike else []
-    test = paired([second[seed] - first[seed] for seed in shared])
-    if test is not None:
-        return Gap(method="paired", test=test)
-    test = welch(list(second.values()), list(first.values()))
-    return None if test is None else Gap(method="Welch", test=test)
-
-
-def _judged(pairs: Sequence[_Pair], metric: Metric) -> list[dict[str, Any]]:
-    """Return the rows of one metric with their differences, Holm-adjusted over those that can be tested."""
-    p_values = [pair.gap.test.p for pair in pairs if pair.gap and pair.is_testable]
-    alphas = statistics.holm_alphas(p_values, claims.ALPHA)
-    steps = iter(zip(statistics.holm(p_values), alphas, strict=True))
-    rows = []
-    for pair in pairs:
-        p_adjusted, alpha = next(steps) if pair.is_testable else (None, claims.ALPHA)
-        tested = _tested(pair.gap, p_adjusted, 1 - alpha) if pair.gap else {}
-        finding = _finding(pair, tested, metric)
-        rows.append({"method": None, "compared": None} | pair.row | tested | {"finding": finding})
-    return rows
-
-
-def _tested(gap: Gap, p_adjusted: float | None, level: float) -> dict[str, Any]:
-    found = {"method": gap.method, "compared": gap.n, "difference": gap.test.mean}
-    if p_adjusted is None:
-        return found
-    interval = {"difference_half_width": gap.test.half_width(level), "level": level}
-    return found | interval | {"df": gap.test.df, "p": gap.test.p, "p_adjusted": p_adjusted}
-
-
-def _finding(pair: _Pair, tested: Mapping[str, Any], metric: Metric) -> str:
-    """Return what the seeds show of a difference, in the words that the caption explains."""
-    if pair.row["first_diverged"] or pair.row["diverged"]:
-        return "diverged"
-    if pair.gap is None:
-        return "too few seeds"
-    if pair.gap.is_identical:
-        return "identical"
-    if pair.gap.test.is_constant:
-        return "no variation"
-    region = metric.equivalence
-    is_inside = region is not None and abs(tested["difference"]) + tested["difference_half_width"] < region
-    if tested["p_adjusted"] < claims.ALPHA:
-        return "apart, within the region" if is_inside else "apart"
-    return "within the region" if is_inside else "open"
 
 
 def lay_out_results(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
