@@ -11,8 +11,9 @@ from contextlib import suppress
 from harness import json_output
 from harness.answering import Answering
 from harness.arguments import resolved
+from harness.cluster.status_log import StatusLog
 from harness.cluster.submission import TARGETS, resubmit, runs_by_status
-from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import JobPhase, JobState
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, HarnessError
 from harness.records.folder import ResultsFolder

@@ -17,7 +17,8 @@ from harness.cluster.ray_jobs import client
 from harness.cluster.ray_jobs.client import ask_version
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions, exit_code_in
 from harness.cluster.ray_jobs.job import RayTarget, sweep_exit_code
-from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.status_log import StatusDetail, StatusLog
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import UnreachableError
 from harness.errors import EnvironmentMismatchError
 

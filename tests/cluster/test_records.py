@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster.status_log import Cause, StatusDetail, StatusLog
 from harness.cluster.submission import runs_by_status
-from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog, SubmitRecord
+from harness.cluster.submit_folder import SubmitRecord
 from harness.errors import ResultsError
 from harness.records.folder import ResultsFolder
 

@@ -15,13 +15,14 @@ from harness.cluster.launch.processes import Signals, node_folder, start_child
 from harness.cluster.slurm import ray_cluster
 from harness.cluster.slurm.allocation import Allocation
 from harness.cluster.slurm.commands import seconds_of
-from harness.cluster.slurm.job import job_state
+from harness.cluster.slurm.job_state import job_state
 from harness.cluster.slurm.launcher import Launcher
 from harness.cluster.slurm.ray_cluster import RayCluster, free_port
 from harness.cluster.slurm.reasons import in_words
 from harness.cluster.slurm.script import LauncherInstructions
 from harness.cluster.slurm.steps import by_gpus, end_node, start_step, step_command
-from harness.cluster.submit_folder import Cause, Happening, StatusDetail, StatusLog, SubmitFolder
+from harness.cluster.status_log import Cause, Happening, StatusDetail, StatusLog
+from harness.cluster.submit_folder import SubmitFolder
 from harness.errors import EnvironmentMismatchError, ResultsError
 from tests import drill
 from tests.cluster.slurm_commands import SlurmCommands

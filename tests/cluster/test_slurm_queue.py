@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from harness.cluster.slurm import commands
 from harness.cluster.slurm.job import SlurmTarget
-from harness.cluster.submit_folder import Cause, StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.status_log import Cause, StatusDetail, StatusLog
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
 from harness.study.reading.parse import parse_study
 from harness.study.submission import SlurmSite

@@ -11,7 +11,8 @@ from harness.cluster.exclusive import texts_of
 from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError
 from harness.cluster.kuberay.manifest import RESULTS_ANNOTATION, render_manifest
 from harness.cluster.kuberay.status import state_of, waiting_reason
-from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.status_log import StatusDetail, StatusLog
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import JobState, Request, UnreachableError, named
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.study.submission import KubeRaySite

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from harness.cluster.submit_folder import StatusDetail, StatusLog, SubmitFolder
+from harness.cluster.status_log import StatusDetail, StatusLog
+from harness.cluster.submit_folder import SubmitFolder
 from harness.edge import run_command
 from harness.errors import EXIT_INTERRUPTED, EXIT_REFUSED
 from harness.records.whole_file import write_whole

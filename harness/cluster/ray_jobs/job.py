@@ -16,7 +16,8 @@ from harness.cluster.ray_jobs.client import (
 )
 from harness.cluster.ray_jobs.entry import exit_code_in
 from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
-from harness.cluster.submit_folder import StatusLog, SubmitFolder, SubmitRecord
+from harness.cluster.status_log import StatusLog
+from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import (
     PHASE_OF_EXIT_CODE,
     REASON_OF_EXIT_CODE,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from harness.cluster.slurm.commands import Gpus, JobDetails, host_names, job_details
+from harness.cluster.slurm.nodes import Gpus, JobDetails, host_names, job_details
 from harness.errors import EnvironmentMismatchError
 
 

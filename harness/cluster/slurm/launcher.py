@@ -31,7 +31,7 @@ from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
 from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
 from harness.cluster.slurm.script import LauncherInstructions
 from harness.cluster.slurm.steps import end_node, end_of
-from harness.cluster.submit_folder import Cause, Happening, StatusDetail, StatusLog
+from harness.cluster.status_log import Cause, Happening, StatusDetail, StatusLog
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_SOME_FAILED, HarnessError
 
 if TYPE_CHECKING:

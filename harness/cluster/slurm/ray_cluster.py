@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.cluster.launch.processes import end_child
 from harness.cluster.slurm.allocation import Allocation
-from harness.cluster.slurm.commands import node_address
+from harness.cluster.slurm.nodes import node_address
 from harness.cluster.slurm.steps import (
     WorkerStep,
     by_gpus,

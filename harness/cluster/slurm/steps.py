@@ -12,8 +12,8 @@ from pathlib import Path
 
 from harness.cluster.launch.processes import end_child
 from harness.cluster.slurm.allocation import Allocation
-from harness.cluster.slurm.commands import Gpus
 from harness.cluster.slurm.environment import without_requests
+from harness.cluster.slurm.nodes import Gpus
 
 _END_PATIENCE_SECONDS = 15.0
 
