@@ -15,7 +15,8 @@ from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
 from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, HarnessError, ResultsError, several
 from harness.records.lock import is_held
-from harness.screen import table_lines, width_of_screen
+from harness.screen import width_of_screen
+from harness.text_table import table_lines
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 

@@ -3,10 +3,9 @@
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import json_output
 from harness.answering import Answering, add_json
@@ -15,16 +14,13 @@ from harness.commands.trusting import add_trust, admit_code, check_code_of, in_c
 from harness.edge import run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
 from harness.records.folder import ResultsFolder
-from harness.screen import say, table_lines, width_of_screen
+from harness.screen import say, width_of_screen
+from harness.text_table import table_lines
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
     from analysis.render.table import RenderedTable
-    from harness.records.range_test import Settings, TestedArm
-    from harness.study.study import Arm, Study
-    from harness.training.data.arrays import Samples
-    from harness.training.data.prepare import PreparedDataset
-    from harness.training.range_test import RangePoint
+    from harness.study.study import Study
 
 _FEWEST_STEPS = 50
 """Below, the moving average has hardly settled when the test ends."""
@@ -128,14 +124,16 @@ def _find(arguments: list[str] | None, answering: Answering) -> int:
     _make_folder(root)
     admit_code(study, sources)
     from analysis.lr_finder import found_rates, write_finder
+    from harness.commands.range_tests import Asked, check_points, make_tests, settings_of
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset
 
     prepared = prepare_dataset(study.dataset, progress=say)
-    settings = _settings(study, options, prepared)
-    _check_points(study, settings, prepared)
+    asked = Asked(seeds=options.seeds, low=options.low, high=options.high, steps=options.steps)
+    settings = settings_of(study, asked, prepared)
+    check_points(study, settings, prepared)
     found_rates(root, settings)  # a damaged study beside the tests is told before they begin
-    write_curves(root, settings, _test_arms(study, settings, prepared))
+    write_curves(root, settings, make_tests(study, settings, prepared))
     table = write_finder(root)
     if answering.is_asked:
         suggestions = json_output.rows(table.numbers)
@@ -170,119 +168,6 @@ def _make_folder(root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ResultsError(unusable(root, "made", error), place=root) from error
-
-
-def _settings(study: "Study", options: argparse.Namespace, prepared: "PreparedDataset") -> "Settings":
-    """Return what is to be tested, and where its numbers come from."""
-    from harness.records.provenance import git_state, machine, versions
-    from harness.records.range_test import Settings
-    from harness.study.seeds import distinct_seeds
-    from harness.training.range_test import DIVERGENCE_FACTOR, SMOOTHING
-
-    return Settings(
-        study=study.name,
-        overrides=list(study.overrides),
-        arms={arm.name: _tested_arm(arm) for arm in study.arms},
-        seeds=distinct_seeds(study.search.seed, "range_test", options.seeds),
-        low=options.low,
-        high=options.high,
-        steps=options.steps,
-        smoothing=SMOOTHING,
-        divergence_factor=DIVERGENCE_FACTOR,
-        dataset={"name": prepared.name, "sha256": prepared.sha256},
-        git=git_state(),
-        versions=versions(),
-        machine=machine(),
-    )
-
-
-def _tested_arm(arm: "Arm") -> "TestedArm":
-    """Return an arm and the middle of its space.
-
-    Raises:
-        StudyError: The middle breaks a rule across fields, which a study file's check of extremes can miss.
-    """
-    from pydantic import ValidationError
-
-    from harness.records.range_test import TestedArm
-    from harness.training.range_test import midpoint
-
-    point = midpoint(arm.space)
-    try:
-        arm.configuration(point)
-    except ValidationError as error:
-        reason = error.errors(include_url=False)[0]["msg"]
-        raise StudyError(
-            f"arm {arm.name} cannot be tested in the middle of its space, {point}: {reason}. "
-            f"Remedy: --set arms.{arm.entry}.FIELD=VALUE fixes a field for the test."
-        ) from error
-    space = {name: domain.as_written for name, domain in arm.space.items()}
-    return TestedArm(fixed=arm.fixed, space=space, point=point)
-
-
-def _check_points(study: "Study", settings: "Settings", prepared: "PreparedDataset") -> None:
-    """Refuse tests that could not take their steps on the data set.
-
-    Raises:
-        StudyError: Some could not.
-    """
-    from harness.study.feasible import check_feasible
-
-    points = {name: tested.point for name, tested in settings.arms.items()}
-    arms = (replace(arm, fixed={**arm.fixed, **points[arm.name]}, space={}) for arm in study.arms)
-    check_feasible(replace(study, arms=tuple(arms)), prepared.spec.facts)
-
-
-def _test_arms(study: "Study", settings: "Settings", prepared: "PreparedDataset") -> list[dict[str, Any]]:
-    """Make every arm's test with every seed, one after another; return one row a step."""
-    import torch
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from harness.training.range_test import Rise, range_test
-
-    torch.set_num_threads(study.resources.cpu)
-    data = _on_device(prepared, "cuda" if study.resources.gpu else "cpu")
-    rise = Rise(low=settings.low, high=settings.high, steps=settings.steps)
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    rows: list[dict[str, Any]] = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        for arm in study.arms:
-            at = settings.arms[arm.name].point
-            console.print(f"{arm.name}: {_where(at)}")
-            for number, seed in enumerate(settings.seeds, start=1):
-                label = f"{arm.name}, seed {number} of {len(settings.seeds)}"
-                task = progress.add_task(label, total=rise.steps)
-                points = range_test(
-                    arm.configuration(at),
-                    seed,
-                    data,
-                    rise,
-                    partial(progress.advance, task),
-                )
-                progress.remove_task(task)
-                console.print(f"{label}: {_end(points[-1])}")
-                rows += [{"arm": arm.name, "seed": seed, **asdict(point)} for point in points]
-    return rows
-
-
-def _where(point: dict[str, Any]) -> str:
-    """Return where in an arm's space its test stands."""
-    others = ", ".join(f"{name} = {value}" for name, value in point.items() if name != "lr")
-    return f"tested at {others}" if others else "nothing else is searched"
-
-
-def _end(last: "RangePoint") -> str:
-    if last.diverged:
-        return f"diverged at {last.lr:.3g}, after {last.step} steps"
-    return f"reached {last.lr:g} without diverging"
-
-
-def _on_device(prepared: "PreparedDataset", device: str) -> "Samples":
-    """Return the training samples; on the CPU they stay mapped."""
-    from harness.training.data.arrays import load_training_samples
-
-    return load_training_samples(prepared).to(device)
 
 
 def _show(table: "RenderedTable", folder: Path) -> None:

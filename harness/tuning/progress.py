@@ -12,10 +12,10 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.records.events import EpochEnded, Event, Status
-from harness.screen import fits, table_lines
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.study.time_left import seconds_left
+from harness.text_table import fits, table_lines
 from harness.tuning.tally import ArmProgress, Tally
 
 _HEADS = ("arm", "ended", "running", "stopped", "diverged", "failed", "epochs", "best")

@@ -13,10 +13,11 @@ from typing import TextIO, cast
 import pytest
 
 from harness.edge import run_command
-from harness.screen import LastingStream, lasting_screen, table_lines
+from harness.screen import LastingStream, lasting_screen
 from harness.study.plan import plan_study
 from harness.study.reading.parse import parse_study
 from harness.study.study import Study
+from harness.text_table import table_lines
 from harness.tuning.progress import Progress
 
 

@@ -9,7 +9,7 @@ from analysis.claims.standing import OPEN, standing_lines
 from analysis.listing import in_words, rulings, state, state_of
 from analysis.results import Results
 from harness.commands.watching.progress import ArmProgress, Progress
-from harness.screen import table_lines
+from harness.text_table import table_lines
 from harness.tuning.progress import clock
 
 _HEADS = ("arm", "ended", "running", "bad", "epochs", "best")
