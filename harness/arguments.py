@@ -68,6 +68,29 @@ def parser_of(main: Callable[[list[str]], int]) -> Parser:
     return asked[0]
 
 
+def add_results(options: "argparse._ActionsContainer") -> None:
+    """Add `--results` to the options of a command that writes below a folder of all results."""
+    options.add_argument(
+        "--results",
+        type=path_argument,
+        default=Path("results"),
+        metavar="DIR",
+        help="folder of all results (results)",
+    )
+
+
+def add_overrides(options: "argparse._ActionsContainer", example: str) -> None:
+    """Add `--set` to the options of a command that reads a study file."""
+    options.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help=f"override a setting by its dotted key, such as {example}; may be repeated",
+    )
+
+
 def path_argument(text: str) -> Path:
     """Return the path that a user gives; `~` is the home folder also where the shell leaves it (`--x=~/y`).
 

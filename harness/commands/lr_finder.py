@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness import json_output
 from harness.answering import Answering, add_json
-from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
+from harness.arguments import EXIT_CODES, Parser, add_overrides, add_results, path_argument, resolved
 from harness.commands.trusting import add_trust, admit_code, check_code_of, in_code_folder, with_trust
 from harness.edge import run_command
 from harness.errors import EXIT_COMPLETE, ResultsError, StudyError, unusable
@@ -56,21 +56,8 @@ def _parser() -> argparse.ArgumentParser:
         f"{EXIT_CODES}; 75 interrupted, nothing was written.",
     )
     parser.add_argument("study", type=path_argument, metavar="STUDY.yaml", help="the study file")
-    parser.add_argument(
-        "--results",
-        type=path_argument,
-        default=Path("results"),
-        metavar="DIR",
-        help="folder of all results (results)",
-    )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="override a setting by its dotted key, such as recipe.batch_size=64; may be repeated",
-    )
+    add_results(parser)
+    add_overrides(parser, "recipe.batch_size=64")
     parser.add_argument(
         "--seeds", type=_at_least(1), default=3, metavar="N", help="tests an arm, each with its own seed (3)"
     )

@@ -13,7 +13,7 @@ import psutil
 
 from harness import json_output
 from harness.answering import Answering, add_json
-from harness.arguments import EXIT_CODES, Parser, path_argument, resolved
+from harness.arguments import EXIT_CODES, Parser, add_overrides, add_results, path_argument, resolved
 from harness.commands.planning import dry_run
 from harness.commands.trusting import (
     add_trust,
@@ -63,27 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("study", type=path_argument, metavar="STUDY.yaml", help="the study file")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--results",
-        type=path_argument,
-        default=Path("results"),
-        metavar="DIR",
-        help="folder of all results (results)",
-    )
+    add_results(place)
     place.add_argument(
         "--run-dir",
         type=path_argument,
         metavar="DIR",
         help="this study's own folder, instead of RESULTS/<study>",
     )
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="override a setting by its dotted key, such as recipe.epochs=2; may be repeated",
-    )
+    add_overrides(parser, "recipe.epochs=2")
     parser.add_argument(
         "--dry-run",
         action="store_true",
