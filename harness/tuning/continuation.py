@@ -23,8 +23,11 @@ from harness.tuning.parent import named_again
 
 _ABSENT = "absent"
 
-_DERIVED = {"search_runs", "confirm_runs", "max_epochs", "plan", "search_seeds", "confirm_seeds", "order"}
+_DERIVED = {"plan", "search_seeds", "confirm_seeds", "order"}
 """Keys of a declaration that follow from others: told only where nothing else differs."""
+
+_DERIVED_OF_ARM = {"search_runs", "confirm_runs", "max_epochs"}
+"""Such keys of an arm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,18 +157,31 @@ def declared_differences(before: bytes, now: bytes) -> list[Change]:
         before: The text of a `declaration.json`.
         now: That of another one.
     """
-    changes = list(_differences("", json.loads(before), json.loads(now)))
-    given = [change for change in changes if _DERIVED.isdisjoint(change.field.split("."))]
-    return given or changes or [Change(field="declaration.json", before="other bytes", after="other bytes")]
+    found = list(_differences((), json.loads(before), json.loads(now)))
+    given = [difference for difference in found if not _is_derived(difference[0])]
+    changes = [
+        Change(field=".".join(place), before=there, after=here) for place, there, here in given or found
+    ]
+    return changes or [Change(field="declaration.json", before="other bytes", after="other bytes")]
 
 
-def _differences(place: str, before: Any, now: Any) -> Iterator[Change]:
+def _is_derived(place: tuple[str, ...]) -> bool:
+    match place:
+        case ("arms", _, key, *_):
+            return key in _DERIVED_OF_ARM
+        case (key, *_):
+            return key in _DERIVED
+        case _:
+            return False
+
+
+def _differences(place: tuple[str, ...], before: Any, now: Any) -> Iterator[tuple[tuple[str, ...], Any, Any]]:
+    """Yield where two declarations differ, with what either says there."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted({*before, *now}):
-            inner = f"{place}.{key}" if place else key
-            yield from _differences(inner, before.get(key, _ABSENT), now.get(key, _ABSENT))
+            yield from _differences((*place, key), before.get(key, _ABSENT), now.get(key, _ABSENT))
     elif before != now:
-        yield Change(field=place, before=before, after=now)
+        yield place, before, now
 
 
 def _deciding_versions(before: Manifest, now: Manifest) -> list[tuple[str, Any, Any]]:

@@ -1,5 +1,6 @@
 """May a study be continued as it is asked for now? No run is needed to tell."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
 from harness.training.data.prepare import prepare_dataset
 from harness.tuning.belonging import check_journal_belongs
-from harness.tuning.continuation import Begun, accepted_changes
+from harness.tuning.continuation import Begun, accepted_changes, declared_differences
 from harness.tuning.declaration import declare, describe
 
 Declared = Callable[..., Declaration]
@@ -193,3 +194,16 @@ def test_journals_of_reference_studies_belong_to_theirs(study: str, repository: 
     other = Declaration.read(ResultsFolder(folder.root.parent / "optimizers"))
     with pytest.raises(ResultsError, match="is not the journal of the study"):
         check_journal_belongs(other, events, folder.journal)
+
+
+def test_an_arm_may_have_the_name_of_a_derived_key() -> None:
+    """What follows from other keys is left out by its place, and an arm called `plan` is no plan."""
+
+    def declaration(lr: float, runs: int) -> bytes:
+        arms = {"plan": {"fixed": {"lr": lr}, "search_runs": runs}}
+        return json.dumps({"arms": arms, "plan": {"looks": [runs]}, "study": "drill"}).encode()
+
+    changes = declared_differences(declaration(0.1, 5), declaration(0.2, 8))
+    assert changes == [Change(field="arms.plan.fixed.lr", before=0.1, after=0.2)]
+    alone = declared_differences(declaration(0.1, 5), declaration(0.1, 8))
+    assert [change.field for change in alone] == ["arms.plan.search_runs", "plan.looks"]
