@@ -116,8 +116,8 @@ _NOTES: Mapping[str, str] = {
         "such machine, had an epoch in 0.62 of the time and equal accuracy too."
     ),
     "batch_sizes": (
-        "One run at a time on one core, which other tenants of the machine shared. An earlier run of 5 epochs "
-        "took two sessions, whose seconds do not compare: neither claim could be tested there."
+        "One run at a time on one core, which other tenants of the machine shared. An earlier run of 5 "
+        "epochs took two sessions, whose seconds do not compare: neither claim could be tested there."
     ),
 }
 """What a reader must know of a study besides, by its name."""
