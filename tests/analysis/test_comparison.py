@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from analysis.page.comparison.declared import caption_settings, compute_settings, lay_out_settings
 from analysis.page.comparison.equal_runs import compute_repeats
 from analysis.page.comparison.results import compute_results, lay_out_results
 from analysis.page.comparison.rulings import compute_verdicts, lay_out_verdicts
+from analysis.page.comparison.settings import caption_settings, compute_settings, lay_out_settings
 from analysis.page.comparison.sides import Side, load_sides, unique_names
 from analysis.page.comparison.speed import compute_speed
 from analysis.render.numbers import ABSENT

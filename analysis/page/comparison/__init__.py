@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.output import write_tables
-from analysis.page.comparison.declared import compare_settings
 from analysis.page.comparison.equal_runs import compare_runs
 from analysis.page.comparison.results import compare_results
 from analysis.page.comparison.rulings import compare_verdicts
+from analysis.page.comparison.settings import compare_settings
 from analysis.page.comparison.sides import Answer, Side, load_sides
 from analysis.page.comparison.speed import compare_speed
 from analysis.page.document import render
