@@ -21,7 +21,7 @@ import pytest
 from analysis.exports.reading import JournalReader
 from analysis.results import results
 from harness.commands import watch
-from harness.commands.watching.page import Shown, serving
+from harness.commands.watching.page import Shown, looked_again, serving
 from harness.commands.watching.progress import progress_of
 from harness.records.folder import ResultsFolder
 from harness.records.lock import FolderLock
@@ -202,6 +202,33 @@ def test_the_live_page_answers_who_knows_it_and_nobody_else() -> None:
             ("/etc/passwd", {}),
         ):
             assert status(address, path, **headers) == 404, path
+
+
+def test_the_live_page_tells_that_its_sweep_has_ended(begun: tuple[Path, bytes]) -> None:
+    """One that was killed writes nothing more; the page stays the one that was made of its journal."""
+    shown = Shown(1, "", "the page", "; made at 12:00:00 UTC")
+    with FolderLock(begun[0] / ".lock"):
+        watched = watch.Watched(begun[0], every=None)
+        shown = looked_again(watched, shown)
+        assert "optimizers: running, " in shown.told
+        assert "left" in shown.told
+    after = looked_again(watched, shown)
+    assert "optimizers: unfinished, " in after.told
+    assert "left" not in after.told
+    assert after.told.endswith("; made at 12:00:00 UTC")
+    assert (after.version, after.page) == (1, "the page")
+
+
+def test_a_browser_that_leaves_is_no_error(capfd: pytest.CaptureFixture[str]) -> None:
+    """It closes its connection while a page, larger than a connection holds, is sent."""
+    shown = Shown(1, "told", f"<body>{'x' * 50_000_000}</body>")
+    with serving(lambda: shown, 0) as address:
+        parts = urlsplit(address)
+        with connected(address) as connection:
+            connection.request("GET", parts.path)
+            assert connection.getresponse().read(1) == b"<"
+        assert status(address, f"{parts.path}version") == 200
+    assert capfd.readouterr().err == ""
 
 
 def test_a_port_that_is_taken_is_told() -> None:

@@ -11,8 +11,8 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -69,8 +69,8 @@ background:#333;color:#fff;z-index:9">{told}</div>
 """Goes to the end of the report: asks for news, and shows a new one where the reader stood in the old one."""
 
 _PAUSE_MILLISECONDS = 3000
-_WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{told}</title></head>
-<body style="font:16px system-ui,sans-serif;margin:2em"><p>{told}</p></body></html>"""
+_WAITING = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>no results yet</title></head>
+<body style="font:16px system-ui,sans-serif;margin:2em"><p>The report comes here.</p></body></html>"""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,14 @@ class Shown:
     """What is served now. It is replaced as a whole, by one thread, and read by others."""
 
     version: int
+    """That of the page, which a browser reloads for another one."""
     told: str
+    """How the study is now, below its page."""
     page: str
+    made: str = ""
+    """When that was, in words."""
+    seconds: float = 0.0
+    """What making it took."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -106,6 +112,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send("text/html", re.sub(r"</body>", lambda end: script + end[0], now.page, count=1))
         else:
             self.send_error(404)
+
+    def handle(self) -> None:
+        """Answer a connection; a browser that leaves meanwhile is content."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def _send(self, kind: str, text: str) -> None:
         body = text.encode()
@@ -160,35 +171,46 @@ def serving(shown: Callable[[], Shown], port: int) -> Iterator[str]:
 
 def serve(watched: "Watched", *, port: int) -> int:
     """Serve the page, and print a line now and then, until Ctrl-C."""
-    shown = Shown(0, "", "")
+    shown = _made(watched, 1)
 
     def now() -> Shown:
         return shown
 
-    shown, cost = _made(watched, 1)
     with serving(now, port) as address:
         print(f"the report of {watched.folder.root}, as it goes on: {address}")
         print("for a browser on this machine; from elsewhere by a tunnel of ssh; Ctrl-C ends it", flush=True)
         print(watched.line(), flush=True)
         while True:
-            watched.wait(usual=_SECONDS, least=_MAKING_SHARE * cost)
-            if watched.look():
-                shown, cost = _made(watched, shown.version + 1)
+            watched.wait(usual=_SECONDS, least=_MAKING_SHARE * shown.seconds)
+            before, shown = shown, looked_again(watched, shown)
+            if shown.version != before.version:
                 print(watched.line(), flush=True)
     return EXIT_COMPLETE
 
 
-def _made(watched: "Watched", version: int) -> tuple[Shown, float]:
-    """Return the page of what was read last, and what it took, in seconds."""
+def looked_again(watched: "Watched", shown: Shown) -> Shown:
+    """Look at the study, and return what is served now: a new page where its journal grew."""
+    if watched.look():
+        return _made(watched, shown.version + 1)
+    # Its sweep or its job may have ended, and written nothing more.
+    return replace(shown, told=_told(watched, shown.made))
+
+
+def _made(watched: "Watched", version: int) -> Shown:
+    """Return the page of what was read last."""
     from analysis.page import document
 
-    began, at = time.monotonic(), datetime.now(UTC)
-    told = f"{watched.line()}; made at {at:%H:%M:%S} UTC"
+    began = time.monotonic()
     if watched.found is None:
-        return Shown(version, told, _WAITING.format(told=_escaped(told))), 0.0
+        return Shown(version, _told(watched, ""), _WAITING)
+    made = f"; made at {datetime.now(UTC):%H:%M:%S} UTC"
     facts = watched.found.facts
     content = document.Content(
         facts=facts, tables=document.render_tables(facts), figures=document.render_figures(facts)
     )
     page = document.render_html(content)
-    return Shown(version, told, page), time.monotonic() - began
+    return Shown(version, _told(watched, made), page, made, time.monotonic() - began)
+
+
+def _told(watched: "Watched", made: str) -> str:
+    return f"{watched.line()}{made}"
