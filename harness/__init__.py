@@ -10,8 +10,9 @@ if sys.argv[:1] == ["-m"]:  # what starts is a command, and no notebook or progr
     os.environ.pop("MPLBACKEND", None)
     # Of large studies' tables, Arrow's own pool keeps tens of MB that were freed.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    if not sys.flags.safe_path and not __file__.startswith(f"{sys.path[0]}/"):
-        # The working directory comes first, where a user's random.py would take the place of Python's.
+    if not sys.flags.safe_path and sys.path[0] != os.path.dirname(os.path.dirname(__file__)):  # noqa: PTH120
+        # The working directory comes first, where a user's random.py would take the place of Python's; in a
+        # checkout it is where the packages are.
         del sys.path[0]
 
 __version__ = "0.1.0"

@@ -15,14 +15,23 @@ from harness.study.reading.parse import load_study, parse_study
 from harness.tuning.local_ray import set_ray_environment
 
 
+@pytest.mark.parametrize("environment", ["elsewhere", ".venv"])
 @pytest.mark.parametrize("module", ["harness.sweep", "harness.submit", "analysis.report"])
-def test_a_users_folder_and_backend_break_no_command(module: str, repository: Path, tmp_path: Path) -> None:
+def test_a_users_folder_and_backend_break_no_command(
+    module: str, environment: str, repository: Path, tmp_path: Path
+) -> None:
     """`python -m` looks into the working directory first; matplotlib refuses a backend it does not know."""
     (tmp_path / "random.py").write_text("raise SystemExit('a random.py of the user')")
+    installed = repository
+    if environment == ".venv":  # in the user's folder, as most have it
+        installed = tmp_path / ".venv/lib/site-packages"
+        installed.mkdir(parents=True)
+        for package in ("harness", "analysis"):
+            (installed / package).symlink_to(repository / package)
     verb = ["status"] if module == "harness.submit" else []
-    environment = os.environ | {"PYTHONPATH": str(repository), "MPLBACKEND": "nonsense"}
+    variables = os.environ | {"PYTHONPATH": str(installed), "MPLBACKEND": "nonsense"}
     command = [sys.executable, "-m", module, *verb, "nothing"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr[:7]) == (2, "error: "), done.stderr
 
 
