@@ -13,14 +13,27 @@ from typing import Any, TextIO, cast
 _MOST_WAITING = 1000
 """Texts kept for a reader who does not read; what comes then is dropped."""
 
-
 _USUAL_WIDTH = 80
 """Letters in a line where no terminal says how many fit."""
+
+_CANNOT_DRAW = ("dumb", "unknown")
+"""Terminals (`TERM`) that only take line after line."""
 
 
 def width_of_screen() -> int:
     """Return how many letters fit into a line: what COLUMNS says, else the terminal, else 80."""
     return max(20, shutil.get_terminal_size((_USUAL_WIDTH, 24)).columns)
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether what a stream shows can be drawn anew: it is a terminal, and no dumb one.
+
+    Rich is told, and not asked: it takes a `FORCE_COLOR`, which wants colours in a log, for a terminal.
+    """
+    try:
+        return stream.isatty() and os.environ.get("TERM", "").lower() not in _CANNOT_DRAW
+    except ValueError:  # somebody closed it
+        return False
 
 
 def say(message: str) -> None:

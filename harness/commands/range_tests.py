@@ -1,5 +1,6 @@
 """Range tests of a study's arms: where in its space each is tested, and one test a seed."""
 
+import sys
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,6 +13,7 @@ from rich.progress import Progress
 from harness.errors import StudyError
 from harness.records.provenance import git_state, machine, versions
 from harness.records.range_test import Settings, TestedArm
+from harness.screen import is_terminal
 from harness.study.feasible import check_feasible
 from harness.study.seeds import distinct_seeds
 from harness.study.study import Arm, Study
@@ -99,9 +101,10 @@ def make_tests(study: Study, settings: Settings, prepared: PreparedDataset) -> l
     torch.set_num_threads(study.resources.cpu)
     data = _on_device(prepared, "cuda" if study.resources.gpu else "cpu")
     rise = Rise(low=settings.low, high=settings.high, steps=settings.steps)
-    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    on_terminal = is_terminal(sys.stderr)
+    console = Console(stderr=True, force_terminal=on_terminal, highlight=False, markup=False, soft_wrap=True)
     rows: list[dict[str, Any]] = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+    with Progress(console=console, transient=True, disable=not on_terminal) as progress:
         for arm in study.arms:
             at = settings.arms[arm.name].point
             console.print(f"{arm.name}: {_where(at)}")

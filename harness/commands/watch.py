@@ -9,7 +9,6 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -28,7 +27,7 @@ from harness.commands.watching.view import line, view_lines
 from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED
 from harness.records.folder import ResultsFolder
-from harness.screen import width_of_screen
+from harness.screen import is_terminal, width_of_screen
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,11 +144,10 @@ def _watch(arguments: Sequence[str] | None) -> int:
         from harness.commands.watching.page import serve
 
         return serve(watched, port=options.port)
-    console = Console()
     if options.once:
         deliver("\n".join(watched.lines()))
         return EXIT_COMPLETE
-    return _on_terminal(watched, console) if console.is_terminal else _in_lines(watched)
+    return _on_terminal(watched) if is_terminal(sys.stdout) else _in_lines(watched)
 
 
 def _in_lines(watched: Watched) -> int:
@@ -164,9 +162,9 @@ def _in_lines(watched: Watched) -> int:
     return watched.end
 
 
-def _on_terminal(watched: Watched, console: Console) -> int:
+def _on_terminal(watched: Watched) -> int:
     """Keep everything on the screen; what does not fit its height is left out until the end."""
-    with _screen(console) as screen:
+    with Live(console=Console(force_terminal=True), auto_refresh=False, transient=True) as screen:
         while True:
             screen.update(Text("\n".join(watched.lines())), refresh=True)
             if watched.end is not None:
@@ -175,12 +173,6 @@ def _on_terminal(watched: Watched, console: Console) -> int:
             watched.look()
     deliver("\n".join(watched.lines()))
     return watched.end
-
-
-@contextmanager
-def _screen(console: Console) -> Iterator[Live]:
-    with Live(console=console, auto_refresh=False, transient=True) as screen:
-        yield screen
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from harness.records.events import EpochEnded, Event, Status
+from harness.screen import is_terminal
 from harness.study.plan import Plan
 from harness.study.study import Study
 from harness.study.time_left import seconds_left
@@ -37,7 +38,7 @@ class Progress:
         self._before = self._tally.epochs
         self._first_epoch_at: float | None = None
         self._last_event_at = self._started
-        self._console = Console(stderr=True)
+        self._console = Console(stderr=True, force_terminal=is_terminal(sys.stderr))
         self._live = Live(console=self._console, get_renderable=self._table, refresh_per_second=2)
 
     def recall(self, event: Event) -> None:

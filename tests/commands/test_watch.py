@@ -91,12 +91,13 @@ def test_no_line_is_wider_than_the_screen(
 
 
 def test_a_study_that_ends_meanwhile_ends_the_watch(begun: tuple[Path, bytes]) -> None:
-    """Without a terminal a line now and then, at the end everything."""
+    """Without a terminal a line now and then, at the end everything; colours that are asked for make none."""
     folder, rest = begun
+    environment = os.environ | {"FORCE_COLOR": "1"}
     command = [sys.executable, "-m", "harness.commands.watch", str(folder), "--every", "0.1"]
     with (
         FolderLock(folder / ".lock"),
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching,
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as watching,
     ):
         assert watching.stdout is not None
         assert "optimizers: running, " in watching.stdout.readline()
@@ -106,6 +107,7 @@ def test_a_study_that_ends_meanwhile_ends_the_watch(begun: tuple[Path, bytes]) -
     assert watching.returncode == 0
     assert "optimizers: finished" in told
     assert "claims: 2 decided, 2 open" in told
+    assert "\x1b" not in told
 
 
 def test_ctrl_c_only_ends_the_watch(begun: tuple[Path, bytes]) -> None:

@@ -140,6 +140,41 @@ def test_the_live_table_outlives_its_terminal(study_text: str, monkeypatch: pyte
             assert lasting.loss is not None
 
 
+def _shown(stream: TextIO, study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stream)
+        with Progress(study, plan_study(study)).shown(1):
+            pass
+
+
+def test_colours_that_are_asked_for_make_no_terminal_of_a_file(
+    study_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Continuous integration sets `FORCE_COLOR`; its log gets lines, and no table drawn again and again."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    stream = io.StringIO()
+    _shown(stream, parse_study(study_text, "s.yaml"), monkeypatch)
+    assert "elapsed" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+@pytest.mark.parametrize(("term", "colours"), [("xterm", ""), ("dumb", "1"), ("unknown", "1")])
+def test_a_terminal_that_cannot_draw_gets_lines(
+    term: str, colours: str, study_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor's, for one; every other has the table, whatever is asked of colours."""
+    is_drawn = term == "xterm"
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("FORCE_COLOR", colours)
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w") as stream:
+        _shown(stream, parse_study(study_text, "s.yaml"), monkeypatch)
+        told = os.read(master, 1 << 16)
+    os.close(master)
+    assert (b"\x1b" in told) == (b"arm " in told) == is_drawn
+    assert b"elapsed" in told
+
+
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
