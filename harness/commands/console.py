@@ -2,15 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module, metadata
-from typing import cast
+from functools import partial
+from importlib import import_module
 
-from harness.arguments import EXIT_CODES
-from harness.errors import EXIT_COMPLETE, EXIT_REFUSED
+from harness.arguments import EXIT_CODES, ArgumentsError
+from harness.edge import deliver, run_command
+from harness.errors import EXIT_COMPLETE, EXIT_REFUSED, nearest
 
 PROGRAM = "recipe-harness"
+
+Run = Callable[[list[str]], int]
+"""The `main` of a command: takes the words after its name, returns its exit code."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,25 +57,37 @@ def main() -> int:
     os.environ.pop(
         "MPLBACKEND", None
     )  # figures need none, and an unknown one keeps matplotlib from importing
-    arguments = sys.argv[1:]
-    if not arguments or arguments[0] in {"-h", "--help"}:
-        print(_help())
-        return EXIT_COMPLETE if arguments else EXIT_REFUSED
-    if arguments[0] == "--version":
-        print(f"{PROGRAM} {metadata.version(PROGRAM)}")
-        return EXIT_COMPLETE
-    command = COMMANDS.get(arguments[0])
-    if command is None:
-        known = ", ".join(COMMANDS)
-        print(f"error: there is no command {arguments[0]!r}. Remedy: one of {known}.", file=sys.stderr)
-        return EXIT_REFUSED
-    run = cast("Callable[[list[str]], int]", import_module(command.module).main)
-    code = run(arguments[1:])
-    if arguments[0] == "sweep":
+    named: list[Run] = []
+    code = run_command(partial(_begin, sys.argv[1:], named))
+    if not named:
+        return code
+    code = named[0](sys.argv[2:])
+    if sys.argv[1] in {"sweep", "lr-finder"}:
         from harness.tuning.interruption import hear_no_more
 
         hear_no_more()
     return code
+
+
+def _begin(arguments: Sequence[str], named: list[Run]) -> int:
+    """Import the command that is named, which ends itself from then on; or answer.
+
+    Raises:
+        ArgumentsError: There is none of this name.
+    """
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        deliver(_help())
+        return EXIT_COMPLETE if arguments else EXIT_REFUSED
+    if arguments[0] == "--version":
+        from importlib import metadata
+
+        deliver(f"{PROGRAM} {metadata.version(PROGRAM)}")
+        return EXIT_COMPLETE
+    command = COMMANDS.get(arguments[0])
+    if command is None:
+        raise ArgumentsError(f"there is no command {arguments[0]!r}. {nearest(arguments[0], COMMANDS)}.")
+    named.append(import_module(command.module).main)
+    return EXIT_COMPLETE
 
 
 def _help() -> str:

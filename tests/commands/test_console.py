@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -35,12 +36,42 @@ def test_every_command_has_its_help(
 def test_an_unknown_command_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With those that there are."""
+    """With the nearest, and those that there are."""
     assert _run(monkeypatch, "swep") == 2
-    assert "sweep" in capsys.readouterr().err
+    assert "'swep'. Did you mean 'sweep'? Valid: sweep, lr-finder" in capsys.readouterr().err
     assert _run(monkeypatch, "--help") == 0
     told = capsys.readouterr().out
     assert all(name in told for name in console.COMMANDS)
+
+
+_IMPORTING = """
+import signal, sys
+from harness.commands.console import main
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "analysis.listing":
+            {happens}
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["recipe-harness", "ls"]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "told"),
+    [
+        ("signal.raise_signal(signal.SIGINT)", 75, "interrupted"),
+        ("raise ModuleNotFoundError('none', name='pandas')", 2, "error: the Python package 'pandas' is not "),
+    ],
+)
+def test_what_happens_while_a_command_is_imported_is_told(happens: str, code: int, told: str) -> None:
+    """Ctrl-C, or an environment that lacks a package: without a traceback, by the exit codes of later."""
+    command = [sys.executable, "-c", _IMPORTING.format(happens=happens)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr[: len(told)]) == (code, told)
+    assert "Traceback" not in done.stderr
 
 
 def test_every_shipped_study_can_be_printed(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -252,6 +252,9 @@ DRY_RUN = "python -m harness.sweep search_spaces/optimizers.yaml --dry-run"
         ("python -m analysis.tables nowhere 2>&-", 2),
         ("python -m harness.submit status nowhere 2>&-", 2),
         ("python -m harness.lr_finder nowhere.yaml >&- 2>&-", 2),
+        ("recipe-harness --help > /dev/full", 2),
+        ("PYTHONUNBUFFERED=1 recipe-harness --help | true; exit ${PIPESTATUS[0]}", 0),
+        ("recipe-harness swep 2>&-", 2),
     ],
 )
 def test_the_exit_code_is_not_the_screens(line: str, code: int, repository: Path) -> None:
