@@ -5,6 +5,7 @@ threads and its memory, and its numbers are those of the command.
 """
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -29,8 +30,11 @@ from harness.errors import (
 
 __all__ = ["Results", "results", "run_study"]
 
-_LAST_LINES = 40
-"""Of the sweep's output, kept for the message if it cannot go on."""
+_LAST_LINES, _MOST_LINES = 40, 2000
+"""Of the sweep's output, kept for the message if a bug ends it, and of one that is refused."""
+
+_HEAD = re.compile(r"^(?:python -m harness\.sweep: )?error: ", re.MULTILINE)
+"""How a refusal begins, of arguments by argparse too; its reason may hold the same words further on."""
 
 _READABLE = {EXIT_COMPLETE, EXIT_SOME_FAILED, EXIT_INTERRUPTED}
 """How a sweep ends that leaves results, if not all of them."""
@@ -46,7 +50,7 @@ def run_study(
     results_folder: str | PathLike[str] = "results",
     overrides: Mapping[str, Any] | None = None,
     resume: bool = False,
-    trust: bool | str = False,
+    trust: bool | str | None = False,
     address: str = "local",
     report: bool = True,
     quiet: bool = False,
@@ -85,7 +89,8 @@ def run_study(
         arguments += ["--resume-if-begun"] if resume else []
         arguments += [] if report else ["--no-report"]
         arguments += ["--code", str(Path.cwd())] if isinstance(study, Mapping) else []
-        arguments += [] if trust is False else ["--trust" if trust is True else f"--trust={trust}"]
+        if trust is not None and trust is not False:
+            arguments += ["--trust" if trust is True else f"--trust={trust}"]
         code, said = _sweep(arguments, quiet=quiet)
     if code not in _READABLE:
         raise SweepError(said or f"the sweep ended with {code}")
@@ -127,7 +132,7 @@ def _plain(value: Any, indent: int | None = None) -> str:
 
 def _sweep(arguments: Iterable[str], *, quiet: bool) -> tuple[int, str]:
     """Run the command; return its exit code, and of a refusal or a bug what it said last."""
-    last: deque[str] = deque(maxlen=_LAST_LINES)
+    last: deque[str] = deque(maxlen=_MOST_LINES)
     with subprocess.Popen(  # noqa: S603 - our own command, without a shell
         [sys.executable, "-m", "harness.sweep", *arguments],
         stdout=subprocess.PIPE,
@@ -150,10 +155,12 @@ def _sweep(arguments: Iterable[str], *, quiet: bool) -> tuple[int, str]:
             for line in lines:  # what it says while it ends
                 sys.stdout.write(line)
             raise
-    return sweep.returncode, _reason(last) if sweep.returncode == EXIT_REFUSED else "".join(last)
+    if sweep.returncode == EXIT_REFUSED:
+        return sweep.returncode, _reason("".join(last))
+    return sweep.returncode, "".join([*last][-_LAST_LINES:])
 
 
-def _reason(last: Iterable[str]) -> str:
+def _reason(said: str) -> str:
     """Return a refusal as the command told it, without what it printed before."""
-    told = "".join(last)
-    return told[told.rfind("error: ") + len("error: ") :].strip() if "error: " in told else told
+    head = _HEAD.search(said)
+    return said if head is None else said[head.end() :].strip()

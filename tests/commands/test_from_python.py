@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,25 @@ def test_a_mapping_with_a_mistake_is_refused_before_anything_starts(
     with pytest.raises(StudyError, match=told):
         harness.run_study(STUDY | change, results_folder=tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_refusal_is_told_whole(tmp_path: Path) -> None:
+    """From its first word on, also where its reason holds the word that begins it."""
+    place = tmp_path / "error: a name"
+    place.touch()
+    with pytest.raises(SweepError, match="^" + re.escape(str(place))):
+        harness.run_study(STUDY, results_folder=place, quiet=True)
+    with pytest.raises(SweepError, match=r"^--address: 'error: none' is no"):
+        harness.run_study(STUDY, results_folder=tmp_path, address="error: none", quiet=True)
+
+
+def test_no_trust_is_none(tmp_path: Path) -> None:
+    """As programs hand on an option that nobody gave: no hash of this name."""
+    optimizer = {"optimizer": {"import": "torch.optim:Adafactor"}}
+    study = STUDY | {"arms": {"own": optimizer}, "claims": []}
+    with pytest.raises(SweepError, match="--trust") as refused:
+        harness.run_study(study, results_folder=tmp_path, trust=None, quiet=True)
+    assert "None" not in str(refused.value)
 
 
 def test_results_are_those_of_the_report() -> None:
