@@ -1,6 +1,7 @@
 """The shipped study files: `recipe-harness studies [NAME]` lists them, or prints one to begin with."""
 
 import re
+import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from harness.arguments import EXIT_CODES, Parser
 from harness.edge import deliver, run_command
-from harness.errors import EXIT_COMPLETE, StudyError
+from harness.errors import EXIT_COMPLETE, REMEDY, StudyError, nearest
+from harness.screen import say
 
 _FOLDER = Path(__file__).parents[1] / "search_spaces"
 _WIDTH = 80
@@ -38,9 +40,30 @@ def _show(arguments: Sequence[str] | None) -> int:
         return EXIT_COMPLETE
     known = files.get(name.removesuffix(".yaml"))
     if known is None:
-        raise StudyError(f"there is no study {name!r} here. Remedy: one of {', '.join(files)}.")
-    deliver(known.read_text(encoding="utf-8").rstrip("\n"))
+        raise StudyError(f"there is no study {name!r} here. {nearest(name, files)}.")
+    deliver(_as_a_copy(known).rstrip("\n"))
+    modules = _own_modules(known)
+    if modules:
+        folder = shlex.quote(str(_FOLDER.resolve()))
+        what = ", ".join(modules)
+        say(f"{what}: imported, and not beside a copy. {REMEDY}run that with --code {folder}")
     return EXIT_COMPLETE
+
+
+def _as_a_copy(path: Path) -> str:
+    """Return a study file's text, the places in its comments as they are for a copy elsewhere."""
+    text = path.read_text(encoding="utf-8").replace(f"{_FOLDER.name}/{path.name}", path.name)
+    return text.replace("$schema=", f"$schema={_FOLDER.resolve()}/", 1)
+
+
+def _own_modules(path: Path) -> list[str]:
+    """Return the modules that a study file imports from beside itself."""
+    from harness.code.named import named_code
+    from harness.code.sources import local_part
+    from harness.study.reading.parse import load_study
+
+    code = named_code(load_study(path))
+    return [module for module in code.modules if local_part(module, code.folder)]
 
 
 def _row(name: str, path: Path, width: int) -> str:

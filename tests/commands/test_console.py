@@ -1,6 +1,7 @@
 """`recipe-harness`: every command under one name, and those that only it has."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -75,7 +76,7 @@ def test_what_happens_while_a_command_is_imported_is_told(happens: str, code: in
 
 
 def test_every_shipped_study_can_be_printed(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """As it lies in search_spaces/, with its question in the list."""
+    """As it lies in search_spaces/, but for places in its comments; with its question in the list."""
     shipped = {path.stem for path in (repository / "search_spaces").glob("*.yaml")}
     assert studies.shipped().keys() == shipped
     assert studies.main([]) == 0
@@ -84,8 +85,28 @@ def test_every_shipped_study_can_be_printed(repository: Path, capsys: pytest.Cap
     } == shipped
     assert studies.main(["dropout"]) == 0
     printed = capsys.readouterr().out
-    assert printed.strip() == (repository / "search_spaces/dropout.yaml").read_text(encoding="utf-8").strip()
+    schema, rest = printed.split("\n", 1)
+    assert Path(schema.partition("$schema=")[2]).samefile(repository / "search_spaces/study.schema.json")
+    text = (repository / "search_spaces/dropout.yaml").read_text(encoding="utf-8")
+    assert rest.strip() == text.partition("\n")[2].replace("search_spaces/dropout", "dropout").strip()
     assert studies.main(["dropuot"]) == 2
+    assert "Did you mean 'dropout'?" in capsys.readouterr().err
+
+
+def test_a_printed_study_finds_its_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Code lies beside the shipped file and not beside a copy; what is told beside the text helps."""
+    assert studies.main(["modern_optimizers"]) == 0
+    printed = capsys.readouterr()
+    (tmp_path / "mine.yaml").write_text(printed.out, encoding="utf-8")
+    said = re.search(r"^muon_adamw: .* Remedy: run that with (--code .+)$", printed.err)
+    assert said is not None
+    command = [sys.executable, "-m", "harness.sweep", "mine.yaml", "--dry-run"]
+    alone, told = (
+        subprocess.run([*command, *more], cwd=tmp_path, capture_output=True, text=True, check=False)
+        for more in ([], shlex.split(said[1]))
+    )
+    assert (alone.returncode, told.returncode) == (2, 0), told.stderr
+    assert "muon_adamw.py" in told.stdout
 
 
 def test_studies_are_listed_with_state_and_rulings(
