@@ -75,7 +75,7 @@ test-full: $(VENV)/installed $(TRACKERS)/installed  ## run the whole test suite;
 quick: $(VENV)/installed  ## run the tests that are short and start neither Ray nor a browser
 	$(PYTEST) -m "not slow and not ray and not full and not browser"
 
-check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, lock file, site
+check: $(VENV)/installed  ## formatting, lint, types, import directions, dependencies, schema, site
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

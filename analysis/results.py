@@ -1,7 +1,8 @@
 """One study's results as an object, for notebooks and programs: typed frames, rulings, tables and figures.
 
 Reads the same files by the same code as the report does, and needs neither torch nor Ray. Nothing here
-writes, `write_report` aside, and frames that it returns are the caller's own to change.
+writes, `write_report` aside. Frames of runs, epochs, choices, predictions and claims are the caller's own to
+change; a table or figure is made once, and who asks for it again gets the same one.
 """
 
 import html

@@ -128,6 +128,19 @@ AN_EXAMPLE = "analysis/blocks/epochs_to.py"
 """What the guide shows how to write."""
 
 
+def test_every_test_that_the_page_on_faults_names_is_there(repository: Path) -> None:
+    """Tests are renamed and moved; `::name` alone is of the file named before."""
+    text = (repository / "docs/reliability.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(?=[^`])((?:\w+/)*test_\w+\.py)?(?:::(test_\w+))?`", text)
+    assert len(named) >= 150
+    file = ""
+    for path, name in named:
+        file = path or file
+        place = repository / "tests" / file
+        assert place.is_file(), file
+        assert not name or f"\ndef {name}(" in place.read_text(encoding="utf-8"), (file, name)
+
+
 @pytest.mark.parametrize("guide", GUIDES)
 def test_every_file_that_a_guide_names_is_there(guide: str, repository: Path) -> None:
     """Code moves, and its readers look for it where the guide says."""
