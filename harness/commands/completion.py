@@ -14,6 +14,9 @@ from harness.arguments import EXIT_CODES, Parser, parser_of, path_argument
 from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE
 
+_JOINED = "--trust"
+"""Takes a value after `=` only (`trusting.with_trust`): what follows it is another argument."""
+
 _ZSH = "autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n"
 
 _SCRIPT = """\
@@ -22,7 +25,8 @@ _recipe_harness() {
   local command=${COMP_WORDS[1]}
   COMPREPLY=()
   if [[ $current == "=" ]]; then current=
-  elif [[ $previous == "=" ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}; fi
+  elif [[ $previous == "=" ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}
+  elif [[ $previous == @JOINED@ ]]; then previous=; fi
   if (( COMP_CWORD > 2 )); then
     case "$command ${COMP_WORDS[2]}" in
 @VERBS@
@@ -83,7 +87,8 @@ def script() -> str:
             verbs.append(f'    "{name} {verb}") command="{name} {verb}" ;;')
     values = [line for name, parser in parsers.items() for line in _values(name, parser)]
     options = [_options(name, parser) for name, parser in parsers.items()]
-    parts = {"VERBS": verbs, "COMMANDS": [" ".join(COMMANDS)], "VALUES": values, "OPTIONS": options}
+    names = {"COMMANDS": [" ".join(COMMANDS)], "JOINED": [_JOINED]}
+    parts = names | {"VERBS": verbs, "VALUES": values, "OPTIONS": options}
     text = _SCRIPT
     for mark, lines in parts.items():
         text = text.replace(f"@{mark}@", "\n".join(lines))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.full  # shorter sibling: test_console.py, on the same code in the checkout
+@pytest.mark.full  # shorter siblings: contracts/test_packaging.py, and test_console.py in the checkout
 def test_a_wheel_has_all_that_the_commands_read(repository: Path, tmp_path: Path) -> None:
     """Templates, vendored data, shipped studies, their schema; and a report is written with it alone."""
     checkout = tmp_path / "checkout"  # a build leaves files where it is made
