@@ -137,12 +137,3 @@ def ask_to_end(job: str) -> None:
         EnvironmentMismatchError: Slurm refuses.
     """
     check("scancel", run("scancel", "--batch", "--signal=TERM", job))
-
-
-def seconds_of(time_left: str) -> int | None:
-    """Return seconds from Slurm's `[D-][[HH:]MM:]SS`; None for UNLIMITED and other words."""
-    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time_left)
-    if match is None:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
