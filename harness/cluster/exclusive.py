@@ -9,7 +9,7 @@ from types import FrameType
 
 from harness.cluster.submit_folder import SubmitFolder
 from harness.cluster.target import NoAnswerError
-from harness.errors import HarnessError, ResultsError
+from harness.errors import ResultsError
 from harness.records.whole_file import write_whole
 
 _PUT_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,8 +55,10 @@ def in_place(folder: SubmitFolder, texts: Mapping[str, str]) -> Iterator[None]:
         folder: The folder of the submission.
         texts: Name to text.
 
+    Whatever else ends it leaves the files as they were.
+
     Raises:
-        OSError: The folder cannot be written; its files are as they were.
+        OSError: The folder cannot be written.
     """
     before = {}
     for name in texts:
@@ -68,7 +70,7 @@ def in_place(folder: SubmitFolder, texts: Mapping[str, str]) -> Iterator[None]:
         yield
     except NoAnswerError:
         raise  # the job may be there, and reads these files when it starts
-    except (HarnessError, OSError):
+    except BaseException:
         for path, content in before.items():
             with suppress(OSError):
                 if content is None:

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -152,6 +152,18 @@ def test_a_second_submission_replaces_the_first(api: KubernetesApi, folder: Subm
     assert first.where["uid"] != second.where["uid"]
     assert KubeRayTarget().state(first, folder).phase == "unknown"
     assert KubeRayTarget().state(second, folder).phase == "pending"
+
+
+@pytest.mark.parametrize("target", ["slurm", "ray"])
+def test_a_submission_to_another_cluster_before_is_none_to_replace(
+    target: Literal["slurm", "ray"], api: KubernetesApi, folder: SubmitFolder
+) -> None:
+    """Its record names no namespace; objects of that name in this cluster are somebody else's."""
+    SubmitRecord.now(target, "7", "small", address="http://127.0.0.1:1").write(folder.record)
+    record = KubeRayTarget().submit(folder)
+    assert ("rayjobs", record.id) in api.objects
+    with pytest.raises(EnvironmentMismatchError, match=r"AlreadyExists.*Remedy.*--run-dir"):
+        KubeRayTarget().check(texts_of(folder), folder)
 
 
 def test_what_was_cancelled_is_gone_and_told(api: KubernetesApi, folder: SubmitFolder) -> None:

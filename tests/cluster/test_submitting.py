@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster.exclusive import in_place
 from harness.cluster.slurm.job import SlurmTarget
 from harness.cluster.slurm.script import output_path
 from harness.cluster.submission import hand_over, prepare
@@ -117,6 +118,15 @@ def test_a_refused_submission_puts_back_what_resume_uses(
     assert main([*arguments, "--cpus-per-node", "64", "--", "--set", "recipe.epochs=2"]) == 2
     assert "your limit is reached" in capsys.readouterr().err
     assert contents(folder.run_dir) == before
+
+
+def test_whatever_ends_a_submission_puts_back_what_resume_uses(folder: SubmitFolder) -> None:
+    """A bug of ours too: a later `resume` must not run an old plan on a new study."""
+    folder.root.mkdir(parents=True)
+    folder.study_file.write_text("before")
+    with pytest.raises(KeyError), in_place(folder, {folder.study_file.name: "after", "rayjob.yaml": ""}):
+        raise KeyError("namespace")
+    assert contents(folder.root) == {str(folder.study_file): b"before"}
 
 
 def test_two_submissions_at_the_same_moment_exclude_each_other(

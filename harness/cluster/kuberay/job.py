@@ -51,7 +51,7 @@ class KubeRayTarget:
         except UnreachableError:
             return None
         except RefusedError as error:
-            if "(AlreadyExists)" in str(error) and folder.record.exists():
+            if "(AlreadyExists)" in str(error) and _earlier(folder) is not None:
                 return "the cluster has the submission before this one, which is replaced"
             raise _explained(error, job) from error
 
@@ -60,8 +60,8 @@ class KubeRayTarget:
         manifest = named(texts_of(folder), MANIFEST, folder)
         job = _job_of(manifest, folder)
         name = job["metadata"]["name"]
-        if folder.record.exists():
-            _remove(SubmitRecord.read(folder.record), wait=True)
+        if (earlier := _earlier(folder)) is not None:
+            _remove(earlier, wait=True)
         context = Kubectl().current_context()
         kubectl = Kubectl(context=context, namespace=job["metadata"].get("namespace"))
         try:
@@ -133,6 +133,18 @@ def _job_of(manifest: str, folder: SubmitFolder) -> Any:
             f"submit the study again with the same --run-dir"
         ) from error
     return job
+
+
+def _earlier(folder: SubmitFolder) -> SubmitRecord | None:
+    """Return the submission before this one; None where it was none, or one to another kind of cluster.
+
+    Raises:
+        ResultsError: Its record is damaged.
+    """
+    if not folder.record.exists():
+        return None
+    record = SubmitRecord.read(folder.record)
+    return record if record.target == "kuberay" else None
 
 
 def _kubectl(record: SubmitRecord) -> Kubectl:
