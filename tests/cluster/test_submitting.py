@@ -120,6 +120,35 @@ def test_a_refused_submission_puts_back_what_resume_uses(
     assert contents(folder.run_dir) == before
 
 
+BANNER = 'printf "Welcome to 2 clusters\\n\\n"; '
+
+
+def test_a_sites_banner_before_the_id_hides_no_job(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The job runs, and needs the files that were written for it."""
+    slurm.after_taking_a_job(f"{BANNER} echo 41;")
+    slurm.write("squeue", f"{BANNER} echo 'RUNNING|None|n1|30:00|N/A'")
+    assert main(arguments) == 0
+    assert SubmitRecord.read(folder.record).id == "7"
+    assert (folder.root / "job.sbatch").exists()
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert "slurm job 7 (small): running" in capsys.readouterr().out
+
+
+def test_an_sbatch_that_tells_no_id_may_have_taken_the_job(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It reads these files when it starts."""
+    slurm.after_taking_a_job("echo Submitted batch job 7; exit 0")
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert "sbatch told no id (Submitted batch job 7), and may have taken the job all the same" in told
+    assert "Remedy: `squeue --me --name=small` shows it then" in told
+    assert {"job.sbatch", "plan.json", "study.yaml"} <= {path.name for path in folder.root.iterdir()}
+
+
 def test_whatever_ends_a_submission_puts_back_what_resume_uses(folder: SubmitFolder) -> None:
     """A bug of ours too: a later `resume` must not run an old plan on a new study."""
     folder.root.mkdir(parents=True)
