@@ -140,6 +140,7 @@ def hand_over(target: Target, folder: SubmitFolder, prepared: Prepared | None = 
 
     Raises:
         ResultsError: Another submission from this folder is under way, or the folder cannot be written.
+        NoAnswerError: The cluster did not answer in time, or the user gave up waiting.
         HarnessError: The cluster refuses or cannot be reached.
     """
     texts = {} if prepared is None else {**prepared.texts, folder.study_file.name: prepared.study}
@@ -148,8 +149,8 @@ def hand_over(target: Target, folder: SubmitFolder, prepared: Prepared | None = 
         refuse_while_under_way(earlier, folder)
         before = [] if earlier is None else [*earlier.earlier, earlier.id]
         room = _RECORD_BYTES + sum(map(len, before))
-        with _writing(folder), reserved(folder.record, room) as keep, undisturbed():
-            with in_place(folder, texts):
+        with _writing(folder), reserved(folder.record, room) as keep, undisturbed() as put_off:
+            with in_place(folder, texts), put_off.waiting():
                 record = target.submit(folder).model_copy(update={"earlier": before})
             try:
                 keep(record.text)

@@ -5,10 +5,15 @@ Slurm's commands are shell scripts here: what Slurm itself makes of a job is tes
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -247,6 +252,81 @@ def test_an_interrupted_submission_is_on_record(
         assert (done.returncode, "Traceback" in done.stderr) == (75, False)
     else:
         assert done.returncode == -signal.Signals[f"SIG{number}"]
+
+
+def give_up(submission: "subprocess.Popen[str]", number: signal.Signals) -> str:
+    """Send a submission that waits a signal, and again once it has answered; return its last words."""
+    assert submission.stderr is not None
+    submission.send_signal(number)
+    told = ""
+    while "once more to give up" not in told:
+        line = submission.stderr.readline()
+        assert line, told
+        told += line
+    time.sleep(1.1)  # sooner it would be the same wish
+    submission.send_signal(number)
+    return submission.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_gives_up_a_cluster_that_does_not_answer(
+    number: signal.Signals, slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder
+) -> None:
+    """The first one says so; the files stay, as the job may be there and read them."""
+    slurm.after_taking_a_job("exec sleep 600")
+    with subprocess.Popen([*SUBMIT, *arguments], stderr=subprocess.PIPE, text=True) as submission:
+        wait_until((slurm.folder / "number").exists)
+        told = give_up(submission, number)
+    assert submission.returncode == 2
+    assert "given up before the cluster answered, and it may have taken the job all the same. Remedy" in told
+    assert {"job.sbatch", "plan.json", "study.yaml"} <= {path.name for path in folder.root.iterdir()}
+    assert not folder.record.exists()
+
+
+class _SilentDashboard(BaseHTTPRequestHandler):
+    """Tell the version of Ray, and answer no submission."""
+
+    asked = threading.Event()
+    over = threading.Event()
+
+    def do_GET(self) -> None:
+        """Answer."""
+        version = {"ray_version": metadata.version("ray")}
+        version |= dict.fromkeys(("version", "ray_commit", "session_name"), "4")
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(version).encode())
+
+    def do_POST(self) -> None:
+        """Answer nothing until the test is over."""
+        self.asked.set()
+        self.over.wait()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Say nothing."""
+
+
+def test_who_gives_up_a_dashboard_that_does_not_answer_is_told_the_jobs_id(
+    study: Path, folder: SubmitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's client would wait for ever, and the job may run."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with HTTPServer(("127.0.0.1", 0), _SilentDashboard) as dashboard:
+        thread = threading.Thread(target=dashboard.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        place = ["--run-dir", str(folder.run_dir), "--address", f"http://127.0.0.1:{dashboard.server_port}"]
+        command = [*SUBMIT, "ray", str(study), *place, "--working-dir", "none"]
+        try:
+            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as submission:
+                wait_until(_SilentDashboard.asked.is_set, lambda: submission.poll() is not None)
+                told = give_up(submission, signal.SIGINT)
+        finally:
+            _SilentDashboard.over.set()
+            dashboard.shutdown()
+            thread.join()
+    assert submission.returncode == 2
+    assert re.search(r"given up before Ray answered, which may have taken job small-[0-9a-f]{8} all", told)
+    assert (folder.root / "job.json").exists()
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

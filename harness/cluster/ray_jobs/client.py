@@ -89,6 +89,16 @@ def connect(address: str) -> "JobSubmissionClient":
         return JobSubmissionClient(address, headers=_headers())
 
 
+def output(client: "JobSubmissionClient", job_id: str) -> str:
+    """Return the output of a submission; a cluster that was started anew has none of the earlier ones."""
+    try:
+        return client.get_job_logs(job_id)
+    except RuntimeError as error:
+        if "status code 404" not in str(error):
+            raise
+        return f"({job_id}: the cluster does not know this job, and has no output of it)\n"
+
+
 def followed(client: "JobSubmissionClient", address: str, job_id: str) -> Iterator[str]:
     """Yield a job's output as it comes, until the job is over.
 

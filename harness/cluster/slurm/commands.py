@@ -85,8 +85,8 @@ def submit(script: Path, working_dir: Path, name: str) -> str:
 def _perhaps_taken(script: Path, name: str, why: str) -> NoAnswerError:
     return NoAnswerError(
         f"{script}: {why}, and may have taken the job all the same. Remedy: "
-        f"`squeue --me --name={shlex.quote(name)}` shows it then, and `scancel ID` ends it; submit again where "
-        f"it shows nothing",
+        f"`squeue --me --name={shlex.quote(name)}` shows it then, and `scancel ID` ends it; submit again "
+        f"where it shows nothing",
         place=script,
     )
 
