@@ -14,6 +14,7 @@ from harness.cluster.exclusive import texts_of
 from harness.cluster.kuberay.job import MANIFEST, KubeRayTarget
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
+from harness.commands.submit import main
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
@@ -228,6 +229,19 @@ def test_an_image_that_cannot_be_pulled_is_told(
     api.add_pod("a-pod", held, **{kind: [waiting]})
     state = KubeRayTarget().state(record, folder)
     assert state.reason.startswith("pod a-pod: ErrImagePull: not found: Remedy: `cancel`, then --image")
+
+
+def test_a_waiting_job_whose_pods_may_not_be_listed_tells_its_own_state(
+    api: KubernetesApi, folder: SubmitFolder
+) -> None:
+    """And can be cancelled."""
+    record = submit(folder)
+    api.set_status(record.id, jobDeploymentStatus="Initializing", rayClusterName="small-abc")
+    api.forbidden = {"pods"}
+    state = KubeRayTarget().state(record, folder)
+    assert (state.phase, state.reason) == ("pending", "the Ray cluster is being started")
+    assert main(["cancel", str(folder.run_dir)]) == 0
+    assert ("rayjobs", record.id) not in api.objects
 
 
 @pytest.mark.parametrize("damage", ["", "{", "a: 1\n---\nb: 2\n", "- 1\n---\n- 2\n"])

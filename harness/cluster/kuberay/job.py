@@ -90,7 +90,10 @@ class KubeRayTarget:
         cluster = state.facts.get("ray_cluster")
         selectors = [*([f"ray.io/cluster={cluster}"] if cluster else []), f"job-name={record.id}"]
         kubectl = _kubectl(record)
-        pods = [pod for selector in selectors for pod in kubectl.get("pods", "-l", selector)["items"]]
+        try:
+            pods = [pod for selector in selectors for pod in kubectl.get("pods", "-l", selector)["items"]]
+        except RefusedError:
+            return state  # they may not be looked at; the job may still be asked about, and cancelled
         return JobState(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
