@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cluster.submit_folder import SubmitRecord
 from harness.commands.submit import main
 
 
@@ -37,6 +38,22 @@ def test_a_dry_run_answers_machines_too(
     answer = json.loads(capsys.readouterr().out)
     assert answer["run_dir"] == str(tmp_path / "run")
     assert next(iter(answer["files"])).endswith(".json")
+
+
+def test_a_dry_run_needs_no_cluster_of_an_earlier_submission(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is gone tells nothing of its job any more; only a submission needs to know."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    run_dir = tmp_path / "run"
+    record = run_dir / "submit" / "submit.json"
+    record.parent.mkdir(parents=True)
+    SubmitRecord.now("ray", "small-1", "small", address="http://127.0.0.1:1").write(record)
+    arguments = ["ray", str(study), "--address", "http://127.0.0.1:1", "--run-dir", str(run_dir)]
+    assert main([*arguments, "--dry-run"]) == 0
+    assert "dry run: nothing was written or submitted" in capsys.readouterr().err
+    assert main(arguments) == 2
+    assert "If it is gone for good: remove" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["status", "logs", "cancel", "resume"])

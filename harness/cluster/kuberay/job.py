@@ -52,7 +52,7 @@ class KubeRayTarget:
             return None
         except RefusedError as error:
             if "(AlreadyExists)" in str(error) and _earlier(folder) is not None:
-                return "the cluster has the submission before this one, which is replaced"
+                return "the cluster has the submission before this one, which is replaced once it is over"
             raise _explained(error, job) from error
 
     def submit(self, folder: SubmitFolder) -> SubmitRecord:
