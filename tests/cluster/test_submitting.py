@@ -21,6 +21,7 @@ import pytest
 from harness.cluster.exclusive import in_place
 from harness.cluster.slurm.job import SlurmTarget
 from harness.cluster.slurm.script import output_path
+from harness.cluster.status_log import StatusLog
 from harness.cluster.submission import hand_over, prepare
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
@@ -443,6 +444,20 @@ def test_a_damaged_record_is_told(
     assert f"{folder.record}: is damaged" in told
     assert "Remedy: see with the cluster's own command" in told
     assert not (slurm.folder / "number").exists()
+
+
+def test_a_cancelled_job_keeps_the_number_of_its_restarts(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever writes its last event."""
+    assert main(arguments) == 0
+    StatusLog(folder.status_log, job="7", restart=2).append("started")
+    slurm.queue("PENDING", "BeginTime")
+    assert main(["cancel", str(folder.run_dir)]) == 0
+    slurm.queue("CANCELLED")
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert "restarts: 2\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("left", ["FAILED", "CANCELLED", None])

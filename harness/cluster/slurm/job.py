@@ -145,8 +145,8 @@ class SlurmTarget:
 
 def _note_cancellation(job: str, folder: SubmitFolder) -> None:
     """Write what a launcher that had not begun, or was not there any more, could not."""
-    log = StatusLog(folder.status_log, job=job)
-    events = log.of_job(job)
+    events = StatusLog(folder.status_log).of_job(job)
+    log = StatusLog(folder.status_log, job, events[-1].restart if events else 0)
     if not events or events[-1].event != "ended":
         told = StatusDetail(exit_code=EXIT_INTERRUPTED, cause=Cause.TOLD_TO_END, by="cancel")
         with suppress(OSError):  # a full disk: Slurm still tells it for some minutes
