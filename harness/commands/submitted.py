@@ -19,7 +19,8 @@ from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, Harnes
 from harness.records.folder import ResultsFolder
 from harness.screen import width_of_screen
 
-_POLL_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 30.0
+"""Between two questions of a wait, whose pauses grow: it may last for days, and a controller serves many."""
 _WITHOUT_CODE: Mapping[JobPhase, int] = {
     "completed": EXIT_COMPLETE,
     "cancelled": EXIT_INTERRUPTED,
@@ -57,12 +58,13 @@ def after(
 
 def _wait(record: SubmitRecord, folder: SubmitFolder) -> JobState:
     """Wait until it is over; return how it ended."""
-    state, said = _patient_state(record, folder), ""
+    state, said, pause = _patient_state(record, folder), "", _FIRST_PAUSE_SECONDS
     while not state.is_over:
         if state.phase == "pending" and state.reason != said:
             said = state.reason
             print(f"pending: {said or 'no reason is given'}", file=sys.stderr)
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(1.1 * pause, _LONGEST_PAUSE_SECONDS)
         state = _patient_state(record, folder)
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
     return state
