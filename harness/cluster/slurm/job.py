@@ -30,7 +30,7 @@ from harness.cluster.slurm.script import (
 )
 from harness.cluster.status_log import Cause, StatusDetail, StatusLog
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.cluster.target import JobState, Request, named
+from harness.cluster.target import JobState, Request, named, utf8
 from harness.errors import (
     EXIT_INTERRUPTED,
     ResultsError,
@@ -63,7 +63,7 @@ class SlurmTarget:
         instructions = LauncherInstructions(
             name=request.name,
             run_dir=request.run_dir,
-            working_dir=resolved(Path()),
+            working_dir=Path(utf8("the working directory", str(resolved(Path())))),
             sweep=request.sweep_arguments(str(folder.study_file), str(request.run_dir), ADDRESS),
             warn_before=settings.warn_before or WARN_BEFORE_SECONDS,
             on_timeout=settings.on_timeout or "requeue",
