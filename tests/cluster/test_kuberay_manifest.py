@@ -69,6 +69,13 @@ def test_the_cluster_goes_and_a_retry_goes_on(request_: Request) -> None:
     assert spec["backoffLimit"] > 0
 
 
+def test_a_study_whose_hours_are_over_is_not_begun_again(study_text: str) -> None:
+    """Each retry would have as many hours as the first attempt."""
+    study = parse_study(study_text, "small.yaml", ("search.max_hours=8",))
+    _, job = rendered(Request(study=study, run_dir=Path("/r"), name="small"))
+    assert job["spec"]["backoffLimit"] == 0
+
+
 def test_the_cluster_asks_for_a_token_that_is_not_in_the_manifest(request_: Request) -> None:
     """The operator makes the secret; nothing here is one."""
     text = render_manifest(request_, SITE)

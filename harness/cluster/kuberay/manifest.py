@@ -67,7 +67,8 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
             "submissionMode": "K8sJobMode",
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": 60,
-            "backoffLimit": RETRIES,
+            # The operator cannot tell hours that are over from a failure, and a retry has as many anew.
+            "backoffLimit": RETRIES if request.study.search.max_hours is None else 0,
             "rayClusterSpec": _cluster(name, image, storage, node, settings),
         },
     }
