@@ -104,7 +104,9 @@ def status(options: argparse.Namespace, answering: Answering) -> int:
     """Tell how a submitted study is doing."""
     record, folder = _read(options)
     state = TARGETS[record.target].make().state(record, folder)
-    runs = dict(runs_by_status(ResultsFolder(folder.run_dir)))
+    results = ResultsFolder(folder.run_dir)
+    is_at_hand = "results" not in record.where and results.journal.exists()
+    runs = dict(runs_by_status(results)) if is_at_hand else {}
     events = StatusLog(folder.status_log).events()
     if answering.is_asked:
         listed = [event.model_dump(mode="json") for event in events]
@@ -117,8 +119,9 @@ def status(options: argparse.Namespace, answering: Answering) -> int:
         _print_below("", state.reason)
     for key, value in (record.where | dict(state.facts)).items():
         _print_below(f"{key}: ", str(value))
-    ended = ", ".join(f"{count} {status}" for status, count in runs.items())
-    _print_below("runs ended: ", ended or "none yet")
+    if is_at_hand:
+        ended = ", ".join(f"{count} {status}" for status, count in runs.items())
+        _print_below("runs ended: ", ended or "none yet")
     for event in events:
         detail = " ".join(f"{key}={value}" for key, value in event.detail.model_dump().items())
         _print_below(f"{event.at} ", f"{event.event} on {event.host} {detail}".rstrip())

@@ -1,5 +1,6 @@
 """What the real kubectl does for us, with an API server of the tests: see `kubernetes_api` for its limits."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
 from harness.commands.submit import main
 from harness.errors import EnvironmentMismatchError, ResultsError
+from harness.records.folder import ResultsFolder
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
 from tests.cluster.components import require
@@ -229,6 +231,24 @@ def test_an_image_that_cannot_be_pulled_is_told(
     api.add_pod("a-pod", held, **{kind: [waiting]})
     state = KubeRayTarget().state(record, folder)
     assert state.reason.startswith("pod a-pod: ErrImagePull: not found: Remedy: `cancel`, then --image")
+
+
+def test_runs_are_counted_only_where_their_journal_is(
+    api: KubernetesApi, folder: SubmitFolder, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is on the volume: one that an earlier submission elsewhere left here tells nothing of this job."""
+    record = submit(folder)
+    reference = ResultsFolder(repository / "results" / "reference" / "dropout_published")
+    api.set_status(record.id, jobDeploymentStatus="Complete", jobStatus="SUCCEEDED")
+    for _ in range(2):
+        assert main(["status", str(folder.run_dir)]) == 0
+        told = capsys.readouterr().out
+        assert "completed" in told
+        assert "runs ended" not in told
+        journal = gzip.decompress(reference.compressed_journal.read_bytes())
+        ResultsFolder(folder.run_dir).journal.write_bytes(journal)
+    assert main(["status", str(folder.run_dir), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == {}
 
 
 def test_a_waiting_job_whose_pods_may_not_be_listed_tells_its_own_state(
