@@ -97,6 +97,16 @@ def test_fresh_refuses_to_continue(study: Path, tmp_path: Path, capsys: pytest.C
     assert "already holds results" in capsys.readouterr().err
 
 
+def test_fresh_is_refused_where_nobody_here_sees_the_results(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A driver on KubeRay goes on from what its storage holds."""
+    arguments = ["kuberay", str(study), *SETTINGS["kuberay"], "--run-dir", str(tmp_path / "run"), "--dry-run"]
+    assert main([*arguments, "--fresh"]) == 2
+    assert "--fresh: does not go with kuberay" in capsys.readouterr().err
+    assert main(arguments) == 0
+
+
 NO_TEXT = os.fsdecode(b"x\xff")
 
 
