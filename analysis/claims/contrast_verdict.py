@@ -73,7 +73,7 @@ class ContrastEvidence:
         return {key_of(each): each.p_values(self.scale, kindest=kindest) for each in self.contrasts}
 
     def is_futile(self, levels: Levels) -> bool:
-        """Return whether no contrast that is open would be decided at the last look."""
+        """Return whether none of the contrasts that are open, if any, would be decided at the last look."""
         region, plan = self.scale.half_width, levels.plan
         tested = [test for each in self._open(levels) for test in each.fills or (each.test,)]
         return all(is_futile(test, levels.look, plan, levels.n_claims, region) for test in tested)
