@@ -156,17 +156,19 @@ def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
         scale: Their unit, direction and region.
         levels: Of the verdict.
     """
-    test, n, alpha = contrasts[0].kind, levels.n_last(contrasts[0].n), levels.last_alpha
+    test, n, alpha = contrasts[0].kind, contrasts[0].n, levels.last_alpha
+    n_last = levels.n_last(n)
     deviations = [each.test.deviation for each in contrasts]
     if not any(deviations):
         return Reach()
     ends = (
-        power.shown_paired_difference(deviations=deviations, n=n, alpha=alpha)
+        power.shown_paired_difference(deviations=deviations, n=n, n_last=n_last, alpha=alpha)
         if test == "paired"
         else power.shown_difference(
             first=contrasts[0].deviations[0],
             others=[each.deviations[1] for each in contrasts],
             n=n,
+            n_last=n_last,
             alpha=alpha,
         )
     )
