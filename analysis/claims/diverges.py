@@ -18,7 +18,7 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.parts import Reach
 from analysis.claims.verdict import ALPHA, Ruling, Verdict
-from analysis.design import planned_runs
+from analysis.design import confirmed, noun_of
 from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues
 from harness.study.claim_kinds import Diverges
@@ -150,28 +150,31 @@ def share_of(
 
 
 def _measure(grounds: Grounds, spec: Diverges, _region: float | None, n: int) -> Share | Untestable:
-    """Count the runs of an arm that diverged; of a grid, those of one point."""
-    records = grounds.records
-    refused = unknown_arm(records, [spec.arm])
+    """Count an arm's replicates whose first run diverged; of a grid, the runs of one point that did.
+
+    The confirm runs of one search share what it chose, and so their fate. The first of each diverges as often
+    as any other run of the arm, and independently of other searches, as the test presumes.
+    """
+    records, arm = grounds.records, spec.arm
+    refused = unknown_arm(records, [arm])
     if refused:
         return refused
-    is_confirmed = bool(records.declaration.arms[spec.arm].confirm_runs) and not spec.at
-    runs = (
-        planned_runs(records, spec.arm, n)
-        if is_confirmed
-        else selection.runs_of_one_configuration(records, spec.arm, spec.at)
-    )
-    ended = runs[runs["status"].isin(ENDED)]
-    hits, missing = int((ended["status"] == "diverged").sum()), int((runs["status"] == "failed").sum())
-    growing = frozenset({spec.arm}) if is_confirmed else frozenset[str]()
+    is_confirmed = bool(records.declaration.arms[arm].confirm_runs) and not spec.at
+    if is_confirmed:
+        groups = confirmed(records, arm, n)
+        statuses = [status for group in groups for status in group.runs["status"].head(1)]
+        statuses += ["failed" for group in groups if group.is_lost]
+    else:
+        statuses = selection.runs_of_one_configuration(records, arm, spec.at)["status"].tolist()
+    is_of_searches = is_confirmed and noun_of(records, [arm]) == "repeats"
     return share_of(
-        hits,
-        len(ended),
+        statuses.count("diverged"),
+        sum(status in ENDED for status in statuses),
         spec.more_than,
-        arm=spec.arm,
-        noun="runs diverged",
-        missing=missing,
-        growing=growing,
+        arm=arm,
+        noun="repeats diverged in their first confirm run" if is_of_searches else "runs diverged",
+        missing=statuses.count("failed"),
+        growing=frozenset({arm}) if is_confirmed else frozenset(),
     )
 
 
