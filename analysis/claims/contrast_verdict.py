@@ -144,6 +144,12 @@ def key_of(contrast: Contrast) -> Hashable:
     return contrast.arm, contrast.than
 
 
+def behind_at_edge(arm: str, edges: Edges) -> str:
+    """Return why an arm that is behind is not called worse, where its rate lies at an edge of its range."""
+    place = f"at the {edges[arm]} edge of its range"
+    return f"{arm} is behind, but its learning rate lies {place}: a wider range may mend it"
+
+
 def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
     """Return what an open claim's replicates would have shown, and how many the declared region takes.
 

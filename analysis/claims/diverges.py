@@ -1,7 +1,7 @@
 """`diverges`, and times to a target that some runs miss: counts of runs, by exact binomial tests."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from analysis import selection, statistics
@@ -69,6 +69,8 @@ class Share:
     """Runs that failed: each may have been a hit or not."""
     growing: frozenset[str] = frozenset()
     """Arms whose further replicates would add to it."""
+    left_open: Mapping[Outcome, str] = field(default_factory=dict)
+    """Why an outcome leaves the claim open, by those that do."""
 
     has_region = False
 
@@ -99,6 +101,8 @@ class Share:
     def tell(self, outcome: Outcome, levels: Levels) -> ShareVerdict:
         """Return the verdict of an outcome; the interval is Clopper and Pearson's."""
         count = f"{self.hits} of {self.trials} {self.noun}"
+        if outcome in self.left_open:
+            return self._verdict("inconclusive", f"{count}; {self.left_open[outcome]}", levels.alpha, Reach())
         if outcome in {"claimed", "against"}:
             side = "more" if outcome == "claimed" else "fewer"
             reason = f"{count}, which is {side} than a share of {self.share:g} gives by chance"
@@ -137,6 +141,7 @@ def share_of(
     noun: str,
     missing: int = 0,
     growing: frozenset[str] = frozenset(),
+    left_open: Mapping[Outcome, str] | None = None,
 ) -> Share | Untestable:
     """Return the evidence of a count of an arm's runs, or why no count of so few decides anything."""
     if trials == 0:
@@ -146,7 +151,15 @@ def share_of(
         count = f"{hits} of {trials} {noun}"
         reason = f"{count}, and no outcome of {trials} runs has a p below {ALPHA:g} (at best {smallest:.2g})"
         return Untestable(reason=reason, n=trials)
-    return Share(hits=hits, trials=trials, share=share, noun=noun, missing=missing, growing=growing)
+    return Share(
+        hits=hits,
+        trials=trials,
+        share=share,
+        noun=noun,
+        missing=missing,
+        growing=growing,
+        left_open=left_open or {},
+    )
 
 
 def _measure(grounds: Grounds, spec: Diverges, _region: float | None, n: int) -> Share | Untestable:
