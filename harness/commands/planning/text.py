@@ -106,6 +106,13 @@ def _seeds_a_repeat(study: Study, plan: Plan) -> int | None:
     return _USUAL_SEEDS_A_REPEAT if can_repeat else None
 
 
+def _independent_runs(arm: str, study: Study, plan: Plan) -> int:
+    """Return an arm's confirm runs that diverge independently: of those that share a search's choice one."""
+    is_of_searches = plan.unit == "repeat" and bool(arms_of_one(study)[arm].space)
+    seeds = plan.confirm.max_seeds
+    return plan.max_repeats * (min(seeds, 1) if is_of_searches else seeds)
+
+
 def _noise_in_words(noise: Noise | None, metric: Metric, *, is_paired: bool) -> Iterator[str]:
     name = metric.name
     if noise is None:
@@ -138,8 +145,7 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
     first_alpha, last_alpha = levels(plan, len(study.claims))
     spec = claim.spec
     if isinstance(spec, Diverges):
-        is_at_a_point = spec.at is not None
-        n = plan.search.seeds if is_at_a_point else plan.max_repeats * plan.confirm.max_seeds
+        n = plan.search.seeds if spec.at is not None else _independent_runs(spec.arm, study, plan)
         yield share_in_words(share_outlook(n, spec.more_than, first_alpha))
     elif not isinstance(spec, Better | Best | Equal | Reaches):
         yield "not foretold: what it takes depends on how the metric goes with what is compared"
