@@ -230,8 +230,6 @@ class Conductor:
     def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
         search = self._replicates.search_of(spec)
         search.end(spec, end.status)
-        if search.has_only_failed:
-            search.close()
         if search.is_over:
             self._end_search(spec.place, is_recorded=False)
 
