@@ -126,7 +126,7 @@ def _seed_dropout(model: nn.Module, generator: torch.Generator) -> None:
 def _fresh_predictor(configuration: Configuration, data: Samples, split: Split, init_seed: int) -> Predictor:
     """Return an untrained model on the data's device; drawn on the CPU, so a GPU starts from the same."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(init_seed)
+        torch.default_generator.manual_seed(init_seed)  # a GPU's stays as the run seeded it
         model = build_model(configuration, data.shape, data.n_outputs, kind=data.kind)
     input_norm = configuration.model_dump()["input_norm"]
     transform = input_transform(input_norm, data, split.train)

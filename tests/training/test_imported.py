@@ -252,6 +252,16 @@ def test_a_seed_fixes_every_bit_and_the_process_is_left_as_it_was(
     assert np.array_equal(before[2], after[2])
 
 
+def test_masks_on_a_gpu_come_from_the_seed_of_all_other_draws(
+    images: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU's generator is seeded once a run: what draws the weights is a generator of the CPU."""
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    train(recipe(model=("mlp", {})), 3, images, lambda _: None)
+    assert seeds == [np.random.SeedSequence(3).generate_state(4)[3]]
+
+
 def test_settings_reach_what_is_made(images: Samples) -> None:
     """A list as the tuple that the annotation asks for; the recipe's rate as `lr`."""
     setup = set_up_run(
