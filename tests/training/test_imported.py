@@ -14,6 +14,7 @@ from harness.code.named import NamedCode
 from harness.code.resolve import CodeError, admit
 from harness.code.sources import hash_sources
 from harness.recipe.configuration import Configuration, resolve
+from harness.training.averaging import begin_evaluation
 from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
@@ -126,6 +127,14 @@ class Averaging(torch.optim.SGD):
     def step(self, closure=None):
         assert self.mode == "train"
         super().step(closure)
+
+
+class Unmoved(torch.optim.SGD):
+    """Evaluate what is trained."""
+
+    def eval(self): ...
+
+    def train(self): ...
 
 
 def two_groups(params, lr):
@@ -295,6 +304,19 @@ def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
     plain, _ = trained(recipe(optimizer=("Plain", {})), images)
     assert [record.train_loss for record in records] == [record.train_loss for record in plain]
     assert torch.count_nonzero(last) == 0, "the network is handed on as it is judged"
+
+
+def test_the_statistics_of_averaged_weights_come_from_samples_of_every_class() -> None:
+    """Sorted by class, the first 50 batches of these samples are of the first class alone."""
+    targets = torch.arange(800) // 400
+    data = Samples(inputs=targets[:, None] * torch.ones(8), targets=targets, kind="table", greatest=None)
+    changes = {"model": ("mlp", {"norm": True}), "optimizer": ("Unmoved", {}), "batch_size": 6}
+    setup = set_up_run(recipe(**changes, input_norm="none"), 3, data)
+    linear, norm = setup.predictor.model[1:3]  # type: ignore[index]
+    torch.nn.init.constant_(linear.weight, 1 / 8)  # so that it gives the class
+    torch.nn.init.zeros_(linear.bias)
+    begin_evaluation(setup, data)
+    assert norm.running_mean.mean().item() == pytest.approx(0.5, abs=0.2)
 
 
 @pytest.mark.parametrize(
