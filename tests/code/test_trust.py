@@ -106,8 +106,9 @@ def test_a_study_without_code_needs_no_trust_and_takes_no_hash(own_study: OwnStu
     study = own_study(text=study_text)
     assert trust_lines(study) == []
     assert check_trusted(study, None) == check_trusted(study, ANY) == {}
-    with pytest.raises(StudyError, match="names no code"):
-        check_trusted(study, "abc")
+    for given in ("abc", ""):
+        with pytest.raises(StudyError, match="names no code"):
+            check_trusted(study, given)
 
 
 def test_a_worker_imports_nothing_that_differs_from_the_declaration(
@@ -166,11 +167,13 @@ def test_a_program_whose_python_would_run_another_code_is_refused(
         sources_of(study)
 
 
-@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--trust=abc"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--dry-run"], ["--trust=abc"], ["--trust="], ["--dry-run", "--trust="]]
+)
 def test_a_sweep_without_trust_imports_nothing(
     own_study: OwnStudy, tmp_path: Path, options: list[str]
 ) -> None:
-    """Not even for a preview, which shows what it would be."""
+    """Not even for a preview, which shows what it would be; an unset shell variable trusts nothing."""
     study = own_study()
     mark = tmp_path / "imported"
     (tmp_path / "nets.py").write_text(f"open({str(mark)!r}, 'w')", encoding="utf-8")
