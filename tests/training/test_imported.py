@@ -40,6 +40,12 @@ def mlp(input_shape: tuple[int, ...], n_outputs: int, width: int = 8, rate: floa
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, n_outputs))
 
 
+def conv(input_shape, n_outputs, kernel: int = 3):
+    """Let BatchNorm have as many values of a sample as pixels are left."""
+    layers = [nn.Conv2d(input_shape[0], 3, kernel), nn.BatchNorm2d(3), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(3 * (input_shape[1] - kernel + 1) ** 2, n_outputs))
+
+
 def too_many(input_shape, n_outputs):
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), n_outputs + 1))
 
@@ -369,6 +375,8 @@ def rehearsed(configuration: Configuration, metrics: dict[str, str] | None = Non
         ({"optimizer": ("SecondOrder", {})}, "fails in its first 2 steps: RuntimeError"),
         ({"model": ("mlp", {"norm": True})}, "the single sample that batch_size 9 leaves"),
         ({"model": ("mlp", {"norm": True}), "batch_size": 8}, None),
+        ({"model": ("conv", {})}, None),
+        ({"model": ("conv", {"kernel": 4})}, "the single sample that batch_size 9 leaves"),
     ],
     ids=str,
 )
