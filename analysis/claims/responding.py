@@ -15,6 +15,7 @@ from analysis.claims.evidence import (
     shared_machine,
     too_few,
     unknown_arm,
+    without_seed,
 )
 from analysis.claims.response import Response
 from analysis.records import StudyRecords
@@ -108,6 +109,9 @@ def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: 
             if is_confirmed
             else _by_seed(records, arm, groups[level], metric)
         )
+    refused = without_seed(records, arms)
+    if refused:
+        return refused
     is_paired = grounds.design.seeds_are_common
     return _response(records, groups, columns, field, metric, is_paired=is_paired, growing=frozenset(arms))
 

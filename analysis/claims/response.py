@@ -152,12 +152,13 @@ def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64])
     sizes = np.array([len(column) for column in columns])
     if (sizes < 2).any():
         return None
-    variances = weights**2 * np.array([column.var(ddof=1) for column in columns])
+    means, own_variances = np.array([tests.moments(column.tolist()) for column in columns]).T
+    variances = weights**2 * own_variances
     errors = variances / sizes
     error = float(errors.sum())
     df = float(error**2 / (errors**2 / (sizes - 1)).sum()) if error else float((sizes - 1).sum())
     return Difference(
-        mean=float(weights @ np.array([column.mean() for column in columns])),
+        mean=float(weights @ means),
         standard_error=math.sqrt(error),
         df=df,
         n_first=int(sizes.min()),

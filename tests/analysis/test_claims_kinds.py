@@ -423,6 +423,21 @@ def test_every_step_of_a_monotone_response_counts(new_study: "type[Study]", tmp_
     assert (open_.ruling, "128 to 1024" in open_.reason) == ("inconclusive", True)
 
 
+def test_a_program_without_seeds_has_no_response(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Runs equal to the last digit are one value, whose standard error is rounding alone."""
+    sizes = {f"t@batch_size={size}": {"batch_size": size} for size in (16, 128, 1024)}
+    study = new_study(
+        arms={**{arm: {} for arm in sizes}, "s": {"lr": {"low": 1e-4, "high": 1.0}}}, fixed=sizes
+    )
+    for arm, accuracy in zip(sizes, (0.90, 0.85, 0.81), strict=True):
+        study.repeat(arm, [[accuracy]] * 5)
+    study.repeat("s", [[0.9]] * 5)
+    kinds = [trend("falls"), monotone("falls")]
+    for verdict in verdicts(study, tmp_path, *kinds):
+        assert (verdict.ruling, verdict.p) == ("not testable", None)
+        assert "does not seem to use its seed" in verdict.reason
+
+
 def test_a_trend_of_times_is_a_ratio(new_study: "type[Study]", tmp_path: Path) -> None:
     """Epochs of 2 s, 1 s and .5 s: a quarter of the time from first to last."""
     study = template(new_study, {16: 2.0, 128: 1.0, 1024: 0.5}, "epoch_seconds")
