@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis import selection
 from analysis.claims.evidence import (
+    Edges,
     Grounds,
     Untestable,
     bounds_of,
@@ -69,7 +70,7 @@ def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Respon
     runs = records.runs_of("search", arm)
     groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
     columns = {level: _by_seed(records, arm, of_level, metric) for level, of_level in groups.items()}
-    return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset())
+    return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset(), edges={})
 
 
 def _at(runs: pd.DataFrame, field: str, value: Any) -> pd.DataFrame:
@@ -113,7 +114,17 @@ def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: 
     if refused:
         return refused
     is_paired = grounds.design.seeds_are_common
-    return _response(records, groups, columns, field, metric, is_paired=is_paired, growing=frozenset(arms))
+    edges: Edges = {} if records.metrics[metric].is_time else grounds.edges(arms)
+    return _response(
+        records,
+        groups,
+        columns,
+        field,
+        metric,
+        is_paired=is_paired,
+        growing=frozenset(arms),
+        edges={label(level): edges.get(arm) for level, arm in zip(groups, arms, strict=True)},
+    )
 
 
 def _response(
@@ -125,6 +136,7 @@ def _response(
     *,
     is_paired: bool,
     growing: frozenset[str],
+    edges: Edges,
 ) -> Response | Untestable:
     """Join the levels' replicates: with shared seeds over those they share."""
     refused = _without_comparable_times(records, groups) if records.metrics[metric].is_time else None
@@ -153,6 +165,7 @@ def _response(
         diverged=diverged,
         bounds=bounds_of(records, metric, ordered),
         growing=growing,
+        edges=edges,
     )
     return _usable(response)
 
