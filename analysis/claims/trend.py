@@ -80,13 +80,21 @@ class Slope:
         return [pair for (low, high), pair in self.pairs.items() if high == low + 1]
 
     def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
-        """Return those of the change."""
-        return {_CHANGE: self.change.p_values(self.scale, kindest=kindest)}
+        """Return those of the change and of each pair of levels."""
+        of_pairs: dict[Hashable, PValues] = {
+            places: pair.p_values(self.scale, kindest=kindest) for places, pair in self.pairs.items()
+        }
+        return of_pairs | {_CHANGE: self.change.p_values(self.scale, kindest=kindest)}
 
     def sides(self, paths: Paths) -> Sides:
-        """Return the levels at which the slope has the claimed sign, the other one, or is too small."""
-        path = paths[_CHANGE]
-        return Sides(path.ahead, path.behind, path.inside)
+        """Return the levels at which the slope has the claimed sign, the other one, or nothing differs.
+
+        A slope of 0 says little of what turns: every two levels must lie inside the region as well.
+
+        Source: Berger (1982), Multiparameter hypothesis testing and acceptance sampling (intersection-union).
+        """
+        path, every = paths[_CHANGE], [paths[key] for key in (_CHANGE, *self.pairs)]
+        return Sides(path.ahead, path.behind, max(each.inside for each in every))
 
     def is_futile(self, levels: Levels) -> bool:
         """Return whether the last look would find no slope; see `sequential.is_futile`."""
@@ -111,9 +119,15 @@ class Slope:
             return self._verdict("contradicted", reason, levels)
         if outcome == "tied":
             region = self.scale.region_in_words
-            reason = f"the change over all values lies within {region}, declared too small to matter; {tau}"
+            reason = (
+                f"the change over all values and every two of them lie within {region}, "
+                f"declared too small to matter; {tau}"
+            )
             return self._verdict("equivalent", reason, levels)
-        reason = f"the test of the change does not exclude {self.scale.no_difference}; {tau}"
+        reason = f"the test of the change does not exclude {self.scale.no_difference}"
+        if self.has_region:
+            reason += f", and the tests do not put every two values within {self.scale.region_in_words}"
+        reason += f"; {tau}"
         return self._verdict("inconclusive", reason, levels, reach([self.change], self.scale, levels))
 
     def _exceptions(self, levels: Levels) -> str:

@@ -394,6 +394,14 @@ def test_no_trend(new_study: "type[Study]", tmp_path: Path) -> None:
     assert verdict.ruling == "equivalent"
 
 
+def test_a_response_that_turns_is_not_flat(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Down by ten points and up again: the slope is 0 to a tenth of the region, and the values differ."""
+    turning = template(new_study, {16: 0.90, 128: 0.85, 1024: 0.80, 8192: 0.85, 65536: 0.90})
+    (verdict,) = verdicts(turning, tmp_path, trend("falls") | {"region": 0.01})
+    assert (verdict.ruling, verdict.effect) == ("inconclusive", pytest.approx(0.0, abs=1e-9))
+    assert "the tests do not put every two values within ±1 pp" in verdict.reason
+
+
 def test_a_trend_that_turns_says_what_rises(new_study: "type[Study]", tmp_path: Path) -> None:
     """Down, level, and up again: it falls on average over the range, and is not monotone."""
     study = template(new_study, {16: 0.92, 128: 0.86, 1024: 0.86, 8192: 0.87})
