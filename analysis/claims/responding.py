@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis import selection
@@ -20,7 +19,7 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.response import Response
 from analysis.records import StudyRecords
-from analysis.replicates import Replicates, chance_level, replicates, result_of
+from analysis.replicates import Replicates
 from analysis.responses import Level, as_level, label
 from harness.study.domains import Choices, Grid
 
@@ -69,24 +68,14 @@ def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Respon
         return Untestable(reason=reason, is_by_design=True)
     runs = records.runs_of("search", arm)
     groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
-    columns = {level: _by_seed(records, arm, of_level, metric) for level, of_level in groups.items()}
+    columns = {
+        as_level(value): selection.measured(records, arm, metric, {field: value}) for value in domain.listed
+    }
     return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset(), edges={})
 
 
 def _at(runs: pd.DataFrame, field: str, value: Any) -> pd.DataFrame:
     return runs[selection.has_value(runs, field, value)] if len(runs) else runs
-
-
-def _by_seed(records: StudyRecords, arm: str, runs: pd.DataFrame, metric: str) -> Replicates:
-    """Return the search runs of one configuration as replicates, one a seed."""
-    rows, chance = runs.drop_duplicates("seed"), chance_level(records, metric)
-    results = [result_of(rows.iloc[place : place + 1], metric, chance) for place in range(len(rows))]
-    return Replicates(
-        arm=arm,
-        keys=rows["seed"].tolist(),
-        values=np.array([value for value, _ in results], dtype=np.float64),
-        statuses=[status for _, status in results],
-    )
 
 
 def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: int) -> Response | Untestable:
@@ -104,12 +93,7 @@ def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: 
             reason = f"several arms have {field} {label(level)}. Remedy: list the arms to compare"
             return Untestable(reason=reason, is_by_design=True)
         groups[level] = selection.runs_of_one_configuration(records, arm)
-        is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
-        columns[level] = (
-            replicates(records, arm, metric, n)
-            if is_confirmed
-            else _by_seed(records, arm, groups[level], metric)
-        )
+        columns[level] = selection.measured(records, arm, metric, upto=n)
     refused = without_seed(records, arms)
     if refused:
         return refused
