@@ -171,11 +171,12 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     judged = frame["position"].dropna()
     outside = int((judged != "within").sum())
     records = facts.records
-    of_search = " and over the runs of each" if records.is_repeated else ""
+    design = design_of(records)
+    of_search = " and over the runs of each" if design.unit == "repeat" and design.seeds_a_repeat > 1 else ""
     how = (
         f"Values that others published, each of one run, beside ours of n {counted_in_words(records)}: mean "
         "± half-width of the 95 % t-interval. Single runs: where one further run of ours lies with a chance "
-        f"of 95 %, mean ± t s sqrt(1 + 1/n) over the n {design_of(records).noun}{of_search}; a published run "
+        f"of 95 %, mean ± t s sqrt(1 + 1/n) over the n {design.noun}{of_search}; a published run "
         "is judged by it, not by the interval of the mean."
     )
     count = (
