@@ -227,6 +227,7 @@ def response(*rows: Sequence[float]) -> Response:
         diverged={},
         bounds=Bounds(2.3, 0.9),
         growing=frozenset(),
+        edges={},
     )
 
 
