@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from harness.errors import StudyError
+from harness.errors import StudyError, nearest
 from harness.study.file import StudyFile
 from harness.study.reading.parse import parse_study
 from harness.study.reading.source import read_source
@@ -173,6 +173,34 @@ def test_the_fields_that_are_valid_are_those_of_the_kind_that_was_meant(path: st
     (problem,) = problems_of(f"recipe.augment={written}")
     told = f"recipe.{path}.flp: unknown field. Did you mean 'flip'? Valid: flip, shift, cutout"
     assert problem == f"--set recipe.augment={written}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("word", "valid", "close"),
+    [
+        ("TPE", ["tpe", "random"], "tpe"),
+        ("FashionMNIST", ["mnist", "fashion_mnist"], "fashion_mnist"),
+        ("epoks", ["eps", "epochs"], "epochs"),
+        ("rsme", ["mae", "rmse"], "rmse"),
+        ("mom", ["lr", "momentum"], "momentum"),
+        ("bayes", ["tpe", "cmaes"], None),
+        ("x" * 100_000, ["lr"], None),
+    ],
+)
+def test_the_nearest_word_is_the_one_with_the_fewest_other_letters(
+    word: str, valid: list[str], close: str | None
+) -> None:
+    """Upper and lower case alike; nothing is near to what has little in common."""
+    hint = f"Did you mean {close!r}? " if close else ""
+    assert nearest(word, valid) == f"{hint}Valid: {', '.join(valid)}"
+
+
+@pytest.mark.parametrize("domain", ["{min: 1, max: 2}", "{values: [16, 32]}", "[16, 32]"])
+def test_what_is_no_domain_is_told_how_one_is_written(domain: str) -> None:
+    """In the words of other tools it was only no number."""
+    (problem,) = problems_of(f"arms.sgd.batch_size={domain}")
+    assert "must be a whole number, but is " in problem
+    assert problem.endswith(". Remedy for several values: {low: ..., high: ...} or {choices: [...]}")
 
 
 def test_an_unquoted_date_or_number_as_a_key_gets_its_remedy() -> None:
