@@ -16,13 +16,14 @@ from harness.study.file import Confirm, Search, StudyFile
 from harness.study.published import by_arm
 from harness.study.reading.arm_rules import check_arms
 from harness.study.reading.dataset_rules import check_datasets
-from harness.study.reading.effects import check_overrides
+from harness.study.reading.effects import check_effects
 from harness.study.reading.metrics import check_metrics, metrics_of
+from harness.study.reading.overrides import set_value
 from harness.study.reading.problems import Problem, study_error
 from harness.study.reading.program_rules import check_program
 from harness.study.reading.references import check_references
 from harness.study.reading.replicates import check_replicates
-from harness.study.reading.source import SET, Path, Source, read_source, set_value
+from harness.study.reading.source import SET, Path, Source, read_source
 from harness.study.reading.start_rules import check_starts
 from harness.study.reading.wording import message
 from harness.study.study import Study

@@ -152,7 +152,7 @@ def test_one_wrong_value_gives_one_problem_in_our_words(place: str, value: str) 
         ('question="\\ud800"', "question: must be text, but holds half of a character"),
         ("arms.sgd=5", "arms.sgd: must be a mapping, but is 5"),
         ("arms.sgd={16: 5}", 'arms.sgd.16: 16 is no text here. Remedy: put it in quotes: "16"'),
-        (f"confirm.seeds=1{'0' * 400}", "must be at most 10000, but is 1000"),
+        (f"confirm.seeds=1{'0' * 300}", "must be at most 10000, but is 1000"),
         (f"confirm.seeds=1{'0' * 5000}", "cannot be read as the number that it looks like"),
     ],
 )
