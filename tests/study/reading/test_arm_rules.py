@@ -179,6 +179,7 @@ def test_names_that_no_folder_can_have_are_refused(study_text: str) -> None:
             "batches of at least 2 samples",
         ),
         ("epochs: {choices: [9, 1]}, warmup_epochs: {choices: [0, 3]}", "leaves nothing of 1 epochs"),
+        ("steps: {choices: [300, 120]}, warmup_epochs: {choices: [0, 1.9]}", "leaves nothing of 120 steps"),
     ],
 )
 def test_every_combination_of_fields_with_a_common_rule_is_tried(
@@ -189,6 +190,8 @@ def test_every_combination_of_fields_with_a_common_rule_is_tried(
         "{name: fcn, hidden: [8]}", "{name: fcn}"
     )
     fields = {"batch_size": "500", "epochs": "9"} | dict(part.split(": ", 1) for part in recipe.split("}, "))
+    if "steps" in fields:
+        del fields["epochs"]
     lines = "".join(
         f"  {name}: {value}{'}' if value.count('{') > value.count('}') else ''}\n"
         for name, value in fields.items()
