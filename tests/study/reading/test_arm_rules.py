@@ -103,6 +103,10 @@ RATES = "{low: 1e-3, high: 1.0, log: true}"
         ("{low: 0.1, high: 0.9, step: 2}", "which miss high = 0.9: only 0.1 would be tried. Remedy: a step"),
         ("{low: 0.1, high: 0.9, step: .inf}", "must be a finite number, but is inf"),
         ("{choices: [0.1, 0.2, 1e-1]}", "lr lists 0.1 twice. Remedy: each value once"),
+        (
+            "{low: 0.1, high: 1000001.0, step: 3}",
+            "which miss high = 1000001 and end at 999999.1. Remedy: high: 99",
+        ),
     ],
 )
 def test_values_never_or_twice_tried_are_refused(study_text: str, domain: str, told: str) -> None:
