@@ -110,7 +110,7 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
     check_starts(file, arms, search, source)
     check_references(file, arms, metrics, source, claim_places)
     check_replicates(file, arms, source)
-    check_overrides(file, arms, source)
+    check_effects(file, arms, source)
     check_datasets(file, arms, source, claim_places)
     if source.problems:
         return None
