@@ -211,7 +211,7 @@ def _note(finding: _Finding, source: Source, incomplete: set[Path]) -> Path:
     path, parent = finding.path, finding.path[:-1]
     follows = any(problem.path[: len(path)] == path for problem in source.problems)
     if not follows and not (finding.is_missing and parent in incomplete):
-        source.report(path, message(finding.item, path))
+        source.report(path, message(finding.item, path, of_program="trial" in source.data))
     return parent if finding.is_missing else path
 
 

@@ -41,7 +41,7 @@ published:
   sgd: [{source: x, test_accuracy: 0.8, train_loss: {value: 1, note: a}, at: {lr: 0.1}}]
 claims:
   - {says: a, better: {arm: adam, than: sgd, metric: test_accuracy}}
-  - {says: b, diverges: {arm: sgd, at: {lr: 10, nesterov: true, optimizer: sgd}}}
+  - {says: b, diverges: {arm: sgd, at: {lr: 1, nesterov: true, optimizer: sgd}}}
   - {says: c, optimum: {arm: each, field: batch_size, between: [16, 32], metric: test_accuracy}}
   - {says: d, equal: {arms: [sgd, adam], metric: test_accuracy}, region: 0.01}
 """
