@@ -24,9 +24,10 @@ from harness.commands.planning.outlook_words import (
     share_in_words,
     shown_in_words,
 )
+from harness.commands.planning.responses import NOTHING_CONFIRMED, untested_response
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split
-from harness.study.claim_kinds import Best, Better, Diverges, Equal, Reaches
+from harness.study.claim_kinds import Best, Better, Diverges, Equal, Monotone, Optimum, Reaches, Trend
 from harness.study.claims import AVERAGE, EVERY, Claim
 from harness.study.plan import Plan
 from harness.study.study import Study
@@ -138,13 +139,14 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
     first_alpha, last_alpha = levels(plan, len(study.claims))
     spec = claim.spec
     if isinstance(spec, Diverges):
-        is_at_a_point = spec.at is not None
-        n = plan.search.seeds if is_at_a_point else plan.max_repeats * plan.confirm.max_seeds
-        yield share_in_words(share_outlook(n, spec.more_than, first_alpha))
+        n = _runs_of_one_configuration(spec, study, plan)
+        yield share_in_words(share_outlook(n, spec.more_than, first_alpha)) if n else NOTHING_CONFIRMED
+    elif isinstance(spec, Optimum | Trend | Monotone) and (reason := untested_response(spec, study, plan)):
+        yield f"cannot be tested: {reason}"
+    elif not isinstance(spec, Optimum | Trend | Monotone) and not plan.confirm.max_seeds:
+        yield NOTHING_CONFIRMED
     elif not isinstance(spec, Better | Best | Equal | Reaches):
         yield "not foretold: what it takes depends on how the metric goes with what is compared"
-    elif not plan.confirm.max_seeds:
-        yield "cannot be tested: the study confirms nothing. Remedy: confirm: {seeds: 10}"
     elif plan.looks[-1] < 2:
         yield f"cannot be tested: one replicate shows no spread. Remedy: more {_more(plan)}"
     elif isinstance(spec, Reaches):
@@ -172,6 +174,14 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
             yield from shown_in_words(outlook, metric, _unit(comparison, plan))
             if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
                 yield from _of_searching(outlook, metric, noise)
+
+
+def _runs_of_one_configuration(spec: Diverges, study: Study, plan: Plan) -> int:
+    """Return how many runs of an arm a claim about divergence counts."""
+    is_measured_alone = not plan.confirm.max_seeds and not arms_of_one(study)[spec.arm].space
+    if spec.at is not None or is_measured_alone:
+        return plan.search.seeds
+    return plan.max_repeats * plan.confirm.max_seeds
 
 
 def _of_a_mean(claim: Claim, spec: Reaches, study: Study, plan: Plan, noise: Noise | None) -> Iterator[str]:
