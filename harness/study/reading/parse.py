@@ -40,9 +40,8 @@ def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
         StudyError: The file is missing, or it has problems; the message tells all of them.
     """
     try:
-        text = path.read_bytes().decode(
-            "utf-8"
-        )  # as it is, ends of lines too: the study is kept byte for byte
+        # As it is, ends of lines too: the study is kept byte for byte.
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise StudyError(
             f"{path}: cannot be read (not UTF-8 text, from byte {error.start} on). Remedy: save the study "
