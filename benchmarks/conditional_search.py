@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import optuna
-import pandas as pd
 from options import positive
 from optuna.samplers import TPESampler
 from optuna.storages import InMemoryStorage
 from scipy.stats import t as student
 from sklearn.ensemble import ExtraTreesRegressor
 
+from analysis.load import load_study as load_records
 from harness.study.domains import Domain, OneOf
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study, parse_study
@@ -65,8 +65,9 @@ def joint() -> Problem:
     """
     study = load_study(ROOT / "search_spaces" / "joint.yaml")
     arm = next(arm for arm in study.arms if arm.name == "whole_recipe")
-    folder, levels = ROOT / "results" / "reference" / "joint", (1, 3, 9, 27)
-    runs, epochs = (pd.read_parquet(folder / f"{name}.parquet") for name in ("runs", "epochs"))
+    levels = (1, 3, 9, 27)
+    records = load_records(ROOT / "results" / "reference" / "joint")
+    runs, epochs = records.runs, records.epochs
     runs = runs[(runs["phase"] == "search") & (runs["arm"] == arm.name)].set_index("run_id")
     runs = runs.filter(regex=r"^config\.").rename(columns=lambda name: name.removeprefix("config."))
     epochs = epochs[epochs["run_id"].isin(runs.index) & epochs["epoch"].isin(levels)].dropna(

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import numpy as np
 import optuna
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from optuna.samplers import RandomSampler
 
+from analysis.load import load_study as load_records
 from harness.study.file import EarlyStopping, Search
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
@@ -398,8 +398,8 @@ def pools_of(path: Path) -> list[Pool]:
     """
     curves: dict[tuple[str, str], list[Curve]] = defaultdict(list)
     if path.is_dir():
-        study = load_study(path / "study.yaml")
-        runs, epochs = (pd.read_parquet(path / f"{name}.parquet") for name in ("runs", "epochs"))
+        study, records = load_study(path / "study.yaml"), load_records(path)
+        runs, epochs = records.runs, records.epochs
         ended = runs[(runs["phase"] == "search") & runs["status"].isin(["completed", "diverged"])]
         by_run = dict(list(epochs.groupby("run_id")[study.search.metric]))
         for arm, run_id in ended[["arm", "run_id"]].itertuples(index=False):

@@ -102,3 +102,18 @@ def test_measures_of_a_sweep(benchmark: Any) -> None:
     assert RATIOS["epochs a second"](sweep, slower) == 8.0
     assert RATIOS["time to the peer's best"](sweep, slower) == 2.0
     assert RATIOS["time to the peer's best"](slower, sweep) == 0.0
+
+
+def test_benchmarks_read_the_committed_searches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves of full length and the stand-in of a study's loss, from folders as they are committed."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import conditional_search
+    import early_stopping
+
+    reference = BENCHMARKS.parent / "results" / "reference"
+    pools = early_stopping.pools_of(reference / "optimizers")
+    assert [pool.name for pool in pools] == ["optimizers sgd", "optimizers rmsprop", "optimizers adam"]
+    assert all(12 in map(len, pool.curves) for pool in pools)
+    problem = conditional_search.joint()
+    assert problem.study.arms[problem.arm].name == "whole_recipe"
+    assert problem.levels == (1, 3, 9, 27)

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import json_output
 from harness.answering import Answering, add_json
 from harness.arguments import EXIT_CODES, Parser, add_overrides, add_results, path_argument, resolved
 from harness.commands.trusting import add_trust, admit_code, check_code_of, in_code_folder, with_trust
@@ -27,7 +26,10 @@ _FEWEST_STEPS = 50
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Run the command; return its exit code.
+
+    Requests to end are heard from here on, so this module imports at once only what takes no time.
+    """
     interrupted = "interrupted: nothing was written, the same command starts again"
     interruption, answering = Interruption(), Answering("lr-finder", arguments)
     with interruption.heard():
@@ -111,6 +113,7 @@ def _find(arguments: list[str] | None, answering: Answering) -> int:
     _make_folder(root)
     admit_code(study, sources)
     from analysis.lr_finder import found_rates, write_finder
+    from harness import json_output
     from harness.commands.range_tests import Asked, check_points, make_tests, settings_of
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset

@@ -226,6 +226,53 @@ def test_who_misses_the_target_is_last(new_study: "type[Study]", tmp_path: Path)
     assert (few.ruling, "no outcome of 5 runs has a p below 0.05" in few.reason) == ("not testable", True)
 
 
+def seeds_to_a_target(new_study: "type[Study]", a: str, b: str) -> "Study":
+    """Return two arms whose runs, a letter a seed, are quick or slow to a target, miss it, or fail."""
+    curves = {"q": [0.7, 0.9, 0.9], "s": [0.5, 0.9, 0.9], "m": [0.5, 0.5, 0.5], "f": [0.5, 0.5, 0.5]}
+    study = new_study(arms={"a": {}, "b": {}})
+    for arm, ends in (("a", a), ("b", b)):
+        for seed, end in enumerate(ends):
+            curve, status = {"val_accuracy": curves[end]}, "failed" if end == "f" else "completed"
+            study.add(arm, "confirm", seed=seed, curve=curve, status=status)
+    return study
+
+
+TARGET = faster("epochs_to", val_accuracy=0.65)
+
+
+def test_a_failed_seed_may_have_been_first_or_last(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Seven of seven, p = .016, could be 7 of 10, p = .34; 13 of 13 are enough with one missing."""
+    seven = seeds_to_a_target(new_study, "qqqqqqqfff", "msssssssss")
+    thirteen = seeds_to_a_target(new_study, "qqqqqqqqqqqqqf", "msssssssssssss")
+    (open_,), (sure,) = verdicts(seven, tmp_path / "7", TARGET), verdicts(thirteen, tmp_path / "13", TARGET)
+    assert (open_.ruling, "replicates are missing" in open_.reason) == ("not testable", True)
+    assert (sure.ruling, sure.n, "b in 1; 1 more lack a run" in sure.reason) == ("supported", 13, True)
+    assert sure.p == pytest.approx(2 * 15 / 2**14)
+
+
+def test_ties_are_told_from_misses(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Nobody is first: in one seed both miss the target, in three they meet it after the same epoch."""
+    (verdict,) = verdicts(seeds_to_a_target(new_study, "msss", "msss"), tmp_path, TARGET)
+    told = (
+        "neither arm is first in any of 4 seeds: both miss the target in 1 and reach it at the same time in 3"
+    )
+    assert (verdict.ruling, verdict.reason) == ("not testable", told)
+
+
+def test_an_arm_at_its_edge_is_not_called_slower(new_study: "type[Study]", tmp_path: Path) -> None:
+    """B chose the largest rate of its range; a wider one may be quicker. An edge of a does not matter."""
+    for edged, ruling in (("b", "inconclusive"), ("a", "supported")):
+        study = seeds_to_a_target(new_study, "q" * 8, "m" * 8)
+        study.arms = {arm: {"lr": {"low": 1e-4, "high": 1.0, "log": True}} for arm in "ab"}
+        for arm in "ab":
+            study.search(arm, [0.01, 1.0], best=1.0 if arm == edged else 0.01)
+        (verdict,) = verdicts(study, tmp_path / edged, TARGET)
+        assert verdict.ruling == ruling
+        assert ("b is behind, but its learning rate lies at the upper edge" in verdict.reason) == (
+            edged == "b"
+        )
+
+
 def test_a_target_that_nobody_meets(new_study: "type[Study]", tmp_path: Path) -> None:
     """Both miss it: nobody is first."""
     study = timed(new_study, {"a": [1.0] * 3, "b": [1.0] * 3})

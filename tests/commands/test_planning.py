@@ -296,6 +296,8 @@ def test_too_few_replicates_are_told(study_text: str) -> None:
         study_text, diverging, "confirm.seeds=5"
     )
     assert "of 6 runs" not in foretell(study_text, diverging, "confirm.seeds=6")
+    of_searches = foretell(study_text, diverging, "search.repeats=5", "confirm.seeds=4")
+    assert "5 runs cannot support it, even if all diverge; 6 could" in of_searches
 
 
 GRID = (

@@ -102,6 +102,17 @@ def test_the_seconds_of_the_readme_are_the_studys(repository: Path) -> None:
     assert f"takes {training_seconds(row)} s of training" in " ".join(readme.split())
 
 
+def test_the_readme_counts_right_how_the_authors_second_runs_ended(repository: Path) -> None:
+    """Of all differences of single runs that were published twice, those whose sign changed."""
+    tables = pd.concat([pd.read_csv(path) for path in REFERENCE.glob("*/report/tables/as_published.csv")])
+    twice = tables.dropna(subset=["first", "second"])
+    reversed_ = int((twice["first"] * twice["second"] < 0).sum())
+    readme = " ".join((repository / "README.md").read_text(encoding="utf-8").split())
+    assert (len(twice), reversed_) == (9, 2)
+    assert "Of nine such answers" in readme
+    assert "second run reversed two." in readme
+
+
 def test_the_readme_is_short_and_its_picture_small(repository: Path) -> None:
     """150 lines, 200 kB."""
     assert len((repository / "README.md").read_text(encoding="utf-8").splitlines()) <= 150

@@ -10,6 +10,8 @@ from analysis.render import numbers
 from analysis.render.table import escape_markdown
 from docs.generators.markdown import table
 from docs.generators.results.committed import REFERENCE, table_of
+from harness.declaration import Declaration
+from harness.records.folder import ResultsFolder
 
 
 def arms(study: str) -> str:
@@ -44,6 +46,17 @@ def _rates(row: Mapping[Any, Any]) -> str:
     if numbers.is_present(row.get("lowest_rate")):
         return numbers.span((row["lowest_rate"], row["highest_rate"]), numbers.rate)
     return numbers.rate(row["learning_rate"])
+
+
+def fixed_rates(study: str) -> str:
+    """Return which arms of a study that trains recipes of its own have a fixed learning rate."""
+    declared = Declaration.read(ResultsFolder(REFERENCE / study)).arms
+    fixed = [f"`{name}`" for name, arm in declared.items() if "lr" in arm.fixed]
+    if not fixed or study.endswith("_published"):
+        return ""
+    return (
+        f"The learning rate is fixed in {'every arm' if len(fixed) == len(declared) else ', '.join(fixed)}."
+    )
 
 
 def as_published(study: str) -> str:

@@ -50,14 +50,21 @@ def measured(claim: Mapping[str, Any]) -> str:
             sides = f"{claim['arm']} minus {claim['than']}: " if claim["kind"] in {"best", "equal"} else ""
             if claim["kind"] == "reaches":
                 sides = f"{metric.amount(claim['value'] + effect)} {metric.value_unit}".rstrip() + ": "
-            return escape_markdown(f"{sides}{'' if value.startswith('-') else '+'}{value}{metric.unit}")
+            told = f"{sides}{'' if value.startswith('-') else '+'}{value}{metric.unit}{_along(claim)}"
+            return escape_markdown(told)
         case "ratio":
-            return f"{numbers.TIMES}{effect:.3g} ({numbers.TIMES}{low:.3g} to {numbers.TIMES}{high:.3g})"
+            told = f"{numbers.TIMES}{effect:.3g} ({numbers.TIMES}{low:.3g} to {numbers.TIMES}{high:.3g})"
+            return told + _along(claim)
         case "share":
             return f"{100 * effect:.0f} % ({100 * low:.0f} to {100 * high:.0f})"
         case "place":
             return escape_markdown(f"{claim['field']} {effect:g} ({low:g} to {high:g})")
     raise ValueError(f"claims of quantity {claim['quantity']!r} have no words here yet")
+
+
+def _along(claim: Mapping[str, Any]) -> str:
+    """Return where a trend's change was taken."""
+    return " along the fitted line" if claim["kind"] == "trend" else ""
 
 
 def sharper_than_drawn(claims: Sequence[Mapping[str, Any]]) -> str:

@@ -68,32 +68,32 @@ def choosing_section(studies: Studies) -> Iterator[str]:
         "best validation value, and is judged by the test means of all replicates. Where arms are nearly "
         "equal, the best by test is chance too, and naming another one costs little."
     )
-    rows, agreeing, n, worst = [], 0, 0, dict[Metric, float]()
+    rows, agreeing, n, losses = [], 0, 0, defaultdict[str, list[tuple[float, str]]](list)
     for name, facts in studies.items():
         named = by_validation(facts.records)
         if named is not None:
             metric, lost = facts.records.metrics.headline, named.regret.mean or 0.0
             agreeing, n = agreeing + named.agreeing, n + named.n
-            worst[metric] = max(lost, worst.get(metric, 0.0))
+            losses[_data(facts)].append((lost, f"{metric.scale * lost:.2g}{metric.unit} ({code(name)}"))
             cells = [escape_markdown(named.best), share(named.agreeing, named.n)]
             rows.append([code(name), *cells, difference(named.regret, metric)])
     if rows:
         yield table(["study", "best by test", "replicates that name it", "mean loss by it"], rows)
-        most = "; ".join(f"{metric.scale * lost:.2g}{metric.unit}" for metric, lost in worst.items())
+        most = " and ".join(f"{max(of_each)[1]}, {data})" for data, of_each in losses.items())
         yield (
             f"**In {agreeing} of {n} replicates validation named the arm that is best by test; choosing an "
-            f"arm by one replicate's validation cost {most} on average in the worst of these studies.**"
+            f"arm by one replicate's validation cost, on average over a study, at most {most}.**"
         )
     yield from _optimism(studies)
 
 
 def _optimism(studies: Studies) -> Iterator[str]:
     """Yield by how much winners did better in their searches than afterwards, and over all studies."""
-    rows, of_metric = [], defaultdict[Metric, list[float]](list)
+    rows, together = [], defaultdict[tuple[str, Metric], list[float]](list)
     for name, facts in studies.items():
         metric, gaps = facts.records.metrics[facts.rule.metric], optimism(facts.records)
         if gaps:
-            of_metric[metric] += gaps
+            together[_data(facts), metric] += gaps
             trials = facts.records.declaration.search.trials
             found = difference(statistics.t_interval(gaps), metric)
             rows.append([code(name), str(len(gaps)), str(trials or "grid"), f"{found} ({metric.label})"])
@@ -105,10 +105,17 @@ def _optimism(studies: Studies) -> Iterator[str]:
     )
     yield table(["study", "searches", "trials of each", "search less fresh seeds"], rows)
     totals = [
-        f"{difference(statistics.t_interval(gaps), metric)} of {metric.label} (n = {len(gaps)} searches)"
-        for metric, gaps in of_metric.items()
+        f"{difference(statistics.t_interval(gaps), metric)} of {metric.label} on {data} "
+        f"(n = {len(gaps)} searches)"
+        for (data, metric), gaps in together.items()
     ]
     yield f"**Over all of them, winners did better in their search by {'; '.join(totals)}.**"
+
+
+def _data(facts: Facts) -> str:
+    """Return the name of the data that a study's runs train on."""
+    data = facts.records.declaration.known_data
+    return code(data.name) if data else "data of a program's own"
 
 
 _TRUTHS = (0.5, 1.0, 1.5, 2.0)

@@ -107,6 +107,15 @@ def _seeds_a_repeat(study: Study, plan: Plan) -> int | None:
     return _USUAL_SEEDS_A_REPEAT if can_repeat else None
 
 
+def _independent_runs(spec: Diverges, study: Study, plan: Plan) -> int:
+    """Return the runs that a claim counts, which diverge independently: one of those of a search's choice."""
+    is_searched = bool(arms_of_one(study)[spec.arm].space)
+    seeds = plan.confirm.max_seeds
+    if spec.at is not None or not (seeds or is_searched):
+        return plan.search.seeds
+    return plan.max_repeats * (min(seeds, 1) if plan.unit == "repeat" and is_searched else seeds)
+
+
 def _noise_in_words(noise: Noise | None, metric: Metric, *, is_paired: bool) -> Iterator[str]:
     name = metric.name
     if noise is None:
@@ -139,7 +148,7 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
     first_alpha, last_alpha = levels(plan, len(study.claims))
     spec = claim.spec
     if isinstance(spec, Diverges):
-        n = _runs_of_one_configuration(spec, study, plan)
+        n = _independent_runs(spec, study, plan)
         yield share_in_words(share_outlook(n, spec.more_than, first_alpha)) if n else NOTHING_CONFIRMED
     elif isinstance(spec, Optimum | Trend | Monotone) and (reason := untested_response(spec, study, plan)):
         yield f"cannot be tested: {reason}"
@@ -174,14 +183,6 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
             yield from shown_in_words(outlook, metric, _unit(comparison, plan))
             if plan.unit == "seed" and any(arm.space for pair in pairs for arm in pair):
                 yield from _of_searching(outlook, metric, noise)
-
-
-def _runs_of_one_configuration(spec: Diverges, study: Study, plan: Plan) -> int:
-    """Return how many runs of an arm a claim about divergence counts."""
-    is_measured_alone = not plan.confirm.max_seeds and not arms_of_one(study)[spec.arm].space
-    if spec.at is not None or is_measured_alone:
-        return plan.search.seeds
-    return plan.max_repeats * plan.confirm.max_seeds
 
 
 def _of_a_mean(claim: Claim, spec: Reaches, study: Study, plan: Plan, noise: Noise | None) -> Iterator[str]:
