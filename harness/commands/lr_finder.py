@@ -146,9 +146,11 @@ def _check_one_data_set(study: "Study") -> None:
         )
     names = [name for name in study.by_dataset if name is not None]
     if names:
+        about_several = {"claims": study.claims and "[]", "published": study.published and "{}"}
+        without = "".join(f" --set {name}={nothing}" for name, nothing in about_several.items() if nothing)
         raise StudyError(
             f"study {study.name} is of {len(names)} data sets ({', '.join(names)}), a range test is of one. "
-            f"Remedy: --set datasets=null --set recipe.dataset={study.dataset}"
+            f"Remedy: --set datasets=null --set recipe.dataset={study.dataset}{without}"
         )
 
 

@@ -92,7 +92,7 @@ def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSet
     words = np.random.SeedSequence(seed).generate_state(6).tolist()
     init_seed, order_seed, mask_seed, _, augment_seed, statistics_seed = words  # the fourth: all other draws
     split = split_of(data, configuration.val_fraction, seed)
-    _check_last_batch(configuration, len(split.train))
+    _check_last_batch(configuration, data, len(split.train))
     predictor = _fresh_predictor(configuration, data, split, init_seed)
     _seed_dropout(predictor.model, torch.Generator(data.device).manual_seed(mask_seed))
     optimizer = build_optimizer(configuration, predictor.model.parameters())
@@ -108,15 +108,15 @@ def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSet
     )
 
 
-def _check_last_batch(configuration: Configuration, n_train: int) -> None:
+def _check_last_batch(configuration: Configuration, data: Samples, n_train: int) -> None:
     """Refuse a batch of one sample where BatchNorm would have to take its deviation.
 
     Raises:
         StudyError: The training samples leave one for the last batch.
     """
-    if configuration.batch_norm not in {None, "none"} and leaves_one_sample(
-        n_train, configuration.batch_size
-    ):
+    is_normed = configuration.batch_norm not in {None, "none"}
+    is_normed |= data.kind == "table" and configuration.input_norm == "batch_norm"
+    if is_normed and leaves_one_sample(n_train, configuration.batch_size):
         raise StudyError(
             f"batch_size {configuration.batch_size} leaves one of {n_train} training samples for the last "
             f"batch, and BatchNorm cannot normalise a single sample: choose another batch_size"
