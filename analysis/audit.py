@@ -1,10 +1,11 @@
-"""Whether early stopping ended runs that would have won: stopped search runs trained again at full length.
+"""Whether early stopping ended runs better than the winner: stopped search runs trained at full length.
 
 An audit run repeats a stopped search run, drawn at random among those of its arm, with the same configuration
 and seed. Audit runs choose nothing: the winner stays. What they can show of an arm:
 
-- the share of stopped runs that would have won, estimated from the sample (a run that diverges when it goes
-  on would not have won; one that failed is missing);
+- in how many of its searches one of them ended better than the winner (a run that diverges when it goes on
+  does not; one that failed is missing). Searches are counted and not runs: those of one search share its
+  winner, and only one of them could have won;
 - the regret: how much better than the winner of its search the best audited run ended, which the stopped
   runs that were not audited can only raise. Where searches are repeated it is known of each, and their mean
   has an interval.
@@ -49,10 +50,11 @@ _ARM_COLUMNS = {
     "completed": "int64",
     "diverged": "int64",
     "failed": "int64",
-    "would_win": "Int64",
+    "searches": "int64",
+    "audited_searches": "int64",
+    "better_searches": "Int64",
     "share_low": "float64",
     "share_high": "float64",
-    "searches": "int64",
     "winner_final": "float64",
     "best_audited": "float64",
     "regret": "float64",
@@ -170,16 +172,17 @@ def compute_audit(records: StudyRecords, runs: pd.DataFrame) -> pd.DataFrame:
         records: The study.
         runs: As `compute_runs` returns.
 
-    Returns: Columns `arm, metric, ended, stopped, audited, completed, diverged, failed, would_win,
-        share_low, share_high, searches, winner_final, best_audited, regret, regret_half_width,
-        repeat_deviation`. `ended` and `stopped` count search runs; `audited` counts audit runs that ended,
-        and `completed`, `diverged` and `failed` say how. `would_win` counts those that ended better than the
-        winner of their search; the ends of its share of the completed and diverged ones are Clopper and
-        Pearson's, 95 %. Both are absent without such a run or a winner.
-        `searches` counts searches with a winner; `winner_final` and `best_audited` are means over searches,
-        `regret` over those with a completed or diverged audit run, with the half-width of Student's interval
-        for two or more of them. Values are in the metric's unit, accuracies in [0, 1]; the regret of a
-        search is at least 0 whichever direction of the metric is better.
+    Returns: Columns `arm, metric, ended, stopped, audited, completed, diverged, failed, searches,
+        audited_searches, better_searches, share_low, share_high, winner_final, best_audited, regret,
+        regret_half_width, repeat_deviation`. `ended` and `stopped` count search runs; `audited` counts audit
+        runs that ended, and `completed`, `diverged` and `failed` say how. `searches` counts searches with a
+        winner, `audited_searches` those that have a completed or diverged audit run too, `better_searches`
+        those in which one ended better than the winner; the ends of their share are Clopper and Pearson's,
+        95 %. Both are absent without such a search.
+        `winner_final` and `best_audited` are means over searches, `regret` over those that are audited, with
+        the half-width of Student's interval for two or more of them. Values are in the metric's unit,
+        accuracies in [0, 1]; the regret of a search is at least 0 whichever direction of the metric is
+        better.
     """
     metric = WinnerRule.of(records.declaration).metric
     ended = records.runs_of("search")["arm"].value_counts()
@@ -203,22 +206,12 @@ def _findings(runs: pd.DataFrame) -> dict[str, object]:
         "stopped": int((runs["fate"] != "completed").sum()),
         "audited": len(audited),
         **ends,
-        **_would_win(known, has_winner=bool(runs["is_winner"].any())),
         "searches": int(runs["is_winner"].sum()),
         "winner_final": runs.loc[runs["is_winner"], "final"].mean(),
         "best_audited": _best(audited),
-        **_regret(runs, known),
+        **_over_searches(runs, known),
         "repeat_deviation": audited["repeat_deviation"].max(),
     }
-
-
-def _would_win(known: pd.DataFrame, *, has_winner: bool) -> dict[str, object]:
-    """Return how many audited runs with a result would have won their search, with the share's interval."""
-    if known.empty or not has_winner:
-        return {}
-    would_win = int((known["gain"] > 0).sum())
-    low, high = statistics.clopper_pearson(would_win, len(known))
-    return {"would_win": would_win, "share_low": low, "share_high": high}
 
 
 def _best(audited: pd.DataFrame) -> float:
@@ -227,9 +220,21 @@ def _best(audited: pd.DataFrame) -> float:
     return ordered.groupby("repeat")["final"].last().mean()
 
 
-def _regret(runs: pd.DataFrame, known: pd.DataFrame) -> dict[str, object]:
-    """Return the mean regret of the searches that have a winner and an audited run with a result."""
+def _over_searches(runs: pd.DataFrame, known: pd.DataFrame) -> dict[str, object]:
+    """Return the mean regret of the searches that have a winner and an audited run with a result.
+
+    With it stands in how many of them the best of these runs ended better than the winner.
+    """
     has_winner = known["repeat"].isin(runs.loc[runs["is_winner"], "repeat"])
     gains = known[has_winner].groupby("repeat")["gain"].max()  # NaN where all diverged: nothing is lost
-    found = statistics.t_interval(gains.clip(lower=0.0).fillna(0.0).tolist())
-    return {"regret": found.mean, "regret_half_width": found.half_width}
+    regret = statistics.t_interval(gains.clip(lower=0.0).fillna(0.0).tolist())
+    found: dict[str, object] = {
+        "audited_searches": len(gains),
+        "regret": regret.mean,
+        "regret_half_width": regret.half_width,
+    }
+    if gains.empty:
+        return found
+    better = int((gains > 0).sum())
+    low, high = statistics.clopper_pearson(better, len(gains))
+    return {**found, "better_searches": better, "share_low": low, "share_high": high}

@@ -4,7 +4,7 @@ Where arms search and the study repeats its searches, a replicate is a whole sea
 Everywhere else it is a confirm seed. Runs beyond the plan belong to none.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
@@ -80,6 +80,12 @@ def design_of(records: StudyRecords) -> Design:
 def searches(records: StudyRecords, arm: str) -> bool:
     """Return whether an arm searches anything."""
     return bool(records.declaration.arms[arm].space)
+
+
+def noun_of(records: StudyRecords, arms: Iterable[str]) -> str:
+    """Return what the replicates of some arms are, in the plural: where any of them searches, its repeats."""
+    is_searched = any(searches(records, arm) for arm in arms)
+    return design_of(records).noun if is_searched else "seeds"
 
 
 def confirmed(records: StudyRecords, arm: str, upto: int | None) -> Sequence[Group]:

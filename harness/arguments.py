@@ -122,7 +122,8 @@ def resolved(path: Path) -> Path:
     """Return a path from the root on, symbolic links followed; `~` is the home folder.
 
     Raises:
-        ResultsError: It cannot be: links go round in a circle, the working directory or a home is gone.
+        ResultsError: It cannot be: it holds a NUL character, links go round in a circle, the working
+            directory or a home is gone.
     """
     try:
         place = path.expanduser()
@@ -136,6 +137,10 @@ def resolved(path: Path) -> Path:
         raise ResultsError(
             f"{path}: its symbolic links go round in a circle. Remedy: mend them, or name another place.",
             place=path,
+        ) from None
+    except ValueError:
+        raise ResultsError(
+            f"{str(path)!r} holds a NUL character, which no path can. Remedy: leave it out."
         ) from None
     except FileNotFoundError as error:
         raise ResultsError(

@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import math
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from analysis.load import load_study
 from harness.declaration import Declaration, DeclaredArm, DeclaredData, DeclaredPlan, UnknownClaim
@@ -123,6 +127,38 @@ def test_what_is_written_is_read_again(folder: ResultsFolder) -> None:
     assert [type(claim) for claim in read.claims] == [Claim, UnknownClaim]
     assert read.arms_of("adam") == list(read.arms)
     assert read.arms_of("adam@batch_size=64") == ["adam@batch_size=64"]
+
+
+NUMBERS = st.one_of(st.sampled_from([math.inf, -math.inf, math.nan]), st.floats(), st.integers(-9, 9))
+VALUES = st.one_of(NUMBERS, st.booleans(), st.text(max_size=3))
+PLACES = st.one_of(
+    st.fixed_dictionaries({"at": VALUES}),
+    st.fixed_dictionaries({"between": st.lists(NUMBERS, min_size=2, max_size=2)}),
+)
+KINDS_WITH_NUMBERS = st.one_of(
+    PLACES.map(lambda place: {"optimum": {"arm": "a", "field": "lr", "metric": "val_loss", **place}}),
+    st.dictionaries(st.sampled_from(["lr", "momentum"]), VALUES, min_size=1).map(
+        lambda at: {"diverges": {"arm": "a", "at": at}}
+    ),
+    NUMBERS.map(
+        lambda value: {
+            "faster": {"arm": "a", "than": "b", "metric": "epochs_to", "target": {"val_loss": value}}
+        }
+    ),
+    NUMBERS.map(lambda value: {"reaches": {"arm": "a", "metric": "val_loss", "at_most": value}}),
+    NUMBERS.map(lambda value: {"region": value, "better": {"arm": "a", "than": "b", "metric": "val_loss"}}),
+)
+
+
+@given(KINDS_WITH_NUMBERS)
+def test_every_claim_that_a_study_file_may_make_is_read_again(words: dict[str, Any]) -> None:
+    """JSON has no infinity: what became null there was sealed, and never ruled."""
+    try:
+        claim = Claim.model_validate({"says": "a", **words})
+    except ValidationError:
+        return
+    written = json.loads(declaration(claims=[claim]).as_bytes())
+    assert Declaration.model_validate(written).claims == [claim]
 
 
 def test_keys_are_sorted_and_yet_keep_their_order(folder: ResultsFolder) -> None:

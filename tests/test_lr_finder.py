@@ -1,11 +1,16 @@
 """The command as users run it: real processes, real FashionMNIST."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from harness.commands.lr_finder import _check_one_data_set
+from harness.errors import StudyError
+from harness.study.reading.parse import load_study
 
 FIND_AND_TELL_IMPORTS = """
 import sys
@@ -101,6 +106,21 @@ def test_bad_arguments_are_refused_without_traceback(
     assert "Traceback" not in done.stderr
     assert "torch" not in done.stdout
     assert list(study.parent.iterdir()) == [study]
+
+
+def test_the_remedy_for_several_data_sets_can_be_followed(study: Path) -> None:
+    """Claims and published values that name one of them went on naming it."""
+    several = (
+        "datasets=[digits, mnist]",
+        "claims=[{says: a, on: digits, best: {arm: sgd, metric: test_loss}}]",
+        "published={sgd@digits: {source: a, test_loss: 1}}",
+    )
+    with pytest.raises(StudyError) as refused:
+        _check_one_data_set(load_study(study, several))
+    remedy = re.findall(r"--set (\S+)", str(refused.value))
+    text = study.read_text().partition("claims:")[0]
+    study.write_text(text + "".join(f"{setting.replace('=', ': ', 1)}\n" for setting in several))
+    assert list(load_study(study, tuple(remedy)).by_dataset) == [None]
 
 
 @pytest.mark.slow

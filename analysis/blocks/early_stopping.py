@@ -1,7 +1,7 @@
 """Would runs that early stopping ended have won?
 
 The figure has one panel an arm. Audited runs stand above the epoch at which they were stopped, at the height
-by which they ended better or worse than the winner; those above the line would have won. Distances are small
+by which they ended better (above the line) or worse than the winner. Distances are small
 near the winner and large far from it, hence a scale that is logarithmic in both directions.
 """
 
@@ -160,7 +160,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
 
 
 def alt(frame: pd.DataFrame) -> str:
-    """Return for each arm how many audited runs would have won, and by how much at most."""
+    """Return for each arm how many audited runs ended better than the winner, and by how much at most."""
     arms = []
     for arm, runs in frame.groupby("arm", sort=False):
         audited = runs[(runs["fate"] == "audited") & (runs["full_status"] != "failed")]

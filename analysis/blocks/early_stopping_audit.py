@@ -21,11 +21,11 @@ _CORRELATION = "rank_correlation_"
 
 _RANK_COLUMNS = {"arm": "str", "epoch": "int64", "rank_correlation": "float64", "n": "int64"}
 
-_WOULD_HAVE_WON = (
-    "Would have won: audited runs that ended better than the winner of their search, of those that "
-    "completed or diverged (a diverged run wins nothing; a failed one is missing), with Clopper and "
-    "Pearson's 95 % interval for the share of all runs that such a search stops; it takes no account of "
-    "how many of them were audited."
+_BETTER = (
+    "Ended better than the winner: searches in which an audited run did, of those where one completed or "
+    "diverged (a diverged run is not better; a failed one is missing), with Clopper and Pearson's 95 % "
+    "interval for the share of such searches, with as many runs audited. Runs are not counted: those of one "
+    "search share its winner, and only one of them could have won."
 )
 _REGRET = (
     "Regret: by how much the best audited run is better than the winner, 0 if none is; stopped runs that "
@@ -110,7 +110,7 @@ def lay_out(frame: pd.DataFrame) -> pd.DataFrame:
         "Arm": [str(row["arm"]) for row in rows],
         "Search runs stopped": [f"{row['stopped']} of {row['ended']}" for row in rows],
         "Audited": [_audited(row) for row in rows],
-        "Would have won": [_would_win(row) for row in rows],
+        "Ended better than the winner": [_better(row) for row in rows],
         f"Winner's {metric.axis}": [metric.amount(row["winner_final"]) for row in rows],
         f"Best audited{unit}": [metric.amount(row["best_audited"]) for row in rows],
         f"Regret{metric.difference_heading}": [
@@ -130,11 +130,16 @@ def _audited(row: dict[Any, Any]) -> str:
     return f"{row['audited']} ({', '.join(without_value)})" if without_value else str(row["audited"])
 
 
-def _would_win(row: dict[Any, Any]) -> str:
-    if pd.isna(row["would_win"]):
+def _better(row: dict[Any, Any]) -> str:
+    if pd.isna(row["better_searches"]):
         return numbers.ABSENT
-    share = f"{100 * row['share_low']:.0f} to {100 * row['share_high']:.0f} %"
-    return f"{row['would_win']} of {row['completed'] + row['diverged']} ({share})"
+    return f"{searches_in_words(row)} ({100 * row['share_low']:.0f} to {100 * row['share_high']:.0f} %)"
+
+
+def searches_in_words(row: dict[Any, Any]) -> str:
+    """Return in how many of an arm's audited searches a run ended better than the winner."""
+    n = row["audited_searches"]
+    return f"{row['better_searches']} of {n} {'search' if n == 1 else 'searches'}"
 
 
 def _correlation(value: float, n: float) -> str:
@@ -155,7 +160,7 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
         return f"{drawn} No audit run has ended, so whether early stopping misled is not known."
     values = f"Values: {facts.rule.in_words()}."
     regret = [_REGRET, *([_OVER_SEARCHES] if frame["searches"].max() > 1 else [])]
-    return " ".join([drawn, _WOULD_HAVE_WON, values, *regret, _RANKS, _repetition(frame)])
+    return " ".join([drawn, _BETTER, values, *regret, _RANKS, _repetition(frame)])
 
 
 def _repetition(frame: pd.DataFrame) -> str:

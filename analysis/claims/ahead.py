@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from analysis.claims.contrast import Contrast, contrast
-from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict, key_of, reach
+from analysis.claims.contrast_verdict import (
+    ContrastEvidence,
+    ContrastVerdict,
+    behind_at_edge,
+    key_of,
+    reach,
+)
 from analysis.claims.evidence import (
     Bounds,
     Edges,
@@ -100,10 +106,7 @@ class Ahead(ContrastEvidence):
         )
 
     def _open_by_edge(self, decisive: Contrast, behind: str, levels: Levels, level: float) -> ContrastVerdict:
-        reason = (
-            f"{behind} is behind, but its learning rate lies at the {self.edges[behind]} edge of its range: "
-            f"a wider range may mend it"
-        )
+        reason = behind_at_edge(behind, self.edges)
         return self.verdict("inconclusive", reason, decisive, levels.alpha, decisive_alpha=level)
 
 

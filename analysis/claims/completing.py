@@ -1,6 +1,6 @@
 """A ruling made complete: what was claimed, of what it holds, what it rests on, what a reader must know."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from analysis.claims.evidence import Grounds
@@ -9,7 +9,7 @@ from analysis.claims.images import on_new_images
 from analysis.claims.kinds import compared_arms, scope_of
 from analysis.claims.parts import Counted, Flag, NewImages, Statement, Where
 from analysis.claims.verdict import Verdict
-from analysis.design import n_beyond_the_plan
+from analysis.design import n_beyond_the_plan, noun_of
 from analysis.replicates import ends_of, n_ended
 from harness.declaration import UnknownClaim
 from harness.study.claims import EVERY, Claim
@@ -22,9 +22,11 @@ def complete(
     arm_flags: Mapping[str, list[Flag]],
 ) -> Verdict:
     """Return a verdict with what was claimed, of what it holds, what it rests on, and its flags."""
-    verdict = replace(verdict, claim=statement(claim), flags=_flags(grounds, claim, verdict, arm_flags))
+    verdict = replace(verdict, claim=statement(claim))
     if isinstance(claim, UnknownClaim):
         return verdict
+    arms = compared_arms(grounds.records, claim)
+    verdict = replace(verdict, unit=noun_of(grounds.records, arms))
     if grounds.parts and verdict.where is None:  # nothing was measured
         verdict = replace(verdict, where=Where(on=claim.on or EVERY, dataset=None))
     n, on_new = verdict.look or grounds.design.counts[0], _on_new_images(grounds, verdict)
@@ -33,18 +35,15 @@ def complete(
         new_images=on_new if isinstance(on_new, NewImages) else None,
         no_new_images=on_new if isinstance(on_new, str) else None,
         scope=scope_of(grounds, claim),
-        replicates={arm: _counted(grounds, arm, n) for arm in compared_arms(grounds.records, claim)},
-        unit=grounds.design.noun,
+        replicates={arm: _counted(grounds, arm, n) for arm in arms},
+        flags=_flags(grounds, arms, verdict, arm_flags),
     )
 
 
 def _flags(
-    grounds: Grounds, claim: Claim | UnknownClaim, verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
+    grounds: Grounds, arms: Sequence[str], verdict: Verdict, arm_flags: Mapping[str, list[Flag]]
 ) -> tuple[Flag, ...]:
     """Return the flags of a claim: those of its arms, of comparing them, and of its seeds."""
-    if isinstance(claim, UnknownClaim):
-        return ()
-    arms = compared_arms(grounds.records, claim)
     of_arms = [flag for arm in arms for flag in arm_flags[arm]]
     return (*of_arms, *comparison_flags(grounds, arms), *seed_flags(grounds.records, verdict))
 

@@ -87,7 +87,7 @@ def contrast(
     """
     first, second = first.ended, second.ended
     if is_paired:
-        first, second = _in_common(first, second)
+        first, second = in_common(first, second)
     sides = (first, second)
     void = [own.arm for own in sides if own.is_voided]
     if void:
@@ -122,7 +122,7 @@ def contrast(
     )
 
 
-def _in_common(first: Replicates, second: Replicates) -> tuple[Replicates, Replicates]:
+def in_common(first: Replicates, second: Replicates) -> tuple[Replicates, Replicates]:
     """Return two arms' replicates of the seeds that both have in their plan, in the same order."""
     shared = [key for key in first.keys if key in set(second.keys)]
     return first.only(shared), second.only(shared)

@@ -73,7 +73,7 @@ class ContrastEvidence:
         return {key_of(each): each.p_values(self.scale, kindest=kindest) for each in self.contrasts}
 
     def is_futile(self, levels: Levels) -> bool:
-        """Return whether no contrast that is open would be decided at the last look."""
+        """Return whether none of the contrasts that are open, if any, would be decided at the last look."""
         region, plan = self.scale.half_width, levels.plan
         tested = [test for each in self._open(levels) for test in each.fills or (each.test,)]
         return all(is_futile(test, levels.look, plan, levels.n_claims, region) for test in tested)
@@ -144,6 +144,12 @@ def key_of(contrast: Contrast) -> Hashable:
     return contrast.arm, contrast.than
 
 
+def behind_at_edge(arm: str, edges: Edges) -> str:
+    """Return why an arm that is behind is not called worse, where its rate lies at an edge of its range."""
+    place = f"at the {edges[arm]} edge of its range"
+    return f"{arm} is behind, but its learning rate lies {place}: a wider range may mend it"
+
+
 def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
     """Return what an open claim's replicates would have shown, and how many the declared region takes.
 
@@ -156,17 +162,19 @@ def reach(contrasts: Sequence[Contrast], scale: Scale, levels: Levels) -> Reach:
         scale: Their unit, direction and region.
         levels: Of the verdict.
     """
-    test, n, alpha = contrasts[0].kind, levels.n_last(contrasts[0].n), levels.last_alpha
+    test, n, alpha = contrasts[0].kind, contrasts[0].n, levels.last_alpha
+    n_last = levels.n_last(n)
     deviations = [each.test.deviation for each in contrasts]
     if not any(deviations):
         return Reach()
     ends = (
-        power.shown_paired_difference(deviations=deviations, n=n, alpha=alpha)
+        power.shown_paired_difference(deviations=deviations, n=n, n_last=n_last, alpha=alpha)
         if test == "paired"
         else power.shown_difference(
             first=contrasts[0].deviations[0],
             others=[each.deviations[1] for each in contrasts],
             n=n,
+            n_last=n_last,
             alpha=alpha,
         )
     )

@@ -57,14 +57,25 @@ class OnEach:
         )
 
     def is_futile(self, levels: Levels) -> bool:
-        """Return whether the last look would leave it open: on some data set, and none speaks against it."""
-        own = {name: part.is_futile(_levels(name, levels)) for name, part in self.parts.items()}
+        """Return whether the last look would leave it open: on some data set, and none speaks against it.
+
+        A data set that supports it by now needs no further look, and is asked only where all do.
+        """
+        unsettled = [name for name in self.parts if not self._supports(name, levels)] or list(self.parts)
+        own = {name: self.parts[name].is_futile(_levels(name, levels)) for name in unsettled}
         rest = [
             self.parts[name].sides(_of(name, levels.paths))
             for name, is_futile in own.items()
             if not is_futile
         ]
         return any(own.values()) and all(sides.claimed <= sides.against for sides in rest)
+
+    def _supports(self, name: str, levels: Levels) -> bool:
+        """Return whether a data set supports it, whatever becomes of the other claims."""
+        sides = self.parts[name].sides(_of(name, levels.paths))
+        if sides.is_claimed_a_tie:
+            return sides.tied < levels.first_tied_step
+        return sides.claimed < levels.first_step
 
     def needs(self, levels: Levels) -> frozenset[str]:
         """Return the arms, each on its data set, whose further replicates it needs."""
@@ -77,10 +88,10 @@ class OnEach:
     def tell(self, outcome: Outcome, levels: Levels) -> Verdict:
         """Return the verdict of an outcome: that of the data set which decided, with what each says."""
         name = self._decisive(outcome, levels)
+        of_each = self._of_each(outcome, name, levels) if len(self.parts) > 1 else {}
         if outcome == "against":  # any of them may be the one
             levels = replace(levels, n_claims=levels.n_claims * len(self.parts))
         told = self.parts[name].tell(outcome, _levels(name, levels))
-        of_each = self._of_each(outcome, name, levels) if len(self.parts) > 1 else {}
         reason = f"{_in_words(of_each)}; on {name} {told.reason}" if of_each else told.reason
         return replace(
             told,
@@ -121,7 +132,7 @@ class OnEach:
         if outcome in {"claimed", "tied"} or (outcome == "against" and name == decisive):
             return outcome
         sides = self.parts[name].sides(_of(name, levels.paths))
-        if sides.tied < levels.plan.alpha / max(1, levels.n_regions):
+        if sides.tied < levels.first_tied_step:
             return "tied"
         if sides.claimed < levels.first_step:
             return "claimed"

@@ -1,7 +1,7 @@
 """`diverges`, and times to a target that some runs miss: counts of runs, by exact binomial tests."""
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from analysis import selection, statistics
@@ -18,7 +18,7 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.parts import Reach
 from analysis.claims.verdict import ALPHA, Ruling, Verdict
-from analysis.design import planned_runs
+from analysis.design import confirmed, noun_of
 from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues
 from harness.study.claim_kinds import Diverges
@@ -69,6 +69,8 @@ class Share:
     """Runs that failed: each may have been a hit or not."""
     growing: frozenset[str] = frozenset()
     """Arms whose further replicates would add to it."""
+    left_open: Mapping[Outcome, str] = field(default_factory=dict)
+    """Why an outcome leaves the claim open, by those that do."""
 
     has_region = False
 
@@ -99,6 +101,8 @@ class Share:
     def tell(self, outcome: Outcome, levels: Levels) -> ShareVerdict:
         """Return the verdict of an outcome; the interval is Clopper and Pearson's."""
         count = f"{self.hits} of {self.trials} {self.noun}"
+        if outcome in self.left_open:
+            return self._verdict("inconclusive", f"{count}; {self.left_open[outcome]}", levels.alpha, Reach())
         if outcome in {"claimed", "against"}:
             side = "more" if outcome == "claimed" else "fewer"
             reason = f"{count}, which is {side} than a share of {self.share:g} gives by chance"
@@ -137,6 +141,7 @@ def share_of(
     noun: str,
     missing: int = 0,
     growing: frozenset[str] = frozenset(),
+    left_open: Mapping[Outcome, str] | None = None,
 ) -> Share | Untestable:
     """Return the evidence of a count of an arm's runs, or why no count of so few decides anything."""
     if trials == 0:
@@ -146,32 +151,43 @@ def share_of(
         count = f"{hits} of {trials} {noun}"
         reason = f"{count}, and no outcome of {trials} runs has a p below {ALPHA:g} (at best {smallest:.2g})"
         return Untestable(reason=reason, n=trials)
-    return Share(hits=hits, trials=trials, share=share, noun=noun, missing=missing, growing=growing)
+    return Share(
+        hits=hits,
+        trials=trials,
+        share=share,
+        noun=noun,
+        missing=missing,
+        growing=growing,
+        left_open=left_open or {},
+    )
 
 
 def _measure(grounds: Grounds, spec: Diverges, _region: float | None, n: int) -> Share | Untestable:
-    """Count the runs of an arm that diverged; of a grid, those of one point."""
-    records = grounds.records
-    refused = unknown_arm(records, [spec.arm])
+    """Count an arm's replicates whose first run diverged; of a grid, the runs of one point that did.
+
+    The confirm runs of one search share what it chose, and so their fate. The first of each diverges as often
+    as any other run of the arm, and independently of other searches, as the test presumes.
+    """
+    records, arm = grounds.records, spec.arm
+    refused = unknown_arm(records, [arm])
     if refused:
         return refused
-    is_confirmed = bool(records.declaration.arms[spec.arm].confirm_runs) and not spec.at
-    runs = (
-        planned_runs(records, spec.arm, n)
-        if is_confirmed
-        else selection.runs_of_one_configuration(records, spec.arm, spec.at)
-    )
-    ended = runs[runs["status"].isin(ENDED)]
-    hits, missing = int((ended["status"] == "diverged").sum()), int((runs["status"] == "failed").sum())
-    growing = frozenset({spec.arm}) if is_confirmed else frozenset[str]()
+    is_confirmed = bool(records.declaration.arms[arm].confirm_runs) and not spec.at
+    if is_confirmed:
+        groups = confirmed(records, arm, n)
+        statuses = [status for group in groups for status in group.runs["status"].head(1)]
+        statuses += ["failed" for group in groups if group.is_lost]
+    else:
+        statuses = selection.runs_of_one_configuration(records, arm, spec.at)["status"].tolist()
+    is_of_searches = is_confirmed and noun_of(records, [arm]) == "repeats"
     return share_of(
-        hits,
-        len(ended),
+        statuses.count("diverged"),
+        sum(status in ENDED for status in statuses),
         spec.more_than,
-        arm=spec.arm,
-        noun="runs diverged",
-        missing=missing,
-        growing=growing,
+        arm=arm,
+        noun="repeats diverged in their first confirm run" if is_of_searches else "runs diverged",
+        missing=statuses.count("failed"),
+        growing=frozenset({arm}) if is_confirmed else frozenset(),
     )
 
 

@@ -68,8 +68,8 @@ class Equality(ContrastEvidence):
 
     def _open(self, levels: Levels) -> list[Contrast]:
         """Return the pairs that are not yet known to lie inside the region."""
-        inside_at = levels.plan.alpha / max(1, levels.n_regions)
-        return [pair for pair in self.contrasts if levels.paths[key_of(pair)].inside >= inside_at]
+        paths, inside_at = levels.paths, levels.first_tied_step
+        return [pair for pair in self.contrasts if paths[key_of(pair)].inside >= inside_at]
 
     def _apart(self, levels: Levels) -> ContrastVerdict:
         """Return the verdict of a pair that the tests put outside the region."""

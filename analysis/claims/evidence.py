@@ -91,6 +91,11 @@ class Levels:
         return self.plan.alpha / max(1, self.n_claims)
 
     @property
+    def first_tied_step(self) -> float:
+        """The same in the family of equivalence."""
+        return self.plan.alpha / max(1, self.n_regions)
+
+    @property
     def tied_alpha(self) -> float:
         """Level of each of the two one-sided tests of equivalence."""
         return self.plan.weights[self.look] * self.plan.alpha / max(1, self.n_regions)

@@ -6,12 +6,23 @@ import numpy as np
 import pandas as pd
 
 from analysis.claims.ahead import Ahead, ahead_of
+from analysis.claims.contrast import in_common
+from analysis.claims.contrast_verdict import behind_at_edge
 from analysis.claims.diverges import Share, share_of
-from analysis.claims.evidence import Grounds, Kind, Untestable, shared_machine, unknown_arm
+from analysis.claims.evidence import (
+    Edges,
+    Grounds,
+    Kind,
+    Outcome,
+    Untestable,
+    shared_machine,
+    too_few,
+    unknown_arm,
+)
 from analysis.claims.scale import Scale
 from analysis.design import planned_runs
 from analysis.records import StudyRecords
-from analysis.replicates import replicates
+from analysis.replicates import Replicates, replicates
 from harness.study.claim_kinds import Faster, Target
 
 
@@ -35,27 +46,27 @@ def _measure(grounds: Grounds, spec: Faster, region: float | None, n: int) -> Ah
         return incomparable
     timed = {arm: _with_times(records, runs[arm], spec) for arm in arms}
     sides = {arm: replicates(records, arm, spec.metric, n, runs=timed[arm]) for arm in arms}
-    completed = {arm: timed[arm][timed[arm]["status"] == "completed"] for arm in arms}
-    if spec.target is not None and any(own[spec.metric].isna().any() for own in completed.values()):
+    # Where the learning rate does not change how long a step takes, an edge of its range mends nothing.
+    edges = grounds.edges(arms) if spec.target else {}
+    if any(np.isinf(own.values).any() for own in sides.values()):
         if not grounds.design.seeds_are_common:
             reason = "a run missed the target, and arms that share no seeds cannot be ranked seed by seed"
             return Untestable(reason=reason)
-        return _who_is_first(spec, completed[spec.arm], completed[spec.than])
-    # Where the learning rate does not change how long a step takes, an edge of its range mends nothing.
-    edges = grounds.edges(arms) if spec.target else {}
+        return _who_is_first(sides[spec.arm], sides[spec.than], edges)
     is_paired, scale = grounds.design.seeds_are_common, Scale.of(records.metrics[spec.metric], region)
     return ahead_of(spec.arm, [spec.than], sides, scale, edges, is_paired=is_paired)
 
 
 def _with_times(records: StudyRecords, runs: pd.DataFrame, spec: Faster) -> pd.DataFrame:
-    """Return runs with their times, which are absent where they are 0 or the target was missed."""
+    """Return runs with their times: absent where they are 0, endless where a run missed the target."""
     if spec.target is None:
         return runs.assign(**{spec.metric: runs[spec.metric].where(runs[spec.metric] > 0)})
     reached = _reached(
         records.epochs_of(runs["run_id"]), spec.target, records.metrics[spec.target.metric].sign
     ).set_index("run_id")
     times = reached["seconds_to" if spec.metric == "seconds_to" else "epoch"]
-    return runs.assign(**{spec.metric: runs["run_id"].map(times).astype("float64")})
+    taken = runs["run_id"].map(times).astype("float64")
+    return runs.assign(**{spec.metric: taken.fillna(np.inf).where(runs["status"] == "completed")})
 
 
 def _reached(epochs: pd.DataFrame, target: Target, sign: int) -> pd.DataFrame:
@@ -67,20 +78,35 @@ def _reached(epochs: pd.DataFrame, target: Target, sign: int) -> pd.DataFrame:
     return ordered[is_met].drop_duplicates("run_id")
 
 
-def _who_is_first(spec: Faster, first: pd.DataFrame, second: pd.DataFrame) -> Share | Untestable:
-    """Count the seeds in which the first arm reaches the target sooner; a miss is later than any time."""
-    times = [own.set_index("seed")[spec.metric].fillna(np.inf) for own in (first, second)]
-    seeds = [seed for seed in times[0].index if seed in times[1].index]
-    pairs = [(times[0][seed], times[1][seed]) for seed in seeds]
-    decided = [(mine, other) for mine, other in pairs if mine != other]
+def _who_is_first(first: Replicates, second: Replicates, edges: Edges) -> Share | Untestable:
+    """Count the seeds in which the first arm reaches the target sooner; a miss is later than any time.
+
+    A seed that lacks a run of either arm is missing: either may have been first.
+    """
+    first, second = in_common(first.ended, second.ended)
+    pairs = [pair for pair in zip(first.values, second.values, strict=True) if not np.isnan(pair).any()]
+    if not pairs:
+        return too_few(0)
+    arm, than, n, missing = first.arm, second.arm, len(pairs), len(first.keys) - len(pairs)
+    decided = [mine < other for mine, other in pairs if mine != other]
     missed = [sum(math.isinf(pair[side]) for pair in pairs) for side in (0, 1)]
-    misses = f"{spec.arm} misses the target in {missed[0]} of {len(seeds)}, {spec.than} in {missed[1]}"
-    noun = f"seeds have {spec.arm} first ({misses})"
     if not decided:
-        return Untestable(reason=f"neither arm is first in any of {len(seeds)} seeds: both miss the target")
-    wins = sum(mine < other for mine, other in decided)
-    growing = frozenset({spec.arm, spec.than})
-    return share_of(wins, len(decided), 0.5, arm=spec.arm, noun=noun, growing=growing)
+        tied = f" and reach it at the same time in {n - missed[0]}" if missed[0] < n else ""
+        reason = f"neither arm is first in any of {n} seeds: both miss the target in {missed[0]}{tied}"
+        return Untestable(reason=reason)
+    lacking = f"; {missing} more lack a run" if missing else ""
+    misses = f"{arm} misses the target in {missed[0]} of {n}, {than} in {missed[1]}{lacking}"
+    behind: dict[Outcome, str] = {"claimed": than, "against": arm}
+    return share_of(
+        sum(decided),
+        len(decided),
+        0.5,
+        arm=arm,
+        noun=f"seeds have {arm} first ({misses})",
+        missing=missing,
+        growing=frozenset({arm, than}),
+        left_open={outcome: behind_at_edge(own, edges) for outcome, own in behind.items() if edges.get(own)},
+    )
 
 
 FASTER = Kind(measure=_measure, compared_arms=lambda spec, _: (spec.arm, spec.than))

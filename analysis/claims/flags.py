@@ -83,7 +83,9 @@ def seed_flags(records: StudyRecords, verdict: Verdict) -> list[Flag]:
     """Return the flags of too few seeds, and of seeds that were added with first results in sight."""
     flags = []
     if verdict.ruling not in {"not testable", "not yet"} and verdict.n < FEW_SEEDS:
-        detail = f"a claim rests on {verdict.n} seeds, where an interval leans on the noise being normal"
+        detail = (
+            f"a claim rests on {verdict.n} {verdict.unit}, where an interval leans on the noise being normal"
+        )
         flags.append(Flag(name="few seeds", arm=None, detail=detail))
     added = [change for change in records.manifest.changes if change.field == CONFIRM_SEEDS]
     if added:

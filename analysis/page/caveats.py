@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from analysis import audit, claims
+from analysis.blocks.early_stopping_audit import searches_in_words
 from analysis.blocks.final import image_error_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
@@ -50,18 +51,19 @@ def _doubts(verdicts: Sequence[claims.Verdict]) -> list[str]:
 
 
 def _stopped_too_soon(facts: Facts) -> list[str]:
-    """Return one sentence for all arms whose audit found stopped runs that would have won."""
-    found = facts.audit[facts.audit["would_win"].fillna(0) > 0].to_dict("records")
+    """Return one sentence for all arms whose audit found stopped runs that ended better than the winner."""
+    found = facts.audit[facts.audit["better_searches"].fillna(0) > 0].to_dict("records")
     if not found:
         return []
     arms = [
-        f"{row['arm']} {row['would_win']} of {row['completed'] + row['diverged']} "
+        f"{row['arm']} in {searches_in_words(row)} "
         f"({_in_unit(row['regret'], facts.records.metrics[row['metric']])})"
         for row in found
     ]
     mean = ", mean over searches" if max(row["searches"] for row in found) > 1 else ""
-    told = f"in brackets: by how much the best of them ended ahead of the winner{mean}"
-    return [f"Early stopping ended runs that would have won, of those audited ({told}): {', '.join(arms)}."]
+    told = f"in brackets: by how much the best of them did{mean}"
+    ended = "Early stopping ended runs that, trained again at full length, ended better than the winner"
+    return [f"{ended} ({told}): {', '.join(arms)}."]
 
 
 def _in_unit(value: float, metric: Metric) -> str:

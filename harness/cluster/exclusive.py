@@ -3,16 +3,20 @@
 import fcntl
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 from harness.cluster.submit_folder import SubmitFolder
 from harness.cluster.target import NoAnswerError
-from harness.errors import HarnessError, ResultsError
+from harness.errors import ResultsError
 from harness.records.whole_file import write_whole
+from harness.screen import say
 
 _PUT_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ONE_WISH_SECONDS = 1.0
+"""What comes sooner is the same wish to end: `timeout` and a closed terminal send it twice."""
 
 
 @contextmanager
@@ -55,8 +59,10 @@ def in_place(folder: SubmitFolder, texts: Mapping[str, str]) -> Iterator[None]:
         folder: The folder of the submission.
         texts: Name to text.
 
+    Whatever else ends it leaves the files as they were.
+
     Raises:
-        OSError: The folder cannot be written; its files are as they were.
+        OSError: The folder cannot be written.
     """
     before = {}
     for name in texts:
@@ -68,7 +74,7 @@ def in_place(folder: SubmitFolder, texts: Mapping[str, str]) -> Iterator[None]:
         yield
     except NoAnswerError:
         raise  # the job may be there, and reads these files when it starts
-    except (HarnessError, OSError):
+    except BaseException:
         for path, content in before.items():
             with suppress(OSError):
                 if content is None:
@@ -98,22 +104,61 @@ def texts_of(folder: SubmitFolder) -> dict[str, str]:
     return texts
 
 
+class Undisturbed:
+    """Puts off signals that would end this process."""
+
+    def __init__(self) -> None:
+        self.received: list[int] = []
+        self._first_at = 0.0
+        self._is_waiting = False
+
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Note a signal; while a cluster is waited for, raise KeyboardInterrupt for a second one."""
+        now = time.monotonic()
+        if not self.received:
+            self._first_at = now
+            if self._is_waiting:
+                say("waiting for the cluster's answer; once more to give up")
+        elif self._is_waiting and now - self._first_at > _ONE_WISH_SECONDS:
+            raise KeyboardInterrupt
+        self.received.append(number)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let a second signal end what waits for a cluster's answer.
+
+        Raises:
+            NoAnswerError: One did.
+        """
+        self._is_waiting = True
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            raise NoAnswerError(
+                "given up before the cluster answered, and it may have taken the job all the same. Remedy: "
+                "see with the cluster's own command (squeue --me, ray job list, kubectl get rayjobs) whether "
+                "it did, before you submit again"
+            ) from error
+        finally:
+            self._is_waiting = False
+
+
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[Undisturbed]:
     """Put off signals that would end this process, until what it has begun is noted."""
+    put_off = Undisturbed()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield put_off
         return
-    received: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.append(number)
-
-    handlers = {number: signal.signal(number, note) or signal.SIG_DFL for number in _PUT_OFF}
+    heeded = [number for number in _PUT_OFF if signal.getsignal(number) != signal.SIG_IGN]  # not under nohup
+    handlers = {number: signal.signal(number, put_off.note) or signal.SIG_DFL for number in heeded}
     try:
-        yield
+        yield put_off
+    except NoAnswerError:
+        put_off.received.clear()  # what is told of it matters more than by what the process ends
+        raise
     finally:
         for each, handler in handlers.items():
             signal.signal(each, handler)
-        for number in received:
+        for number in put_off.received:
             signal.raise_signal(number)

@@ -29,14 +29,14 @@ def check_address(text: str) -> None:
     """
     if "@" in text and not text.startswith("abfs"):
         raise EnvironmentMismatchError(
-            f"storage: the address of a bucket has no @: credentials come from the pod's service account or "
-            f"environment, never from an address. Remedy: --storage {text.partition(':')[0]}://BUCKET/FOLDER"
+            f"storage: the address of a bucket has no @: credentials come from --service-account or "
+            f"--secret, never from an address. Remedy: --storage {text.partition(':')[0]}://BUCKET/FOLDER"
         )
     if not _ADDRESS.fullmatch(text):
         raise EnvironmentMismatchError(
             f"storage: {text!r}: must be pvc:NAME, or an address such as s3://BUCKET/FOLDER, "
             f"gs://BUCKET/FOLDER or abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/FOLDER, with letters, "
-            f"digits and ._=- only; an endpoint of your own is set in the environment (AWS_ENDPOINT_URL). "
+            f"digits and ._=- only; an endpoint of your own is given with --env AWS_ENDPOINT_URL=URL. "
             f"Remedy: --storage s3://BUCKET/FOLDER"
         )
 

@@ -75,13 +75,15 @@ class Prepared:
 def prepare(target: Target, request: Request, *, fresh: bool) -> Prepared:
     """Render a submission and let the cluster look at it; what the folder holds stays as it is.
 
+    Of an earlier submission nobody is asked: `hand_over` does that, once no other command can come between.
+
     Args:
         target: The cluster.
         request: What is to be submitted.
         fresh: Refuse to continue what the folder already holds.
 
     Raises:
-        ResultsError: The folder holds results and `fresh` is asked for, or an earlier submission is not over.
+        ResultsError: The folder holds results and `fresh` is asked for.
         HarnessError: The cluster would refuse.
     """
     texts = target.render(request)
@@ -92,7 +94,6 @@ def prepare(target: Target, request: Request, *, fresh: bool) -> Prepared:
             f"to continue them, or give another folder with --run-dir DIR.",
             place=folder.run_dir,
         )
-    refuse_while_under_way(earlier_submission(folder), folder)
     return Prepared(texts=texts, study=request.study.text, answer=target.check(texts, folder))
 
 
@@ -108,7 +109,7 @@ def earlier_submission(folder: SubmitFolder) -> SubmitRecord | None:
         return None
 
 
-def refuse_while_under_way(record: SubmitRecord | None, folder: SubmitFolder) -> None:
+def _refuse_while_under_way(record: SubmitRecord | None, folder: SubmitFolder) -> None:
     """Refuse to submit a study that the cluster still has.
 
     Args:
@@ -140,16 +141,17 @@ def hand_over(target: Target, folder: SubmitFolder, prepared: Prepared | None = 
 
     Raises:
         ResultsError: Another submission from this folder is under way, or the folder cannot be written.
+        NoAnswerError: The cluster did not answer in time, or the user gave up waiting.
         HarnessError: The cluster refuses or cannot be reached.
     """
     texts = {} if prepared is None else {**prepared.texts, folder.study_file.name: prepared.study}
     with exclusive(folder):
         earlier = earlier_submission(folder)
-        refuse_while_under_way(earlier, folder)
+        _refuse_while_under_way(earlier, folder)
         before = [] if earlier is None else [*earlier.earlier, earlier.id]
         room = _RECORD_BYTES + sum(map(len, before))
-        with _writing(folder), reserved(folder.record, room) as keep, undisturbed():
-            with in_place(folder, texts):
+        with _writing(folder), reserved(folder.record, room) as keep, undisturbed() as put_off:
+            with in_place(folder, texts), put_off.waiting():
                 record = target.submit(folder).model_copy(update={"earlier": before})
             try:
                 keep(record.text)
@@ -193,7 +195,6 @@ def resubmit(folder: SubmitFolder) -> SubmitRecord:
         HarnessError: The cluster refuses or cannot be reached.
     """
     record = SubmitRecord.read(folder.record)
-    refuse_while_under_way(record, folder)
     target = TARGETS[record.target].make()
     target.check(texts_of(folder), folder)
     return hand_over(target, folder)

@@ -60,6 +60,27 @@ def named(texts: Mapping[str, str], name: str, folder: SubmitFolder) -> str:
     return texts[name]
 
 
+def utf8(place: str, value: str) -> str:
+    """Return a value that the files of a submission can hold: bytes that are no text do not arrive.
+
+    Args:
+        place: Where it was given.
+        value: A path, or what an argument says.
+
+    Raises:
+        EnvironmentMismatchError: It is not UTF-8.
+    """
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise EnvironmentMismatchError(
+            f"{place}: {value!r} is not UTF-8, in which a submission is written and clusters take it. "
+            f"Remedy: write it in UTF-8",
+            place=place,
+        ) from error
+    return value
+
+
 class UnreachableError(EnvironmentMismatchError):
     """Report a cluster that does not answer."""
 
@@ -77,6 +98,15 @@ class Request:
     """Absolute; the study's results folder."""
     name: str
     """What the cluster calls the job; any printable line."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no cluster can be told.
+
+        Raises:
+            EnvironmentMismatchError: The folder's path or the name is not UTF-8.
+        """
+        utf8("--run-dir", str(self.run_dir))
+        utf8("--name", self.name)
 
     @property
     def folder(self) -> SubmitFolder:
@@ -111,7 +141,7 @@ def trusted_arguments(study: Study) -> list[str]:
     if code.is_empty:
         return []
     has_files = code.commands or any(local_part(module, code.folder) for module in code.modules)
-    folder = ["--code", str(code.folder)] if has_files else []
+    folder = ["--code", utf8("--code", str(code.folder))] if has_files else []
     return [f"--trust={trust_sha256(code, hash_sources(code))}", *folder]
 
 

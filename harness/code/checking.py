@@ -14,8 +14,9 @@ from harness.recipe.lengths import leaves_one_sample, split_sizes
 from harness.study.domains import Domain, OneOf, Range, extremes
 from harness.study.reading.arm_rules import corners
 from harness.study.reading.domain_rules import origin
+from harness.study.reading.overrides import set_value
 from harness.study.reading.problems import study_error
-from harness.study.reading.source import Path, Source, read_source, set_value
+from harness.study.reading.source import Path, Source, read_source
 from harness.study.study import Arm, Study
 
 _COMPARE, _REHEARSE = "harness.code.checking:compare", "harness.training.rehearsal:rehearse"

@@ -8,10 +8,12 @@ import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.abc import PathEntryFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from harness.code.caches import sources_in
 from harness.code.named import NamedCode
 from harness.code.sources import hash_sources, is_counted, local_part
 from harness.errors import StudyError
@@ -76,7 +78,9 @@ def admit(code: NamedCode, sources: Mapping[str, str]) -> None:
         )
     if str(code.folder) not in sys.path:
         sys.path.insert(0, str(code.folder))
-    importlib.invalidate_caches()
+    if _find_sources not in sys.path_hooks:
+        sys.path_hooks.insert(0, _find_sources)
+    sys.path_importer_cache.clear()
     _Admitted.code, _Admitted.sources = code, dict(sources)
     entrust(code, sources)
 
@@ -158,6 +162,24 @@ def _imported(module: str) -> ModuleType:
         ) from error
     except Exception as error:
         raise CodeError(f"{module}: cannot be imported: {failure(error)}") from error
+
+
+def _find_sources(folder: str) -> PathEntryFinder:
+    """Let a folder whose sources were hashed give these, and not what is compiled or lies in a cache.
+
+    Raises:
+        ImportError: It is another folder, for Python's own hooks.
+    """
+    code, place = _Admitted.code, Path(folder)
+    if code is None or not place.is_dir():
+        raise ImportError
+    place = place.resolve()
+    parts = [local_part(module, code.folder) for module in code.modules]
+    hashed = [part.resolve() if part.is_dir() else code.folder for part in parts if part is not None]
+    is_hashed = any(place == code.folder or place.is_relative_to(root) for root in hashed)
+    if not is_hashed or not _is_admitted(str(place / "module.py")):
+        raise ImportError
+    return sources_in(folder)
 
 
 def _check_origin(top: str, code: NamedCode) -> None:

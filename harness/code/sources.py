@@ -16,12 +16,13 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import Distribution, packages_distributions
 from pathlib import Path
 
+from harness.code.caches import CACHE, check_cache
 from harness.code.named import NamedCode, followed, named_code
 from harness.errors import StudyError, unusable
 from harness.records.folder import ResultsFolder
 from harness.study.study import Study
 
-_SKIPPED = {"__pycache__", "node_modules"}
+_SKIPPED = {CACHE, "node_modules"}
 _ENVIRONMENT_MARK = "pyvenv.cfg"
 """Stands in the folder of every virtual environment."""
 
@@ -49,6 +50,8 @@ def hash_sources(code: NamedCode) -> dict[str, str]:
     if code.commands:
         sources |= _hashed(_python_files(code.folder), code.folder)
         sources |= _hashed(_files_of_words(code), code.folder)
+        for folder, _ in _folders(code.folder):
+            check_cache(folder)
     return dict(sorted(sources.items()))
 
 
@@ -141,24 +144,30 @@ def _is_editable(distribution: Distribution) -> bool:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    """Yield every Python file below a folder; hidden folders and environments have none of the user's code.
+    """Yield every Python file below a folder, compiled ones without a source too.
 
     Raises:
         StudyError: There are too many.
     """
     n_files = 0
-    for root, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if _may_hold_code(Path(root, name)))
+    for root, files in _folders(folder):
         for name in sorted(files):
-            if name.endswith(".py"):
+            if name.endswith((".py", ".pyc")):
                 n_files += 1
-                yield Path(root, name)
+                yield root / name
         if n_files > _MOST_FILES:
             raise StudyError(
                 f"{folder}: holds more than {_MOST_FILES} Python files, all of which a study beside them "
                 f"would name. Remedy: put the study file into a folder with the code that it needs",
                 place=folder,
             )
+
+
+def _folders(folder: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder and those below it that may hold code, with the names of their files."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _may_hold_code(Path(root, name)))
+        yield Path(root), files
 
 
 def _may_hold_code(folder: Path) -> bool:

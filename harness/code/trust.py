@@ -5,6 +5,7 @@ Source: the way of direnv, which trusts a path with its content and not a name.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 from harness.code.named import NamedCode, named_code
@@ -15,8 +16,8 @@ from harness.study.study import Study
 
 OPTION = "--trust"
 
-ANY = ""
-"""What `--trust` without a hash gives: the files as they are now."""
+ANY = "\0"
+"""What `--trust` without a hash gives: the files as they are now. No typed argument can hold it."""
 
 
 def trust_sha256(code: NamedCode, sources: Mapping[str, str]) -> str:
@@ -54,7 +55,7 @@ def check_trusted(study: Study, given: str | None) -> dict[str, str]:
     """
     code = named_code(study)
     if code.is_empty:
-        if given:
+        if given not in {None, ANY}:
             raise StudyError(f"{OPTION}={given}: this study names no code. Remedy: leave it out")
         return {}
     sources = hash_sources(code)
@@ -68,10 +69,12 @@ def check_trusted(study: Study, given: str | None) -> dict[str, str]:
             place=study.path,
         )
     if given not in {ANY, sha256}:
+        is_hash = re.fullmatch("[0-9a-f]{64}", given)
+        rule = "is not the hash of this code as it is now" if is_hash else "is no SHA-256, of 64 hex digits"
         raise StudyError(
-            f"{OPTION}={given}: is not the hash of this code as it is now. Nothing was imported or "
-            f"started.\n{listed}\n  trust sha256: {sha256}\n  Remedy: look at what has changed, "
-            f"then {OPTION}={sha256}"
+            f"{OPTION}={given}: {rule}. Nothing was imported or "
+            f"started.\n{listed}\n  trust sha256: {sha256}\n  Remedy: look at "
+            f"{'what has changed' if is_hash else 'it'}, then {OPTION}={sha256}"
         )
     entrust(code, sources)
     return sources

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import json_output
 from harness.answering import Answering, add_json
 from harness.arguments import EXIT_CODES, Parser, add_overrides, add_results, path_argument, resolved
 from harness.commands.trusting import add_trust, admit_code, check_code_of, in_code_folder, with_trust
@@ -27,7 +26,10 @@ _FEWEST_STEPS = 50
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Run the command; return its exit code.
+
+    Requests to end are heard from here on, so this module imports at once only what takes no time.
+    """
     interrupted = "interrupted: nothing was written, the same command starts again"
     interruption, answering = Interruption(), Answering("lr-finder", arguments)
     with interruption.heard():
@@ -111,6 +113,7 @@ def _find(arguments: list[str] | None, answering: Answering) -> int:
     _make_folder(root)
     admit_code(study, sources)
     from analysis.lr_finder import found_rates, write_finder
+    from harness import json_output
     from harness.commands.range_tests import Asked, check_points, make_tests, settings_of
     from harness.records.range_test import finder_folder, write_curves
     from harness.training.data.prepare import prepare_dataset
@@ -143,9 +146,11 @@ def _check_one_data_set(study: "Study") -> None:
         )
     names = [name for name in study.by_dataset if name is not None]
     if names:
+        about_several = {"claims": study.claims and "[]", "published": study.published and "{}"}
+        without = "".join(f" --set {name}={nothing}" for name, nothing in about_several.items() if nothing)
         raise StudyError(
             f"study {study.name} is of {len(names)} data sets ({', '.join(names)}), a range test is of one. "
-            f"Remedy: --set datasets=null --set recipe.dataset={study.dataset}"
+            f"Remedy: --set datasets=null --set recipe.dataset={study.dataset}{without}"
         )
 
 

@@ -23,7 +23,7 @@ from harness.commands.trusting import (
     with_trust,
 )
 from harness.edge import run_command
-from harness.errors import EXIT_COMPLETE, StudyError
+from harness.errors import EXIT_COMPLETE, EnvironmentMismatchError, StudyError
 from harness.recipe.datasets import DATASETS
 from harness.screen import say
 from harness.study.feasible import check_feasible
@@ -144,6 +144,7 @@ def _submit(options: argparse.Namespace, overrides: tuple[str, ...], answering: 
         check_trains(study, check_code_of(study, options, say), has_data=False)
     _check_feasible(study)
     _check_parent(study)
+    _check_fresh(options)
     spec = TARGETS[options.verb]
     profile = load_profile(options.profile)
     settings = merged(getattr(profile, options.verb), getattr(study.submit, options.verb), given(options))
@@ -172,6 +173,21 @@ def _check_parent(study: Study) -> None:
             f"one, from which the path goes. Nothing was submitted. "
             f"Remedy: --set parent={study.parent.absolute()}, if the cluster sees that folder",
             place=study.path,
+        )
+
+
+def _check_fresh(options: argparse.Namespace) -> None:
+    """Refuse a promise that nobody here can keep: what a storage holds its driver sees, and goes on from it.
+
+    Raises:
+        EnvironmentMismatchError: `--fresh` is asked of KubeRay.
+    """
+    if options.fresh and options.verb == "kuberay":
+        raise EnvironmentMismatchError(
+            "--fresh: does not go with kuberay, whose driver alone sees what its storage holds, and goes "
+            "on from it. Nothing was submitted. Remedy: leave it out, and give a --storage that holds no "
+            "results of this study",
+            place="--fresh",
         )
 
 

@@ -19,7 +19,8 @@ from harness.errors import EXIT_COMPLETE, EXIT_INTERRUPTED, EXIT_REFUSED, Harnes
 from harness.records.folder import ResultsFolder
 from harness.screen import width_of_screen
 
-_POLL_SECONDS = 2.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 2.0, 30.0
+"""Between two questions of a wait, whose pauses grow: it may last for days, and a controller serves many."""
 _WITHOUT_CODE: Mapping[JobPhase, int] = {
     "completed": EXIT_COMPLETE,
     "cancelled": EXIT_INTERRUPTED,
@@ -57,12 +58,13 @@ def after(
 
 def _wait(record: SubmitRecord, folder: SubmitFolder) -> JobState:
     """Wait until it is over; return how it ended."""
-    state, said = _patient_state(record, folder), ""
+    state, said, pause = _patient_state(record, folder), "", _FIRST_PAUSE_SECONDS
     while not state.is_over:
         if state.phase == "pending" and state.reason != said:
             said = state.reason
             print(f"pending: {said or 'no reason is given'}", file=sys.stderr)
-        time.sleep(_POLL_SECONDS)
+        time.sleep(pause)
+        pause = min(1.1 * pause, _LONGEST_PAUSE_SECONDS)
         state = _patient_state(record, folder)
     print(f"{state.phase}{': ' + state.reason if state.reason else ''}", file=sys.stderr)
     return state
@@ -102,7 +104,9 @@ def status(options: argparse.Namespace, answering: Answering) -> int:
     """Tell how a submitted study is doing."""
     record, folder = _read(options)
     state = TARGETS[record.target].make().state(record, folder)
-    runs = dict(runs_by_status(ResultsFolder(folder.run_dir)))
+    results = ResultsFolder(folder.run_dir)
+    is_at_hand = "results" not in record.where and results.journal.exists()
+    runs = dict(runs_by_status(results)) if is_at_hand else {}
     events = StatusLog(folder.status_log).events()
     if answering.is_asked:
         listed = [event.model_dump(mode="json") for event in events]
@@ -115,8 +119,9 @@ def status(options: argparse.Namespace, answering: Answering) -> int:
         _print_below("", state.reason)
     for key, value in (record.where | dict(state.facts)).items():
         _print_below(f"{key}: ", str(value))
-    ended = ", ".join(f"{count} {status}" for status, count in runs.items())
-    _print_below("runs ended: ", ended or "none yet")
+    if is_at_hand:
+        ended = ", ".join(f"{count} {status}" for status, count in runs.items())
+        _print_below("runs ended: ", ended or "none yet")
     for event in events:
         detail = " ".join(f"{key}={value}" for key, value in event.detail.model_dump().items())
         _print_below(f"{event.at} ", f"{event.event} on {event.host} {detail}".rstrip())

@@ -9,9 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-
-from harness import json_output
 from harness.answering import Answering, add_json
 from harness.arguments import EXIT_CODES, Parser, add_overrides, add_results, path_argument, resolved
 from harness.commands.planning import dry_run
@@ -29,6 +26,7 @@ from harness.screen import say, width_of_screen
 from harness.tuning.interruption import Interruption
 
 if TYPE_CHECKING:
+    from harness import json_output
     from harness.tuning.looks import Look
     from harness.tuning.session import Outcome
 
@@ -40,7 +38,10 @@ _PATIENCE_SECONDS = 2.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return its exit code."""
+    """Run the command; return its exit code.
+
+    Requests to end are heard from here on, so this module imports at once only what takes no time.
+    """
     interruption, answering = Interruption(), Answering("sweep", arguments)
     with interruption.heard():
         act = partial(_sweep, arguments, interruption, answering)
@@ -121,6 +122,7 @@ def _sweep(arguments: list[str] | None, interruption: Interruption, answering: A
     check_before_start(study, folder, options.address, resume=resume)
     check_trains(study, sources)
     set_ray_environment(is_local=options.address == "local")
+    from harness import json_output
     from harness.tuning.study_run import run_study
 
     look = partial(_look, folder)
@@ -169,7 +171,7 @@ class _End:
     code: int
     page: Path | None = None
     """The report; None where none was written."""
-    claims: list[json_output.Claim] | None = None
+    claims: "list[json_output.Claim] | None" = None
     """Likewise."""
 
 
@@ -207,6 +209,8 @@ def _finish(outcome: "Outcome", folder: ResultsFolder, *, writes_report: bool) -
 
 def _phases(first_epoch_at: float, last_end_at: float) -> str:
     """Return what took how long since this process began; moments are those of `time.monotonic`."""
+    import psutil
+
     now = time.monotonic()
     start = time.time() - psutil.Process().create_time() - (now - first_epoch_at)
     training, ending = last_end_at - first_epoch_at, now - last_end_at

@@ -38,9 +38,13 @@ def add_trust(parser: argparse.ArgumentParser, *, code: str = "the study file's 
 
 
 def with_trust(arguments: Sequence[str] | None) -> list[str]:
-    """Return arguments in which a `--trust` without a value has the empty one, and takes no other."""
+    """Return arguments in which a `--trust` without a value has that for all files, and takes no other."""
     given = sys.argv[1:] if arguments is None else arguments
-    return [f"{_OPTION}=" if argument == _OPTION else argument for argument in given]
+    if _OPTION not in given:
+        return list(given)
+    from harness.code.trust import ANY
+
+    return [f"{_OPTION}={ANY}" if argument == _OPTION else argument for argument in given]
 
 
 def in_code_folder(study: "Study", options: argparse.Namespace) -> "Study":

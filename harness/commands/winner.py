@@ -113,7 +113,10 @@ class _Out:
 
 
 def _take_away(arguments: list[str] | None, answering: Answering) -> int:
-    options = _parser().parse_args(with_trust(arguments))
+    parser = _parser()
+    options = parser.parse_args(with_trust(arguments))
+    if options.no_weights and _BY_SUFFIX.get(options.out.suffix) == WEIGHTS:
+        parser.error(f"--no-weights leaves out weights, and --out {options.out} asks for them alone")
     out = _Out.of(resolved(options.out), has_weights=not options.no_weights)
     from analysis.load import load_study
     from harness.commands.chosen import arm_named, chosen

@@ -128,7 +128,8 @@ def started(
 ) -> Iterator[Program]:
     """Run a program for as long as the context lasts, without a shell; nothing of it is left afterwards.
 
-    A watchdog sees to that, too, where this process is killed.
+    Except that of a program that ended by itself nobody knows the children in sessions of their own: they
+    live on. A watchdog ends its group, too, where this process is killed.
 
     Args:
         words: The program and its arguments.

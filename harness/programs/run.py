@@ -69,7 +69,7 @@ class _OverdueError(Exception):
 def run_program(
     job: Job, contract: Contract, limits: Limits, on_epoch: Callable[[ProgramEpoch, float], None]
 ) -> ProgramEnd:
-    """Run a program to its end; whatever way this is left, none of its processes is.
+    """Run a program to its end; whatever way this is left, none of its processes is, as `started` has it.
 
     Args:
         job: The program.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from harness.recipe.datasets import DATASETS
 from harness.recipe.dependents import DEPENDENTS, read_fields, reads, refusal, worded
 from harness.recipe.field_types import (
     ActivationName,
@@ -32,7 +33,7 @@ from harness.recipe.field_types import (
     value_or_import,
 )
 from harness.recipe.imported import Imported
-from harness.recipe.lengths import epochs_of_steps
+from harness.recipe.lengths import epochs_of_steps, steps_per_epoch
 
 
 class Configuration(Strict):
@@ -166,17 +167,23 @@ class Configuration(Strict):
             raise ValueError("nesterov needs a momentum above 0: raise the momentum or its lower bound")
         if self.nesterov and self.dampening:
             raise ValueError(f"nesterov needs dampening 0, but it is {self.dampening}: leave one of them out")
-        if self.warmup_epochs and self.warmup_epochs >= self.epochs:
-            raise ValueError(
-                f"warmup_epochs = {self.warmup_epochs:g} leaves nothing of {self.epochs} epochs: shorten it"
-            )
         if self.batch_norm not in {None, "none"} and self.batch_size == 1:
             raise ValueError("batch_norm needs batches of at least 2 samples: raise batch_size")
         if self.steps is not None and self.epochs != epochs_of_steps(self.model_dump()):
             raise ValueError(
                 f"steps = {self.steps} and epochs = {self.epochs} are both given: leave one of them out"
             )
+        if self.warmup_epochs and self._is_warmup_alone(self.warmup_epochs):
+            length = f"{self.epochs} epochs" if self.steps is None else f"{self.steps} steps"
+            raise ValueError(f"warmup_epochs = {self.warmup_epochs:g} leaves nothing of {length}: shorten it")
         return self
+
+    def _is_warmup_alone(self, warmup_epochs: float) -> bool:
+        """Whether the schedule would begin after the run; `steps` may end it within its last epoch."""
+        if self.steps is None:
+            return warmup_epochs >= self.epochs
+        facts = DATASETS[self.dataset].facts
+        return round(warmup_epochs * steps_per_epoch(facts, self.val_fraction, self.batch_size)) >= self.steps
 
 
 _LENGTH_FIELDS = ("steps", "batch_size", "dataset", "val_fraction")

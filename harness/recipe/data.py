@@ -11,7 +11,7 @@ Kind = Literal["image", "table", "tensor"]
 """Of a sample: `image` (C, H, W), `table` (features,), `tensor` any other shape."""
 
 Format = Literal["idx", "vendored", "cifar", "svhn", "emnist", "npz", "image_folder", "import"]
-"""How the files of a data set are laid out; `harness.training.data.formats` reads them."""
+"""How the files of a data set are laid out; `harness.training.data` reads them."""
 
 NumberType = Literal["uint8", "int32", "float32"]
 

@@ -94,13 +94,26 @@ def checked_setting(name: str, value: Any) -> None:
     """Refuse a setting that no argument can have, or that no record can hold.
 
     Raises:
-        ValueError: The name is no word of Python's, or a number is not finite.
+        ValueError: The name is no word of Python's, or a number is not finite or too large.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"{name!r} cannot be the name of a setting: letters, digits and _, no digit first")
     for part in _parts(value):
         if isinstance(part, float) and not math.isfinite(part):
             raise ValueError(f"{name} must be finite, but is {part}")
+        if isinstance(part, int):
+            recordable(part)
+
+
+def recordable(number: float) -> float:
+    """Return a number that a column of a table can hold.
+
+    Raises:
+        ValueError: It is a whole number of more than 64 bits.
+    """
+    if isinstance(number, int) and not -(2**63) <= number < 2**63:
+        raise ValueError(f"a whole number lies between -2^63 and 2^63 - 1, but this is {number}")
+    return number
 
 
 def _parts(value: Any) -> Iterator[Any]:

@@ -56,7 +56,7 @@ def emptied_class(sizes: Sequence[int], val_fraction: float) -> tuple[int, str] 
 
 def leaves_one_sample(n_train: int, batch_size: int) -> bool:
     """Return whether an epoch ends with a batch of one sample, of which BatchNorm can take no deviation."""
-    return n_train % batch_size == 1
+    return (n_train - 1) % batch_size == 0
 
 
 def steps_per_epoch(facts: DataFacts, val_fraction: float, batch_size: int) -> int:

@@ -71,6 +71,9 @@ class _OpenRun:
     started: RunStarted
     epochs: list[EpochEnded] = field(default_factory=list)
     concurrency: int = 1
+    """Never too low. No event tells that a session was cut off: a run that was in flight then counts until it
+    starts again, so for one that a resume with fewer runs at a time starts before it this is too high.
+    """
     attempts: int = 1
 
 

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,9 @@ from typing import Self
 
 from harness.errors import ResultsError, unusable
 from harness.records.provenance import utc_now
+
+_TRIES = 20
+_BETWEEN_TRIES_SECONDS = 0.01
 
 
 class FolderLock:
@@ -27,11 +31,18 @@ class FolderLock:
         while True:
             self._open()
             self._lock()
-            if self._path.exists() and os.fstat(self._descriptor).st_ino == self._path.stat().st_ino:
+            if self._is_in_place():
                 break
             os.close(self._descriptor)  # its owner removed it between our two steps
         self._name_owner()
         return self
+
+    def _is_in_place(self) -> bool:
+        """Return whether the file that is locked is the one that others find."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def _open(self) -> None:
         try:
@@ -43,19 +54,28 @@ class FolderLock:
             ) from error
 
     def _lock(self) -> None:
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.pread(self._descriptor, 500, 0).decode(errors="replace").strip()
-            os.close(self._descriptor)
-            raise ResultsError(
-                f"{self._path.parent}: another sweep is writing here: {owner or 'not yet named'}. "
-                f"Remedy: wait for it, or give another folder with --results DIR.",
-                place=self._path.parent,
-            ) from error
-        except OSError as error:
-            os.close(self._descriptor)
-            raise ResultsError(unusable(self._path, "locked", error), place=self._path) from error
+        """Lock the file; it may take some tries, as whoever asks `is_held` has it for a moment."""
+        for tries_left in reversed(range(_TRIES)):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if not tries_left:
+                    raise self._refused() from error
+                time.sleep(_BETWEEN_TRIES_SECONDS)
+            except OSError as error:
+                os.close(self._descriptor)
+                raise ResultsError(unusable(self._path, "locked", error), place=self._path) from error
+            else:
+                return
+
+    def _refused(self) -> ResultsError:
+        owner = os.pread(self._descriptor, 500, 0).decode(errors="replace").strip()
+        os.close(self._descriptor)
+        return ResultsError(
+            f"{self._path.parent}: another sweep is writing here: {owner or 'not yet named'}. "
+            f"Remedy: wait for it, or give another folder with --results DIR.",
+            place=self._path.parent,
+        )
 
     def _name_owner(self) -> None:
         owner = {"host": socket.gethostname(), "pid": os.getpid(), "since": utc_now()}

@@ -4,7 +4,8 @@ import os
 import platform
 import socket
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +22,9 @@ COMMIT_VARIABLE = "HARNESS_COMMIT"
 """Names the commit of code that runs without its git history, as `checkout_commit` writes it."""
 
 _CHANGED = "-dirty"
+
+_OWN_CGROUPS = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 
 class GitState(BaseModel):
@@ -111,11 +115,41 @@ def machine() -> Machine:
 def usable_cores() -> int:
     """Return how many CPU cores this process may use: in a Slurm job those that the job was given.
 
-    Not every site confines jobs to their cores; those of a node's other jobs are visible there, but taken.
+    Not every site confines jobs to their cores; those of a node's other jobs are visible there, but taken. A
+    container with a quota (`docker run --cpus=2`, a limit of Kubernetes) sees all, and has time for fewer.
     """
     visible = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     given = os.environ.get("SLURM_CPUS_ON_NODE", "")
-    return min(visible, int(given)) if given.isdecimal() and int(given) else visible
+    in_job = int(given) if given.isdecimal() and int(given) else visible
+    return min(visible, in_job, *(max(1, int(quota)) for quota in _cpu_quotas()))
+
+
+def _cpu_quotas() -> Iterator[float]:
+    """Yield the CPU time that each control group around this process may use, in cores, where it is limited.
+
+    Source: the Linux kernel's documentation, Control Group v2 (cpu.max), CFS Bandwidth Control (cpu.cfs_*).
+    """
+    own = _OWN_CGROUPS.read_text(encoding="utf-8") if _OWN_CGROUPS.exists() else ""
+    for line in own.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            top, files = _CGROUPS, ["cpu.max"]
+        elif "cpu" in controllers.split(","):
+            top, files = _CGROUPS / "cpu", ["cpu.cfs_quota_us", "cpu.cfs_period_us"]
+        else:
+            continue
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                yield from _quota(folder, files)
+
+
+def _quota(group: Path, files: Sequence[str]) -> Iterator[float]:
+    """Yield the quota of one control group, if its files are there and name one in place of `max` or -1."""
+    with suppress(OSError, ValueError):
+        quota, period = " ".join((group / name).read_text(encoding="utf-8") for name in files).split()
+        if quota.isdecimal():
+            yield int(quota) / int(period)
 
 
 def gpu_names() -> list[str]:

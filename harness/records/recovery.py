@@ -1,6 +1,6 @@
 """Reading a journal that may have been cut or damaged, before a study is continued.
 
-What is certain is kept, what was lost is named, and the damaged file stays beside the repaired one:
+What is certain is kept, what was lost is named, and the damaged file stays beside the mended one:
 
 - lines missing their end, or garbage, at the end: what a crash leaves. The intact lines before them are used.
 - a block of lines repeated: what a copy gone wrong leaves. The repetition is dropped, nothing is lost.
@@ -32,7 +32,7 @@ class Loss(BaseModel):
     lines: int
     """How many were dropped."""
     kept_as: str
-    """Name of the damaged file, beside the repaired one."""
+    """Name of the damaged file, beside the mended one."""
 
     def in_words(self) -> str:
         """Return what is told of it."""
@@ -58,16 +58,14 @@ _DAMAGED = ".damaged-"
 
 
 def recover_journal(folder: ResultsFolder) -> Recovery:
-    """Read a journal for continuing its study, mending it where that is certain to be right.
+    """Read a journal for continuing its study; it stays as it is until it is mended.
 
     Raises:
         ResultsError: It is damaged before lines that are sound, was written by a newer version, or cannot be
-            read or mended.
+            read.
     """
     path = folder.journal
-    content = _content(path)
-    lines = content.splitlines(keepends=True)
-    kept, dropped = _intact(lines, path)
+    kept, dropped = _intact(_lines(path), path)
     events, crc = [], 0
     for number, line in enumerate(kept, start=1):
         event, crc = checked_line(line, crc, f"{path}:{number}")
@@ -75,13 +73,38 @@ def recover_journal(folder: ResultsFolder) -> Recovery:
     if dropped is None:
         return Recovery(events=events, loss=None)
     kind, count = dropped
+    return Recovery(events=events, loss=Loss(kind=kind, lines=count, kept_as=_free_name(path).name))
+
+
+def keep_damaged(folder: ResultsFolder, loss: Loss) -> None:
+    """Copy a damaged journal to where its loss says that it is kept.
+
+    Raises:
+        ResultsError: It cannot be copied; nothing was changed.
+    """
+    copy = folder.root / loss.kept_as
     try:
-        damaged = _free_name(path)
-        path.replace(damaged)
+        write_whole(copy, folder.journal.read_bytes())
+    except OSError as error:
+        raise unwritable(copy, error) from error
+
+
+def mend_journal(folder: ResultsFolder) -> None:
+    """Leave in a journal what could be recovered; at no moment is there none.
+
+    Raises:
+        ResultsError: It cannot be written, and is as it was.
+    """
+    path = folder.journal
+    kept, _ = _intact(_lines(path), path)
+    try:
         write_whole(path, b"".join(kept))
     except OSError as error:
         raise unwritable(path, error) from error
-    return Recovery(events=events, loss=Loss(kind=kind, lines=count, kept_as=damaged.name))
+
+
+def _lines(path: Path) -> list[bytes]:
+    return _content(path).splitlines(keepends=True)
 
 
 def _content(path: Path) -> bytes:

@@ -33,7 +33,7 @@ def _scalar_kind(value: Any) -> str:
 
 
 Scalar = Annotated[
-    Annotated[float, Tag("<number>")] | Annotated[str, Tag("<text>")] | Annotated[bool, Tag("<flag>")],
+    Annotated[Finite, Tag("<number>")] | Annotated[str, Tag("<text>")] | Annotated[bool, Tag("<flag>")],
     Discriminator(_scalar_kind),
 ]
 """One value of a recipe field; the tags keep messages to the kind that was meant."""
@@ -85,7 +85,7 @@ class Target(Strict):
         },
     )
 
-    __pydantic_extra__: dict[str, float] = Field(init=False)
+    __pydantic_extra__: dict[str, Finite] = Field(init=False)
 
     @model_validator(mode="after")
     def _is_one_metric(self) -> "Target":
@@ -141,7 +141,7 @@ class Optimum(Strict):
     field: str
     metric: Quality
     at: Scalar | None = None
-    between: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    between: Annotated[list[Finite], Field(min_length=2, max_length=2)] | None = None
     """Both ends belong to it."""
 
     @model_validator(mode="after")

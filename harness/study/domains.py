@@ -3,6 +3,7 @@
 `space_models` holds the models that parse them in study files, field by field; these are what they become.
 """
 
+import json
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -236,6 +237,14 @@ def extremes(value: Any) -> list[Any]:
             return value.listed
         case _:
             return [value]
+
+
+def as_choice(value: Any) -> str | int | float | bool | None:
+    """Return what a sampler knows a listed value by: structures become JSON text, which Optuna can show.
+
+    Of two listed values with equal choices it would only ever take the first.
+    """
+    return json.dumps(value) if isinstance(value, dict | list) else value
 
 
 def undeclared_field(

@@ -147,14 +147,18 @@ def _last_batch_problems(arm: Arm, study: Study, facts: DataFacts) -> Iterator[s
         return
     n_train, _ = split_sizes(facts, study.val_fraction)
     for world, _ in arm.worlds():
-        places = [place for place in _values(world.get("batch_norm", "none")) if place != "none"]
+        norms = [
+            f"batch_norm {place}" for place in _values(world.get("batch_norm")) if place not in {None, "none"}
+        ]
+        if facts.kind == "table" and "batch_norm" in _values(world.get("input_norm")):
+            norms.append("input_norm batch_norm")
         possible = _whole_numbers(world["batch_size"], most=n_train)
         sizes = [size for size in possible if leaves_one_sample(n_train, size)]
-        if places and sizes:
+        if norms and sizes:
             named = ", ".join(str(size) for size in sizes[:_MOST_NAMED])
             more = f" and {len(sizes) - _MOST_NAMED} more" if len(sizes) > _MOST_NAMED else ""
             yield (
-                f"arms.{arm.name}: batch_size {named}{more} with batch_norm {' or '.join(places)} leaves one "
+                f"arms.{arm.name}: batch_size {named}{more} with {' or '.join(norms)} leaves one "
                 f"of {n_train} training samples for the last batch, and BatchNorm cannot normalise a single "
                 f"sample. Remedy: other batch sizes; for a range, choices or a step that leave these out"
             )

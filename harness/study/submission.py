@@ -132,6 +132,8 @@ class KubeRaySite(KubeRaySettings):
     """Service account of the pods, for one that may use the object storage."""
     secret: OneLine | None = None
     """Secret whose entries become the driver's environment: credentials of the object storage."""
+    env: dict[str, str] = {}
+    """Environment variables of the driver and the runs, such as the endpoint of an object storage."""
     head_memory: Quantity | None = None
     """Memory of the driver's pod: 4Gi if left out."""
 

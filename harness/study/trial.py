@@ -8,14 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from harness.programs.placeholders import GIVEN, NAME
 from harness.recipe.field_types import PositiveFloat, PositiveInt
+from harness.recipe.imported import recordable
 from harness.recipe.metrics import Metric, MetricName
 from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_domain, kind_of
-
-
-def _word(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("holds a NUL character, which no command line can")
-    return text
 
 
 class Trial(BaseModel):
@@ -26,7 +21,7 @@ class Trial(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
-    command: Annotated[list[Annotated[str, AfterValidator(_word)]], Field(min_length=1)]
+    command: Annotated[list[str], Field(min_length=1)]
     """The words that are started, without a shell, in the folder of the study file. `{name}` in a word stands
     for a parameter of the arm, or for seed, epochs, phase or run_dir; a first word `python` for the
     interpreter that runs the harness."""
@@ -34,7 +29,7 @@ class Trial(BaseModel):
     """Epochs that a run reports at most; the longest run of early stopping."""
     timeout_minutes: PositiveFloat | None = None
     """A run that takes longer is ended and counts as failed; by default none is."""
-    inputs: list[Annotated[str, Field(min_length=1), AfterValidator(_word)]] = []
+    inputs: list[Annotated[str, Field(min_length=1)]] = []
     """Files and folders beside the study file that the program reads: hashed with the files that the command
     names, so that nothing of them changes unseen."""
     metrics: Annotated[dict[MetricName, Metric], Field(min_length=1)]
@@ -46,26 +41,27 @@ def _plain(value: Any) -> Any:
     """Return a parameter's value, if a command line can have it.
 
     Raises:
-        ValueError: It is a mapping, nothing, or a number that JSON has not.
+        ValueError: It is a mapping, nothing, or a number that no record can hold.
     """
     match value:
-        case str():
-            return _word(value)
-        case bool() | int():
+        case str() | bool():
             return value
+        case int():
+            return recordable(value)
         case float() if math.isfinite(value):
             return value
         case list():
             return [_plain(item) for item in value]
     raise ValueError(
-        f"must be a finite number, text, true, false or a list of these, or a domain, but is {value!r}"
+        f"must be a finite number, text, true, false or a list of these, or a domain, such as "
+        f"{{low: ..., high: ...}} or {{choices: [...]}}, but is {value!r}"
     )
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"must be a finite number, but is {value!r}")
-    return value
+    return recordable(value)
 
 
 def _parameter_name(name: str) -> str:

@@ -47,7 +47,9 @@ def fp32_arithmetic() -> Iterator[None]:
 def denormals_flushed() -> Iterator[None]:
     """Let numbers too small for full precision be zero: moments of dead pixels decay into such slow ones.
 
-    The setting belongs to the calling thread (and those it starts); torch's default is put back.
+    The setting belongs to the calling thread, whose default is put back; other threads keep what they were
+    started with. torch starts those that share an operation with the first large one, so who trains with
+    several threads sets this before any tensor is made.
     """
     torch.set_flush_denormal(True)
     try:

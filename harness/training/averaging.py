@@ -11,7 +11,10 @@ from harness.training.optimizers import averages
 from harness.training.setup import RunSetup
 
 STATISTICS_BATCHES = 50
-"""From which BatchNorm takes the statistics of averaged weights. Source: the README of `schedulefree`."""
+"""From which BatchNorm takes the statistics of averaged weights. Source: the README of `schedulefree`.
+
+They are drawn at random: files often hold one class after the other.
+"""
 
 
 def begin_training(setup: RunSetup) -> None:
@@ -35,9 +38,7 @@ def begin_evaluation(setup: RunSetup, data: Samples) -> None:
     if has_batch_norm(predictor.model):
         predictor.model.train()
         with torch.no_grad():
-            for batch in islice(
-                torch.split(setup.split.train, setup.configuration.batch_size), STATISTICS_BATCHES
-            ):
+            for batch in islice(setup.batches_drawn_by(setup.statistics_order), STATISTICS_BATCHES):
                 predictor.outputs(predictor.transform(data.inputs.index_select(0, batch)))
 
 

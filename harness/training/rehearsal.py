@@ -14,7 +14,7 @@ from harness.code.resolve import CodeError, failure
 from harness.errors import HarnessError
 from harness.recipe.configuration import Configuration
 from harness.recipe.data import BYTE_GREATEST
-from harness.training.averaging import begin_evaluation, begin_training, has_batch_norm
+from harness.training.averaging import begin_evaluation, begin_training
 from harness.training.data.arrays import Samples
 from harness.training.evaluation import evaluate
 from harness.training.generators import globally_seeded
@@ -63,15 +63,18 @@ def _rehearsed(configuration: Configuration, seed: int, rehearsal: Mapping[str, 
     samples = drawn(rehearsal["data"])
     small = configuration.model_copy(update={"val_fraction": 0.5, "batch_size": _BATCH})
     setup = set_up_run(small, seed, samples)
-    lonely = rehearsal["lonely"]
-    if lonely and has_batch_norm(setup.predictor.model):
-        return (
-            f"has a BatchNorm, which cannot normalise the single sample that batch_size "
-            f"{', '.join(map(str, lonely[:5]))} leaves for the last batch. Remedy: other batch sizes"
-        )
     begin_training(setup)
     for batch in list(setup.batches())[:_STEPS]:
         take_step(setup, samples, batch, setup.lr_of_step(0))
+    lonely = rehearsal["lonely"]
+    try:
+        if lonely:
+            take_step(setup, samples, setup.split.train[:1], setup.lr_of_step(0))
+    except ValueError as error:  # what a BatchNorm raises that has one value a channel
+        return (
+            f"cannot train on the single sample that batch_size {', '.join(map(str, lonely[:5]))} leaves for "
+            f"the last batch: {failure(error)}. Remedy: other batch sizes"
+        )
     begin_evaluation(setup, samples)
     evaluate(setup.predictor, samples, setup.split.val, measures_of(rehearsal["metrics"]))
     return _wrong_outputs(setup, samples)

@@ -35,6 +35,8 @@ class RunSetup:
     """What is done to every batch of training inputs."""
     order: torch.Generator
     """Draws the order of the samples, epoch after epoch."""
+    statistics_order: torch.Generator
+    """Draws the samples from which BatchNorm takes the statistics of averaged weights."""
 
     lr_ratios: tuple[float, ...]
     """Of each group of parameters, what its learning rate is of the recipe's; 1 in optimizers of ours."""
@@ -67,8 +69,12 @@ class RunSetup:
 
     def batches(self) -> Iterator[torch.Tensor]:
         """Return the batches of the next epoch: indices of training samples, shape `(batch,)` each."""
+        return self.batches_drawn_by(self.order)
+
+    def batches_drawn_by(self, order: torch.Generator) -> Iterator[torch.Tensor]:
+        """Return all training samples in an order that a generator draws, as `batches` has them."""
         train = self.split.train
-        shuffled = train[torch.randperm(len(train), generator=self.order).to(train.device)]
+        shuffled = train[torch.randperm(len(train), generator=order).to(train.device)]
         return iter(torch.split(shuffled, self.configuration.batch_size))
 
 
@@ -83,10 +89,10 @@ def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSet
     Raises:
         StudyError: The data do not suit the recipe.
     """
-    words = np.random.SeedSequence(seed).generate_state(5).tolist()
-    init_seed, order_seed, mask_seed, _, augment_seed = words  # the fourth is the global generators'
+    words = np.random.SeedSequence(seed).generate_state(6).tolist()
+    init_seed, order_seed, mask_seed, _, augment_seed, statistics_seed = words  # the fourth: all other draws
     split = split_of(data, configuration.val_fraction, seed)
-    _check_last_batch(configuration, len(split.train))
+    _check_last_batch(configuration, data, len(split.train))
     predictor = _fresh_predictor(configuration, data, split, init_seed)
     _seed_dropout(predictor.model, torch.Generator(data.device).manual_seed(mask_seed))
     optimizer = build_optimizer(configuration, predictor.model.parameters())
@@ -98,18 +104,19 @@ def set_up_run(configuration: Configuration, seed: int, data: Samples) -> RunSet
         lr_ratios=lr_ratios(optimizer),
         augment=build_augment(configuration.augment, torch.Generator(data.device).manual_seed(augment_seed)),
         order=torch.Generator().manual_seed(order_seed),
+        statistics_order=torch.Generator().manual_seed(statistics_seed),
     )
 
 
-def _check_last_batch(configuration: Configuration, n_train: int) -> None:
+def _check_last_batch(configuration: Configuration, data: Samples, n_train: int) -> None:
     """Refuse a batch of one sample where BatchNorm would have to take its deviation.
 
     Raises:
         StudyError: The training samples leave one for the last batch.
     """
-    if configuration.batch_norm not in {None, "none"} and leaves_one_sample(
-        n_train, configuration.batch_size
-    ):
+    is_normed = configuration.batch_norm not in {None, "none"}
+    is_normed |= data.kind == "table" and configuration.input_norm == "batch_norm"
+    if is_normed and leaves_one_sample(n_train, configuration.batch_size):
         raise StudyError(
             f"batch_size {configuration.batch_size} leaves one of {n_train} training samples for the last "
             f"batch, and BatchNorm cannot normalise a single sample: choose another batch_size"
@@ -126,7 +133,7 @@ def _seed_dropout(model: nn.Module, generator: torch.Generator) -> None:
 def _fresh_predictor(configuration: Configuration, data: Samples, split: Split, init_seed: int) -> Predictor:
     """Return an untrained model on the data's device; drawn on the CPU, so a GPU starts from the same."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(init_seed)
+        torch.default_generator.manual_seed(init_seed)  # a GPU's stays as the run seeded it
         model = build_model(configuration, data.shape, data.n_outputs, kind=data.kind)
     input_norm = configuration.model_dump()["input_norm"]
     transform = input_transform(input_norm, data, split.train)

@@ -103,13 +103,16 @@ class ArmSearch:
         return self._asha.should_stop(run.run_id, epoch, value)
 
     def end(self, run: RunSpec, status: Status) -> None:
-        """Tell Optuna how a run ended; what it recorded in ASHA's rungs stays."""
+        """Tell Optuna how a run ended; what it recorded in ASHA's rungs stays.
+
+        After too many failures in a row the arm is given up.
+        """
         value = self._count_end(run, status, self._values.pop(run.run_id, []))
         self._trials.tell(run.run_id, status, value)
+        self._count_failure(status)
 
     def _count_end(self, run: RunSpec, status: Status, values: Sequence[float | None]) -> float | None:
         """Count an ended run; return what it reached if it completed, which makes it a candidate."""
-        self._failures_in_a_row = self._failures_in_a_row + 1 if status == "failed" else 0
         if status == "stopped":
             self.stopped[run.number] = run
         if status != "completed":
@@ -118,16 +121,18 @@ class ArmSearch:
         self._completed.setdefault(run.number % self._n_configurations, []).append((run, value))
         return value
 
-    @property
-    def has_only_failed(self) -> bool:
-        """Whether so many runs in a row failed that the next ones would too."""
-        return self._failures_in_a_row >= _FAILURES_TO_GIVE_UP and self.remaining > 0
+    def _count_failure(self, status: Status) -> None:
+        """Count failures in a row, in the order of the runs' ends, and close the search after too many."""
+        self._failures_in_a_row = self._failures_in_a_row + 1 if status == "failed" else 0
+        if self._failures_in_a_row >= _FAILURES_TO_GIVE_UP:
+            self.close()
 
     def close(self) -> None:
-        """Give the arm up: no further run is proposed."""
-        failed = f"the last {self._failures_in_a_row} runs failed"
-        self.given_up = f"{failed}, so the remaining {self.remaining} were not started"
-        self.planned = self.granted
+        """Give the arm up, unless it is or has no run left: no further one is proposed."""
+        if self.remaining:
+            failed = f"the last {_FAILURES_TO_GIVE_UP} runs failed"
+            self.given_up = f"{failed}, so the remaining {self.remaining} were not started"
+            self.planned = self.granted
 
     def restore(
         self, past: Mapping[int, PastRun], epochs: Sequence[tuple[RunSpec, int, float]]
@@ -135,7 +140,8 @@ class ArmSearch:
         """Take up the search where the journal left it; return the runs to start again.
 
         Optuna's trials are made in the runs' order, so that numbers agree. Rungs are filled by ended runs
-        only: one that was in flight starts again and passes them anew.
+        only: one that was in flight starts again and passes them anew. After too many failures in a row the
+        search stays given up, whatever ended afterwards.
 
         Args:
             past: Number to run.
@@ -153,6 +159,9 @@ class ArmSearch:
             if run.status is None:
                 again.append(run.spec)
         self._trials.finish_restoring()
+        for run in sorted(past.values(), key=lambda run: run.ended or 0):
+            if run.status is not None:
+                self._count_failure(run.status)
         if self._asha is not None:
             for spec, epoch, reported in epochs:
                 self._asha.should_stop(spec.run_id, epoch, reported)

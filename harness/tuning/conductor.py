@@ -145,10 +145,10 @@ class Conductor:
         return self._replicates.propose()
 
     def started(self, run_id: str) -> None:
-        """Record that a run began to train."""
-        if self.is_interrupted:
+        """Record that a run began to train; one that is not in flight is left alone."""
+        live = self._out.runs.get(run_id)
+        if live is None or self.is_interrupted:
             return
-        live = self._out.runs[run_id]
         live.has_begun, live.heard_at = True, time.monotonic()
         self._record(run_started(live.spec))
 
@@ -230,8 +230,6 @@ class Conductor:
     def _end_search_run(self, spec: RunSpec, end: RunEnd) -> None:
         search = self._replicates.search_of(spec)
         search.end(spec, end.status)
-        if search.has_only_failed:
-            search.close()
         if search.is_over:
             self._end_search(spec.place, is_recorded=False)
 

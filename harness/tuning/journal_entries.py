@@ -48,7 +48,7 @@ def run_ended(live: LiveRun, end: RunEnd, selected_epoch: int | None) -> RunEnde
         run_id=live.spec.run_id,
         phase=live.spec.phase,
         status=end.status,
-        reason=end.reason,
+        reason=None if end.reason is None else _writable(end.reason),
         epochs=live.epochs,
         selected_epoch=selected_epoch,
         steps_per_epoch=worker.steps_per_epoch if worker else None,
@@ -76,6 +76,11 @@ def phase_ended(
 def finite(value: float | None) -> float | None:
     """Return a number; None where it is none, as JSON has no other."""
     return value if value is not None and isfinite(value) else None
+
+
+def _writable(text: str) -> str:
+    """Return a text with escapes for what UTF-8 cannot hold: half characters, as a program can print."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _now() -> str:

@@ -43,6 +43,10 @@ _QUIET_AND_CLOSED = {
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
+_ALWAYS = {"RAY_TRAIN_COUNT_PREEMPTION_AS_FAILURE": "1"}
+"""What every Ray gets, whatever the user has set: the conductor starts a run again whose node was preempted,
+and Tune must not do so too."""
+
 _LOCAL_ONLY = {
     "RAY_AUTH_MODE": "token",
     # The one switch with which Ray 2.60 listens on the loopback address alone, whatever the system:
@@ -75,6 +79,7 @@ def set_ray_environment(*, is_local: bool) -> None:
     defaults = _QUIET_AND_CLOSED if is_local else _QUIET_AND_CLOSED | _JOINING
     for name, value in defaults.items():
         os.environ.setdefault(name, value)
+    os.environ.update(_ALWAYS)
     if is_local:
         os.environ.update(_LOCAL_ONLY)
 

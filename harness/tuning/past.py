@@ -21,7 +21,7 @@ class Past:
         self.given_up: set[Place] = set()
         """Searches that were closed because their runs failed."""
         self.closed: dict[Phase, set[Place]] = {"search": set(), "confirm": set(), "audit": set()}
-        """Where the journal closes a phase, by phase."""
+        """Where the journal closes a phase, by phase; no more once another run of it has begun."""
         self.looks: list[LookTaken] = []
         self._specs: dict[str, RunSpec] = {}
         self._runs: dict[Phase, dict[Place, dict[int, str]]] = {
@@ -69,6 +69,7 @@ class Past:
             configuration=event.configuration,
         )
         self._runs[event.phase][place][event.number] = run_id
+        self.closed[event.phase].discard(place)  # a look, or a resume with more seeds, has added to it
         self._values[run_id] = []
 
     def _value(self, event: EpochEnded) -> float | None:

@@ -1,6 +1,5 @@
 """Domains of study files as Optuna parameters, both ways."""
 
-import json
 from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -14,7 +13,7 @@ from optuna.distributions import (
 )
 
 from harness.recipe.imported import value_at
-from harness.study.domains import Domain, OneOf, Range
+from harness.study.domains import Domain, OneOf, Range, as_choice
 
 Parameters = dict[str, Any]
 """What Optuna chose: a field's name, or `<branch>.<field>` for fields of a branch, to its choice."""
@@ -41,7 +40,7 @@ def _suggest_one(trial: optuna.Trial, name: str, domain: Domain) -> Any:
             return trial.suggest_int(name, d.low, d.high, log=d.log, step=d.step)
         case CategoricalDistribution() as d:
             label = trial.suggest_categorical(name, d.choices)
-            return next(value for value in domain.listed if _label(value) == label)
+            return next(value for value in domain.listed if as_choice(value) == label)
     raise AssertionError(f"no Optuna distribution for {domain!r}")
 
 
@@ -53,36 +52,31 @@ def distribution(domain: Domain) -> BaseDistribution:
             return IntDistribution(domain.low, domain.high, log=domain.log, step=step)
         case Range():
             return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
-    return CategoricalDistribution([_label(value) for value in domain.listed])
-
-
-def _label(value: Any) -> str | int | float | bool | None:
-    """Return an Optuna choice for a value: structures become JSON text, which the dashboard can show."""
-    return json.dumps(value) if isinstance(value, dict | list) else value
+    return CategoricalDistribution([as_choice(value) for value in domain.listed])
 
 
 def parameters_of(space: Mapping[str, Domain], configuration: Mapping[str, Any]) -> Parameters:
     """Return the parameters Optuna must have chosen for a configuration: `suggest`, backwards."""
     parameters: Parameters = {}
     for field, domain in space.items():
-        parameters[field] = _label(value_at(configuration, field))
+        parameters[field] = as_choice(value_at(configuration, field))
         if isinstance(domain, OneOf):
             branch = configuration[field]
             for name, value in domain.branches[branch].items():
                 if isinstance(value, Domain):
-                    parameters[f"{branch}.{name}"] = _label(configuration[name])
+                    parameters[f"{branch}.{name}"] = as_choice(configuration[name])
     return parameters
 
 
 def parameters_at(space: Mapping[str, Domain], point: Mapping[str, Any]) -> Parameters:
     """Return the parameters of a point that may leave fields out, for the sampler to choose."""
     given = {field: domain for field, domain in space.items() if field in point}
-    parameters: Parameters = {field: _label(point[field]) for field in given}
+    parameters: Parameters = {field: as_choice(point[field]) for field in given}
     for field, domain in given.items():
         if isinstance(domain, OneOf):
             branch = point[field]
             own = (name for name, value in domain.branches[branch].items() if isinstance(value, Domain))
-            parameters |= {f"{branch}.{name}": _label(point[name]) for name in own if name in point}
+            parameters |= {f"{branch}.{name}": as_choice(point[name]) for name in own if name in point}
     return parameters
 
 
@@ -103,7 +97,7 @@ def distributions_of_all(space: Mapping[str, Domain]) -> dict[str, BaseDistribut
 
 def grid_points(space: Mapping[str, Domain]) -> Iterator[Parameters]:
     """Yield the parameters of every grid point, in the declared order, the last field changing fastest."""
-    listed = {name: [_label(v) for v in domain.listed] for name, domain in space.items()}
+    listed = {name: [as_choice(v) for v in domain.listed] for name, domain in space.items()}
     for values in product(*listed.values()):
         yield dict(zip(listed, values, strict=True))
 

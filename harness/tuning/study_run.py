@@ -16,7 +16,7 @@ from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter, write_journal
 from harness.records.lock import FolderLock
 from harness.records.provenance import as_text, gpu_names, usable_cores, utc_now
-from harness.records.recovery import recover_journal
+from harness.records.recovery import keep_damaged, mend_journal, recover_journal
 from harness.records.whole_file import write_file
 from harness.study.feasible import oddities
 from harness.study.plan import Plan, plan_study
@@ -87,6 +87,8 @@ def run_study(
         if begun is None:
             _begin(folder, declaration, manifest, study)
             _say_oddities(study, plan, specs, say)
+        else:
+            _mend(folder, manifest, say)
         if taken is not None:
             events = _take_over(folder, taken, sha256, say)
         session = Session(
@@ -176,13 +178,11 @@ def _continue(
     before_and_now: tuple[Begun, Manifest],
     say: Callable[[str], None],
 ) -> tuple[str, Manifest, list[Event]]:
-    """Read what happened, and check that what is asked for now continues it."""
+    """Read what happened, and check that what is asked for now continues it; nothing is changed."""
     begun, manifest = before_and_now
     recovery = recover_journal(folder)
     check_sealed(folder, begun, recovery.events)
     changes = accepted_changes(begun, study, specs, manifest)
-    if recovery.loss is not None:
-        say(recovery.loss.in_words())
     for change in changes:
         say(change.in_words())
     command = [*COMMAND, *as_text(sys.argv[1:])]
@@ -191,6 +191,20 @@ def _continue(
     asked = {"resources": manifest.resources, "slots": manifest.slots, "beside": manifest.beside}
     continued = before.model_copy(update={**asked, "resumed": [*before.resumed, step]})
     return begun.sha256, continued, list(recovery.events)
+
+
+def _mend(folder: ResultsFolder, manifest: Manifest, say: Callable[[str], None]) -> None:
+    """Mend the journal where this session found it damaged.
+
+    The manifest tells of it first: a crash in between makes it told twice, and never not at all.
+    """
+    loss = manifest.resumed[-1].loss
+    if loss is None:
+        return
+    keep_damaged(folder, loss)
+    manifest.write(folder.manifest)
+    mend_journal(folder)
+    say(loss.in_words())
 
 
 @contextmanager

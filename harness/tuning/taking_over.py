@@ -200,7 +200,10 @@ def _origins(parent: Parent) -> dict[str, Origin]:
 
 
 def _concurrency(events: Sequence[Event]) -> dict[str, int]:
-    """Return the most runs that were under way at the same time as each run, itself with them."""
+    """Return the most runs that were under way at the same time as each run, itself with them.
+
+    As in `harness.records.frames`, a run that was cut off counts until it starts again.
+    """
     most: dict[str, int] = {}
     running: set[str] = set()
     for event in events:

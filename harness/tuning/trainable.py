@@ -53,6 +53,7 @@ def run_trial(config: dict[str, Any]) -> None:
             of its own), `sources` (the hashes of that) and `weights` (the folder in which confirm runs keep
             theirs; None where they do not) beside its fields.
     """
+    torch.set_flush_denormal(True)  # before the first tensor: the threads that work with this one inherit it
     defer_compiler()
     torch.set_num_threads(config["threads"])
     configuration = Configuration.model_validate(config["configuration"])

@@ -1,15 +1,18 @@
 """A winner's weights: the kept ones, or those of its best confirm run trained again and compared."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from math import isfinite, nan
 from typing import Any
 
 import torch
 
 from harness.errors import ResultsError, unusable
+from harness.recipe.metrics import Goal
 from harness.records.folder import ResultsFolder, weights_of
 from harness.records.provenance import cpu_name
+from harness.training.arithmetic import denormals_flushed
 from harness.training.data.arrays import load_test_samples, load_training_samples
 from harness.training.data.prepare import prepare_declared
 from harness.training.epoch import EpochRecord
@@ -86,6 +89,7 @@ def weights_of_winner(winner: Winner, folder: ResultsFolder, say: Callable[[str]
     return Weights(run=run, content=content, is_kept=True, differences={})
 
 
+@denormals_flushed()
 def _trained_again(winner: Winner, run: ConfirmedRun) -> Weights:
     """Train a confirm run as a worker did."""
     torch.set_num_threads(winner.threads)
@@ -108,15 +112,31 @@ def _trained_again(winner: Winner, run: ConfirmedRun) -> Weights:
 
 def reached(winner: Winner, records: list[EpochRecord], tested: Evaluation) -> dict[str, Value]:
     """Return the values of the epoch that stands for a run, and those of the test set, by name."""
-    standing, goal = records[-1], winner.best_by
-    if goal is not None:
-        sign = -1.0 if goal.better == "higher" else 1.0
-        standing = min(records, key=lambda each: sign * (each.value(goal.metric) or 0.0))
+    standing = standing_epoch(records, winner.best_by)
     own = ("epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
     values: dict[str, Any] = {name: getattr(standing, name) for name in own} | dict(standing.metrics)
     values |= {"test_loss": tested.loss, "test_accuracy": tested.accuracy}
     values |= {f"test_{name}": value for name, value in tested.metrics.items()}
     return {name: value for name, value in values.items() if value is not None}
+
+
+def standing_epoch(records: Sequence[EpochRecord], goal: Goal | None) -> EpochRecord:
+    """Return the epoch that stands for a run.
+
+    Args:
+        records: Of all its epochs.
+        goal: Whose best finite value tells it, of equal ones the first; the last epoch stands without any.
+    """
+    if goal is None:
+        return records[-1]
+    sign = -1.0 if goal.better == "higher" else 1.0
+
+    def rank(record: EpochRecord) -> float:
+        value = record.value(goal.metric)
+        return nan if value is None else sign * value
+
+    finite = [record for record in records if isfinite(rank(record))]
+    return min(finite, key=rank, default=records[-1])
 
 
 def _told(winner: Winner, run: ConfirmedRun) -> dict[str, Any]:

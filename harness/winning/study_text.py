@@ -47,7 +47,8 @@ def study_text(winner: Winner, declaration: Declaration, resources: Resources) -
 def _head(winner: Winner, declaration: Declaration, n_seeds: int) -> Iterator[str]:
     """Return the comment above: where this comes from, and which seeds it trains."""
     search = declaration.search
-    chosen = f"{winner.arm} (search {winner.repeat})"
+    arm = winner.arm if winner.arm.isprintable() else json.dumps(winner.arm)
+    chosen = f"{arm} (search {winner.repeat})"
     yield f"# What the study {winner.study} chose for {chosen}, with every value fixed."
     yield f"# That study's declaration has the sha256 {winner.declaration_sha256 or 'unknown'}."
     seeds = confirm_seeds(search.seed, "", 0, n_seeds, common=True)

@@ -64,7 +64,7 @@ def rendered_table(facts: Facts) -> RenderedTable:
     return early_stopping.EARLY_STOPPING.table.rendered("early_stopping", facts)
 
 
-def one_would_have_won(new_study: "type[Study]", unaudited: int = 0, **search: Any) -> "Study":
+def one_ended_better(new_study: "type[Study]", unaudited: int = 0, **search: Any) -> "Study":
     """Return two completed and two audited runs: one ends .05 above the winner's .85, one .15 below."""
     arm = Audited(new_study, **search)
     arm.run(0.50, 0.60, 0.70, 0.80)
@@ -77,26 +77,26 @@ def one_would_have_won(new_study: "type[Study]", unaudited: int = 0, **search: A
 
 
 @pytest.mark.parametrize("metric", ["val_accuracy", "val_loss"])
-def test_runs_that_would_have_won_are_found(new_study: "type[Study]", tmp_path: Path, metric: str) -> None:
-    """One of two, by .05, in either direction of the metric; the exact interval is 1.26 to 98.74 %."""
-    facts = one_would_have_won(new_study, unaudited=3, metric=metric).facts(tmp_path)
+def test_better_runs_are_found(new_study: "type[Study]", tmp_path: Path, metric: str) -> None:
+    """One of two, by .05, in either direction of the metric; the exact interval of 1 of 1 is 2.5 to 100 %."""
+    facts = one_ended_better(new_study, unaudited=3, metric=metric).facts(tmp_path)
     (row,) = facts.audit.to_dict("records")
     assert (row["ended"], row["stopped"], row["audited"], row["completed"]) == (7, 5, 2, 2)
-    assert row["would_win"] == 1
-    assert (row["share_low"], row["share_high"]) == pytest.approx((0.0125791, 0.9874209), abs=1e-6)
+    assert (row["better_searches"], row["audited_searches"]) == (1, 1)
+    assert (row["share_low"], row["share_high"]) == pytest.approx((0.025, 1.0))
     assert row["regret"] == pytest.approx(0.05)
     ends = (0.85, 0.90) if metric == "val_accuracy" else (0.15, 0.10)
     assert (row["winner_final"], row["best_audited"]) == pytest.approx(ends)
 
 
 def test_without_a_better_one_the_regret_is_zero(new_study: "type[Study]", tmp_path: Path) -> None:
-    """An audited run that ends like the winner, or worse, would not have won."""
+    """An audited run that ends like the winner, or worse, is no better one."""
     arm = Audited(new_study)
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.85)
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.20)
     (row,) = arm.study.facts(tmp_path).audit.to_dict("records")
-    assert (row["would_win"], row["regret"]) == (0, 0.0)
+    assert (row["better_searches"], row["regret"]) == (0, 0.0)
 
 
 def test_each_of_several_searches_has_a_winner_of_its_own(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -108,34 +108,52 @@ def test_each_of_several_searches_has_a_winner_of_its_own(new_study: "type[Study
         arm.audit(arm.run(0.3, repeat=repeat, seed=seed), 0.3, 0.4, 0.5, audited)
     facts = arm.study.facts(tmp_path)
     (row,) = facts.audit.to_dict("records")
-    assert (row["searches"], row["would_win"]) == (3, 2)
+    assert (row["searches"], row["audited_searches"], row["better_searches"]) == (3, 3, 2)
     assert (row["winner_final"], row["best_audited"]) == pytest.approx((0.80, 2.44 / 3))
     half_width = stats.t.ppf(0.975, 2) * np.std([0.05, 0.04, 0], ddof=1) / np.sqrt(3)
     assert (row["regret"], row["regret_half_width"]) == pytest.approx((0.03, half_width))
     table = rendered_table(facts)
     assert table.cells["Regret (pp)"][0] == "3.0 (0.0 to 9.6)"
     assert "means over an arm's searches" in table.caption
-    (warning,) = [text for text in caveats.warnings(facts) if "would have won" in text]
-    assert warning.endswith("ended ahead of the winner, mean over searches): sgd 2 of 3 (3.00 pp).")
+    (warning,) = [text for text in caveats.warnings(facts) if "Early stopping" in text]
+    assert warning.endswith("mean over searches): sgd in 2 of 3 searches (3.00 pp).")
+
+
+def test_a_search_counts_once_however_many_runs_were_better(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Three of three in the first search and none of one in the second: one of two, 1.26 to 98.74 %.
+
+    The third search stopped no run, so that it says nothing.
+    """
+    arm = Audited(new_study, repeats=3)
+    for repeat, audited in enumerate([(0.90, 0.91, 0.92), (0.70,), ()]):
+        (seed,) = search_seeds(0, "sgd", repeat, 1)
+        arm.run(0.6, 0.7, 0.7, 0.85, is_winner=True, repeat=repeat, seed=seed)
+        for final in audited:
+            arm.audit(arm.run(0.3, repeat=repeat, seed=seed), 0.3, 0.4, 0.5, final)
+    facts = arm.study.facts(tmp_path)
+    (row,) = facts.audit.to_dict("records")
+    assert (row["searches"], row["audited_searches"], row["better_searches"]) == (3, 2, 1)
+    assert (row["share_low"], row["share_high"]) == pytest.approx((0.0125791, 0.9874209), abs=1e-6)
+    assert rendered_table(facts).cells["Ended better than the winner"][0] == "1 of 2 searches (1 to 99 %)"
 
 
 @pytest.mark.parametrize(
-    ("search", "would_win", "regret"),
+    ("search", "better", "regret"),
     [({}, 1, 0.01), ({"average_epochs": 2}, 0, 0.0), ({"winner": "best"}, 0, 0.0)],
 )
 def test_runs_end_by_the_winners_rule(
-    new_study: "type[Study]", tmp_path: Path, search: dict[str, Any], would_win: int, regret: float
+    new_study: "type[Study]", tmp_path: Path, search: dict[str, Any], better: int, regret: float
 ) -> None:
     """.86 beats .85 at the last epoch, not .68 against .80 over two, nor .86 against .90 at the best."""
     arm = Audited(new_study, **search)
     arm.run(0.60, 0.90, 0.75, 0.85, is_winner=True)
     arm.audit(arm.run(0.30), 0.30, 0.40, 0.50, 0.86)
     (row,) = arm.study.facts(tmp_path).audit.to_dict("records")
-    assert (row["would_win"], row["regret"]) == (would_win, pytest.approx(regret))
+    assert (row["better_searches"], row["regret"]) == (better, pytest.approx(regret))
 
 
 def test_diverged_audits_count_and_failed_ones_are_missing(new_study: "type[Study]", tmp_path: Path) -> None:
-    """Of four audit runs one completes better, two diverge and one fails: one of three would have won."""
+    """Of four audit runs one completes better, two diverge and one fails: three have a result."""
     arm = Audited(new_study)
     arm.run(0.6, 0.7, 0.8, 0.85, is_winner=True)
     arm.audit(arm.run(0.3), 0.3, 0.7, 0.8, 0.9)
@@ -147,7 +165,7 @@ def test_diverged_audits_count_and_failed_ones_are_missing(new_study: "type[Stud
     assert [row[name] for name in ("audited", "completed", "diverged", "failed")] == [4, 1, 2, 1]
     cells = rendered_table(facts).cells.iloc[0]
     assert cells["Audited"] == "4 (2 diverged, 1 failed)"
-    assert cells["Would have won"] == "1 of 3 (1 to 91 %)"
+    assert cells["Ended better than the winner"] == "1 of 1 search (3 to 100 %)"
     assert row["n_1"] == 2
     frame = early_stopping.compute(facts)
     assert frame["full_status"].value_counts()["diverged"] == 2
@@ -162,7 +180,7 @@ def test_audits_that_all_failed_say_nothing(new_study: "type[Study]", tmp_path: 
     arm.study.audit(arm.run(0.3), status="failed", epochs=0)
     facts = arm.study.facts(tmp_path)
     table = early_stopping_audit.compute(facts)
-    assert table[["would_win", "share_low", "regret", "best_audited"]].isna().all(axis=None)
+    assert table[["better_searches", "share_low", "regret", "best_audited"]].isna().all(axis=None)
     figure = PLOTS["early_stopping"].rendered("early_stopping", facts, arm_styles(["sgd"]))
     assert figure.svg is None
     content = document.Content(facts=facts, tables={}, figures={"early_stopping": figure})
@@ -195,12 +213,12 @@ def test_without_a_winner_nothing_is_judged(new_study: "type[Study]", tmp_path: 
     assert row["completed"] == 1
     assert np.isnan(row["regret"])
     assert early_stopping.compute(facts).empty
-    assert rendered_table(facts).cells["Would have won"][0] == "\N{EN DASH}"
+    assert rendered_table(facts).cells["Ended better than the winner"][0] == "\N{EN DASH}"
 
 
 def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Path) -> None:
     """At epoch 1 the ranks are 3, 4, 1, 2 and finally 2, 3, 4, 1: 1 - 6 * 12 / 60; at epoch 2 they agree."""
-    facts = one_would_have_won(new_study).facts(tmp_path)
+    facts = one_ended_better(new_study).facts(tmp_path)
     ranks = early_stopping_audit.compute_ranks(facts)
     assert list(ranks["epoch"]) == [1, 2]
     assert list(ranks["n"]) == [4, 4]
@@ -209,7 +227,7 @@ def test_rungs_rank_as_worked_out_by_hand(new_study: "type[Study]", tmp_path: Pa
 
 def test_each_audited_run_stands_for_as_many_stopped_ones(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two of four: with both taken twice the mid-ranks give -7.5 / 16.5 at epoch 1; n stays 4."""
-    facts = one_would_have_won(new_study, unaudited=2).facts(tmp_path)
+    facts = one_ended_better(new_study, unaudited=2).facts(tmp_path)
     ranks = early_stopping_audit.compute_ranks(facts)
     assert ranks["rank_correlation"][0] == pytest.approx(-7.5 / 16.5)
     assert list(ranks["n"]) == [4, 4]
@@ -246,7 +264,7 @@ def test_departures_from_the_stopped_run_are_told(new_study: "type[Study]", tmp_
 
 def test_without_an_audit_nothing_is_shown(new_study: "type[Study]", tmp_path: Path) -> None:
     """Neither document, table, figure nor ledger mentions one; the limits say that none was asked for."""
-    study = one_would_have_won(new_study)
+    study = one_ended_better(new_study)
     study.runs = [run for run in study.runs if run.phase != "audit"]
     del study.search_settings["audit"]
     facts = study.facts(tmp_path)
@@ -278,7 +296,7 @@ def test_an_audit_that_has_not_begun_is_announced(new_study: "type[Study]", tmp_
 
 def test_the_ledger_shows_audits_and_compares_none(new_study: "type[Study]", tmp_path: Path) -> None:
     """One arm audits two runs, the other none: planned as many as were stopped, no ratio, note or verdict."""
-    study = one_would_have_won(new_study)
+    study = one_ended_better(new_study)
     study.arms["adam"] = {"lr": LOG}
     for _ in range(4):
         study.winners["adam"] = study.add("adam", "search", epochs=4).run_id
@@ -294,18 +312,18 @@ def test_the_ledger_shows_audits_and_compares_none(new_study: "type[Study]", tmp
     assert progress.progress(records) is None
 
 
-def test_runs_that_would_have_won_are_a_warning(new_study: "type[Study]", tmp_path: Path) -> None:
+def test_better_runs_are_a_warning(new_study: "type[Study]", tmp_path: Path) -> None:
     """Whoever reads the first lines learns of it."""
-    (warning,) = caveats.warnings(Facts(load_study(one_would_have_won(new_study).write(tmp_path))))
+    (warning,) = caveats.warnings(Facts(load_study(one_ended_better(new_study).write(tmp_path))))
     assert warning == (
-        "Early stopping ended runs that would have won, of those audited (in brackets: by how much the best "
-        "of them ended ahead of the winner): sgd 1 of 2 (5.00 pp)."
+        "Early stopping ended runs that, trained again at full length, ended better than the winner (in "
+        "brackets: by how much the best of them did): sgd in 1 of 1 search (5.00 pp)."
     )
 
 
 def test_the_figure_draws_every_run_with_a_final_value(new_study: "type[Study]", tmp_path: Path) -> None:
     """Two completed and two audited points, the winner ringed at the line, one audited run above it."""
-    facts = one_would_have_won(new_study, unaudited=1).facts(tmp_path)
+    facts = one_ended_better(new_study, unaudited=1).facts(tmp_path)
     frame = early_stopping.compute(facts)
     assert frame["fate"].value_counts().to_dict() == {"completed": 2, "audited": 2, "stopped": 1}
     (ax,) = early_stopping.draw(frame, arm_styles(facts.records.arms)).axes
@@ -335,7 +353,7 @@ def test_the_winners_rule_is_told(
     new_study: "type[Study]", tmp_path: Path, search: dict[str, Any], said: str
 ) -> None:
     """In words, under the protocol; captions name the same epoch."""
-    study = one_would_have_won(new_study, **search)
+    study = one_ended_better(new_study, **search)
     study.confirm("sgd", [0.90, 0.91])
     facts = study.facts(tmp_path)
     assert dict(provenance.protocol(facts.records))["Winner's rule"] == said

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from analysis.claims.ahead import ahead_of
+from analysis.claims.contrast import contrast
 from analysis.claims.datasets import OnEach
+from analysis.claims.equal import Equality
 from analysis.claims.evidence import Edges, Evidence, Untestable
 from analysis.claims.looks import judge
 from analysis.claims.scale import Scale
@@ -215,6 +217,49 @@ def test_an_arm_at_the_edge_of_its_range_on_one_data_set_leaves_the_claim_open()
     assert verdict.reason.startswith(
         "small supports it, large leaves it open; on large old is behind, but its learning rate"
     )
+
+
+NOISE = np.array([1.0, -1.0, 0.5, -0.5, 0.0, 0.5, -0.5, 0.0])
+"""Its first five and all eight have mean 0."""
+
+
+def ahead_by(mean: float, n: int, noise: float = 1.0) -> Evidence:
+    """Return the evidence of a lead over n pairs."""
+    return evidence(np.stack([mean + noise * NOISE[:n], np.zeros(n)], axis=1), is_paired=True)
+
+
+def equal_but_for(mean: float, n: int, noise: float = 1.0) -> Evidence:
+    """Return the evidence of equality within 1.5 over n pairs that differ by a mean."""
+    scale = Scale(metric=USUAL["test_accuracy"], sign=1, region=1.5)
+    sides = side("new", mean + noise * NOISE[:n]), side("old", np.zeros(n))
+    pair = contrast(*sides, scale, is_paired=True, bounds=None)
+    assert not isinstance(pair, Untestable)
+    return Equality(contrasts=[pair], scale=scale, region=1.5, edges={})
+
+
+@pytest.mark.parametrize(
+    ("measure", "settled", "later"), [(ahead_by, 5.0, 1.2), (equal_but_for, 0.0, 0.7)], ids=["lead", "tie"]
+)
+def test_a_data_set_that_supports_the_claim_does_not_end_it(
+    measure: Callable[..., Evidence], settled: float, later: float
+) -> None:
+    """`large` is open at 5 pairs (p .027, of ties .043, of half of alpha), where `small` is not; not at 8."""
+    looks = [
+        [OnEach(parts={"small": measure(settled, n, 0.1), "large": measure(later, n)}, on="every")]
+        for n in (5, 8)
+    ]
+    (verdict,) = judge(Looks.even([5, 8]), looks)
+    assert verdict is not None
+    assert (verdict.ruling, verdict.look) == ("supported", 8)
+
+
+def test_each_data_set_says_what_the_level_of_the_claim_lets_it() -> None:
+    """Behind on `a` by far; `b`, ahead with p = .027, supports it, and would not at a third of alpha."""
+    parts = {"a": ahead_by(-5.0, 5), "b": ahead_by(1.2, 5), "c": ahead_by(0.1, 5)}
+    (verdict,) = judge(Looks.even([5]), [[OnEach(parts=parts, on="every")]])
+    assert verdict is not None
+    assert verdict.where is not None
+    assert verdict.where.of_each == {"a": "contradicts it", "b": "supports it", "c": "leaves it open"}
 
 
 def on_average(values: np.ndarray, *, is_paired: bool) -> Evidence:

@@ -22,6 +22,7 @@ from analysis.claims.verdict import Verdict
 from analysis.metrics import USUAL
 from analysis.render.numbers import TIMES
 from analysis.replicates import Replicates, Status
+from analysis.statistics.power import Test
 from analysis.statistics.sequential import Looks
 from analysis.statistics.tests import Difference
 
@@ -179,6 +180,20 @@ def test_open_ratios_are_told_on_the_side_claimed() -> None:
     assert (seen.needed_for, seen.seeds_needed) == (None, None)
 
 
+@pytest.mark.parametrize(("kind", "low", "high"), [("paired", 0.6316, 0.9527), ("welch", 0.8957, 1.1917)])
+def test_what_a_given_up_claim_would_have_shown_rests_on_the_replicates_it_has(
+    kind: Test, low: float, high: float
+) -> None:
+    """Ten of twenty: t(.9875) + t(.8) of the 19 or 38 df there, times limits of the deviation by 9 or 18."""
+    own = replace(contrast("b", 0.0), kind=kind, deviations=(1.0, 1.0))
+    plan = Looks.even([10, 20])
+    seen = reach([own], WITHOUT, replace(levels(), plan=plan))
+    assert (seen.detectable_low, seen.detectable) == (
+        pytest.approx(low, abs=1e-3),
+        pytest.approx(high, abs=1e-3),
+    )
+
+
 def test_only_a_declared_region_is_planned_for() -> None:
     """What was measured is no effect to plan for; of fewer than five replicates nothing is said."""
     assert reach([contrast("b", -0.5)], WITHOUT, levels()).needed_for is None
@@ -212,6 +227,7 @@ def response(*rows: Sequence[float]) -> Response:
         diverged={},
         bounds=Bounds(2.3, 0.9),
         growing=frozenset(),
+        edges={},
     )
 
 

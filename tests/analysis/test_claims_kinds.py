@@ -226,6 +226,53 @@ def test_who_misses_the_target_is_last(new_study: "type[Study]", tmp_path: Path)
     assert (few.ruling, "no outcome of 5 runs has a p below 0.05" in few.reason) == ("not testable", True)
 
 
+def seeds_to_a_target(new_study: "type[Study]", a: str, b: str) -> "Study":
+    """Return two arms whose runs, a letter a seed, are quick or slow to a target, miss it, or fail."""
+    curves = {"q": [0.7, 0.9, 0.9], "s": [0.5, 0.9, 0.9], "m": [0.5, 0.5, 0.5], "f": [0.5, 0.5, 0.5]}
+    study = new_study(arms={"a": {}, "b": {}})
+    for arm, ends in (("a", a), ("b", b)):
+        for seed, end in enumerate(ends):
+            curve, status = {"val_accuracy": curves[end]}, "failed" if end == "f" else "completed"
+            study.add(arm, "confirm", seed=seed, curve=curve, status=status)
+    return study
+
+
+TARGET = faster("epochs_to", val_accuracy=0.65)
+
+
+def test_a_failed_seed_may_have_been_first_or_last(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Seven of seven, p = .016, could be 7 of 10, p = .34; 13 of 13 are enough with one missing."""
+    seven = seeds_to_a_target(new_study, "qqqqqqqfff", "msssssssss")
+    thirteen = seeds_to_a_target(new_study, "qqqqqqqqqqqqqf", "msssssssssssss")
+    (open_,), (sure,) = verdicts(seven, tmp_path / "7", TARGET), verdicts(thirteen, tmp_path / "13", TARGET)
+    assert (open_.ruling, "replicates are missing" in open_.reason) == ("not testable", True)
+    assert (sure.ruling, sure.n, "b in 1; 1 more lack a run" in sure.reason) == ("supported", 13, True)
+    assert sure.p == pytest.approx(2 * 15 / 2**14)
+
+
+def test_ties_are_told_from_misses(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Nobody is first: in one seed both miss the target, in three they meet it after the same epoch."""
+    (verdict,) = verdicts(seeds_to_a_target(new_study, "msss", "msss"), tmp_path, TARGET)
+    told = (
+        "neither arm is first in any of 4 seeds: both miss the target in 1 and reach it at the same time in 3"
+    )
+    assert (verdict.ruling, verdict.reason) == ("not testable", told)
+
+
+def test_an_arm_at_its_edge_is_not_called_slower(new_study: "type[Study]", tmp_path: Path) -> None:
+    """B chose the largest rate of its range; a wider one may be quicker. An edge of a does not matter."""
+    for edged, ruling in (("b", "inconclusive"), ("a", "supported")):
+        study = seeds_to_a_target(new_study, "q" * 8, "m" * 8)
+        study.arms = {arm: {"lr": {"low": 1e-4, "high": 1.0, "log": True}} for arm in "ab"}
+        for arm in "ab":
+            study.search(arm, [0.01, 1.0], best=1.0 if arm == edged else 0.01)
+        (verdict,) = verdicts(study, tmp_path / edged, TARGET)
+        assert verdict.ruling == ruling
+        assert ("b is behind, but its learning rate lies at the upper edge" in verdict.reason) == (
+            edged == "b"
+        )
+
+
 def test_a_target_that_nobody_meets(new_study: "type[Study]", tmp_path: Path) -> None:
     """Both miss it: nobody is first."""
     study = timed(new_study, {"a": [1.0] * 3, "b": [1.0] * 3})
@@ -394,6 +441,14 @@ def test_no_trend(new_study: "type[Study]", tmp_path: Path) -> None:
     assert verdict.ruling == "equivalent"
 
 
+def test_a_response_that_turns_is_not_flat(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Down by ten points and up again: the slope is 0 to a tenth of the region, and the values differ."""
+    turning = template(new_study, {16: 0.90, 128: 0.85, 1024: 0.80, 8192: 0.85, 65536: 0.90})
+    (verdict,) = verdicts(turning, tmp_path, trend("falls") | {"region": 0.01})
+    assert (verdict.ruling, verdict.effect) == ("inconclusive", pytest.approx(0.0, abs=1e-9))
+    assert "the tests do not put every two values within ±1 pp" in verdict.reason
+
+
 def test_a_trend_that_turns_says_what_rises(new_study: "type[Study]", tmp_path: Path) -> None:
     """Down, level, and up again: it falls on average over the range, and is not monotone."""
     study = template(new_study, {16: 0.92, 128: 0.86, 1024: 0.86, 8192: 0.87})
@@ -421,6 +476,87 @@ def test_every_step_of_a_monotone_response_counts(new_study: "type[Study]", tmp_
     (open_,) = verdicts(flat, tmp_path / "b", monotone("falls"))
     assert (down.ruling, down.n) == ("supported", 10)
     assert (open_.ruling, "128 to 1024" in open_.reason) == ("inconclusive", True)
+
+
+FALLING = {16: 0.90, 128: 0.88, 1024: 0.85}
+
+
+def tuned(new_study: "type[Study]", means: dict[int, float], edged: int) -> "Study":
+    """Return the arms of `template`, each with a rate of its own: of one size at the end of its range."""
+    study = template(new_study, means)
+    confirmed, study.runs = study.runs, []
+    for size in means:
+        arm, rate = f"t@batch_size={size}", 0.98 if size == edged else 0.01
+        study.arms[arm] = {"lr": {"low": 1e-4, "high": 1.0, "log": True}}
+        study.search(arm, [1e-3, rate], best=rate)
+        for run in confirmed:
+            run.lr = rate if run.arm == arm else run.lr
+    study.runs += confirmed
+    return study
+
+
+def behind(size: int) -> str:
+    """Return why a batch size is not called worse."""
+    edge = "its learning rate lies at the upper edge of its range"
+    return f"{size} is behind, but {edge}: a wider range may mend it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ruling"),
+    [(monotone("falls"), "supported"), (trend("falls"), "supported"), (trend("rises"), "contradicted")],
+)
+def test_a_value_with_a_rate_at_the_edge_decides_no_direction(
+    new_study: "type[Study]", tmp_path: Path, kind: dict[str, Any], ruling: str
+) -> None:
+    """The worst size might be mended by a wider range; mending the best one would not turn the direction."""
+    (worst,) = verdicts(tuned(new_study, FALLING, edged=1024), tmp_path / "worst", kind)
+    (best_one,) = verdicts(tuned(new_study, FALLING, edged=16), tmp_path / "best", kind)
+    assert (worst.ruling, behind(1024) in worst.reason) == ("inconclusive", True)
+    assert ("edge", "t@batch_size=1024") in [(flag.name, flag.arm) for flag in worst.flags]
+    assert best_one.ruling == ruling
+
+
+def test_a_rate_at_the_edge_in_the_middle_opens_a_step_and_no_slope(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """A better mean at the middle size moves no slope, but may turn the step to it; another pair refutes."""
+    study = tuned(new_study, FALLING, edged=128)
+    slope, steps, rises = verdicts(study, tmp_path, trend("falls"), monotone("falls"), monotone("rises"))
+    assert slope.ruling == "supported"
+    assert (steps.ruling, steps.reason) == ("inconclusive", behind(128))
+    assert (rises.ruling, rises.reason) == ("contradicted", "from 16 to 1024 it goes the other way")
+    (other,) = verdicts(tuned(new_study, FALLING, edged=1024), tmp_path / "other", monotone("rises"))
+    assert (other.ruling, other.reason) == ("contradicted", "from 16 to 128 it goes the other way")
+
+
+def test_a_value_with_a_rate_at_the_edge_may_be_the_best(new_study: "type[Study]", tmp_path: Path) -> None:
+    """It stays in the set of possible values, so that none other is the optimum and it cannot be refuted."""
+    optima = [
+        {"optimum": {"arm": "t", "field": "batch_size", "metric": "test_accuracy", "at": size}}
+        for size in (128, 1024)
+    ]
+    means = {16: 0.88, 128: 0.90, 1024: 0.85}
+    for verdict in verdicts(tuned(new_study, means, edged=1024), tmp_path / "last", *optima):
+        assert (verdict.ruling, verdict.reason) == ("inconclusive", behind(1024))
+        assert (verdict.effect, verdict.low, verdict.high) == (128, 128, 1024)
+    here, last = verdicts(tuned(new_study, means, edged=128), tmp_path / "middle", *optima)
+    assert (here.ruling, here.reason) == ("supported", "it is at 128; every other value is worse")
+    assert (last.ruling, last.reason) == ("contradicted", "it is at 128")
+
+
+def test_a_program_without_seeds_has_no_response(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Runs equal to the last digit are one value, whose standard error is rounding alone."""
+    sizes = {f"t@batch_size={size}": {"batch_size": size} for size in FALLING}
+    study = new_study(
+        arms={**{arm: {} for arm in sizes}, "s": {"lr": {"low": 1e-4, "high": 1.0}}}, fixed=sizes
+    )
+    for arm, accuracy in zip(sizes, (0.90, 0.85, 0.81), strict=True):
+        study.repeat(arm, [[accuracy]] * 5)
+    study.repeat("s", [[0.9]] * 5)
+    kinds = [trend("falls"), monotone("falls")]
+    for verdict in verdicts(study, tmp_path, *kinds):
+        assert (verdict.ruling, verdict.p) == ("not testable", None)
+        assert "does not seem to use its seed" in verdict.reason
 
 
 def test_a_trend_of_times_is_a_ratio(new_study: "type[Study]", tmp_path: Path) -> None:

@@ -169,6 +169,65 @@ def test_a_search_without_a_winner_is_a_missing_replicate(new_study: "type[Study
     assert "replicates are missing" in verdict.reason
 
 
+def repeats_of(new_study: "type[Study]", ends: str) -> "Study":
+    """Return `tuned`, each of whose searches has three confirm runs, and `fixed`, which searches nothing.
+
+    Args:
+        new_study: The builder.
+        ends: A letter a search: d, its runs diverge; c, none does; l, the later ones; n, it has no winner.
+    """
+    study = new_study(arms={"tuned": {"lr": LOG_RANGE}, "fixed": {}}, search_settings={"repeats": len(ends)})
+    study.confirm_runs, study.search_runs = 3 * len(ends), {"tuned": len(ends), "fixed": 0}
+    study.plan = {"unit": "repeat", "looks": [len(ends)], "weights": [1.0], "seeds_are_common": False}
+    for repeat, end in enumerate(ends):
+        (seed,) = search_seeds(0, "tuned", repeat, 1)
+        run = study.add(
+            "tuned", "search", repeat=repeat, seed=seed, status="diverged" if end == "n" else "completed"
+        )
+        study.winners_of_repeats["tuned", repeat] = None if end == "n" else run.run_id
+        for arm in ("tuned", "fixed"):
+            for place, own in enumerate(confirm_seeds(0, arm, repeat, 3, common=False)):
+                has_diverged = arm == "tuned" and (end == "d" or (end == "l" and place > 0))
+                if arm == "fixed" or end != "n":
+                    status = "diverged" if has_diverged else "completed"
+                    study.add(arm, "confirm", repeat=repeat, seed=own, status=status)
+    return study
+
+
+@pytest.mark.parametrize(
+    ("ends", "ruling", "counted"),
+    [
+        ("ddddd", "not testable", "5 of 5 repeats diverged in their first confirm run, and no outcome of 5"),
+        ("ddddddll", "inconclusive", "6 of 8 repeats diverged in their first confirm run"),
+        ("dddddddd", "supported", "8 of 8 repeats diverged in their first confirm run"),
+        ("ddddddnn", "not testable", "replicates are missing"),
+    ],
+)
+def test_a_rate_of_divergence_counts_one_run_a_search(
+    new_study: "type[Study]", tmp_path: Path, ends: str, ruling: str, counted: str
+) -> None:
+    """What a search chose diverges on all its seeds: 15 runs of five searches are five, and p is .0625."""
+    study = repeats_of(new_study, ends)
+    study.claims = [{"says": "x", "diverges": {"arm": "tuned"}}]
+    (verdict,) = Facts(load_study(study.write(tmp_path, confirm={"seeds": 3}, confirm_seeds=[]))).verdicts
+    assert (verdict.ruling, verdict.unit) == (ruling, "repeats")
+    assert verdict.n == len(ends) - ends.count("n")
+    assert verdict.reason.startswith(counted)
+
+
+def test_few_replicates_are_called_what_they_are(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Three searches are three repeats; an arm that searches nothing has seeds, here nine of them."""
+    study = repeats_of(new_study, "ccc")
+    study.claims = [
+        {"says": "x", "diverges": {"arm": "tuned", "more_than": 0.9}},
+        {"says": "y", "diverges": {"arm": "fixed", "more_than": 0.9}},
+    ]
+    facts = Facts(load_study(study.write(tmp_path, confirm={"seeds": 3}, confirm_seeds=[])))
+    tuned, fixed = facts.verdicts
+    assert [flag.detail.split(",")[0] for flag in tuned.flags] == ["a claim rests on 3 repeats"]
+    assert (tuned.unit, fixed.unit, fixed.n, fixed.flags) == ("repeats", "seeds", 9, ())
+
+
 def test_new_images_widen_an_interval(new_study: "type[Study]", tmp_path: Path) -> None:
     """Each arm errs on images of its own: what these decide, others may not; without predictions, null."""
     rng = np.random.default_rng(4)

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.cluster.kuberay.manifest import render_manifest, to_yaml
+from harness.cluster.kuberay.manifest import render_manifest
 from harness.cluster.kuberay.names import MAX_JOB_NAME, entry_point, job_name
+from harness.cluster.kuberay.yaml_text import to_yaml
 from harness.cluster.target import Request
 from harness.errors import EnvironmentMismatchError
 from harness.study.reading.parse import parse_study
@@ -66,6 +67,13 @@ def test_the_cluster_goes_and_a_retry_goes_on(request_: Request) -> None:
     assert spec["shutdownAfterJobFinishes"] is True
     assert spec["ttlSecondsAfterFinished"] > 0
     assert spec["backoffLimit"] > 0
+
+
+def test_a_study_whose_hours_are_over_is_not_begun_again(study_text: str) -> None:
+    """Each retry would have as many hours as the first attempt."""
+    study = parse_study(study_text, "small.yaml", ("search.max_hours=8",))
+    _, job = rendered(Request(study=study, run_dir=Path("/r"), name="small"))
+    assert job["spec"]["backoffLimit"] == 0
 
 
 def test_the_cluster_asks_for_a_token_that_is_not_in_the_manifest(request_: Request) -> None:
@@ -190,6 +198,34 @@ def test_credentials_come_from_objects_of_the_cluster(request_: Request) -> None
     assert "envFrom" not in worker["containers"][0]
 
 
+def test_variables_reach_driver_and_runs_as_they_are(request_: Request) -> None:
+    """Kubernetes would replace `$(NAME)`, and reads `$$` as one `$`."""
+    environment = {"AWS_ENDPOINT_URL": "http://minio:9000", "NOTE": "$(HOME) $x é"}
+    site = KubeRaySite(image="i:1", storage="s3://bucket/a", env=environment)
+    for pod in pods(rendered(request_, site)[1]):
+        held = {each["name"]: each["value"].replace("$$", "$") for each in pod["containers"][0]["env"]}
+        assert environment.items() <= held.items()
+        assert "$$(HOME) $$x" in str(pod)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("A-B", "1", "has letters, digits and _ only"),
+        ("RAY_ADDRESS", "1", "is set by the harness or by the operator"),
+        ("RAY_AUTH_MODE", "1", "is set by the harness or by the operator"),
+        ("RAY_JOB_STOP_WAIT_TIME_S", "1", "is set by the harness or by the operator"),
+        ("A", "\0", "can hold a NUL"),
+    ],
+)
+def test_a_variable_that_is_not_the_users_to_set_is_refused(
+    request_: Request, name: str, value: str, says: str
+) -> None:
+    """Before it is submitted."""
+    with pytest.raises(EnvironmentMismatchError, match=f"--env {name}=.*{says}.*Remedy"):
+        rendered(request_, SITE.model_copy(update={"env": {name: value}}))
+
+
 def test_without_workers_the_head_trains(request_: Request) -> None:
     """It then has what a worker would have."""
     _, job = rendered(request_, SITE.model_copy(update={"workers": 0, "worker_cpu": 6}))
@@ -238,7 +274,7 @@ def test_what_would_wait_for_ever_is_refused(study_text: str, setting: str, valu
         {},
         {"workers": 0},
         {"storage": "gs://bucket/a"},
-        {"namespace": "team", "worker_gpu": 1, "worker_cpu": "500m"},
+        {"namespace": "team", "worker_gpu": 1, "worker_cpu": "500m", "env": {"A": "$1"}},
         {"secret": "s3-keys", "service_account": "trainer", "head_memory": "9Gi"},
     ],
 )

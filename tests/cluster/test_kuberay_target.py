@@ -1,11 +1,12 @@
 """What the real kubectl does for us, with an API server of the tests: see `kubernetes_api` for its limits."""
 
+import gzip
 import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import yaml
@@ -14,7 +15,9 @@ from harness.cluster.exclusive import texts_of
 from harness.cluster.kuberay.job import MANIFEST, KubeRayTarget
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
+from harness.commands.submit import main
 from harness.errors import EnvironmentMismatchError, ResultsError
+from harness.records.folder import ResultsFolder
 from harness.study.reading.parse import parse_study
 from harness.study.submission import KubeRaySite
 from tests.cluster.components import require
@@ -154,6 +157,18 @@ def test_a_second_submission_replaces_the_first(api: KubernetesApi, folder: Subm
     assert KubeRayTarget().state(second, folder).phase == "pending"
 
 
+@pytest.mark.parametrize("target", ["slurm", "ray"])
+def test_a_submission_to_another_cluster_before_is_none_to_replace(
+    target: Literal["slurm", "ray"], api: KubernetesApi, folder: SubmitFolder
+) -> None:
+    """Its record names no namespace; objects of that name in this cluster are somebody else's."""
+    SubmitRecord.now(target, "7", "small", address="http://127.0.0.1:1").write(folder.record)
+    record = KubeRayTarget().submit(folder)
+    assert ("rayjobs", record.id) in api.objects
+    with pytest.raises(EnvironmentMismatchError, match=r"AlreadyExists.*Remedy.*--run-dir"):
+        KubeRayTarget().check(texts_of(folder), folder)
+
+
 def test_what_was_cancelled_is_gone_and_told(api: KubernetesApi, folder: SubmitFolder) -> None:
     """Job and ConfigMap; the state comes from our own log then."""
     record = submit(folder)
@@ -216,6 +231,37 @@ def test_an_image_that_cannot_be_pulled_is_told(
     api.add_pod("a-pod", held, **{kind: [waiting]})
     state = KubeRayTarget().state(record, folder)
     assert state.reason.startswith("pod a-pod: ErrImagePull: not found: Remedy: `cancel`, then --image")
+
+
+def test_runs_are_counted_only_where_their_journal_is(
+    api: KubernetesApi, folder: SubmitFolder, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is on the volume: one that an earlier submission elsewhere left here tells nothing of this job."""
+    record = submit(folder)
+    reference = ResultsFolder(repository / "results" / "reference" / "dropout_published")
+    api.set_status(record.id, jobDeploymentStatus="Complete", jobStatus="SUCCEEDED")
+    for _ in range(2):
+        assert main(["status", str(folder.run_dir)]) == 0
+        told = capsys.readouterr().out
+        assert "completed" in told
+        assert "runs ended" not in told
+        journal = gzip.decompress(reference.compressed_journal.read_bytes())
+        ResultsFolder(folder.run_dir).journal.write_bytes(journal)
+    assert main(["status", str(folder.run_dir), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["runs"] == {}
+
+
+def test_a_waiting_job_whose_pods_may_not_be_listed_tells_its_own_state(
+    api: KubernetesApi, folder: SubmitFolder
+) -> None:
+    """And can be cancelled."""
+    record = submit(folder)
+    api.set_status(record.id, jobDeploymentStatus="Initializing", rayClusterName="small-abc")
+    api.forbidden = {"pods"}
+    state = KubeRayTarget().state(record, folder)
+    assert (state.phase, state.reason) == ("pending", "the Ray cluster is being started")
+    assert main(["cancel", str(folder.run_dir)]) == 0
+    assert ("rayjobs", record.id) not in api.objects
 
 
 @pytest.mark.parametrize("damage", ["", "{", "a: 1\n---\nb: 2\n", "- 1\n---\n- 2\n"])

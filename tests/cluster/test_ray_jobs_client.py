@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.cluster.ray_jobs import client
-from harness.cluster.ray_jobs.client import ask_version
+from harness.cluster.ray_jobs.client import NoTokenError, ask_version
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions, exit_code_in
 from harness.cluster.ray_jobs.job import RayTarget, sweep_exit_code
 from harness.cluster.status_log import StatusDetail, StatusLog
@@ -39,6 +40,8 @@ class _Answer(BaseHTTPRequestHandler):
         assert isinstance(server, _Server)
         server.authorizations.append(self.headers.get("Authorization"))
         self.send_response(server.status)
+        if server.location:
+            self.send_header("Location", server.location)
         self.end_headers()
         self.wfile.write(server.text.encode())
 
@@ -51,6 +54,8 @@ class _Server(HTTPServer):
 
     status = 200
     text = ""
+    location = ""
+    """Where it sends who asks, with a status of 302."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -62,15 +67,22 @@ class _Server(HTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-@pytest.fixture
-def server() -> Iterator[_Server]:
-    """Run a web server."""
+@contextmanager
+def serving() -> Iterator[_Server]:
+    """Run a web server until the context ends."""
     with _Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         yield server
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    """Run a web server."""
+    with serving() as server:
+        yield server
 
 
 @pytest.mark.parametrize(
@@ -121,6 +133,39 @@ def test_a_token_is_sent_only_where_the_user_asks_for_it(
     monkeypatch.setenv("RAY_AUTH_TOKEN", "from-variable")
     ask_version(server.address)
     assert server.authorizations == [None, "Bearer from-file", "Bearer from-variable"]
+
+
+def test_a_token_goes_to_no_other_host(server: _Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy before the dashboard may send who asks to a page of its own."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "secret")
+    with serving() as other:
+        other.text = "<html>"
+        server.status, server.location = 302, f"http://localhost:{other.server_port}/login"
+        with pytest.raises(EnvironmentMismatchError, match="is no dashboard of Ray"):
+            ask_version(server.address)
+    assert (server.authorizations, other.authorizations) == (["Bearer secret"], [None])
+
+
+@pytest.mark.parametrize("text", ["one\ntwo", "\N{LEFT DOUBLE QUOTATION MARK}one"])
+@pytest.mark.parametrize("is_file", [True, False], ids=["file", "variable"])
+def test_what_can_be_no_token_is_told_before_asking(
+    text: str,
+    is_file: bool,  # noqa: FBT001 - a parameter of the test
+    server: _Server,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """With where it stands, and without the token itself."""
+    path = tmp_path / "token"
+    path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH" if is_file else "RAY_AUTH_TOKEN", str(path) if is_file else text)
+    with pytest.raises(NoTokenError, match=r"holds no token of Ray, which is one line .*Remedy") as caught:
+        ask_version(server.address)
+    assert str(caught.value).startswith(f"{path}: " if is_file else "RAY_AUTH_TOKEN: ")
+    assert "one\n" not in str(caught.value)
+    assert server.authorizations == []
 
 
 def test_a_token_that_is_missing_is_told_before_asking(

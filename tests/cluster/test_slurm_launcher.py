@@ -1,12 +1,17 @@
 """Parts of a job's launcher and of its state, where no Slurm is needed."""
 
+import math
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -14,7 +19,6 @@ from harness.cluster.launch import ray_nodes
 from harness.cluster.launch.processes import Signals, node_folder, start_child
 from harness.cluster.slurm import ray_cluster
 from harness.cluster.slurm.allocation import Allocation
-from harness.cluster.slurm.commands import seconds_of
 from harness.cluster.slurm.job_state import job_state
 from harness.cluster.slurm.launcher import Launcher
 from harness.cluster.slurm.ray_cluster import RayCluster, free_port
@@ -38,23 +42,6 @@ with subprocess.Popen(["sh", "-c", shell], stdout=subprocess.PIPE, text=True) as
     parent.stdout.close()
 print(end_descendants(1.0))
 """
-
-
-@pytest.mark.parametrize(
-    ("told", "seconds"),
-    [
-        ("0:07", 7),
-        ("2:00", 120),
-        ("1:00:01", 3601),
-        ("2-03:00:00", 183600),
-        ("UNLIMITED", None),
-        ("NOT_SET", None),
-        ("", None),
-    ],
-)
-def test_the_time_left_is_read_as_slurm_writes_it(told: str, seconds: int | None) -> None:
-    """Days, hours, minutes and seconds; words mean that nobody knows."""
-    assert seconds_of(told) == seconds
 
 
 def test_orphans_of_a_sweep_are_ended(tmp_path: Path) -> None:
@@ -175,7 +162,7 @@ def test_how_a_launcher_ended_is_known_without_slurm(
 
 @pytest.fixture
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SlurmCommands:
-    """Return commands that know nothing of a job but that its time is not over."""
+    """Return commands that know nothing of a job but that it runs."""
     commands = SlurmCommands(tmp_path / "bin", monkeypatch)
     commands.queue("RUNNING")
     return commands
@@ -196,7 +183,8 @@ def launcher(tmp_path: Path, slurm: SlurmCommands) -> Iterator[Launcher]:
         max_restarts=5,
     )
     instructions.folder.root.mkdir(parents=True)
-    allocation = Allocation(job="7", restart=0, host="a", others=(), cpus=1, gpus=None)
+    ends_at = time.time() + 1800
+    allocation = Allocation(job="7", restart=0, host="a", others=(), cpus=1, gpus=None, ends_at=ends_at)
     yield Launcher(instructions, allocation, Signals())
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -230,6 +218,44 @@ def test_however_a_sweep_ends_that_was_told_to_it_was_interrupted(
     assert launcher._attend(sweep, RayCluster(address="local")) == 75
     assert launcher._requeue() is bool(said)
     assert slurm.said("scontrol") == said
+
+
+@pytest.mark.parametrize(
+    ("left", "on_timeout", "cause", "is_requeued"),
+    [
+        (1800.0, "stop", Cause.PREEMPTION, True),
+        (math.inf, "stop", Cause.PREEMPTION, True),
+        (200.0, "requeue", Cause.TIME_LIMIT, True),
+        (200.0, "stop", Cause.TIME_LIMIT, False),
+        (-600.0, "stop", Cause.TIME_LIMIT, False),
+        (None, "stop", Cause.TIME_LIMIT, False),
+        (None, "requeue", Cause.TIME_LIMIT, True),
+    ],
+    ids=["preempted", "no limit", "limit", "limit, stop", "limit extended, stop", "unknown, stop", "unknown"],
+)
+def test_a_warning_ends_the_sweep_before_slurm_is_asked_anything(
+    left: float | None,
+    on_timeout: Literal["requeue", "stop"],
+    cause: Cause,
+    is_requeued: bool,  # noqa: FBT001 - a parameter of the test
+    launcher: Launcher,
+    slurm: SlurmCommands,
+) -> None:
+    """A grace time is short, and a controller that preempts many jobs is slow; the job knows its own end."""
+    for name in ("squeue", "sacct"):
+        slurm.write(name, 'touch "$BIN/asked"; exit 1\n')
+    ends_at = None if left is None else time.time() + left
+    allocation = replace(launcher._allocation, ends_at=ends_at)
+    instructions = launcher._instructions.model_copy(update={"on_timeout": on_timeout})
+    warned = Launcher(instructions, allocation, launcher._signals)
+    sweep = sweep_that("exit 75")
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert warned._attend(sweep, RayCluster(address="local")) == 75
+    assert not (slurm.folder / "asked").exists()
+    (event,) = StatusLog(instructions.folder.status_log).events()
+    assert event.detail.cause == cause
+    assert warned._requeue() is is_requeued
+    assert bool(slurm.said("scontrol")) is is_requeued
 
 
 @pytest.mark.parametrize("code", [0, 1])
@@ -299,6 +325,25 @@ def test_numbers_of_a_login_shell_are_not_the_jobs(slurm: SlurmCommands) -> None
     inherited = {"SLURM_RESTART_COUNT": "5", "SLURM_CPUS_PER_TASK": "64", "SLURM_GPUS_ON_NODE": "8"}
     allocation = Allocation.of_environment(job | inherited | {"SLURM_JOB_CPUS_PER_NODE": "4"})
     assert (allocation.restart, allocation.cpus, allocation.gpus) == (0, 4, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "ends_at"),
+    [
+        ("EndTime=2026-11-22T10:33:14", datetime.fromisoformat("2026-11-22T10:33:14").timestamp()),
+        ("EndTime=Unknown", math.inf),
+        ("EndTime=tomorrow", None),
+        ("", None),
+    ],
+)
+def test_a_job_knows_from_its_start_when_its_time_is_over(
+    told: str, ends_at: float | None, slurm: SlurmCommands
+) -> None:
+    """`Unknown` is Slurm's word for a job without a limit."""
+    slurm.write("scontrol", SHOW)
+    (slurm.folder / "details").write_text(f"   StartTime=2026-11-22T10:13:14 {told} Deadline=N/A\n")
+    job = {"SLURM_JOB_ID": "7", "SLURM_JOB_NODELIST": "a", "SLURMD_NODENAME": "a"}
+    assert Allocation.of_environment(job).ends_at == ends_at
 
 
 def test_a_dead_srun_is_told_at_once_in_its_own_words(slurm: SlurmCommands, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The command, as far as no cluster is needed."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from harness.cluster.submit_folder import SubmitRecord
 from harness.commands.submit import main
 
 
@@ -37,6 +39,22 @@ def test_a_dry_run_answers_machines_too(
     answer = json.loads(capsys.readouterr().out)
     assert answer["run_dir"] == str(tmp_path / "run")
     assert next(iter(answer["files"])).endswith(".json")
+
+
+def test_a_dry_run_needs_no_cluster_of_an_earlier_submission(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is gone tells nothing of its job any more; only a submission needs to know."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    run_dir = tmp_path / "run"
+    record = run_dir / "submit" / "submit.json"
+    record.parent.mkdir(parents=True)
+    SubmitRecord.now("ray", "small-1", "small", address="http://127.0.0.1:1").write(record)
+    arguments = ["ray", str(study), "--address", "http://127.0.0.1:1", "--run-dir", str(run_dir)]
+    assert main([*arguments, "--dry-run"]) == 0
+    assert "dry run: nothing was written or submitted" in capsys.readouterr().err
+    assert main(arguments) == 2
+    assert "If it is gone for good: remove" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["status", "logs", "cancel", "resume"])
@@ -77,6 +95,54 @@ def test_fresh_refuses_to_continue(study: Path, tmp_path: Path, capsys: pytest.C
     arguments = ["slurm", str(study), "--run-dir", str(run_dir), "--dry-run"]
     assert main([*arguments, "--fresh"]) == 2
     assert "already holds results" in capsys.readouterr().err
+
+
+def test_fresh_is_refused_where_nobody_here_sees_the_results(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A driver on KubeRay goes on from what its storage holds."""
+    arguments = ["kuberay", str(study), *SETTINGS["kuberay"], "--run-dir", str(tmp_path / "run"), "--dry-run"]
+    assert main([*arguments, "--fresh"]) == 2
+    assert "--fresh: does not go with kuberay" in capsys.readouterr().err
+    assert main(arguments) == 0
+
+
+NO_TEXT = os.fsdecode(b"x\xff")
+
+
+SETTINGS = {
+    "slurm": [],
+    "ray": ["--address", "http://127.0.0.1:1"],
+    "kuberay": ["--image", "i:1", "--storage", "pvc:a"],
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "flag"),
+    [
+        *((target, flag) for target in SETTINGS for flag in ("--run-dir", "--name")),
+        *((target, "--env") for target in ("ray", "kuberay")),
+    ],
+)
+def test_what_is_not_utf8_is_refused(
+    target: str, flag: str, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its place: it could stand in no file of a submission."""
+    value = {"--run-dir": str(tmp_path / NO_TEXT), "--env": f"A={NO_TEXT}"}.get(flag, NO_TEXT)
+    assert main([target, str(study), *SETTINGS[target], flag, value, "--dry-run"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {flag}")
+    assert "is not UTF-8, in which a submission is written" in told
+
+
+def test_a_working_directory_that_is_not_utf8_is_refused_where_the_job_starts_there(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Slurm's does."""
+    (tmp_path / NO_TEXT).mkdir()
+    monkeypatch.chdir(tmp_path / NO_TEXT)
+    assert main(["slurm", str(study), "--run-dir", str(tmp_path / "run"), "--dry-run"]) == 2
+    assert "error: the working directory: " in capsys.readouterr().err
 
 
 def test_only_set_goes_through_to_the_sweep(study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,16 +5,23 @@ Slurm's commands are shell scripts here: what Slurm itself makes of a job is tes
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from harness.cluster.exclusive import in_place
 from harness.cluster.slurm.job import SlurmTarget
 from harness.cluster.slurm.script import output_path
+from harness.cluster.status_log import StatusLog
 from harness.cluster.submission import hand_over, prepare
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
@@ -119,6 +126,44 @@ def test_a_refused_submission_puts_back_what_resume_uses(
     assert contents(folder.run_dir) == before
 
 
+BANNER = 'printf "Welcome to 2 clusters\\n\\n"; '
+
+
+def test_a_sites_banner_before_the_id_hides_no_job(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The job runs, and needs the files that were written for it."""
+    slurm.after_taking_a_job(f"{BANNER} echo 41;")
+    slurm.write("squeue", f"{BANNER} echo 'RUNNING|None|n1|30:00|N/A'")
+    assert main(arguments) == 0
+    assert SubmitRecord.read(folder.record).id == "7"
+    assert (folder.root / "job.sbatch").exists()
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert "slurm job 7 (small): running" in capsys.readouterr().out
+
+
+def test_an_sbatch_that_tells_no_id_may_have_taken_the_job(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It reads these files when it starts."""
+    slurm.after_taking_a_job("echo Submitted batch job 7; exit 0")
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert "sbatch told no id (Submitted batch job 7), and may have taken the job all the same" in told
+    assert "Remedy: `squeue --me --name=small` shows it then" in told
+    assert {"job.sbatch", "plan.json", "study.yaml"} <= {path.name for path in folder.root.iterdir()}
+
+
+def test_whatever_ends_a_submission_puts_back_what_resume_uses(folder: SubmitFolder) -> None:
+    """A bug of ours too: a later `resume` must not run an old plan on a new study."""
+    folder.root.mkdir(parents=True)
+    folder.study_file.write_text("before")
+    with pytest.raises(KeyError), in_place(folder, {folder.study_file.name: "after", "rayjob.yaml": ""}):
+        raise KeyError("namespace")
+    assert contents(folder.root) == {str(folder.study_file): b"before"}
+
+
 def test_two_submissions_at_the_same_moment_exclude_each_other(
     slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -208,6 +253,81 @@ def test_an_interrupted_submission_is_on_record(
         assert (done.returncode, "Traceback" in done.stderr) == (75, False)
     else:
         assert done.returncode == -signal.Signals[f"SIG{number}"]
+
+
+def give_up(submission: "subprocess.Popen[str]", number: signal.Signals) -> str:
+    """Send a submission that waits a signal, and again once it has answered; return its last words."""
+    assert submission.stderr is not None
+    submission.send_signal(number)
+    told = ""
+    while "once more to give up" not in told:
+        line = submission.stderr.readline()
+        assert line, told
+        told += line
+    time.sleep(1.1)  # sooner it would be the same wish
+    submission.send_signal(number)
+    return submission.stderr.read()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_gives_up_a_cluster_that_does_not_answer(
+    number: signal.Signals, slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder
+) -> None:
+    """The first one says so; the files stay, as the job may be there and read them."""
+    slurm.after_taking_a_job("exec sleep 600")
+    with subprocess.Popen([*SUBMIT, *arguments], stderr=subprocess.PIPE, text=True) as submission:
+        wait_until((slurm.folder / "number").exists)
+        told = give_up(submission, number)
+    assert submission.returncode == 2
+    assert "given up before the cluster answered, and it may have taken the job all the same. Remedy" in told
+    assert {"job.sbatch", "plan.json", "study.yaml"} <= {path.name for path in folder.root.iterdir()}
+    assert not folder.record.exists()
+
+
+class _SilentDashboard(BaseHTTPRequestHandler):
+    """Tell the version of Ray, and answer no submission."""
+
+    asked = threading.Event()
+    over = threading.Event()
+
+    def do_GET(self) -> None:
+        """Answer."""
+        version = {"ray_version": metadata.version("ray")}
+        version |= dict.fromkeys(("version", "ray_commit", "session_name"), "4")
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(version).encode())
+
+    def do_POST(self) -> None:
+        """Answer nothing until the test is over."""
+        self.asked.set()
+        self.over.wait()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
+        """Say nothing."""
+
+
+def test_who_gives_up_a_dashboard_that_does_not_answer_is_told_the_jobs_id(
+    study: Path, folder: SubmitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's client would wait for ever, and the job may run."""
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with HTTPServer(("127.0.0.1", 0), _SilentDashboard) as dashboard:
+        thread = threading.Thread(target=dashboard.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        place = ["--run-dir", str(folder.run_dir), "--address", f"http://127.0.0.1:{dashboard.server_port}"]
+        command = [*SUBMIT, "ray", str(study), *place, "--working-dir", "none"]
+        try:
+            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as submission:
+                wait_until(_SilentDashboard.asked.is_set, lambda: submission.poll() is not None)
+                told = give_up(submission, signal.SIGINT)
+        finally:
+            _SilentDashboard.over.set()
+            dashboard.shutdown()
+            thread.join()
+    assert submission.returncode == 2
+    assert re.search(r"given up before Ray answered, which may have taken job small-[0-9a-f]{8} all", told)
+    assert (folder.root / "job.json").exists()
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
@@ -324,6 +444,20 @@ def test_a_damaged_record_is_told(
     assert f"{folder.record}: is damaged" in told
     assert "Remedy: see with the cluster's own command" in told
     assert not (slurm.folder / "number").exists()
+
+
+def test_a_cancelled_job_keeps_the_number_of_its_restarts(
+    slurm: SlurmCommands, arguments: list[str], folder: SubmitFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever writes its last event."""
+    assert main(arguments) == 0
+    StatusLog(folder.status_log, job="7", restart=2).append("started")
+    slurm.queue("PENDING", "BeginTime")
+    assert main(["cancel", str(folder.run_dir)]) == 0
+    slurm.queue("CANCELLED")
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert "restarts: 2\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("left", ["FAILED", "CANCELLED", None])

@@ -1,8 +1,10 @@
 """Which files a study's code is, and that nobody's code runs untrusted."""
 
+import py_compile
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -104,8 +106,9 @@ def test_a_study_without_code_needs_no_trust_and_takes_no_hash(own_study: OwnStu
     study = own_study(text=study_text)
     assert trust_lines(study) == []
     assert check_trusted(study, None) == check_trusted(study, ANY) == {}
-    with pytest.raises(StudyError, match="names no code"):
-        check_trusted(study, "abc")
+    for given in ("abc", ""):
+        with pytest.raises(StudyError, match="names no code"):
+            check_trusted(study, given)
 
 
 def test_a_worker_imports_nothing_that_differs_from_the_declaration(
@@ -121,11 +124,56 @@ def test_a_worker_imports_nothing_that_differs_from_the_declaration(
         resolve("nets:mlp")
 
 
-@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--trust=abc"]])
+def other_code(folder: Path, compiled: Path) -> None:
+    """Compile code that is not that of any source, as somebody may who ships it."""
+    (folder / "other.txt").write_text("raise SystemError('not what was hashed')", encoding="utf-8")
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(folder / "other.txt"), str(compiled), invalidation_mode=unchecked, doraise=True)
+
+
+@pytest.mark.parametrize("compiled", [cache_from_source("__init__.py"), "helper.pyc"])
+def test_what_is_compiled_is_not_imported_in_place_of_what_was_hashed(
+    own_study: OwnStudy, tmp_path: Path, compiled: str
+) -> None:
+    """Python runs a cache that says so without a look at the source, and a compiled module without one."""
+    (tmp_path / "pack").mkdir()
+    source = "def mlp(): ...\ntry:\n    import pack.helper\nexcept ImportError: ..."
+    (tmp_path / "pack" / "__init__.py").write_text(source, encoding="utf-8")
+    other_code(tmp_path, tmp_path / "pack" / compiled)
+    study = own_study("recipe.model={import: 'pack:mlp'}", "arms.lion.optimizer=adam")
+    admit(named_code(study), sources_of(study))
+    assert resolve("pack:mlp")() is None
+
+
+PROGRAM = """\
+study: s
+question: q
+trial: {command: [python, train.py, "--lr={lr}"], epochs: 1, metrics: {accuracy: {better: higher}}}
+arms: {a: {parameters: {lr: 1}}}
+"""
+
+
+def test_a_program_whose_python_would_run_another_code_is_refused(
+    own_study: OwnStudy, tmp_path: Path
+) -> None:
+    """A compiled module is hashed as any code; a cache that Python made is not, and others are refused."""
+    (tmp_path / "train.py").touch()
+    other_code(tmp_path, tmp_path / "helper.pyc")
+    py_compile.compile(str(tmp_path / "train.py"), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    study = own_study(text=PROGRAM)
+    assert list(sources_of(study)) == ["helper.pyc", "nets.py", "train.py"]
+    other_code(tmp_path, Path(cache_from_source(str(tmp_path / "train.py"))))
+    with pytest.raises(StudyError, match=r"train\..*\.pyc: is compiled code .*Remedy: remove it"):
+        sources_of(study)
+
+
+@pytest.mark.parametrize(
+    "options", [[], ["--dry-run"], ["--trust=abc"], ["--trust="], ["--dry-run", "--trust="]]
+)
 def test_a_sweep_without_trust_imports_nothing(
     own_study: OwnStudy, tmp_path: Path, options: list[str]
 ) -> None:
-    """Not even for a preview, which shows what it would be."""
+    """Not even for a preview, which shows what it would be; an unset shell variable trusts nothing."""
     study = own_study()
     mark = tmp_path / "imported"
     (tmp_path / "nets.py").write_text(f"open({str(mark)!r}, 'w')", encoding="utf-8")

@@ -296,6 +296,52 @@ def test_too_few_replicates_are_told(study_text: str) -> None:
         study_text, diverging, "confirm.seeds=5"
     )
     assert "of 6 runs" not in foretell(study_text, diverging, "confirm.seeds=6")
+    of_searches = foretell(study_text, diverging, "search.repeats=5", "confirm.seeds=4")
+    assert "5 runs cannot support it, even if all diverge; 6 could" in of_searches
+
+
+GRID = (
+    "arms={{a: {{optimizer: sgd, lr: {{grid: [0.01, 0.1, 1]}}}}, "
+    "b: {{optimizer: sgd, lr: 0.1, for_each: {{batch_size: [16, 32, 64]}}}}}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("claim", "told"),
+    [
+        (
+            "monotone: {arm: a, over: lr, metric: test_loss, direction: rises}",
+            "test_loss is of confirm runs, and those of a grid are search runs. Remedy: metric: val_loss",
+        ),
+        (
+            "trend: {arm: b, over: batch_size, metric: test_loss, direction: rises}",
+            "test_loss is of confirm runs, and the study confirms nothing. Remedy: metric: val_loss",
+        ),
+        ("diverges: {arm: a}", "the study confirms nothing. Remedy: confirm: {seeds: 10}"),
+        (
+            "faster: {arm: a, than: b@batch_size=16}",
+            "the study confirms nothing. Remedy: confirm: {seeds: 10}",
+        ),
+        ("optimum: {arm: a, field: lr, at: 0.1, metric: val_loss}", None),
+        ("trend: {arm: b, over: batch_size, metric: val_loss, direction: rises}", None),
+        ("diverges: {arm: a, at: {lr: 1}}", None),
+    ],
+)
+def test_claims_that_no_run_can_decide_are_told(study_text: str, claim: str, told: str | None) -> None:
+    """Nothing was confirmed, and a dry run told how many more runs would do."""
+    settings = (GRID.format(), "search={sampler: grid, seeds: 5}", "confirm.seeds=0")
+    text = foretell(study_text, f"claims=[{{says: x, {claim}}}]", *settings)
+    assert (f"cannot be tested: {told}" in text) if told else ("cannot be tested" not in text)
+
+
+def test_a_response_of_too_few_values_or_of_a_search_is_told(study_text: str) -> None:
+    """Two rates have no order, and TPE measures none."""
+    trend = "claims=[{says: x, trend: {arm: sgd, over: lr, metric: val_loss, direction: rises}}]"
+    assert "lr of sgd is searched by tpe, which measures no response. Remedy: sampler: grid" in foretell(
+        study_text, trend
+    )
+    two = ("arms={sgd: {optimizer: sgd, lr: {grid: [0.1, 1]}}}", "search={sampler: grid, seeds: 5}")
+    assert "a trend needs three values of lr, but there are 2" in foretell(study_text, trend, *two)
 
 
 @pytest.mark.parametrize(

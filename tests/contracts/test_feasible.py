@@ -13,6 +13,7 @@ from harness.errors import StudyError
 from harness.recipe.data import DataFacts
 from harness.study.feasible import check_feasible
 from harness.study.reading.parse import parse_study
+from harness.study.study import Study
 from harness.training.data.arrays import Samples
 from harness.training.setup import set_up_run
 from harness.training.step import take_step
@@ -117,7 +118,11 @@ def test_what_passes_the_checks_trains(
         event("refused")
         return
     event("trains")
-    data = labelled(side, sizes)
+    check_trains(study, labelled(side, sizes), seed)
+
+
+def check_trains(study: Study, data: Samples, seed: int) -> None:
+    """Take the first and the last step of an epoch at points that a random search goes to."""
     sampler = optuna.samplers.RandomSampler(seed=seed)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     trials = optuna.create_study(sampler=sampler)
@@ -129,3 +134,26 @@ def test_what_passes_the_checks_trains(
         first, *_, last = (batches := list(setup.batches())) + batches
         for batch in (first, last):
             take_step(setup, data, batch, setup.lr_of_step(0))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(
+    norm=listed(st.sampled_from(["batch_norm", "standardize", "none"])),
+    batch_size=ranged(1, 12),
+    n_train=st.integers(10, 30),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_table_that_passes_the_checks_trains(norm: Any, batch_size: Any, n_train: int, seed: int) -> None:
+    """Its BatchNorm is of single features, so that it too needs two samples a batch."""
+    model = {"name": "fcn", "hidden": [3]}
+    recipe = {"model": model, "epochs": 1, "loss": "mse", "optimizer": "sgd", "lr": 0.01}
+    facts = DataFacts(n_train=n_train, shape=(3,), n_outputs=1, kind="table", is_bytes=False)
+    try:
+        study = parse_study(study_text(recipe, {"input_norm": norm, "batch_size": batch_size}), "s.yaml")
+        check_feasible(study, facts)
+    except StudyError:
+        event("refused")
+        return
+    event("trains")
+    values = torch.rand((n_train, 4), generator=torch.Generator().manual_seed(0))
+    check_trains(study, Samples(inputs=values[:, :3], targets=values[:, 3:], kind="table"), seed)

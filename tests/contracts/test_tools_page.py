@@ -39,6 +39,16 @@ def _looked_at(_root: Path) -> Study:
     return study
 
 
+def _audited_twice(_root: Path) -> Study:
+    """Return a search of which both runs that were audited ended better than the winner."""
+    study = Study(arms={"sgd": {"lr": LOG_RANGE}})
+    study.search_settings = {"audit": 2, "early_stopping": {"grace_epochs": 1, "reduction_factor": 3}}
+    study.search("sgd", [0.01], best=0.01)
+    for _ in range(2):
+        study.audit(study.add("sgd", "search", status="stopped", epochs=1), val_loss=0.1)
+    return study
+
+
 def _unfinished(_root: Path) -> Study:
     study = Study(arms={"sgd": {"lr": LOG_RANGE}}, search_runs={"sgd": 3}, confirm_runs=2)
     study.search_settings = {"early_stopping": {"grace_epochs": 1, "reduction_factor": 3}}
@@ -57,6 +67,7 @@ def _repeated(_root: Path) -> Study:
     [
         (_looked_at, "| `it` | 5, 8 | 2 of 2 (16 to 100 %) | 5: 2 | 15 of 24 |"),
         (_looked_at, "| `it` | rmsprop | 1 | 1 of 1 | 0 of 1 (0 to 98 %) | 0.0000 (validation loss) |"),
+        (_audited_twice, "(2 of each on average) ended better than the winner: 1 of 1 (3 to 100 %).**"),
         (_repeated, "| `it` | sgd ahead of adam | 0.00 pp | 5 | 12.5 of 25 | 50 % (19 to 81) |"),
         (lambda _: _measured(), "No study here compares arms on common seeds."),
         (_unfinished, "No study here stops runs early."),

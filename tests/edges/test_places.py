@@ -70,6 +70,12 @@ def test_links_that_go_round_are_told(tmp_path: Path) -> None:
         resolved(tmp_path / "a")
 
 
+def test_a_path_with_a_nul_character_is_told() -> None:
+    """Such as a parent that a program names; the character itself is not printed."""
+    with pytest.raises(ResultsError, match=r"'a.x00b' holds a NUL character, which no path can\. Remedy: "):
+        resolved(Path("a\0b"))
+
+
 @pytest.mark.parametrize(("folder", "others"), [("/short", 0), ("/" + "l" * 30, 1), ("/" + "ü" * 12, 1)])
 def test_rays_sockets_have_room_in_bytes(folder: str, others: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Letters beyond ASCII take two and more."""

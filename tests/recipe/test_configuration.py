@@ -95,6 +95,10 @@ def test_a_field_that_nothing_reads_is_refused(name: str) -> None:
         ({"nesterov": True}, "nesterov needs a momentum above 0"),
         ({"nesterov": True, "momentum": 0.9, "dampening": 0.1}, "nesterov needs dampening 0, but it is 0.1"),
         ({"warmup_epochs": 10.0}, "warmup_epochs = 10 leaves nothing of 10 epochs"),
+        (
+            {"warmup_epochs": 1.9, "steps": 120, "epochs": 2},
+            "warmup_epochs = 1.9 leaves nothing of 120 steps: shorten it",
+        ),
         ({"batch_norm": "hidden", "batch_size": 1}, "batch_norm needs batches of at least 2 samples"),
         ({"steps": 1, "epochs": 10}, "steps = 1 and epochs = 10 are both given: leave one of them out"),
         ({"model": {"name": "lenet5", "hidden": [3]}}, "hidden"),
@@ -158,3 +162,9 @@ def test_a_resolved_configuration_survives_its_record() -> None:
     }
     configuration = resolve(recipe)
     assert Configuration.model_validate(configuration.model_dump(mode="json")) == configuration
+
+
+def test_a_warmup_ends_within_the_steps_of_a_run() -> None:
+    """54,000 images in batches of 512 are 106 steps, so that 1.1 epochs are 117 of 120."""
+    recipe = {name: value for name, value in RECIPE.items() if name != "epochs"}
+    assert resolve(recipe | {"warmup_epochs": 1.1, "steps": 120}).epochs == 2

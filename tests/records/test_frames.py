@@ -81,6 +81,14 @@ def test_concurrency_is_the_most_runs_in_flight() -> None:
     assert [(row["run_id"], row["concurrency"]) for row in rows] == [("a", 2), ("b", 2), ("c", 1)]
 
 
+def test_a_run_that_was_cut_off_counts_until_it_starts_again() -> None:
+    """Whether it had ended with its session, or trained on, no event tells: the number is never too low."""
+    cut_off: list[Event] = [started("a"), started("b")]
+    resumed: list[Event] = [started("a"), ended("a", 0, 0.0), started("b"), ended("b", 0, 0.0)]
+    rows = frames_from_events("s", cut_off + resumed, 100).runs.to_pylist()
+    assert [(row["run_id"], row["concurrency"]) for row in rows] == [("a", 2), ("b", 1)]
+
+
 def test_unfinished_runs_are_in_neither_table() -> None:
     """An interrupted run has no row and no epochs."""
     frames = frames_from_events("s", [started("r"), epoch("r", 1, 1.0)], 100)

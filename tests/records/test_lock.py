@@ -1,14 +1,16 @@
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from harness.errors import ResultsError
-from harness.records.lock import FolderLock
+from harness.records.lock import FolderLock, is_held
 
 HOLD = """
 import sys, time
@@ -51,6 +53,17 @@ def test_a_stale_lock_is_taken_over(tmp_path: Path, holder: subprocess.Popen[str
     with FolderLock(tmp_path / ".lock"):
         assert json.loads((tmp_path / ".lock").read_text())["pid"] == os.getpid()
     assert not (tmp_path / ".lock").exists()
+
+
+def test_who_looks_whether_a_folder_is_held_keeps_no_sweep_out(tmp_path: Path) -> None:
+    """Looking takes a lock that others share, for a moment: here until a sweep has been kept waiting."""
+    (tmp_path / ".lock").touch()
+    look = os.open(tmp_path / ".lock", os.O_RDONLY)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    threading.Timer(0.02, os.close, [look]).start()
+    with FolderLock(tmp_path / ".lock"):
+        assert is_held(tmp_path / ".lock")
+    assert not is_held(tmp_path / ".lock")
 
 
 def test_an_unwritable_folder_is_a_clear_error(tmp_path: Path) -> None:

@@ -35,6 +35,36 @@ def test_in_a_slurm_job_only_its_own_cores_are_used(
     assert usable_cores() == (usable or visible)
 
 
+@pytest.mark.parametrize(
+    ("own", "files", "usable"),
+    [
+        ("0::/\n", {"cpu.max": "200000 100000\n"}, 2),
+        ("0::/\n", {"cpu.max": "max 100000\n"}, 64),
+        ("0::/\n", {"cpu.max": "50000 100000\n"}, 1),
+        ("0::/a.slice/b\n", {"a.slice/cpu.max": "350000 100000\n", "a.slice/b/cpu.max": "max 100000\n"}, 3),
+        ("0::/gone\n", {}, 64),
+        ("3:cpuset:/x\n2:cpu,cpuacct:/x\n0::/\n", {"cpu/cpu.cfs_quota_us": "400000\n"}, 4),
+        ("1:cpu:/\n0::/\n", {"cpu/cpu.cfs_quota_us": "-1\n"}, 64),
+        (None, {}, 64),
+    ],
+    ids=["container", "no limit", "half a core", "of a parent", "no files", "v1", "v1, none", "not Linux"],
+)
+def test_a_quota_of_cpu_time_limits_the_cores(
+    own: str | None, files: dict[str, str], usable: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container of a machine with 64 cores sees them all; files as the kernel has them stand in for it."""
+    files |= {"cpu/cpu.cfs_period_us": "100000\n"}
+    files |= {"proc": own} if own is not None else {}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(provenance, "_OWN_CGROUPS", tmp_path / "proc")
+    monkeypatch.setattr(provenance, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
+    monkeypatch.delenv("SLURM_CPUS_ON_NODE", raising=False)
+    assert usable_cores() == usable
+
+
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder as a user with a name; return what it prints."""
     command = ["git", "-C", str(folder), "-c", "user.name=A", "-c", "user.email=a@example.org", *arguments]

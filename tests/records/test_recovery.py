@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from harness.errors import ResultsError
 from harness.records.events import PhaseEnded
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter, read_journal
-from harness.records.recovery import recover_journal
+from harness.records.recovery import Recovery, keep_damaged, mend_journal, recover_journal
 
 EVENTS = [PhaseEnded(time=f"t{i}", phase="search", arm=f"arm{i}", winner=None) for i in range(6)]
 
@@ -26,6 +28,15 @@ def folder(tmp_path: Path) -> ResultsFolder:
 def lines(folder: ResultsFolder) -> list[bytes]:
     """Return the journal's lines."""
     return folder.journal.read_bytes().splitlines(keepends=True)
+
+
+def mended(folder: ResultsFolder) -> Recovery:
+    """Read a journal, keep it where it is damaged, and mend it."""
+    recovery = recover_journal(folder)
+    if recovery.loss is not None:
+        keep_damaged(folder, recovery.loss)
+        mend_journal(folder)
+    return recovery
 
 
 def test_an_intact_journal_is_left_alone(folder: ResultsFolder) -> None:
@@ -53,7 +64,7 @@ def test_a_journal_cut_at_any_byte_keeps_its_whole_lines(folder: ResultsFolder) 
     for cut in range(len(content)):
         folder.journal.write_bytes(content[:cut])
         n_whole = sum(end <= cut for end in ends) - 1
-        recovery = recover_journal(folder)
+        recovery = mended(folder)
         assert recovery.events == EVENTS[:n_whole]
         assert (recovery.loss is None) == (cut in ends)
         with JournalWriter(folder.journal) as journal:
@@ -66,11 +77,49 @@ def test_the_damaged_file_is_kept_beside_the_repaired_one(folder: ResultsFolder)
     for number in (1, 2):
         damaged = folder.journal.read_bytes()[:-5]
         folder.journal.write_bytes(damaged)
-        recovery = recover_journal(folder)
+        recovery = mended(folder)
         kept = folder.root / f"journal.jsonl.damaged-{number}"
         assert kept.read_bytes() == damaged
         assert recovery.loss is not None
         assert recovery.loss.kept_as == kept.name
+
+
+def test_reading_a_damaged_journal_changes_nothing(folder: ResultsFolder) -> None:
+    """Whoever reads it may still refuse to continue the study."""
+    damaged = folder.journal.read_bytes()[:-5]
+    folder.journal.write_bytes(damaged)
+    assert recover_journal(folder).loss is not None
+    assert list(folder.root.iterdir()) == [folder.journal]
+    assert folder.journal.read_bytes() == damaged
+
+
+ON_A_SMALL_DISK = """
+import resource, sys
+from pathlib import Path
+from harness.errors import ResultsError
+from harness.records.folder import ResultsFolder
+from harness.records.recovery import keep_damaged, mend_journal, recover_journal
+
+folder = ResultsFolder(Path(sys.argv[1]))
+loss = recover_journal(folder).loss
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+for change in (lambda: keep_damaged(folder, loss), lambda: mend_journal(folder)):
+    try:
+        change()
+    except ResultsError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_leaves_the_damaged_journal_where_it_is(folder: ResultsFolder) -> None:
+    """Neither its copy nor the mended one has room; the study can be resumed once there is some."""
+    damaged = folder.journal.read_bytes()[:-5]
+    folder.journal.write_bytes(damaged)
+    command = [sys.executable, "-c", ON_A_SMALL_DISK, str(folder.root)]
+    told = subprocess.check_output(command, text=True).splitlines()
+    assert [line.partition(":")[0] for line in told] == [f"{folder.journal}.damaged-1", str(folder.journal)]
+    assert list(folder.root.iterdir()) == [folder.journal]
+    assert mended(folder).events == EVENTS[:-1]
 
 
 @given(st.integers(0, 5), st.integers(1, 6))
@@ -86,8 +135,8 @@ def test_a_repeated_block_is_dropped_without_loss(start: int, length: int) -> No
         whole = lines(folder)
         end = min(start + length, len(whole))
         folder.journal.write_bytes(b"".join(whole[:end] + whole[start:end] + whole[end:]))
-        recovery = recover_journal(folder)
-        assert recovery.events == EVENTS
+        recovery = mended(folder)
+        assert recovery.events == list(read_journal(folder)) == EVENTS
         assert recovery.loss is not None
         assert recovery.loss.kind == "repeated"
         assert "nothing was lost" in recovery.loss.in_words()

@@ -74,6 +74,7 @@ def test_batch_sizes_of_branches_meet_the_norm_of_others(study_text: str) -> Non
         ("recipe.batch_size=5",),
         ("recipe.batch_norm=hidden", "recipe.batch_size={choices: [4, 6, 36, 500]}"),
         ("recipe.batch_norm=hidden", "recipe.batch_size={low: 2, high: 38, step: 4}"),
+        ("recipe.input_norm=batch_norm", "recipe.batch_size=35"),
     ],
 )
 def test_batches_that_train_are_let_through(study_text: str, overrides: tuple[str, ...]) -> None:
@@ -185,6 +186,16 @@ TABLE = DataFacts(n_train=40, shape=(3,), n_outputs=1, kind="table", is_bytes=Fa
             TABLE,
             ("recipe.loss=l1", "recipe.input_norm={constants: {mean: 0.1, std: 0.2}}"),
             "arms.sgd: input_norm: constants are of pixels scaled to 0-1",
+        ),
+        (
+            TABLE,
+            ("recipe.loss=mse", "recipe.input_norm=batch_norm", "recipe.batch_size=7"),
+            "arms.sgd: batch_size 7 with input_norm batch_norm leaves one of 36 training samples",
+        ),
+        (
+            TABLE,
+            ("recipe.loss=mse", "recipe.input_norm={choices: [unit, batch_norm]}", "recipe.batch_size=1"),
+            "arms.sgd: batch_size 1 with input_norm batch_norm leaves one of 36 training samples",
         ),
         (
             FORTY,

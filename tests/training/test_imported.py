@@ -14,6 +14,7 @@ from harness.code.named import NamedCode
 from harness.code.resolve import CodeError, admit
 from harness.code.sources import hash_sources
 from harness.recipe.configuration import Configuration, resolve
+from harness.training.averaging import begin_evaluation
 from harness.training.data.arrays import Samples
 from harness.training.epoch import EpochRecord
 from harness.training.evaluation import evaluate
@@ -37,6 +38,12 @@ def mlp(input_shape: tuple[int, ...], n_outputs: int, width: int = 8, rate: floa
     norms = [nn.BatchNorm1d(width)] if norm else []
     hidden = [nn.Linear(math.prod(input_shape), width), *norms, nn.ReLU(), nn.Dropout(rate)]
     return nn.Sequential(nn.Flatten(), *hidden, nn.Linear(width, n_outputs))
+
+
+def conv(input_shape, n_outputs, kernel: int = 3):
+    """Let BatchNorm have as many values of a sample as pixels are left."""
+    layers = [nn.Conv2d(input_shape[0], 3, kernel), nn.BatchNorm2d(3), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(3 * (input_shape[1] - kernel + 1) ** 2, n_outputs))
 
 
 def too_many(input_shape, n_outputs):
@@ -126,6 +133,14 @@ class Averaging(torch.optim.SGD):
     def step(self, closure=None):
         assert self.mode == "train"
         super().step(closure)
+
+
+class Unmoved(torch.optim.SGD):
+    """Evaluate what is trained."""
+
+    def eval(self): ...
+
+    def train(self): ...
 
 
 def two_groups(params, lr):
@@ -252,6 +267,16 @@ def test_a_seed_fixes_every_bit_and_the_process_is_left_as_it_was(
     assert np.array_equal(before[2], after[2])
 
 
+def test_masks_on_a_gpu_come_from_the_seed_of_all_other_draws(
+    images: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GPU's generator is seeded once a run: what draws the weights is a generator of the CPU."""
+    seeds: list[int] = []
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", seeds.append)
+    train(recipe(model=("mlp", {})), 3, images, lambda _: None)
+    assert seeds == [np.random.SeedSequence(3).generate_state(4)[3]]
+
+
 def test_settings_reach_what_is_made(images: Samples) -> None:
     """A list as the tuple that the annotation asks for; the recipe's rate as `lr`."""
     setup = set_up_run(
@@ -285,6 +310,19 @@ def test_evaluation_sees_the_averaged_weights_and_training_goes_on_with_its_own(
     plain, _ = trained(recipe(optimizer=("Plain", {})), images)
     assert [record.train_loss for record in records] == [record.train_loss for record in plain]
     assert torch.count_nonzero(last) == 0, "the network is handed on as it is judged"
+
+
+def test_the_statistics_of_averaged_weights_come_from_samples_of_every_class() -> None:
+    """Sorted by class, the first 50 batches of these samples are of the first class alone."""
+    targets = torch.arange(800) // 400
+    data = Samples(inputs=targets[:, None] * torch.ones(8), targets=targets, kind="table", greatest=None)
+    changes = {"model": ("mlp", {"norm": True}), "optimizer": ("Unmoved", {}), "batch_size": 6}
+    setup = set_up_run(recipe(**changes, input_norm="none"), 3, data)
+    linear, norm = setup.predictor.model[1:3]  # type: ignore[index]
+    torch.nn.init.constant_(linear.weight, 1 / 8)  # so that it gives the class
+    torch.nn.init.zeros_(linear.bias)
+    begin_evaluation(setup, data)
+    assert norm.running_mean.mean().item() == pytest.approx(0.5, abs=0.2)
 
 
 @pytest.mark.parametrize(
@@ -337,6 +375,8 @@ def rehearsed(configuration: Configuration, metrics: dict[str, str] | None = Non
         ({"optimizer": ("SecondOrder", {})}, "fails in its first 2 steps: RuntimeError"),
         ({"model": ("mlp", {"norm": True})}, "the single sample that batch_size 9 leaves"),
         ({"model": ("mlp", {"norm": True}), "batch_size": 8}, None),
+        ({"model": ("conv", {})}, None),
+        ({"model": ("conv", {"kernel": 4})}, "the single sample that batch_size 9 leaves"),
     ],
     ids=str,
 )

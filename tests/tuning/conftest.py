@@ -17,8 +17,8 @@ from harness.tuning.runs import RunEnd, RunSpec, Worker
 if TYPE_CHECKING:
     from harness.records.events import Event
 
-Curve = Callable[[RunSpec, int], float]
-"""The validation loss of a run after an epoch."""
+Curve = Callable[[RunSpec, int], float | None]
+"""The validation loss of a run after an epoch; None has the run fail in it."""
 
 WORKER = Worker(threads=1, device="cpu", host="h", steps_per_epoch=10)
 
@@ -44,7 +44,11 @@ class Drive:
         """Run one run to its end."""
         self.conductor.started(run.run_id)
         for epoch in range(1, run.configuration["epochs"] + 1):
-            if self.conductor.epoch(run.run_id, record(epoch, curve(run, epoch)), WORKER):
+            loss = curve(run, epoch)
+            if loss is None:
+                self.conductor.ended(run.run_id, RunEnd(status="failed", reason="it raised"))
+                return
+            if self.conductor.epoch(run.run_id, record(epoch, loss), WORKER):
                 self.conductor.ended(run.run_id, RunEnd(status="stopped", reason="stopped"))
                 return
         is_confirm = run.phase == "confirm"

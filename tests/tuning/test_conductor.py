@@ -74,6 +74,17 @@ def test_stopped_runs_stop_at_rungs_and_never_win(drive: Callable[..., Any]) -> 
     assert winners == {"sgd": "sgd-search-0000", "adam": "adam-search-0000"}
 
 
+def test_a_reason_that_is_no_text_is_recorded_with_escapes(drive: Callable[..., Any]) -> None:
+    """A program can print half a character as JSON, and Python has them in names of files."""
+    driven = drive()
+    run = driven.conductor.next_run()
+    driven.conductor.started(run.run_id)
+    driven.conductor.ended(run.run_id, RunEnd(status="failed", reason="printed test_\ud800 ä"))
+    (end,) = ended(driven.events)
+    assert end.reason == "printed test_\\ud800 ä"
+    assert RunEnded.model_validate_json(end.model_dump_json()) == end
+
+
 def test_the_winner_is_confirmed_on_fresh_seeds_the_same_in_every_arm(drive: Callable[..., Any]) -> None:
     """Three seeds an arm, with the configuration of the arm's best run."""
     driven = drive("search.early_stopping=none")

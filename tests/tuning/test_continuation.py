@@ -8,17 +8,20 @@ from typing import Any
 import pytest
 
 from harness.declaration import Declaration
-from harness.errors import ResultsError
-from harness.manifest import CONFIRM_SEEDS, Change, Resumption
-from harness.records.events import Event, RunEnded, RunStarted
+from harness.errors import EnvironmentMismatchError, ResultsError
+from harness.manifest import CONFIRM_SEEDS, Change, Manifest, Resumption
+from harness.records.events import Event, RunEnded, RunStarted, StudyDeclared
 from harness.records.folder import ResultsFolder
-from harness.records.journal import read_journal
+from harness.records.journal import JournalWriter, read_journal
 from harness.study.plan import plan_study
 from harness.study.reading.parse import load_study
 from harness.training.data.prepare import prepare_dataset
 from harness.tuning.belonging import check_journal_belongs
 from harness.tuning.continuation import Begun, accepted_changes, declared_differences
 from harness.tuning.declaration import declare, describe
+from harness.tuning.interruption import Interruption
+from harness.tuning.looks import Look
+from harness.tuning.study_run import run_study
 
 Declared = Callable[..., Declaration]
 Continued = Callable[..., list[str]]
@@ -116,6 +119,51 @@ def test_a_study_begun_by_the_first_version_is_not_continued(repository: Path) -
     folder = ResultsFolder(repository / "tests" / "first_version")
     with pytest.raises(ResultsError, match=r"begun by an older version.* Remedy: finish it with the version"):
         Begun.read(folder)
+
+
+@pytest.fixture
+def damaged(declared: Declared, drill_study: Path, tmp_path: Path) -> ResultsFolder:
+    """Return the folder of a drill whose journal ends with half a line."""
+    folder, declaration = ResultsFolder(tmp_path / "drill"), declared()
+    folder.root.mkdir()
+    declaration.write(folder)
+    describe(load_study(drill_study), declaration.sha256, slots=1).write(folder.manifest)
+    with JournalWriter(folder.journal) as journal:
+        journal.append(StudyDeclared(time=AT, sha256=declaration.sha256))
+        journal.append(begun(declaration))
+    folder.journal.write_bytes(folder.journal.read_bytes()[:-5])
+    return folder
+
+
+def resume(folder: ResultsFolder, study: Path, *overrides: str) -> list[str]:
+    """Resume a study on a cluster that is not there; return what is told before that is found out."""
+    told = list[str]()
+    with pytest.raises(EnvironmentMismatchError, match="no Ray cluster can be reached"):
+        run_study(
+            load_study(study, overrides), folder, "127.0.0.1:1", told.append, Interruption(),
+            take_look=lambda _: Look(open=(), arms=(), why=""), resume=True,
+        )  # fmt: skip
+    return told
+
+
+def test_a_resume_that_is_refused_mends_nothing(damaged: ResultsFolder, drill_study: Path) -> None:
+    """The study differs: what the journal lost is left to be told by a resume that goes on."""
+    before = {path.name: path.read_bytes() for path in damaged.root.iterdir()}
+    with pytest.raises(ResultsError, match=r"search\.seed: 0 before, 1 now"):
+        resume(damaged, drill_study, "search.seed=1")
+    assert {path.name: path.read_bytes() for path in damaged.root.iterdir()} == before
+
+
+def test_what_a_journal_lost_is_on_record_before_anything_starts(
+    damaged: ResultsFolder, drill_study: Path
+) -> None:
+    """No Ray is to be had; once there is one, nothing is damaged any more."""
+    assert any("1 damaged lines at the end were dropped" in line for line in resume(damaged, drill_study))
+    assert [event.event for event in read_journal(damaged)] == ["study_declared"]
+    resume(damaged, drill_study)
+    (session,) = Manifest.read(damaged.manifest).resumed
+    assert session.loss is not None
+    assert (damaged.root / session.loss.kept_as).exists()
 
 
 AT = "2026-01-01T00:00:00"

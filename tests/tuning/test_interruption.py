@@ -217,3 +217,13 @@ def test_children_hear_sigterm(asked: Interruption) -> None:
     with subprocess.Popen(waiting, preexec_fn=int) as child:  # noqa: PLW1509 - as Ray does
         child.terminate()
         assert child.wait() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("entry", ["sweep", "lr_finder", "commands.console, harness.commands.sweep"])
+def test_what_is_imported_before_a_request_is_heard_takes_no_time(entry: str) -> None:
+    """A command's `main` hears it: until then Ctrl-C ends Python's own way. Nothing of others is imported."""
+    code = (
+        f"import sys; before = set(sys.modules); import harness.{entry}; "
+        "print(*{name.partition('.')[0] for name in {*sys.modules} - before} - sys.stdlib_module_names)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["harness"]

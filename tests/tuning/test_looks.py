@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from harness.records.events import LookTaken, RunStarted
+from harness.records.events import LookTaken, PhaseEnded, RunStarted
 from harness.study.plan import plan_study
 from harness.tuning.conductor import Conductor
 from harness.tuning.looks import Look
@@ -89,9 +89,9 @@ def test_repeats_go_on_by_looks_too(drive: Callable[..., Drive]) -> None:
 
 
 @pytest.mark.usefixtures("quiet_optuna")
-@pytest.mark.parametrize("cut", range(0, 60, 7))
+@pytest.mark.parametrize("cut", range(0, 70, 4))
 def test_a_study_cut_anywhere_takes_each_look_once(cut: int) -> None:
-    """Taken up again, it neither repeats a look of the journal nor leaves one out."""
+    """Taken up again, it neither repeats a look or an end of a phase in the journal nor leaves one out."""
     go_on: dict[int, tuple[str, ...]] = {5: ("a", "b"), 8: ()}
     whole = Drive(SEEDS)
     whole.conductor.take_look = seen(go_on=go_on, asked=[])
@@ -104,6 +104,8 @@ def test_a_study_cut_anywhere_takes_each_look_once(cut: int) -> None:
     again.conductor.replay(past)
     again.run(flat)
     assert counted(again) == counted(whole)
+    closed = [[e.arm for e in of.events if isinstance(e, PhaseEnded)] for of in (whole, again)]
+    assert closed[0] == closed[1] == ["a", "b", "c", "a", "b"]
     assert asked == [n for n in (5, 8) if n not in [e.n for e in past if isinstance(e, LookTaken)]]
 
 

@@ -14,7 +14,7 @@ from harness.errors import ResultsError
 from harness.records.events import EpochEnded, Event, LookTaken, PhaseEnded, RunEnded
 from harness.records.folder import ResultsFolder
 from harness.records.journal import JournalWriter, read_journal
-from harness.records.recovery import recover_journal
+from harness.records.recovery import mend_journal, recover_journal
 from harness.study.plan import plan_study
 from harness.study.reading.parse import parse_study
 from harness.tuning import conductor as protocol
@@ -69,6 +69,7 @@ class Sweep:
     def __post_init__(self) -> None:
         study = parse_study(self.text, "s.yaml")
         past = list(recover_journal(self.folder).events)
+        mend_journal(self.folder)
         self.journal = JournalWriter(self.folder.journal, self.disk.sync)
         storage, optuna_journal = written_storage(self.folder.optuna_journal)
         record = Record(

@@ -20,15 +20,21 @@ def bumpy(run: RunSpec, epoch: int) -> float:
 
 
 def results(events: list[Event]) -> dict[str, Any]:
-    """Return every ended run with its configuration, seed, status, epochs and last loss; and the winners."""
+    """Return each ended run with configuration, seed, status, epochs, last loss; and each search's end."""
     starts = {e.run_id: e for e in events if isinstance(e, RunStarted)}
     last = {e.run_id: e.val_loss for e in events if isinstance(e, EpochEnded)}
     ends = [e for e in events if isinstance(e, RunEnded)]
     assert len({e.run_id for e in ends}) == len(ends)
     return {
-        e.run_id: (starts[e.run_id].configuration, starts[e.run_id].seed, e.status, e.epochs, last[e.run_id])
+        e.run_id: (
+            starts[e.run_id].configuration, starts[e.run_id].seed, e.status, e.epochs, last.get(e.run_id)
+        )
         for e in ends
-    } | {f"{e.arm} {e.repeat}": e.winner for e in events if isinstance(e, PhaseEnded) and e.phase == "search"}
+    } | {
+        f"{e.arm} {e.repeat}": (e.winner, e.reason)
+        for e in events
+        if isinstance(e, PhaseEnded) and e.phase == "search"
+    }  # fmt: skip
 
 
 OVERRIDES = [
@@ -68,6 +74,48 @@ def test_any_prefix_of_a_journal_leads_to_the_same_results(
         again.run(bumpy)
         assert results(again.events) == results(whole.events), f"cut after event {length}"
         assert again.conductor.is_over
+
+
+@pytest.mark.parametrize("numbers", [{1, 2, 3}, set(range(5))], ids=["three", "all"])
+def test_any_prefix_of_a_search_that_is_given_up_leads_to_the_same_results(
+    drive: Callable[..., Any], numbers: set[int]
+) -> None:
+    """Cut after the third failure in a row, before the search ends of it, too; confirm runs fail as well."""
+
+    def failing(run: RunSpec, epoch: int) -> float | None:
+        fails = run.arm == "sgd" and run.phase == "search" and run.number in numbers
+        return None if fails or (run.arm, run.phase) == ("adam", "confirm") else bumpy(run, epoch)
+
+    small = ("search.trials=5", "search.early_stopping=none", "recipe.epochs=2", "confirm.seeds=1")
+    whole = drive(*small)
+    whole.run(failing)
+    _, reason = results(whole.events)["sgd 0"]
+    assert reason.startswith("the last 3 runs failed, so the remaining")
+    for length in range(len(whole.events) + 1):
+        again = drive(*small)
+        again.events.extend(whole.events[:length])
+        again.conductor.replay(whole.events[:length])
+        again.run(failing)
+        assert results(again.events) == results(whole.events), f"cut after event {length}"
+        assert again.conductor.is_over
+
+
+def test_a_search_that_was_given_up_ends_with_what_is_in_flight(drive: Callable[..., Any]) -> None:
+    """Failures count in the order of ends, and a run that completes afterwards opens nothing again."""
+    small = ("search.trials=8", "search.early_stopping=none", "recipe.epochs=2", "confirm.seeds=0")
+    first, slow = drive(*small), []
+    while (run := first.conductor.next_run()) is not None:
+        if run.arm == "sgd" and run.number < 2:
+            slow.append(run)
+            first.conductor.started(run.run_id)
+        else:
+            first.train(run, lambda run, _: 1.0 if run.arm == "adam" else None)
+    first.train(slow[0], bumpy)
+    again = drive(*small)
+    again.conductor.replay(first.events)
+    assert again.run(bumpy) == slow[1:]
+    (closed,) = [event for event in again.events if isinstance(event, PhaseEnded)]
+    assert closed.reason == "the last 3 runs failed, so the remaining 3 were not started"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
@@ -172,7 +220,7 @@ def test_optuna_is_rebuilt_as_it_stood(drive: Callable[..., Any]) -> None:
 
 
 def test_more_trials_continue_the_search(drive: Callable[..., Any]) -> None:
-    """A study whose search was cut may be given a larger budget; the runs it had are kept."""
+    """A study may take over the runs of a parent with a smaller budget: they are kept."""
     short = drive("search.trials=3")
     short.run(bumpy)
     searched = [event for event in short.events if getattr(event, "phase", None) != "confirm"]

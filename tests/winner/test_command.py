@@ -1,12 +1,16 @@
 """`harness.winner`: what it writes, and what it refuses."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from analysis.load import load_study as load_results
 from harness.commands import winner
+from harness.commands.chosen import chosen
 from harness.study.plan import plan_study
-from harness.study.reading.parse import load_study
+from harness.study.reading.parse import load_study, parse_study
+from harness.winning.study_text import study_text
 from tests.commands.answers import checked
 
 REFERENCE = Path(__file__).parents[2] / "results/reference"
@@ -45,6 +49,26 @@ def test_one_search_of_several_can_be_named(tmp_path: Path, capsys: pytest.Captu
     assert take(tmp_path / "best.yaml", "--arm", "adam") == 0
     assert load_study(tmp_path / "best.yaml").arms[0].fixed["lr"] in rates
     assert "of 5" in capsys.readouterr().err
+
+
+def test_weights_are_not_asked_for_and_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They were trained again all the same."""
+    with pytest.raises(SystemExit) as refused:
+        take(tmp_path / "w.safetensors", "--arm", "adam", "--no-weights")
+    assert refused.value.code == 2
+    assert "--no-weights leaves out weights, and --out " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_of_several_lines_stays_in_its_comment() -> None:
+    """An earlier version made such arms of the values of a program."""
+    records = load_results(REFERENCE / "optimizers")
+    won = chosen(records, "adam", None)
+    name = "a\nseed: 1"
+    declaration = records.declaration.model_copy(update={"arms": {name: records.declaration.arms["adam"]}})
+    text = study_text(replace(won, arm=name), declaration, records.manifest.resources)
+    assert "\n# That study" in text.partition('"a\\nseed: 1" (search ')[2]
+    assert parse_study(text, "s.yaml").arms[0].name == "a-seed-1"
 
 
 @pytest.mark.parametrize(

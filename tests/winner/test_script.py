@@ -9,7 +9,7 @@ import pytest
 
 from harness.recipe.configuration import Configuration
 from harness.recipe.metrics import Goal
-from harness.training.arithmetic import denormals_flushed
+from harness.training.arithmetic import denormals_flushed, fp32_arithmetic
 from harness.training.models import MODELS
 from harness.winning.winner import ConfirmedRun
 from tests.contracts.test_every_row import CHOICES, configured
@@ -70,6 +70,11 @@ def check(data: Data, recipe: Configuration, best_by: Goal | None = BEST, **metr
     assert got == by_harness(recipe, data, best_by, metrics)
 
 
+def a_run(values: dict[str, Any]) -> ConfirmedRun:
+    """Return a confirm run that recorded some values."""
+    return ConfirmedRun(run_id="b-confirm-0000", repeat=0, seed=SEED, values=values)
+
+
 def test_a_script_prints_expected_beside_got(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,9 +82,7 @@ def test_a_script_prints_expected_beside_got(
     recipe = configured("fcn")
     values = by_harness(recipe, data, BEST, {})
     for test_loss, code in [(values["test_loss"], 0), (0.25, 1)]:
-        run = ConfirmedRun(
-            run_id="b-confirm-0000", repeat=0, seed=SEED, values=values | {"test_loss": test_loss}
-        )
+        run = a_run(values | {"test_loss": test_loss})
         names = executed(script_for(recipe, data, BEST, runs=(run,)))
         monkeypatch.setattr(sys, "argv", ["reproduce.py", str(data.given[0])])
         with denormals_flushed():
@@ -89,3 +92,15 @@ def test_a_script_prints_expected_beside_got(
         assert f"expected {test_loss!s}" in shown
     with pytest.raises(SystemExit, match="lacks train-images-idx3-ubyte"):
         names["read_data"](tmp_path)
+
+
+def test_a_script_of_a_study_on_a_gpu_trains_on_what_is_here(
+    data: Data, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A GPU's name is no device; where another one is here, or none, the script tells so and goes on."""
+    text = script_for(configured("fcn"), data, runs=(a_run({"epoch": 0}),), device="ACME G1")
+    assert 'DEVICE = "cuda" if' in text
+    monkeypatch.setattr(sys, "argv", ["reproduce.py", str(data.given[0])])
+    with denormals_flushed(), fp32_arithmetic():
+        assert executed(text)["main"]() == 1
+    assert "here, and was ACME G1: numbers may differ" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """Weights of confirm runs: the file, which ones are kept, and where none can be."""
 
 import json
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from harness.records.folder import STORED_IN, weights_of
 from harness.study.plan import plan_study
 from harness.study.reading.parse import parse_study
 from harness.training.data.prepare import known_spec
+from harness.training.epoch import EpochRecord
 from harness.training.weights import digest, read_weights, weights_file
 from harness.tuning.declaration import declare
 from harness.tuning.kept_weights import KeptWeights
 from harness.tuning.preflight import check_weights_stay
+from harness.winning.again import standing_epoch
 
 WEIGHTS = {"b": torch.arange(3.0), "a": torch.ones(2, 3, 4, 4).to(memory_format=torch.channels_last)}
 
@@ -91,6 +94,19 @@ ENDED = (
     '"epochs": 1, "steps_per_epoch": null, "test_loss": null, "test_accuracy": null, "train_seconds": 1, '
     f'"threads": null, "device": null, "host": null, "weights": "{"0" * 64}"}}'
 )
+
+
+@pytest.mark.parametrize(
+    ("values", "epoch"), [([nan, 0.6, 0.8, 0.7], 3), ([None, nan], 2), ([0.5, nan, 0.5], 1)]
+)
+def test_the_epoch_that_stands_for_a_run_has_a_finite_metric(values: list[float | None], epoch: int) -> None:
+    """The first of the best, as the training keeps its weights; without a finite one the last."""
+    own = {"train_loss": 1.0, "train_accuracy": None, "val_loss": 1.0, "val_accuracy": None, "seconds": 1.0}
+    records = [
+        EpochRecord(epoch=number, metrics={"val_f1": value}, **own)  # type: ignore[arg-type]
+        for number, value in enumerate(values, start=1)
+    ]
+    assert standing_epoch(records, Goal("val_f1", "higher")).epoch == epoch
 
 
 def test_an_older_journal_has_no_weights(repository: Path) -> None:

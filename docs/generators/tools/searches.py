@@ -147,14 +147,18 @@ def stopping_section(studies: Studies) -> Iterator[str]:
 
 def _audits(studies: Studies) -> Iterator[str]:
     """Yield what stopping cost, where stopped runs were trained again."""
-    rows, won, ended = [], 0, 0
+    rows, better, searches, ended = [], 0, 0, 0
     for name, facts in studies.items():
         metric = facts.records.metrics[facts.rule.metric]
-        for row in facts.audit.dropna(subset="would_win").to_dict("records"):
-            n = row["completed"] + row["diverged"]
-            won, ended = won + int(row["would_win"]), ended + n
+        for row in facts.audit.dropna(subset="better_searches").to_dict("records"):
+            n, with_better, of = (
+                row["completed"] + row["diverged"],
+                row["better_searches"],
+                row["audited_searches"],
+            )
+            better, searches, ended = better + with_better, searches + of, ended + n
             regret = f"{metric.amount(row['regret'], row['regret_half_width'])}{metric.unit}"
-            cells = [str(row["searches"]), f"{n} of {row['stopped']}", share(int(row["would_win"]), n)]
+            cells = [str(row["searches"]), f"{n} of {row['stopped']}", share(with_better, of)]
             rows.append([code(name), escape_markdown(row["arm"]), *cells, f"{regret} ({metric.label})"])
     if not rows:
         yield (
@@ -163,13 +167,16 @@ def _audits(studies: Studies) -> Iterator[str]:
         )
         return
     yield (
-        "What it cost, where stopped runs were trained again at full length: how many ended better than the "
-        "winner of their search (Clopper and Pearson's interval for the share), and the regret: by how much "
-        "the best of them did, 0 if none, mean over searches with Student's interval. Single runs are "
-        "compared, with their luck; runs that were not audited may raise it."
+        "What it cost, where stopped runs were trained again at full length: in how many searches one of "
+        "them ended better than the winner (Clopper and Pearson's interval for the share of such searches), "
+        "and the regret: by how much the best of them did, 0 if none, mean over searches with Student's "
+        "interval. Single runs are compared, with their luck; runs that were not audited may raise both."
     )
-    yield table(["study", "arm", "searches", "audited", "would have won", "regret"], rows)
-    yield f"**Of the stopped runs that were trained again, {share(won, ended)} would have won.**"
+    yield table(["study", "arm", "searches", "audited", "searches with a better one", "regret"], rows)
+    yield (
+        f"**Searches in which one of the stopped runs that were trained again ({ended / searches:.2g} of "
+        f"each on average) ended better than the winner: {share(better, searches)}.**"
+    )
 
 
 _ASHA, _ORDERS = EarlyStopping(grace_epochs=1, reduction_factor=3), 20

@@ -51,8 +51,8 @@ class KubeRayTarget:
         except UnreachableError:
             return None
         except RefusedError as error:
-            if "(AlreadyExists)" in str(error) and folder.record.exists():
-                return "the cluster has the submission before this one, which is replaced"
+            if "(AlreadyExists)" in str(error) and _earlier(folder) is not None:
+                return "the cluster has the submission before this one, which is replaced once it is over"
             raise _explained(error, job) from error
 
     def submit(self, folder: SubmitFolder) -> SubmitRecord:
@@ -60,8 +60,8 @@ class KubeRayTarget:
         manifest = named(texts_of(folder), MANIFEST, folder)
         job = _job_of(manifest, folder)
         name = job["metadata"]["name"]
-        if folder.record.exists():
-            _remove(SubmitRecord.read(folder.record), wait=True)
+        if (earlier := _earlier(folder)) is not None:
+            _remove(earlier, wait=True)
         context = Kubectl().current_context()
         kubectl = Kubectl(context=context, namespace=job["metadata"].get("namespace"))
         try:
@@ -90,7 +90,10 @@ class KubeRayTarget:
         cluster = state.facts.get("ray_cluster")
         selectors = [*([f"ray.io/cluster={cluster}"] if cluster else []), f"job-name={record.id}"]
         kubectl = _kubectl(record)
-        pods = [pod for selector in selectors for pod in kubectl.get("pods", "-l", selector)["items"]]
+        try:
+            pods = [pod for selector in selectors for pod in kubectl.get("pods", "-l", selector)["items"]]
+        except RefusedError:
+            return state  # they may not be looked at; the job may still be asked about, and cancelled
         return JobState(phase=state.phase, reason=waiting_reason(pods) or state.reason, facts=state.facts)
 
     def logs(self, record: SubmitRecord, folder: SubmitFolder, *, follow: bool) -> Iterator[str]:
@@ -133,6 +136,18 @@ def _job_of(manifest: str, folder: SubmitFolder) -> Any:
             f"submit the study again with the same --run-dir"
         ) from error
     return job
+
+
+def _earlier(folder: SubmitFolder) -> SubmitRecord | None:
+    """Return the submission before this one; None where it was none, or one to another kind of cluster.
+
+    Raises:
+        ResultsError: Its record is damaged.
+    """
+    if not folder.record.exists():
+        return None
+    record = SubmitRecord.read(folder.record)
+    return record if record.target == "kuberay" else None
 
 
 def _kubectl(record: SubmitRecord) -> Kubectl:

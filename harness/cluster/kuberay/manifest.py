@@ -1,22 +1,22 @@
-"""A study as Kubernetes objects: a ConfigMap with its text, and a RayJob that runs it; and both as YAML.
+"""A study as Kubernetes objects: a ConfigMap with its text, and a RayJob that runs it."""
 
-Kubernetes reads YAML 1.1, where a plain `no` is false and `1e3` a number: every text that is not plainly a
-word is quoted, and text of several lines is a block only where a block keeps it byte for byte.
-"""
-
-import io
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
-
-from harness.cluster.kuberay.names import entry_point, image_name, job_name, namespace_name, object_name
+from harness.cluster.kuberay.names import (
+    STOP_WAIT_VARIABLE,
+    entry_point,
+    image_name,
+    job_name,
+    namespace_name,
+    object_name,
+    variables,
+)
 from harness.cluster.kuberay.resources import NodeResources, checked_memory, node_resources
 from harness.cluster.kuberay.storage import RESULTS, Bucket, Volume, parse_storage
+from harness.cluster.kuberay.yaml_text import to_yaml
 from harness.cluster.target import Request
 from harness.code.named import named_code
 from harness.code.sources import hash_sources, local_part
@@ -40,12 +40,6 @@ _HEAD_CPU, _HEAD_MEMORY = "1", "4Gi"
 
 _STOP_SECONDS = 20
 """What a driver that is told to stop gets to end in good order, before its cluster is taken away."""
-
-
-_WORD = re.compile(r"[A-Za-z][A-Za-z0-9./_-]*")
-_READ_OTHERWISE = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_BLOCK = re.compile(r"[!-~]([ -~]*\n)+")
-"""Printable ASCII, beginning without space and ending with a newline: as plain as the studies we ship."""
 
 
 def render_manifest(request: Request, settings: KubeRaySite) -> str:
@@ -73,7 +67,8 @@ def render_manifest(request: Request, settings: KubeRaySite) -> str:
             "submissionMode": "K8sJobMode",
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": 60,
-            "backoffLimit": RETRIES,
+            # The operator cannot tell hours that are over from a failure, and a retry has as many anew.
+            "backoffLimit": RETRIES if request.study.search.max_hours is None else 0,
             "rayClusterSpec": _cluster(name, image, storage, node, settings),
         },
     }
@@ -153,9 +148,12 @@ def _cluster(
         group = {"groupName": "workers", "replicas": workers, "minReplicas": workers, "maxReplicas": workers}
         pods.append(_pod(image, "ray-worker", node.as_limits(), _results_volume(storage)))
         cluster["workerGroupSpecs"] = [group | {"rayStartParams": {}, "template": {"spec": pods[-1]}}]
-    if settings.service_account is not None:
-        for pod in pods:
+    for pod in pods:
+        if settings.service_account is not None:
             pod["serviceAccountName"] = object_name("service_account", settings.service_account)
+        if environment := variables(settings.env):
+            container = pod["containers"][0]
+            container["env"] = [*container.get("env", []), *environment]
     return cluster
 
 
@@ -170,7 +168,7 @@ def _head_pod(
         {"name": "gcs-server", "containerPort": 6379},
         {"name": "dashboard", "containerPort": 8265},
     ]
-    container["env"] = [{"name": "RAY_JOB_STOP_WAIT_TIME_S", "value": str(_STOP_SECONDS)}]
+    container["env"] = [{"name": STOP_WAIT_VARIABLE, "value": str(_STOP_SECONDS)}]
     # A RayJob that is deleted stops its driver and takes the cluster away at once: this pod stays so long.
     container["lifecycle"] = {"preStop": {"exec": {"command": ["sleep", str(_STOP_SECONDS)]}}}
     pod["terminationGracePeriodSeconds"] = 2 * _STOP_SECONDS
@@ -222,28 +220,3 @@ def _results_volume(storage: Volume | Bucket) -> tuple[dict[str, Any], dict[str,
 
 def _mount(name: str, path: str) -> dict[str, Any]:
     return {"name": name, "mountPath": path}
-
-
-def to_yaml(documents: Iterable[Mapping[str, Any]]) -> str:
-    """Return documents as one YAML text, separated by `---`."""
-    yaml = YAML()
-    yaml.width = 2**20  # no text is folded
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    yaml.allow_unicode = False
-    text = io.StringIO()
-    yaml.dump_all([_quoted(document) for document in documents], text)
-    return text.getvalue()
-
-
-def _quoted(value: Any) -> Any:
-    match value:
-        case Mapping():
-            return {_quoted(key): _quoted(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_quoted(item) for item in value]
-        case str() if _BLOCK.fullmatch(value) and not value.endswith("\n\n"):
-            return LiteralScalarString(value)
-        case str() if not _WORD.fullmatch(value) or value.lower() in _READ_OTHERWISE:
-            return DoubleQuotedScalarString(value)
-        case _:
-            return value

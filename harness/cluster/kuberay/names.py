@@ -1,4 +1,4 @@
-"""What a user's words become in a manifest: names of objects, image and namespace, the driver's command.
+"""What a user's words become in a manifest: names of objects, image, variables, the driver's command.
 
 The operator finds a RayJob that breaks its rules only after the API server has taken it; older versions then
 leave it without any status for ever. So whatever a user can put into one is checked here, in `resources` and
@@ -7,10 +7,11 @@ in `storage`. All else in a manifest is constant: that the operator takes that i
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
+from harness.cluster.target import utf8
 from harness.errors import EnvironmentMismatchError
 
 MAX_JOB_NAME = 47
@@ -19,11 +20,16 @@ MAX_JOB_NAME = 47
 Source: MaxRayJobNameLength in ray-operator/controllers/ray/utils/constant.go.
 """
 
+STOP_WAIT_VARIABLE = "RAY_JOB_STOP_WAIT_TIME_S"
+"""Tells Ray how long a driver that is told to stop gets."""
+
 _SUFFIX_LENGTH = 8
 
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NOT_THE_USERS = frozenset({"RAY_ADDRESS", STOP_WAIT_VARIABLE})
 _SHELL_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
@@ -89,6 +95,30 @@ def namespace_name(name: str) -> str:
             f"--namespace with a name that `kubectl get namespaces` lists"
         )
     return name
+
+
+def variables(environment: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the user's variables as a container has them.
+
+    Raises:
+        EnvironmentMismatchError: One would not arrive as it is, or is not the user's to set.
+    """
+    for name, value in environment.items():
+        if not _VARIABLE.fullmatch(name):
+            raise EnvironmentMismatchError(
+                f"--env {name}=...: a variable's name has letters, digits and _ only, no digit first. "
+                f"Remedy: another name"
+            )
+        if name in _NOT_THE_USERS or name.startswith("RAY_AUTH_"):
+            raise EnvironmentMismatchError(
+                f"--env {name}=...: is set by the harness or by the operator. Remedy: leave it out"
+            )
+        if "\0" in utf8(f"--env {name}", value):
+            raise EnvironmentMismatchError(
+                f"--env {name}=...: no variable can hold a NUL character. Remedy: another value"
+            )
+    # Kubernetes replaces $(NAME), and reads $$ as one $.
+    return [{"name": name, "value": value.replace("$", "$$")} for name, value in environment.items()]
 
 
 def entry_point(words: Sequence[str]) -> str:

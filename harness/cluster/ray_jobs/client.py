@@ -42,7 +42,9 @@ def ask_version(address: str) -> str:
         NoTokenError: We have none to show.
         EnvironmentMismatchError: The cluster wants another token, or this is not the Ray we need.
     """
-    request = Request(f"{address}/api/version", headers=_headers())  # noqa: S310 - http(s), see checked_address
+    request = Request(f"{address}/api/version")  # noqa: S310 - http(s), see checked_address
+    for name, value in _headers().items():
+        request.add_unredirected_header(name, value)  # a token is for this host, wherever a proxy points to
     try:
         with urlopen(request, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310
             version = str(json.load(answer)["ray_version"])
@@ -85,6 +87,16 @@ def connect(address: str) -> "JobSubmissionClient":
         logging.getLogger(name).setLevel(logging.ERROR)  # it tells of every file it ships
     with explained(address), _no_other_address():
         return JobSubmissionClient(address, headers=_headers())
+
+
+def output(client: "JobSubmissionClient", job_id: str) -> str:
+    """Return the output of a submission; a cluster that was started anew has none of the earlier ones."""
+    try:
+        return client.get_job_logs(job_id)
+    except RuntimeError as error:
+        if "status code 404" not in str(error):
+            raise
+        return f"({job_id}: the cluster does not know this job, and has no output of it)\n"
 
 
 def followed(client: "JobSubmissionClient", address: str, job_id: str) -> Iterator[str]:
@@ -139,14 +151,15 @@ def _headers() -> dict[str, str]:
     Ray's client reads the environment once and keeps it; read here, an error can name what was looked at.
 
     Raises:
-        NoTokenError: RAY_AUTH_MODE asks for a token, and there is none.
+        NoTokenError: RAY_AUTH_MODE asks for a token, and there is none, or one that no request can carry.
     """
     if os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
         return {}
-    token = os.environ.get("RAY_AUTH_TOKEN", "").strip()
+    token, place = os.environ.get("RAY_AUTH_TOKEN", "").strip(), "RAY_AUTH_TOKEN"
     path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or _RAYS_TOKEN_FILE).expanduser()
     try:
-        token = token or path.read_text(encoding="utf-8").strip()
+        if not token:
+            token, place = path.read_text(encoding="utf-8").strip(), str(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
         raise NoTokenError(
@@ -155,6 +168,12 @@ def _headers() -> dict[str, str]:
         ) from error
     if not token:
         raise NoTokenError(f"{path}: is empty. Remedy: the cluster's token, in one line.", place=path)
+    if not (token.isascii() and token.isprintable()):
+        raise NoTokenError(
+            f"{place}: holds no token of Ray, which is one line of printable ASCII. Remedy: the cluster's "
+            f"token alone, without typographic quotation marks or further lines.",
+            place=place,
+        )
     return {"Authorization": f"Bearer {token}"}
 
 

@@ -13,6 +13,7 @@ from harness.cluster.ray_jobs.client import (
     connect,
     explained,
     followed,
+    output,
 )
 from harness.cluster.ray_jobs.entry import exit_code_in
 from harness.cluster.ray_jobs.job_text import JOB_FILE, checked_address, job_text, shipped_commit
@@ -22,6 +23,7 @@ from harness.cluster.target import (
     PHASE_OF_EXIT_CODE,
     REASON_OF_EXIT_CODE,
     JobState,
+    NoAnswerError,
     Request,
     UnreachableError,
     named,
@@ -68,6 +70,7 @@ class RayTarget:
         """Submit the written job under a new id.
 
         Raises:
+            NoAnswerError: The user gave up waiting.
             EnvironmentMismatchError: The cluster cannot be reached, or refuses.
         """
         try:
@@ -78,9 +81,18 @@ class RayTarget:
         address, submission = str(job["address"]), job["submission"]
         names, runtime_env = submission["metadata"], submission["runtime_env"]
         runtime_env["env_vars"] |= shipped_commit(runtime_env)
+        job_id = f"{names['study']}-{secrets.token_hex(4)}"
         client = connect(address)
-        with explained(address):
-            job_id = client.submit_job(submission_id=f"{names['study']}-{secrets.token_hex(4)}", **submission)
+        try:
+            with explained(address):
+                client.submit_job(submission_id=job_id, **submission)
+        except KeyboardInterrupt as error:
+            raise NoAnswerError(
+                f"{address}: given up before Ray answered, which may have taken job {job_id} all the same. "
+                f"Remedy: `ray job status --address {address} {job_id}` tells, and `ray job stop` likewise "
+                f"ends it; submit again where there is no such job",
+                place=address,
+            ) from error
         return SubmitRecord.now("ray", job_id, names["job_name"], address=address)
 
     def state(self, record: SubmitRecord, folder: SubmitFolder) -> JobState:
@@ -121,9 +133,9 @@ class RayTarget:
         client = connect(address)
         with explained(address):
             for job_id in record.earlier:
-                yield _output(client, job_id)
+                yield output(client, job_id)
             if not follow or _details(client, record) is None:
-                yield _output(client, record.id)
+                yield output(client, record.id)
                 return
         yield from followed(client, address, record.id)
 
@@ -233,13 +245,3 @@ def _facts(info: "JobDetails", folder: SubmitFolder, *, is_seen_here: bool) -> d
     if info.status.is_terminal() and not is_seen_here:
         facts["results"] = f"{folder.run_dir} on the node of its driver; this machine does not share it"
     return facts
-
-
-def _output(client: "JobSubmissionClient", job_id: str) -> str:
-    """Return the output of a submission; a cluster that was started anew has none of the earlier ones."""
-    try:
-        return client.get_job_logs(job_id)
-    except RuntimeError as error:
-        if "status code 404" not in str(error):
-            raise
-        return f"({job_id}: the cluster does not know this job, and has no output of it)\n"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import harness
 from harness.arguments import resolved
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions
-from harness.cluster.target import Request
+from harness.cluster.target import Request, utf8
 from harness.errors import EnvironmentMismatchError, unusable
 from harness.records.provenance import COMMIT_VARIABLE, checkout_commit
 from harness.study.submission import RaySite
@@ -129,6 +129,7 @@ def _checked(environment: dict[str, str]) -> dict[str, str]:
                 f"--env {name}=...: Ray replaces what follows a $ in a variable, and none can hold a NUL "
                 f"character. Remedy: write out the value."
             )
+        utf8(f"--env {name}", value)
     return environment
 
 

@@ -24,6 +24,8 @@ class Allocation:
     """Of each node; of the smallest one where they differ."""
     gpus: int | None
     """Of the launcher's node; None where Slurm manages no GPUs."""
+    ends_at: float | None = None
+    """Seconds of Unix time, as the limit was at the start; infinite without one, None where nobody knows."""
     gpus_of: Mapping[str, Gpus] = field(default_factory=dict)
     """Node to its GPUs; a node that Slurm tells nothing of has as many as the launcher's."""
 
@@ -48,6 +50,7 @@ class Allocation:
             others=tuple(name for name in hosts if name != host),
             cpus=_cpus(environment, details),
             gpus=_gpus(environment, details, host),
+            ends_at=details.ends_at,
             gpus_of=details.gpus_of if any(each.count for each in details.gpus_of.values()) else {},
         )
 

@@ -11,7 +11,8 @@ from harness.cluster.target import NoAnswerError
 from harness.errors import EnvironmentMismatchError
 
 _GONE = "invalid job id"
-_JOB_ID = re.compile(r"\d+")
+_JOB_ID = re.compile(r"^(\d+)(?:;\S+)?$", re.MULTILINE)
+"""A line of `sbatch --parsable`, alone but for the name of its cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,27 +62,33 @@ def submit(script: Path, working_dir: Path, name: str) -> str:
         name: What the job is called, by which it is found where Slurm takes it and its answer is lost.
 
     Raises:
-        NoAnswerError: Slurm does not answer in time; it may have taken the job.
+        NoAnswerError: Slurm does not answer in time, or tells no id; it may have taken the job.
         EnvironmentMismatchError: Slurm refuses it.
     """
     try:
         # Not of this terminal's session: its Ctrl-C must not cut off the answer, which is the job's id.
         done = run("sbatch", "--parsable", str(script), working_dir=working_dir, is_detached=True)
     except NoAnswerError as error:
-        raise NoAnswerError(
-            f"{script}: Slurm did not answer in {PATIENCE_SECONDS} s, and may have taken the job all the "
-            f"same. Remedy: `squeue --me --name={shlex.quote(name)}` shows it then, and `scancel ID` ends "
-            f"it; submit again where it shows nothing",
-            place=script,
-        ) from error
-    job = _JOB_ID.match(done.stdout)
-    if done.returncode != 0 or job is None:
+        raise _perhaps_taken(script, name, f"Slurm did not answer in {PATIENCE_SECONDS} s") from error
+    if done.returncode != 0:
         raise EnvironmentMismatchError(
             f"{script}: Slurm does not take the job: {words(done)}. "
             f"Remedy: submit where `squeue` works, and ask for what the site allows (`sinfo`).",
             place=script,
         )
-    return job.group()
+    ids: list[str] = _JOB_ID.findall(done.stdout)  # a site's own sbatch may print more, before the id
+    if not ids:
+        raise _perhaps_taken(script, name, f"sbatch told no id ({words(done)})")
+    return ids[-1]
+
+
+def _perhaps_taken(script: Path, name: str, why: str) -> NoAnswerError:
+    return NoAnswerError(
+        f"{script}: {why}, and may have taken the job all the same. Remedy: "
+        f"`squeue --me --name={shlex.quote(name)}` shows it then, and `scancel ID` ends it; submit again "
+        f"where it shows nothing",
+        place=script,
+    )
 
 
 def queue_entry(job: str) -> QueueEntry | None:
@@ -94,7 +101,7 @@ def queue_entry(job: str) -> QueueEntry | None:
     if _GONE in done.stderr.lower():
         return None
     check("squeue", done)
-    fields = done.stdout.strip().split("|")
+    fields = done.stdout.strip().rpartition("\n")[2].split("|")
     if len(fields) != 5:
         return None
     return QueueEntry(
@@ -137,12 +144,3 @@ def ask_to_end(job: str) -> None:
         EnvironmentMismatchError: Slurm refuses.
     """
     check("scancel", run("scancel", "--batch", "--signal=TERM", job))
-
-
-def seconds_of(time_left: str) -> int | None:
-    """Return seconds from Slurm's `[D-][[HH:]MM:]SS`; None for UNLIMITED and other words."""
-    match = re.fullmatch(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+)", time_left)
-    if match is None:
-        return None
-    days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

@@ -30,7 +30,7 @@ from harness.cluster.slurm.script import (
 )
 from harness.cluster.status_log import Cause, StatusDetail, StatusLog
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.cluster.target import JobState, Request, named
+from harness.cluster.target import JobState, Request, named, utf8
 from harness.errors import (
     EXIT_INTERRUPTED,
     ResultsError,
@@ -63,7 +63,7 @@ class SlurmTarget:
         instructions = LauncherInstructions(
             name=request.name,
             run_dir=request.run_dir,
-            working_dir=resolved(Path()),
+            working_dir=Path(utf8("the working directory", str(resolved(Path())))),
             sweep=request.sweep_arguments(str(folder.study_file), str(request.run_dir), ADDRESS),
             warn_before=settings.warn_before or WARN_BEFORE_SECONDS,
             on_timeout=settings.on_timeout or "requeue",
@@ -145,8 +145,8 @@ class SlurmTarget:
 
 def _note_cancellation(job: str, folder: SubmitFolder) -> None:
     """Write what a launcher that had not begun, or was not there any more, could not."""
-    log = StatusLog(folder.status_log, job=job)
-    events = log.of_job(job)
+    events = StatusLog(folder.status_log).of_job(job)
+    log = StatusLog(folder.status_log, job, events[-1].restart if events else 0)
     if not events or events[-1].event != "ended":
         told = StatusDetail(exit_code=EXIT_INTERRUPTED, cause=Cause.TOLD_TO_END, by="cancel")
         with suppress(OSError):  # a full disk: Slurm still tells it for some minutes

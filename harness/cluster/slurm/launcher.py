@@ -8,6 +8,7 @@ Slurm's warning reaches it. Signals:
 - SIGTERM: Slurm, or a user, has decided that the job ends. The sweep ends in good order, and that is all.
 """
 
+import math
 import os
 import signal
 import socket
@@ -27,7 +28,7 @@ from harness.cluster.launch.processes import (
     start_child,
 )
 from harness.cluster.slurm.allocation import Allocation
-from harness.cluster.slurm.commands import queue_entry, requeue, seconds_of
+from harness.cluster.slurm.commands import requeue
 from harness.cluster.slurm.ray_cluster import RayCluster, ray_cluster
 from harness.cluster.slurm.script import LauncherInstructions
 from harness.cluster.slurm.steps import end_node, end_of
@@ -177,28 +178,24 @@ class Launcher:
             cluster.steps.remove(step)
 
     def _look_at_signals(self) -> None:
-        """Note why Slurm wants the job to end, the first time it does."""
+        """Note why Slurm wants the job to end, the first time it does; nobody is asked, who may answer late.
+
+        A warning is one of a preemption only where the time is known not to be over: else `on_timeout`
+        decides, also for a job that outlives the limit it began with.
+        """
         if self._cause or not self._signals.received:
             return
-        number = self._signals.received[0]
-        seconds_left = self._seconds_left() if number == signal.SIGUSR1 else None
+        number, ends_at = self._signals.received[0], self._allocation.ends_at
+        left = -math.inf if ends_at is None else ends_at - time.time()
         if number != signal.SIGUSR1:
             self._cause = Cause.TOLD_TO_END
-        elif seconds_left is not None and seconds_left <= self._instructions.warn_before + _EARLY_SECONDS:
-            self._cause = Cause.TIME_LIMIT
-        else:
+        elif left > self._instructions.warn_before + _EARLY_SECONDS:
             self._cause = Cause.PREEMPTION
+        else:
+            self._cause = Cause.TIME_LIMIT
+        seconds_left = int(left) if number == signal.SIGUSR1 and math.isfinite(left) else None
         self._note("warned", StatusDetail(signal=number.name, cause=self._cause, seconds_left=seconds_left))
         _say(f"{number.name}: {self._cause}; the sweep ends in good order")
-
-    def _seconds_left(self) -> int | None:
-        """Return the time to the job's limit; None where it has none, or Slurm does not say."""
-        try:
-            entry = queue_entry(self._allocation.job)
-        except HarnessError as error:
-            _say(f"the time left is not known: {error}")
-            return None
-        return seconds_of(entry.time_left) if entry else None
 
     def _requeue(self) -> bool:
         """Put the job back into the queue if a requeue mends what interrupted it; tell whether it did."""

@@ -1,8 +1,10 @@
-"""What Slurm gave a job: its nodes, their addresses, and their GPUs."""
+"""What Slurm gave a job: its time, its nodes, their addresses, and their GPUs."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from harness.cluster.slurm.asking import check, run
 
@@ -41,6 +43,8 @@ class JobDetails:
     restarts: int | None
     cpus_per_task: int | None
     """As asked for; 1 if nobody asked."""
+    ends_at: float | None
+    """Seconds of Unix time, as its limit is now; infinite without a limit, None where Slurm does not tell."""
     gpus_of: Mapping[str, Gpus]
     """By node; empty where Slurm does not tell."""
 
@@ -68,6 +72,7 @@ def job_details(job: str) -> JobDetails:
     return JobDetails(
         restarts=_number(r"\bRestarts=(\d+)", done.stdout),
         cpus_per_task=_number(r"\bCPUs/Task=(\d+)", done.stdout),
+        ends_at=_ends_at(done.stdout),
         gpus_of={
             name: _gpus(resources, names_types=names_types)
             for nodes, resources in _NODE.findall(done.stdout)
@@ -79,6 +84,17 @@ def job_details(job: str) -> JobDetails:
 def _number(pattern: str, text: str) -> int | None:
     match = re.search(pattern, text)
     return int(match[1]) if match else None
+
+
+def _ends_at(text: str) -> float | None:
+    """Return when a job's time is over: a moment on this machine's clock, or `Unknown` without a limit."""
+    match = re.search(r"\bEndTime=(\S+)", text)
+    if match is None:
+        return None
+    try:
+        return math.inf if match[1] == "Unknown" else datetime.fromisoformat(match[1]).timestamp()
+    except ValueError:
+        return None
 
 
 def _gpus(resources: str, *, names_types: bool) -> Gpus:

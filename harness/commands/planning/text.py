@@ -24,9 +24,10 @@ from harness.commands.planning.outlook_words import (
     share_in_words,
     shown_in_words,
 )
+from harness.commands.planning.responses import NOTHING_CONFIRMED, untested_response
 from harness.recipe.datasets import DATASETS
 from harness.recipe.metrics import Split
-from harness.study.claim_kinds import Best, Better, Diverges, Equal, Reaches
+from harness.study.claim_kinds import Best, Better, Diverges, Equal, Monotone, Optimum, Reaches, Trend
 from harness.study.claims import AVERAGE, EVERY, Claim
 from harness.study.plan import Plan
 from harness.study.study import Study
@@ -106,6 +107,15 @@ def _seeds_a_repeat(study: Study, plan: Plan) -> int | None:
     return _USUAL_SEEDS_A_REPEAT if can_repeat else None
 
 
+def _independent_runs(spec: Diverges, study: Study, plan: Plan) -> int:
+    """Return the runs that a claim counts, which diverge independently: one of those of a search's choice."""
+    is_searched = bool(arms_of_one(study)[spec.arm].space)
+    seeds = plan.confirm.max_seeds
+    if spec.at is not None or not (seeds or is_searched):
+        return plan.search.seeds
+    return plan.max_repeats * (min(seeds, 1) if plan.unit == "repeat" and is_searched else seeds)
+
+
 def _noise_in_words(noise: Noise | None, metric: Metric, *, is_paired: bool) -> Iterator[str]:
     name = metric.name
     if noise is None:
@@ -138,13 +148,14 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
     first_alpha, last_alpha = levels(plan, len(study.claims))
     spec = claim.spec
     if isinstance(spec, Diverges):
-        is_at_a_point = spec.at is not None
-        n = plan.search.seeds if is_at_a_point else plan.max_repeats * plan.confirm.max_seeds
-        yield share_in_words(share_outlook(n, spec.more_than, first_alpha))
+        n = _independent_runs(spec, study, plan)
+        yield share_in_words(share_outlook(n, spec.more_than, first_alpha)) if n else NOTHING_CONFIRMED
+    elif isinstance(spec, Optimum | Trend | Monotone) and (reason := untested_response(spec, study, plan)):
+        yield f"cannot be tested: {reason}"
+    elif not isinstance(spec, Optimum | Trend | Monotone) and not plan.confirm.max_seeds:
+        yield NOTHING_CONFIRMED
     elif not isinstance(spec, Better | Best | Equal | Reaches):
         yield "not foretold: what it takes depends on how the metric goes with what is compared"
-    elif not plan.confirm.max_seeds:
-        yield "cannot be tested: the study confirms nothing. Remedy: confirm: {seeds: 10}"
     elif plan.looks[-1] < 2:
         yield f"cannot be tested: one replicate shows no spread. Remedy: more {_more(plan)}"
     elif isinstance(spec, Reaches):

@@ -133,12 +133,19 @@ def _check_name(arm: Arm, source: Source) -> None:
         return
     path: Path = ("arms", arm.entry, "for_each")
     n_bytes = len(arm.name.encode())
-    if "/" in arm.name:
-        field = next((f for f, value in arm.template.values.items() if "/" in str(value)), "")
+    mark = next((mark for mark in arm.name if mark == "/" or not mark.isprintable()), None)
+    if mark is not None:
+        values = arm.template.values.items()
+        field = next((field for field, value in values if mark in str(value)), "")
+        inside: Path = ("parameters", field) if arm.is_program else (field,)
+        name, shown = (arm.name, mark) if mark == "/" else (repr(arm.name), repr(mark))
+        shared = (
+            "write the value in the command" if arm.is_program else f"give {field or 'the field'} in recipe"
+        )
         source.report(
-            (*path, field) if field else path,
-            f"makes an arm of the name {arm.name}, which cannot name a folder as it has a /. "
-            f"Remedy: give {field or 'the field'} in recipe, or write the arms out under names of their own",
+            (*path, *inside) if field else path,
+            f"makes an arm of the name {name}, which cannot name a folder as it has a {shown}. "
+            f"Remedy: {shared}, or write the arms out under names of their own",
         )
     elif n_bytes > LONGEST_NAME:
         source.report(

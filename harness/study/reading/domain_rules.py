@@ -1,12 +1,14 @@
 """Rules of an arm's domains: values that would be tried twice or never, and what a sampler cannot search."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from harness.study.domains import Choices, Domain, Grid, OneOf, Range
+from harness.study.domains import Choices, Domain, Grid, OneOf, Range, as_choice
 from harness.study.file import Search
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
+from harness.study.written import as_written
 
 _UNCONDITIONAL = {"grid", "gp", "cmaes", "qmc"}
 """Samplers that need the same fields in every configuration."""
@@ -27,12 +29,10 @@ def origin(arm: Arm, field: str, source: Source) -> Path:
     own: Path = ("arms", arm.entry)
     if arm.is_program:
         places: tuple[Path, ...] = ((*own, "for_each", "parameters", field), (*own, "parameters", field))
-        return next((path for path in places if path in source.lines or path in source.overrides), own)
-    parts = field.split(".")
-    for path in ((*own, "for_each", *parts), (*own, *parts), ("recipe", *parts)):
-        if path in source.lines or path in source.overrides:
-            return path
-    return own
+    else:
+        parts = field.split(".")
+        places = ((*own, "for_each", *parts), (*own, *parts), ("recipe", *parts))
+    return next((path for path in places if source.at(path) is not None), own)
 
 
 def _all_domains(arm: Arm, source: Source) -> Iterator[tuple[Path, str, Domain]]:
@@ -49,22 +49,42 @@ def _all_domains(arm: Arm, source: Source) -> Iterator[tuple[Path, str, Domain]]
 def _check_values(arm: Arm, source: Source) -> None:
     """Note values of domains that would be tried twice, or never."""
     for path, field, domain in _all_domains(arm, source):
-        written = [json.dumps(value, sort_keys=True) for value in domain.listed]
-        twice = next((value for value in written if written.count(value) > 1), None)
-        if twice is not None:
-            source.report(path, f"{field} lists {twice} twice. Remedy: each value once")
+        if repeated := _repeated(domain.listed):
+            source.report(path, f"{field} lists {repeated}")
         if isinstance(domain, Range) and domain.last != domain.high:
             source.report(path, _uneven_step(field, domain))
 
 
+def _repeated(listed: Sequence[Any]) -> str | None:
+    """Return which value is listed again, in the same words or in others that a sampler cannot tell apart."""
+    written: set[str] = set()
+    chosen: dict[Any, Any] = {}
+    for value in listed:
+        text = json.dumps(value, sort_keys=True)
+        if text in written:
+            return f"{text} twice. Remedy: each value once"
+        first = chosen.setdefault(as_choice(value), value)
+        if first is not value:
+            return (
+                f"{as_written(first)} and {as_written(value)}, which a sampler cannot tell apart: the second "
+                f"would never be tried. Remedy: one of them, or words in their place"
+            )
+        written.add(text)
+    return None
+
+
 def _uneven_step(field: str, domain: Range) -> str:
     """Return that a range's steps miss its upper bound, and what fits."""
-    missed = (
-        f"{field} goes from {domain.low:g} in steps of {domain.step:g}, which miss high = {domain.high:g}"
-    )
+    low, step, high, last = map(_short, (domain.low, domain.step, domain.high, domain.last))
+    missed = f"{field} goes from {low} in steps of {step}, which miss high = {high}"
     if not domain.whole_steps:
-        return f"{missed}: only {domain.low:g} would be tried. Remedy: a step that divides high - low"
-    return f"{missed} and end at {domain.last:g}. Remedy: high: {domain.last:g}, or a step that fits"
+        return f"{missed}: only {low} would be tried. Remedy: a step that divides high - low"
+    return f"{missed} and end at {last}. Remedy: high: {last}, or a step that fits"
+
+
+def _short(number: Any) -> str:
+    """Return a number as a study file has it, a whole one without its fraction of nothing."""
+    return as_written(number).removesuffix(".0")
 
 
 def _check_overlaps(arm: Arm, source: Source) -> None:

@@ -1,6 +1,7 @@
 """Which metrics a study has, and whether search, claims and regions name one of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from math import inf, isfinite
 
 from harness.errors import nearest
@@ -8,6 +9,7 @@ from harness.recipe.losses import task_of
 from harness.recipe.metrics import (
     METRICS,
     OPEN_RANGES,
+    SPLITS,
     TASK_METRICS,
     MeasuredMetric,
     Metric,
@@ -31,6 +33,7 @@ def metrics_of(file: StudyFile, arms: Sequence[Arm], source: Source) -> dict[str
         source: The study file.
     """
     if file.trial is not None:
+        _check_plain(file.trial.metrics, ("trial", "metrics"), source)
         for name in [name for name, metric in file.trial.metrics.items() if metric.reference]:
             rule = "a program prints its metrics, and none is imported. Leave import out"
             source.report(("trial", "metrics", name, "import"), rule)
@@ -38,8 +41,18 @@ def metrics_of(file: StudyFile, arms: Sequence[Arm], source: Source) -> dict[str
     task = _task(file, arms, source)
     if file.metrics is None:
         return task_metrics(task)
+    _check_plain(file.metrics, ("metrics",), source)
     metrics = {name: _metric(name, entry, task, source) for name, entry in file.metrics.items()}
     return {name: metric for name, metric in metrics.items() if metric is not None} or task_metrics(task)
+
+
+def _check_plain(names: Iterable[str], path: Path, source: Source) -> None:
+    """Note metrics under the names of records: `val_accuracy` would be recorded as `val_val_accuracy`."""
+    for name in names:
+        split, _, plain = name.partition("_")
+        if plain and split in SPLITS:
+            rule = "a metric is declared without the part of the data, which records put before it"
+            source.report((*path, name), f"{rule}. Remedy: {plain}")
 
 
 def _task(file: StudyFile, arms: Sequence[Arm], source: Source) -> Task:
@@ -108,25 +121,40 @@ def check_metrics(
     _check_search(file, metrics, source)
     _check_losses_are_one(file, arms, metrics, source)
     every, of_epochs = in_records(metrics), in_records(metrics, ["val", "train"])
+    of_program = file.trial is not None
+    check_range = partial(_check_range, source=source, of_program=of_program)
+    check_region = partial(_check_region, source=source, of_program=of_program)
     for place, claim in zip(claim_places, file.claims, strict=True):
         path: Path = ("claims", place, claim.kind)
         spec = claim.spec
         if isinstance(spec, Faster):  # its times are its model's own
             if spec.target is not None:
-                _check((*path, "target", spec.target.metric), spec.target.metric, of_epochs, source)
+                at = (*path, "target", spec.target.metric)
+                _check(at, spec.target.metric, of_epochs, source)
+                check_range(at, spec.target.metric, spec.target.value)
         elif claim.metric is not None:
             times = RUN_TIMES if isinstance(spec, Trend | Monotone) else ()
             _check((*path, "metric"), claim.metric, [*every, *times], source)
             if isinstance(spec, Reaches) and spec.metric in every:
-                _check_value(path, spec, every[spec.metric], source, of_program=file.trial is not None)
+                _check_value(path, spec, every[spec.metric], source, of_program=of_program)
+            check_region(("claims", place, "region"), claim.metric, claim.region)
+    for path, name, value in _published(file):
+        _check(path, name, [*every, *RUN_TIMES], source)
+        check_range(path, name, value)
+    for name, region in file.region.items():
+        _check(("region", name), name, [*every, *TIMES], source)
+        check_region(("region", name), name, region)
+    for name, metric in (file.metrics or {}).items():
+        check_region(("metrics", name, "region"), f"val_{name}", metric.region)
+
+
+def _published(file: StudyFile) -> Iterator[tuple[Path, str, float]]:
+    """Yield each published value: its place, what it is of, and itself."""
     for arm, runs in file.published.items():
         for at, run in enumerate(runs if isinstance(runs, list) else [runs]):
-            path = ("published", arm, at) if isinstance(runs, list) else ("published", arm)
-            for name in run.values():
-                inside = ("metrics", name) if name in run.metrics else (name,)
-                _check((*path, *inside), name, [*every, *RUN_TIMES], source)
-    for name in file.region:
-        _check(("region", name), name, [*every, *TIMES], source)
+            path: Path = ("published", arm, at) if isinstance(runs, list) else ("published", arm)
+            for name, value in run.values().items():
+                yield (*path, *(("metrics", name) if name in run.metrics else (name,))), name, value
 
 
 def _check_search(file: StudyFile, metrics: Mapping[str, Metric], source: Source) -> None:
@@ -170,15 +198,46 @@ def _check_value(path: Path, spec: Reaches, metric: Metric, source: Source, *, o
         rule = f"of {spec.metric} {metric.better} values are better. Remedy: {fitting}: {spec.value:g}"
         source.report(place, rule)
         return
-    name = spec.metric.partition("_")[2]
-    low, high = OPEN_RANGES.get(name, (-inf, inf))
-    if of_program or low < spec.value < high:
+    name, low, high = _bounds(spec.metric, of_program=of_program)
+    if low < spec.value < high:
         return
     ends = [f"{word} {end:g}" for word, end in (("above", low), ("below", high)) if isfinite(end)]
     rule = f"must lie {' and '.join(ends)} to be told from a mean {name}, but is {spec.value:g}"
-    is_percent = name == "accuracy" and 1 < spec.value < 100
-    remedy = f". Remedy: {fitting}: {spec.value / 100:g}" if is_percent else ""
-    source.report(place, rule + remedy)
+    is_percent = 1 < spec.value < 100
+    source.report(place, rule + (_from_percent(name, spec.value, fitting) if is_percent else ""))
+
+
+def _check_range(path: Path, record: str, value: float, *, source: Source, of_program: bool) -> None:
+    """Note a value that a metric of ours cannot have."""
+    name, low, high = _bounds(record, of_program=of_program)
+    if not low <= value <= high:
+        ends = [f"{word} {end:g}" for word, end in (("at least", low), ("at most", high)) if isfinite(end)]
+        rule = f"{name} is {' and '.join(ends)}, but this is {value:g}"
+        source.report(path, rule + _from_percent(name, value, str(path[-1])))
+
+
+def _check_region(
+    path: Path, record: str | None, region: float | None, *, source: Source, of_program: bool
+) -> None:
+    """Note a region that holds any two values of a metric of ours."""
+    name, low, high = _bounds(record or "", of_program=of_program)
+    if region is not None and region >= high - low:
+        rule = (
+            f"must be below {high - low:g}, since {name} lies between {low:g} and {high:g}, but is {region:g}"
+        )
+        source.report(path, rule + _from_percent(name, region, str(path[-1])))
+
+
+def _bounds(record: str, *, of_program: bool) -> tuple[str, float, float]:
+    """Return a metric's name, and the bounds of what it can be; a program's can be anything."""
+    name = record.partition("_")[2]
+    low, high = (-inf, inf) if of_program else OPEN_RANGES.get(name, (-inf, inf))
+    return name, low, high
+
+
+def _from_percent(name: str, value: float, field: str) -> str:
+    """Return the remedy for a share that was given in percent; nothing for another value."""
+    return f". Remedy: {field}: {value / 100:g}" if name == "accuracy" and 1 <= value <= 100 else ""
 
 
 def _check(path: Path, name: str, valid: Iterable[str], source: Source) -> None:

@@ -16,13 +16,14 @@ from harness.study.file import Confirm, Search, StudyFile
 from harness.study.published import by_arm
 from harness.study.reading.arm_rules import check_arms
 from harness.study.reading.dataset_rules import check_datasets
-from harness.study.reading.effects import check_overrides
+from harness.study.reading.effects import check_effects
 from harness.study.reading.metrics import check_metrics, metrics_of
+from harness.study.reading.overrides import set_value
 from harness.study.reading.problems import Problem, study_error
 from harness.study.reading.program_rules import check_program
 from harness.study.reading.references import check_references
 from harness.study.reading.replicates import check_replicates
-from harness.study.reading.source import SET, Path, Source, read_source, set_value
+from harness.study.reading.source import SET, Path, Source, read_source
 from harness.study.reading.start_rules import check_starts
 from harness.study.reading.wording import message
 from harness.study.study import Study
@@ -39,9 +40,8 @@ def load_study(path: FilePath, overrides: tuple[str, ...] = ()) -> Study:
         StudyError: The file is missing, or it has problems; the message tells all of them.
     """
     try:
-        text = path.read_bytes().decode(
-            "utf-8"
-        )  # as it is, ends of lines too: the study is kept byte for byte
+        # As it is, ends of lines too: the study is kept byte for byte.
+        text = path.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise StudyError(
             f"{path}: cannot be read (not UTF-8 text, from byte {error.start} on). Remedy: save the study "
@@ -109,7 +109,7 @@ def _study(source: Source, text: str, overrides: tuple[str, ...]) -> Study | Non
     check_starts(file, arms, search, source)
     check_references(file, arms, metrics, source, claim_places)
     check_replicates(file, arms, source)
-    check_overrides(file, arms, source)
+    check_effects(file, arms, source)
     check_datasets(file, arms, source, claim_places)
     if source.problems:
         return None
@@ -210,7 +210,7 @@ def _note(finding: _Finding, source: Source, incomplete: set[Path]) -> Path:
     path, parent = finding.path, finding.path[:-1]
     follows = any(problem.path[: len(path)] == path for problem in source.problems)
     if not follows and not (finding.is_missing and parent in incomplete):
-        source.report(path, message(finding.item, path))
+        source.report(path, message(finding.item, path, of_program="trial" in source.data))
     return parent if finding.is_missing else path
 
 

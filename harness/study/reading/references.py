@@ -6,10 +6,11 @@ from harness.errors import nearest
 from harness.recipe.configuration import Configuration
 from harness.recipe.imported import IMPORT, is_imported
 from harness.recipe.metrics import Metric, in_records
-from harness.study.claim_kinds import Best, Better, Faster, Monotone, Optimum, Spec, Trend
+from harness.study.claim_kinds import Best, Better, Diverges, Faster, Monotone, Optimum, Spec, Trend
 from harness.study.claims import Claim, with_region
 from harness.study.datasets import on_each
 from harness.study.file import StudyFile
+from harness.study.reading.settings import check_settings
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
 
@@ -33,13 +34,23 @@ def check_references(
         claim_places: Position of each claim in the file's list.
     """
     names = _Names(arms, source)
+    is_whole = not any(problem.path[:1] in {("arms",), ("recipe",)} for problem in source.problems)
     for place, claim in zip(claim_places, file.claims, strict=True):
         path = ("claims", place, claim.kind)
         _check_claim(path, claim, names, source)
+        if is_whole and not any(problem.path[: len(path)] == path for problem in source.problems):
+            check_settings(path, claim.spec, arms, source)
         _check_region(path, with_region(claim, file.region), in_records(metrics), source)
     published = _Names(on_each(arms, file.datasets) if file.datasets else arms, source)
-    for name in file.published:
+    for name, runs in file.published.items():
         published.check(("published", name), name)
+        for at, run in enumerate(runs if isinstance(runs, list) else [runs]):
+            inside: Path = (
+                ("published", name, at, "at") if isinstance(runs, list) else ("published", name, "at")
+            )
+            for field in run.at or {}:
+                if field not in names.fields:
+                    source.report((*inside, field), names.no_field(field))
     if file.baseline is not None:
         names.check(("baseline",), file.baseline)
 
@@ -61,6 +72,10 @@ class _Names:
         valid = [*self.arms, *(self.templates if may_be_template else ())]
         if self._has_all and name not in valid and name.partition("@")[0] not in self._cut_out:
             self._source.report(path, f"there is no arm {name!r}. {nearest(name, valid)}")
+
+    def no_field(self, name: str) -> str:
+        """Return that there is no such field."""
+        return f"there is no recipe field {name!r}. {nearest(name, self.fields)}"
 
 
 def _fields(arms: Sequence[Arm]) -> list[str]:
@@ -87,8 +102,10 @@ def _check_claim(path: Path, claim: Claim, names: _Names, source: Source) -> Non
     for role in ("field", "over"):
         field = getattr(spec, role, None)
         if field is not None and field not in names.fields:
-            hint = f"there is no recipe field {field!r}. {nearest(field, names.fields)}"
-            source.report((*path, role), hint)
+            source.report((*path, role), names.no_field(field))
+    for field in (spec.at or {}) if isinstance(spec, Diverges) else ():
+        if field not in names.fields:
+            source.report((*path, "at", field), names.no_field(field))
     _check_pair(path, spec, names.arms, source)
 
 

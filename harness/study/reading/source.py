@@ -4,7 +4,8 @@ YAML 1.2 rules: `1e-4` is a number, `no` is a string. Duplicate keys, tags and a
 """
 
 import json
-from collections.abc import Sequence
+import re
+import sys
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -27,10 +28,16 @@ _MERGE = f"{_STANDARD}merge"
 _READ_AS = {f"{_STANDARD}timestamp": "a date", f"{_STANDARD}value": "a key of YAML's own"}
 """What YAML takes a plain word for, without a tag being written."""
 
-_MOST_DIGITS = 9
-"""Of a position in a list."""
 _MOST_VALUES = 100_000
 """Of a whole file: aliases of aliases can multiply a few lines without end."""
+DEEPEST = 50
+"""Of values inside values; Python walks through some hundreds."""
+TOO_DEEP = f"nested too deeply to be a study: {DEEPEST} values inside each other are the most"
+_DIGITS = sys.float_info.max_10_exp
+_LONGEST_TEXT = 80
+"""Characters of a text in a message."""
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+"""What no command line, path or record can hold."""
 
 
 @dataclass
@@ -61,18 +68,19 @@ class Source:
 
     def report(self, path: Path, message: str) -> None:
         """Note a problem at a path."""
-        value = self._written_at(path)
-        self.problems.append(Problem(place=self.place(path), path=path, message=message, value=value))
+        value = self.at(path, missing={})
+        written = None if isinstance(value, dict | list) else json.dumps(value, default=str)
+        self.problems.append(Problem(place=self.place(path), path=path, message=message, value=written))
 
-    def _written_at(self, path: Path) -> str | None:
-        """Return the single value that stands at a path, as JSON; None where there is none."""
+    def at(self, path: Path, missing: Any = None) -> Any:
+        """Return what stands at a path, overrides applied; `missing` where nothing does."""
         node = self.data
         for part in path:
             if isinstance(node, dict) or (isinstance(node, list) and part in range(len(node))):
-                node = node.get(part, {}) if isinstance(node, dict) else node[cast("int", part)]
+                node = node.get(part, missing) if isinstance(node, dict) else node[cast("int", part)]
             else:
-                return None
-        return None if isinstance(node, dict | list) else json.dumps(node, default=str)
+                return missing
+        return node
 
 
 def read_source(text: str, name: str) -> Source:
@@ -107,73 +115,6 @@ def read_source(text: str, name: str) -> Source:
     return source
 
 
-def set_value(source: Source, argument: str) -> None:
-    """Apply one `--set key.subkey=value`; the value is YAML, mappings on the way are made as needed."""
-    dotted, separator, text = argument.partition("=")
-    if not separator or not dotted:
-        source.problems.append(Problem(f"{SET} {argument}", (), "not of the form key.subkey=value"))
-        return
-    value = read_source(text, f"{SET} {argument}")
-    *parents, last = dotted.split(".")
-    node, path = _below(source, parents)
-    if not isinstance(node, dict | list):
-        where = ".".join(str(part) for part in path)
-        hint = f"{where} has nothing below it to set, it is {node!r}. Remedy: --set {where}=... as a whole"
-        source.problems.append(Problem(value.name, path, hint))
-        return
-    key = _key(node, last)
-    if key is None:
-        source.problems.append(Problem(value.name, (*path, last), f"the list has no entry {last!r} to set"))
-        return
-    path = (*path, key)
-    for problem in value.problems:
-        source.problems.append(Problem(value.name, (*path, *problem.path), problem.message))
-    if _child(node, key) is None:
-        source.added.add(path)
-    node[key] = value.data  # type: ignore[index]
-    _replace_lines(source, path, argument)
-
-
-def _below(source: Source, parts: Sequence[str]) -> tuple[Any, Path]:
-    """Return what stands below the parts of a dotted key, and its path; mappings are made as needed."""
-    node, path = source.data, cast("Path", ())
-    for part in parts:
-        if not isinstance(node, dict | list):
-            break
-        key = _key(node, part)
-        path = (*path, part if key is None else key)
-        if isinstance(node, dict) and node.get(key) is None:
-            node[key] = {}
-        node = None if key is None else node[key]
-    return node, path
-
-
-def _key(node: dict[str, Any] | list[Any], part: str) -> str | int | None:
-    """Return what a part of a dotted key means at its place: a name, or a position that a list has."""
-    if isinstance(node, dict):
-        return part
-    has_entry = part.isascii() and part.isdigit() and len(part) < _MOST_DIGITS and int(part) < len(node)
-    return int(part) if has_entry else None
-
-
-def _child(node: dict[str, Any] | list[Any], key: str | int) -> Any:
-    if isinstance(node, dict):
-        return node.get(str(key))
-    return node[key] if isinstance(key, int) else None
-
-
-def _replace_lines(source: Source, path: Path, argument: str) -> None:
-    """Let an argument be the place of a path and of all below it; tell earlier ones that it undoes."""
-    for below in [other for other in source.lines if other[: len(path)] == path]:
-        del source.lines[below]
-    for below in [other for other in source.overrides if other[: len(path)] == path]:
-        earlier = source.overrides.pop(below)
-        if earlier != argument:
-            message = f"{SET} {argument} comes later and replaces it. Remedy: leave one of them out"
-            source.problems.append(Problem(f"{SET} {earlier}", below, message))
-    source.overrides[path] = argument
-
-
 class _Reader:
     """Turn YAML nodes into plain values while noting lines and problems."""
 
@@ -182,6 +123,7 @@ class _Reader:
         self._source = source
         self._open: set[int] = set()
         self._n_values = 0
+        self._is_too_deep = False
 
     def read(self, node: Node, path: Path) -> Any:
         """Return the node's plain value; anything else is a problem and reads as None."""
@@ -196,6 +138,11 @@ class _Reader:
         if id(node) in self._open:
             self._source.report(path, "this alias contains itself")
             return None
+        if len(self._open) >= DEEPEST:
+            if not self._is_too_deep:
+                self._source.report(path, TOO_DEEP)
+            self._is_too_deep = True
+            return None
         self._open.add(id(node))
         try:
             return self._read_plain(node, path)
@@ -208,10 +155,18 @@ class _Reader:
         if isinstance(node, SequenceNode):
             return [self._read_entry(child, (*path, i)) for i, child in enumerate(node.value)]
         try:
-            return self._constructor.construct_object(node)
-        except ValueError:  # Python reads no number of thousands of digits
-            self._source.report(path, "this value cannot be read as the number that it looks like")
+            value = self._constructor.construct_object(node)
+        except (ValueError, KeyError, IndexError):  # a number of thousands of digits, or another than its tag
+            kind = "true or false" if str(node.tag) == f"{_STANDARD}bool" else "the number that it looks like"
+            self._source.report(path, f"this value cannot be read as {kind}")
             return None
+        if isinstance(value, int) and abs(value) > sys.float_info.max:
+            self._source.report(path, f"this number is too large: {_DIGITS} digits are the most")
+            return None
+        if isinstance(value, str) and (unwritable := _unwritable(value)):
+            self._source.report(path, unwritable)
+            return None
+        return value
 
     def _read_entry(self, node: Node, path: Path) -> Any:
         self._source.lines[path] = node.start_mark.line + 1
@@ -242,6 +197,10 @@ class _Reader:
             return None
         word = str(node.value)
         here = (*path, word)
+        if unwritable := _unwritable(word):
+            self._source.lines[(*path, "?")] = node.start_mark.line + 1
+            self._source.report((*path, "?"), f"a key {unwritable}")
+            return None
         if str(node.tag) == f"{_STANDARD}str":
             return word
         self._source.lines.setdefault(here, node.start_mark.line + 1)
@@ -256,6 +215,16 @@ class _Reader:
             return word
         self._source.report(here, _refused_tag(node))
         return None
+
+
+def _unwritable(text: str) -> str | None:
+    """Return why no study can have a text, if so."""
+    mark = _UNWRITABLE.search(text)
+    if mark is None:
+        return None
+    if mark.group() == "\0":
+        return "holds a NUL character, which no command line can hold, and no path"
+    return f"must be text, but holds half of a character: {text[:_LONGEST_TEXT]!r}"
 
 
 def _refused_tag(node: Node) -> str:

@@ -45,34 +45,62 @@ WORDED = {*_WORDED, "extra_forbidden", "literal_error", "union_tag_invalid", "va
 _AS_YAML = {"True": "true", "False": "false", "None": "null"}
 """What a study file says where pydantic tells a tag in Python's words."""
 
+_OF_ONE_VALUE = {"int_type", "float_type", "bool_type", "string_type", "literal_error"}
+"""Error types of fields that take no list and no mapping."""
+
+_BESIDE_PARAMETERS = ("parameters", "for_each", "start")
+"""Fields of an arm of a program."""
+
 _LONGEST_VALUE = 80
 """Characters of a value in a message."""
 
 
-def message(item: Mapping[str, Any], path: Path, root: type[BaseModel] = StudyFile) -> str:
+def message(
+    item: Mapping[str, Any], path: Path, root: type[BaseModel] = StudyFile, *, of_program: bool = False
+) -> str:
     """Return what one of pydantic's errors means for the writer of a study file.
 
     Args:
         item: An entry of `ValidationError.errors()`.
         path: The place in the document.
         root: The model of the whole document.
+        of_program: Whether the document is a study of a program, whose arms have parameters.
     """
     kind, context, given = item["type"], item.get("ctx", {}), _as_written(item["input"])
     match kind:
         case "extra_forbidden":
-            return f"unknown field. {nearest(str(path[-1]), _fields_here(path[:-1], item['loc'], root))}"
+            is_parameter = of_program and _is_of_an_entry(path)
+            fields = _BESIDE_PARAMETERS if is_parameter else _fields_here(path[:-1], item["loc"], root)
+            remedy = f". Remedy for a parameter: parameters: {{{path[-1]}: ...}}" if is_parameter else ""
+            return f"unknown field. {nearest(str(path[-1]), fields)}{remedy}"
         case "literal_error":
             names = nearest(str(item["input"])[:99], _quoted(context["expected"]))
-            return f"{given} is not known. {names}{_or_settings(path, item['loc'], root)}"
+            settings = _or_settings(path, item["loc"], root)
+            return f"{given} is not known. {names}{settings}{_as_domain(kind, item)}"
         case "union_tag_invalid":
             return _wrong_kind(context["tag"], _quoted(context["expected_tags"]))
         case "value_error":
             return str(context["error"])
         case _ if kind in _WORDED:
             entries = "entry" if context.get("min_length") == 1 else "entries"
-            return _WORDED[kind].format(**{**context, "input": given, "entries": entries})
+            told = _WORDED[kind].format(**{**context, "input": given, "entries": entries})
+            return told + _as_domain(kind, item)
         case _:
             return f"{item['msg']}, but is {given}"
+
+
+def _is_of_an_entry(path: Path) -> bool:
+    """Whether a field stands in an entry below `arms`, or in its `for_each`."""
+    return path[:1] == ("arms",) and (len(path) == 3 or (len(path) == 4 and path[2] == "for_each"))
+
+
+def _as_domain(kind: str, item: Mapping[str, Any]) -> str:
+    """Return how several values are written, where a list or a mapping that is no domain stands for one."""
+    is_one_value = kind in _OF_ONE_VALUE and item["loc"][-1] == "<value>"
+    if not is_one_value or not isinstance(item["input"], list | Mapping):
+        return ""
+    ranges = "{low: ..., high: ...} or " if kind in {"int_type", "float_type"} else ""
+    return f". Remedy for several values: {ranges}{{choices: [...]}}"
 
 
 def _as_written(value: Any) -> str:

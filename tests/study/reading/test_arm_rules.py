@@ -103,6 +103,10 @@ RATES = "{low: 1e-3, high: 1.0, log: true}"
         ("{low: 0.1, high: 0.9, step: 2}", "which miss high = 0.9: only 0.1 would be tried. Remedy: a step"),
         ("{low: 0.1, high: 0.9, step: .inf}", "must be a finite number, but is inf"),
         ("{choices: [0.1, 0.2, 1e-1]}", "lr lists 0.1 twice. Remedy: each value once"),
+        (
+            "{low: 0.1, high: 1000001.0, step: 3}",
+            "which miss high = 1000001 and end at 999999.1. Remedy: high: 99",
+        ),
     ],
 )
 def test_values_never_or_twice_tried_are_refused(study_text: str, domain: str, told: str) -> None:
@@ -179,6 +183,7 @@ def test_names_that_no_folder_can_have_are_refused(study_text: str) -> None:
             "batches of at least 2 samples",
         ),
         ("epochs: {choices: [9, 1]}, warmup_epochs: {choices: [0, 3]}", "leaves nothing of 1 epochs"),
+        ("steps: {choices: [300, 120]}, warmup_epochs: {choices: [0, 1.9]}", "leaves nothing of 120 steps"),
     ],
 )
 def test_every_combination_of_fields_with_a_common_rule_is_tried(
@@ -189,11 +194,73 @@ def test_every_combination_of_fields_with_a_common_rule_is_tried(
         "{name: fcn, hidden: [8]}", "{name: fcn}"
     )
     fields = {"batch_size": "500", "epochs": "9"} | dict(part.split(": ", 1) for part in recipe.split("}, "))
+    if "steps" in fields:
+        del fields["epochs"]
     lines = "".join(
         f"  {name}: {value}{'}' if value.count('{') > value.count('}') else ''}\n"
         for name, value in fields.items()
     )
     assert told in problems(text.replace("recipe:\n", f"recipe:\n{lines}"))[0]
+
+
+RATES_BY_SCHEDULE = "{one_of: {constant: {lr: 1}, linear: {lr: 2}}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (
+            "    optimizer: sgd\n",
+            "    optimizer: sgd\n    clip_norm: null\n",
+            "s.yaml:11: arms.sgd.clip_norm: nothing leaves the clip_norm of recipe in place. Remedy: a",
+        ),
+        (
+            "    optimizer: sgd\n",
+            "    optimizer: sgd\n    batch_size: 99\n    for_each: {batch_size: [16, 17]}\n",
+            "s.yaml:11: arms.sgd.batch_size: for_each of sgd gives batch_size. Remedy: leave it out",
+        ),
+        (
+            "    optimizer: sgd\n",
+            f"    optimizer: sgd\n    lr: 0.5\n    lr_schedule: {RATES_BY_SCHEDULE}\n",
+            "s.yaml:11: arms.sgd.lr: every branch of sgd gives its own lr. Remedy: set it in the branches",
+        ),
+        (
+            "    optimizer: sgd\n",
+            "    optimizer: sgd\n    lr_schedule: {one_of: {constant: {clip_norm: null}, linear: {}}}\n",
+            "lr_schedule.one_of.constant.clip_norm: nothing leaves the clip_norm of the arm in place",
+        ),
+    ],
+)
+def test_a_setting_that_nothing_reads_is_refused(study_text: str, old: str, new: str, told: str) -> None:
+    """Clipping that was switched off was done all the same."""
+    text = study_text.replace("  epochs: 9\n", "  epochs: 9\n  clip_norm: 1.0\n").replace(old, new)
+    text = text.replace(f"    lr: {RATES}\n", "") if "lr: 0.5" in new else text
+    (problem,) = problems(text.partition("claims:")[0])
+    assert told in problem
+
+
+def test_nothing_may_stand_where_nothing_would(study_text: str) -> None:
+    """In the recipe, in an arm, and where a value stands in some branches only."""
+    text = study_text.replace("  epochs: 9\n", "  epochs: 9\n  clip_norm: null\n")
+    own = "    optimizer: sgd\n    clip_norm: null\n    dropout: 0.5\n"
+    branches = "    lr_schedule: {one_of: {constant: {dropout: 0.1}, linear: {}}}\n"
+    assert (
+        "clip_norm"
+        not in parse_study(text.replace("    optimizer: sgd\n", own + branches), "s").arms[0].fixed
+    )
+
+
+@pytest.mark.parametrize("mark", ["\\n", "\\e", "\\u202e"])
+def test_names_that_no_terminal_can_show_are_refused(mark: str) -> None:
+    """They would name folders too, and stand in the comments of other files."""
+    program = (
+        "study: p\nquestion: q\ntrial:\n  command: [python, x.py, '{x}']\n  epochs: 2\n"
+        "  metrics: {m: {better: lower}}\n"
+        f"arms:\n  a: {{for_each: {{parameters: {{x: ['b', \"c{mark}d\"]}}}}}}\n"
+    )
+    (problem,) = problems(program)
+    assert problem.startswith("s.yaml:8: arms.a.for_each.parameters.x: makes an arm of the name 'a@x=c\\")
+    assert problem.isprintable()
 
 
 def test_every_value_of_a_branch_is_tried(study_text: str) -> None:

@@ -88,6 +88,45 @@ def test_an_imported_loss_and_a_searched_one_are_taken_where_the_metrics_tell() 
     parse_study(TABLE, "s.yaml", ("recipe.loss={choices: [mse, l1]}", "search.metric=val_mae"))
 
 
+CLASSES = TABLE.replace("  loss: mse\n", "").replace("  a: {}", "  a: {}\n  b: {batch_size: 64}")
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (
+            "claims=[{says: x, faster: {arm: a, than: b, metric: epochs_to, target: {val_accuracy: 88}}}]",
+            "accuracy is at least 0 and at most 1, but this is 88. Remedy: val_accuracy: 0.88",
+        ),
+        (
+            "published={a: {source: x, test_accuracy: 88.1}}",
+            "accuracy is at least 0 and at most 1, but this is 88.1. Remedy: test_accuracy: 0.881",
+        ),
+        (
+            "published={a: [{source: x, test_accuracy: {value: 88.1, note: y}}]}",
+            "published.a.0.test_accuracy: accuracy is at least 0",
+        ),
+        (
+            "claims=[{says: x, region: 1, better: {arm: a, than: b, metric: test_accuracy}}]",
+            "claims.0.region: must be below 1, since accuracy lies between 0 and 1, but is 1. Remedy: region",
+        ),
+        ("region={test_accuracy: 1}", "region.test_accuracy: must be below 1, since accuracy lies"),
+        ("metrics={accuracy: {region: 2}}", "metrics.accuracy.region: must be below 1, since accuracy lies"),
+    ],
+)
+def test_a_share_in_percent_is_refused(override: str, told: str) -> None:
+    """No run reaches 88, and no two accuracies differ by more than 1."""
+    with pytest.raises(StudyError) as refused:
+        parse_study(CLASSES, "s.yaml", (override,))
+    assert told in str(refused.value)
+
+
+def test_the_ends_of_a_range_can_be_reached_and_published() -> None:
+    """A target of all training samples; what errors are worth is anybody's."""
+    target = "claims=[{says: x, faster: {arm: a, than: b, metric: epochs_to, target: {train_accuracy: 1}}}]"
+    parse_study(CLASSES, "s.yaml", (target, "published={a: {source: x, test_accuracy: 1, test_loss: 88}}"))
+
+
 def test_a_program_imports_no_metric() -> None:
     """It prints them."""
     text = TABLE[: TABLE.index("recipe:")] + (

@@ -101,6 +101,25 @@ def test_an_override_that_something_reads_is_taken(study_text: str, overrides: l
     assert parse_study(study_text, "s.yaml", tuple(overrides)).overrides == tuple(overrides)
 
 
+def test_an_override_makes_no_arm_of_a_mistyped_name(study_text: str) -> None:
+    """It would train beside the others; an arm that is given as a whole is a new one."""
+    (problem,) = problems_of(study_text, "arms.sdg.batch_size=64")
+    assert problem == (
+        "--set arms.sdg.batch_size=64: arms.sdg: there is no arm 'sdg'. Did you mean 'sgd'? "
+        "Valid: sgd, adam. Remedy for a new one: --set arms.sdg={...}"
+    )
+    new = ("arms.two={optimizer: sgd, lr: 0.1}", "arms.two.lr=0.2")
+    assert parse_study(study_text, "s.yaml", new).arms[2].fixed["lr"] == 0.2
+
+
+def test_an_arm_that_was_set_is_the_origin_of_its_fields(study_text: str) -> None:
+    """The recipe's line, which has a value for other arms, is innocent."""
+    text = study_text.replace("  epochs: 9\n", "  epochs: 9\n  lr: 0.1\n")
+    override = "arms.sgd={optimizer: sgd, lr: {grid: [0.1, 0.2]}}"
+    (problem,) = problems_of(text, override)
+    assert problem.startswith(f"--set {override}: arms.sgd.lr: lr is a grid")
+
+
 def test_an_arm_may_be_named_by_digits(study_text: str) -> None:
     """Its name in a dotted key is a name, and the digits below a list a position."""
     text = study_text.replace("  sgd:\n", '  "16":\n').replace("than: sgd", 'than: "16"')

@@ -422,6 +422,50 @@ CLAIM = "  - {says: Adam is better., better: {arm: adam, than: sgd, metric: test
             "must lie above 0 and below 1 to be told from a mean accuracy, but is 90. Remedy: at_least: 0.9",
         ),
         (
+            "{says: x, optimum: {arm: sgd, field: lr, between: [0.1, .inf], metric: val_loss}}",
+            "claims.0.optimum.between.1: must be a finite number, but is inf",
+        ),
+        (
+            "{says: x, optimum: {arm: sgd, field: lr, at: .nan, metric: val_loss}}",
+            "claims.0.optimum.at: must be a finite number, but is nan",
+        ),
+        (
+            "{says: x, diverges: {arm: sgd, at: {lr: .inf}}}",
+            "claims.0.diverges.at.lr: must be a finite number, but is inf",
+        ),
+        (
+            "{says: x, faster: {arm: sgd, than: adam, metric: epochs_to, target: {val_loss: .nan}}}",
+            "claims.0.faster.target.val_loss: must be a finite number, but is nan",
+        ),
+        (
+            "{says: x, diverges: {arm: sgd, at: {lrr: 0.5}}}",
+            "claims.0.diverges.at.lrr: there is no recipe field 'lrr'. Did you mean 'lr'?",
+        ),
+        (
+            "{says: x, diverges: {arm: sgd, at: {lr: 5}}}",
+            "claims.0.diverges.at.lr: arm sgd has no lr 5.0. Valid: {low: 0.001, high: 1.0, log: true}",
+        ),
+        (
+            "{says: x, diverges: {arm: sgd, at: {optimizer: adam}}}",
+            "claims.0.diverges.at.optimizer: arm sgd has no optimizer adam. Valid: sgd",
+        ),
+        (
+            "{says: x, optimum: {arm: adam, field: beta2, at: 0.95, metric: val_loss}}",
+            "claims.0.optimum.at: arm adam has no beta2 0.95. Valid: 0.9, 0.999",
+        ),
+        (
+            "{says: x, optimum: {arm: adam, field: beta2, between: [0.91, 0.99], metric: val_loss}}",
+            "claims.0.optimum.between: arm adam has no beta2 between 0.91 and 0.99. Valid: 0.9, 0.999",
+        ),
+        (
+            "{says: x, optimum: {arm: adam, field: batch_size, at: 500, metric: val_loss}}",
+            "claims.0.optimum.field: arm adam has the same batch_size in every run. Valid: lr, beta2",
+        ),
+        (
+            "{says: x, trend: {arm: sgd, over: dropout, metric: val_loss, direction: rises}}",
+            "claims.0.trend.over: arm sgd has the same dropout in every run. Valid: lr, momentum",
+        ),
+        (
             "{says: x, reaches: {arm: adam, metric: test_loss, at_least: 0.3}}",
             "claims.0.reaches.at_least: of test_loss lower values are better. Remedy: at_most: 0.3",
         ),
@@ -460,7 +504,7 @@ claims:
   - {says: b, best: {arm: sgd, metric: test_loss}}
   - {says: c, equal: {arms: [sgd, adam@batch_size=64], metric: test_accuracy}, region: 0.01, source: someone}
   - {says: d, faster: {arm: sgd, than: adam@batch_size=16, metric: seconds_to, target: {val_accuracy: 0.8}}}
-  - {says: e, diverges: {arm: sgd, at: {lr: 10, nesterov: true, optimizer: sgd}}}
+  - {says: e, diverges: {arm: sgd, at: {lr: 1, nesterov: true, optimizer: sgd}}}
   - {says: f, optimum: {arm: adam, field: batch_size, between: [16, 64], metric: test_accuracy}}
   - {says: g, trend: {arm: adam, over: batch_size, metric: epoch_seconds, direction: falls}}
   - {says: h, monotone: {arm: adam, over: batch_size, metric: test_accuracy, direction: falls}}
@@ -471,7 +515,7 @@ claims:
     assert [claim.kind for claim in claims] == list(KINDS)
     assert [claim.region for claim in claims] == [0.005, None, 0.01, *[None] * 6]
     assert claims[4].diverges is not None
-    assert claims[4].diverges.at == {"lr": 10.0, "nesterov": True, "optimizer": "sgd"}
+    assert claims[4].diverges.at == {"lr": 1.0, "nesterov": True, "optimizer": "sgd"}
 
 
 def test_each_claim_keeps_its_line_when_others_are_wrong(study_text: str) -> None:
@@ -545,6 +589,7 @@ published:
         ("sgd: {source: x, test_loss: a}", "published.sgd.test_loss: must be a number, but is 'a'"),
         ("sgd: {source: x, test_loss: {value: 1}}", "published.sgd.test_loss.note: this field is required"),
         ("sgd: []", "must have at least 1 entry"),
+        ("sgd: {source: x, test_loss: 1, at: {rl: 1}}", "published.sgd.at.rl: there is no recipe field 'rl'"),
         ("sgdd: {source: x, test_loss: 1}", "published.sgdd: there is no arm 'sgdd'. Did you mean 'sgd'?"),
     ],
 )

@@ -121,6 +121,42 @@ def test_overrides_reach_trial_and_parameters() -> None:
             "11: arms.a.parameters.B: 'B': a parameter takes letters, digits and _, a small",
         ),
         (
+            "lr: 18446744073709551615, width: 8",
+            "11: arms.a.parameters.lr: a whole number lies between -2^63 and 2^63 - 1, but this is 1844",
+        ),
+        (
+            "lr: [0.1, [-9223372036854775809]], width: 8",
+            "11: arms.a.parameters.lr: a whole number lies between -2^63 and 2^63 - 1, but this is -9223",
+        ),
+        (
+            "lr: {low: 1, high: 9223372036854775808}, width: 8",
+            "11: arms.a.parameters.lr.high: a whole number lies between -2^63 and 2^63 - 1",
+        ),
+        (
+            f"lr: {{low: 1, high: 1{'0' * 400}}}, width: 8",
+            "11: arms.a.parameters.lr.high: this number is too large: 308 digits are the most",
+        ),
+        (
+            'lr: "\\ud800", width: 8',
+            "11: arms.a.parameters.lr: must be text, but holds half of a character",
+        ),
+        (
+            "lr: {choices: [1, true]}, width: 8",
+            "11: arms.a.parameters.lr: lr lists 1 and true, which a sampler cannot tell apart",
+        ),
+        (
+            'lr: 1, width: 8}, for_each: {parameters: {lr: ["\\ud800"]}',
+            "11: arms.a.for_each.parameters.lr.0: must be text, but holds half of a character",
+        ),
+        (
+            "lr: 1, width: 8}, for_each: {parameters: {lr: [2, 3]}",
+            "11: arms.a.parameters.lr: for_each of a gives lr. Remedy: leave it out",
+        ),
+        (
+            "lr: 1, width: {one_of: {thin: {lr: 2}, wide: {lr: 3}}}",
+            "11: arms.a.parameters.lr: every branch of a gives its own lr",
+        ),
+        (
             'lr: "a\\0", width: 8',
             "11: arms.a.parameters.lr: holds a NUL character, which no command line can",
         ),
@@ -129,6 +165,21 @@ def test_overrides_reach_trial_and_parameters() -> None:
 def test_parameters_that_do_not_fit_are_told_with_their_line(parameters: str, problem: str) -> None:
     """Value, rule and remedy."""
     assert _problem(f"  a: {{parameters: {{{parameters}}}}}\n").startswith(f"study.yaml:{problem}")
+
+
+@pytest.mark.parametrize("arm", ["{x: 1}", "{parameters: {lr: 1, width: 8}, for_each: {x: [1, 2]}}"])
+def test_a_parameter_beside_parameters_is_told_where_it_stands(arm: str) -> None:
+    """And not that recipe fields would be valid, of which a program has none."""
+    _, told = _problem(f"  a: {arm}\n", "").split(": unknown field. ")
+    assert told == "Valid: parameters, for_each, start. Remedy for a parameter: parameters: {x: ...}"
+
+
+def test_a_metric_is_declared_without_its_part_of_the_data() -> None:
+    """The harness then waited for val_val_accuracy, in vain."""
+    trial = _TRIAL.replace("metrics: {accuracy:", "metrics: {val_accuracy:")
+    problem = _problem(_SMALL, "search: {trials: 4}\n", trial)
+    assert problem.startswith("study.yaml:9: trial.metrics.val_accuracy: a metric is declared without")
+    assert problem.endswith("Remedy: accuracy")
 
 
 def test_a_recipe_and_a_program_exclude_each_other() -> None:

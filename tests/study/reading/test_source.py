@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.study.reading.source import read_source, set_value
+from harness.study.reading.overrides import set_value
+from harness.study.reading.source import read_source
 
 
 def test_yaml_1_2_numbers_and_words() -> None:
@@ -64,3 +66,32 @@ def test_set_refuses_what_it_cannot_apply() -> None:
     for argument in ("a", "a.b.c=1", "l.5=1"):
         set_value(source, argument)
     assert len(source.problems) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"a: {'[' * 60}1{']' * 60}", "nested too deeply to be a study: 50 values inside each other"),
+        ("a: &b0 [1]\n" + "".join(f"b{n}: &b{n} [*b{n - 1}]\n" for n in range(1, 999)), "nested too deeply"),
+        (f"a: 0x1{'0' * 5000}", "this number is too large: 308 digits are the most"),
+        (f"a: -1{'0' * 400}", "this number is too large"),
+        ("a: !!bool abc", "this value cannot be read as true or false"),
+        ("a: !!int ''", "this value cannot be read as the number that it looks like"),
+        ("a: !!float ''", "this value cannot be read as the number that it looks like"),
+        ('a: "\\ud800"', "must be text, but holds half of a character: '\\ud800'"),
+        ('"\\ud800": 1', "a key must be text, but holds half of a character"),
+        ('a: "b\\0"', "holds a NUL character, which no command line can hold, and no path"),
+    ],
+)
+def test_what_no_study_can_hold_is_one_problem(text: str, told: str) -> None:
+    """Wherever it stands; each ended a command as a bug of ours would."""
+    (problem,) = read_source(text, "f").problems
+    assert told in str(problem)
+
+
+def test_an_argument_is_no_deeper_than_a_file() -> None:
+    """Mappings on its way are made as needed."""
+    source = read_source("a: 1\n", "f")
+    set_value(source, f"{'b.' * 2000}c=1")
+    assert "nested too deeply" in str(source.problems[0])
+    assert source.data == {"a": 1}

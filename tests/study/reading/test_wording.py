@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from harness.errors import StudyError
+from harness.errors import StudyError, nearest
 from harness.study.file import StudyFile
 from harness.study.reading.parse import parse_study
 from harness.study.reading.source import read_source
@@ -41,7 +41,7 @@ published:
   sgd: [{source: x, test_accuracy: 0.8, train_loss: {value: 1, note: a}, at: {lr: 0.1}}]
 claims:
   - {says: a, better: {arm: adam, than: sgd, metric: test_accuracy}}
-  - {says: b, diverges: {arm: sgd, at: {lr: 10, nesterov: true, optimizer: sgd}}}
+  - {says: b, diverges: {arm: sgd, at: {lr: 1, nesterov: true, optimizer: sgd}}}
   - {says: c, optimum: {arm: each, field: batch_size, between: [16, 32], metric: test_accuracy}}
   - {says: d, equal: {arms: [sgd, adam], metric: test_accuracy}, region: 0.01}
 """
@@ -152,7 +152,7 @@ def test_one_wrong_value_gives_one_problem_in_our_words(place: str, value: str) 
         ('question="\\ud800"', "question: must be text, but holds half of a character"),
         ("arms.sgd=5", "arms.sgd: must be a mapping, but is 5"),
         ("arms.sgd={16: 5}", 'arms.sgd.16: 16 is no text here. Remedy: put it in quotes: "16"'),
-        (f"confirm.seeds=1{'0' * 400}", "must be at most 10000, but is 1000"),
+        (f"confirm.seeds=1{'0' * 300}", "must be at most 10000, but is 1000"),
         (f"confirm.seeds=1{'0' * 5000}", "cannot be read as the number that it looks like"),
     ],
 )
@@ -173,6 +173,34 @@ def test_the_fields_that_are_valid_are_those_of_the_kind_that_was_meant(path: st
     (problem,) = problems_of(f"recipe.augment={written}")
     told = f"recipe.{path}.flp: unknown field. Did you mean 'flip'? Valid: flip, shift, cutout"
     assert problem == f"--set recipe.augment={written}: {told}"
+
+
+@pytest.mark.parametrize(
+    ("word", "valid", "close"),
+    [
+        ("TPE", ["tpe", "random"], "tpe"),
+        ("FashionMNIST", ["mnist", "fashion_mnist"], "fashion_mnist"),
+        ("epoks", ["eps", "epochs"], "epochs"),
+        ("rsme", ["mae", "rmse"], "rmse"),
+        ("mom", ["lr", "momentum"], "momentum"),
+        ("bayes", ["tpe", "cmaes"], None),
+        ("x" * 100_000, ["lr"], None),
+    ],
+)
+def test_the_nearest_word_is_the_one_with_the_fewest_other_letters(
+    word: str, valid: list[str], close: str | None
+) -> None:
+    """Upper and lower case alike; nothing is near to what has little in common."""
+    hint = f"Did you mean {close!r}? " if close else ""
+    assert nearest(word, valid) == f"{hint}Valid: {', '.join(valid)}"
+
+
+@pytest.mark.parametrize("domain", ["{min: 1, max: 2}", "{values: [16, 32]}", "[16, 32]"])
+def test_what_is_no_domain_is_told_how_one_is_written(domain: str) -> None:
+    """In the words of other tools it was only no number."""
+    (problem,) = problems_of(f"arms.sgd.batch_size={domain}")
+    assert "must be a whole number, but is " in problem
+    assert problem.endswith(". Remedy for several values: {low: ..., high: ...} or {choices: [...]}")
 
 
 def test_an_unquoted_date_or_number_as_a_key_gets_its_remedy() -> None:
