@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.claims.contrast import Contrast
-from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict
+from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict, behind_at_edge
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
-from analysis.claims.response import behind_at_edge
 from analysis.claims.trend import direction_of, ordered_response, pairs_of
 from analysis.statistics.sequential import PValues
 from harness.study.claim_kinds import Monotone

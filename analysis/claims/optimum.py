@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.claims.contrast import Contrast
-from analysis.claims.contrast_verdict import reach
+from analysis.claims.contrast_verdict import behind_at_edge, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.parts import Reach
 from analysis.claims.responding import respond
-from analysis.claims.response import Response, behind_at_edge
+from analysis.claims.response import Response
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Ruling, Verdict
 from analysis.render import numbers

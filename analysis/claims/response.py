@@ -152,14 +152,6 @@ class Response:
         return _welch([column[~np.isnan(column)] for column in values], weights)
 
 
-def behind_at_edge(level: str, edges: Edges) -> str:
-    """Return why a level, by its label, is not called worse."""
-    return (
-        f"{level} is behind, but its learning rate lies at the {edges[level]} edge of its range: "
-        f"a wider range may mend it"
-    )
-
-
 def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]) -> Difference | None:
     """Return the test of a weighted sum of means of independent samples.
 
