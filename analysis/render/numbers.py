@@ -39,7 +39,7 @@ def with_uncertainty(
         half_width: None (a single value) gives the mean alone, with `decimals` digits.
         scale: Multiplies both, 100 for percent.
         decimals: Digits after the point where no half-width says how many are meant.
-        is_share: The mean is one of shares, such as accuracies, in [0, 1].
+        is_share: Values are meant to be shares, such as accuracies; a mean outside of [0, 1] is of none.
     """
     if not is_present(mean):
         return ABSENT
@@ -49,19 +49,10 @@ def with_uncertainty(
         return f"{scale * mean:,.{decimals}f} ± 0"
     digits = decimals_of(scale * half_width)
     low, high = mean - half_width, mean + half_width
-    if is_share and (low < 0 or high > 1):
+    if is_share and 0 <= mean <= 1 and (low < 0 or high > 1):
         low, high = scale * max(0.0, low), scale * min(1.0, high)
         return f"{scale * mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
     return f"{scale * mean:,.{digits}f} ± {scale * half_width:,.{digits}f}"
-
-
-def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:
-    """Return a value of a metric, not a difference of two, in the readers' unit.
-
-    In percent it has two digits after the point where no half-width says how many, else four.
-    """
-    is_share = scale == 100
-    return with_uncertainty(value, half_width, scale=scale, decimals=2 if is_share else 4, is_share=is_share)
 
 
 def capitalised(text: str) -> str:

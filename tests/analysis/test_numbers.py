@@ -38,11 +38,13 @@ def test_numbers_are_rounded_to_two_digits_of_their_uncertainty(
         (0.8808, 0.0012, "88.08 ± 0.12"),
         (1.0, 0.0, "100.00 ± 0"),
         (0.51, None, "51.00"),
+        (0.922, 1.3, "92 (0 to 100)"),
+        (92.2, 1.3, "9,220 ± 130"),
     ],
 )
 def test_an_interval_of_shares_ends_where_shares_do(mean: float, half_width: float | None, text: str) -> None:
-    """No accuracy is above 100 %, however few its seeds are."""
-    assert numbers.amount(mean, half_width, scale=100) == text
+    """No accuracy is above 100 %, however few its seeds are; what is above 1 is no share."""
+    assert numbers.with_uncertainty(mean, half_width, scale=100, decimals=2, is_share=True) == text
 
 
 @pytest.mark.parametrize(
