@@ -220,13 +220,13 @@ def csv_text(frame: pd.DataFrame) -> str:
         if pd.api.types.is_numeric_dtype(column.dtype):
             continue
         cells = column.tolist()
-        made_safe = [_made_safe(cell) if isinstance(cell, str) else cell for cell in cells]
+        made_safe = [csv_cell(cell) if isinstance(cell, str) else cell for cell in cells]
         if any(new is not old for new, old in zip(made_safe, cells, strict=True)):
             safe.isetitem(position, np.array(made_safe, dtype="object"))
     return safe.to_csv(index=False, lineterminator="\n")
 
 
-def _made_safe(cell: str) -> str:
+def csv_cell(cell: str) -> str:
     """Return text with an apostrophe where it needs one, and ends of lines that do not break a row."""
     text = f"'{cell}" if cell.startswith(_STARTS_FORMULA) and not _is_number(cell) else cell
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
