@@ -47,6 +47,8 @@ def with_uncertainty(
         return f"{scale * mean:,.{decimals}f}"
     if half_width <= 1e-12 * abs(mean):  # no spread but rounding
         return f"{scale * mean:,.{decimals}f} ± 0"
+    if math.isinf(half_width):
+        return f"{scale * mean:.4g} ± {half_width}"
     digits = decimals_of(scale * half_width)
     low, high = mean - half_width, mean + half_width
     if is_share and 0 <= mean <= 1 and (low < 0 or high > 1):

@@ -18,6 +18,7 @@ from analysis.render import numbers
         (27000.0, 1234.0, 1, "27,000 ± 1,234"),
         (0.5, 0.0, 1, "0.5000 ± 0"),
         (0.5, None, 1, "0.5000"),
+        (4.5e200, math.inf, 1, "4.5e+200 ± inf"),
         (0.5, math.nan, 1, "0.5000"),
         (None, None, 1, numbers.ABSENT),
     ],
