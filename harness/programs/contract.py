@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.programs.lines import BadLineError
 
-
 _LARGEST = 1e150
 """Beyond it a number counts as not finite: its square, and so the spread of such numbers, would not be."""
 
