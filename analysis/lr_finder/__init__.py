@@ -200,8 +200,8 @@ def _suggested(row: dict[Any, Any]) -> str:
 def _declared(row: dict[Any, Any]) -> str:
     if numbers.is_present(row["declared_low"]):
         scale = ", log" if row["declared_log"] else ""
-        return f"{numbers.rate(row['declared_low'])} to {numbers.rate(row['declared_high'])}{scale}"
-    return f"{numbers.rate(row['fixed_lr'])}, fixed" if numbers.is_present(row["fixed_lr"]) else "default"
+        return f"{numbers.setting(row['declared_low'])} to {numbers.setting(row['declared_high'])}{scale}"
+    return f"{numbers.setting(row['fixed_lr'])}, fixed" if numbers.is_present(row["fixed_lr"]) else "default"
 
 
 def caption_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> str:
