@@ -71,24 +71,23 @@ def compute_batch_sizes(records: StudyRecords, lines: Sequence[responses.Line]) 
         and `_high` (absent for a grid whose table of times has them), `is_comparable` (whether these
         seconds are, between sizes), `target, reached`, `epochs_to` and `steps_to` the target as means over
         the `reached` runs, `val_loss` and `test_accuracy` (`way_of`, and the headline) as means over the `n`
-        completed ones, each with the half-width of its 95 % t-interval, then `runs, n, diverged, failed`.
-        Where a run diverged there
-        are no means of loss and accuracy, and where a run misses the target no half-widths of the way to
-        it. `target` is the worst of the sizes' means of `way_of`, the largest validation loss,
-        which every size reaches on average; `edge` is `lower`, `upper` or empty.
+        completed replicates, each with the half-width of its 95 % t-interval, then `runs, n, diverged,
+        failed`. Where a run diverged there are no means of loss and accuracy, and where a run misses the
+        target no half-widths of the way to it. `target` is the worst of the sizes' means of `way_of`, the
+        largest validation loss, which every size reaches on average; `edge` is `lower`, `upper` or empty.
     """
     rows: list[dict[str, Any]] = []
     for line in lines:
         points = [(point, point.runs(records)) for point in line.points]
         all_runs = pd.concat([runs for _, runs in points])
-        shared = {"target": _target(points, records.metrics), "is_comparable": incomparable(all_runs) is None}
+        shared = {"target": _target(records, points), "is_comparable": incomparable(all_runs) is None}
         rows += [
             responses.place(line, point.level, point.arm)
             | shared
             | _settings(records, point)
             | _costs(records, point, runs)
-            | _way(records, runs, shared["target"])
-            | _means(runs, records.metrics)
+            | _way(records, point, runs, shared["target"])
+            | _means(records, point, runs)
             for point, runs in points
             if len(all_runs)
         ]
@@ -96,13 +95,13 @@ def compute_batch_sizes(records: StudyRecords, lines: Sequence[responses.Line]) 
     return noted(pd.DataFrame(rows, columns=list(columns)).astype(columns), records.metrics)
 
 
-def _target(points: list[tuple[responses.Point, pd.DataFrame]], metrics: Metrics) -> float | None:
+def _target(records: StudyRecords, points: list[tuple[responses.Point, pd.DataFrame]]) -> float | None:
     """Return the value of `way_of` that every batch size reaches on average: the worst of their means.
 
     A size with a diverged run has no mean; None where no size has one.
     """
-    way = way_of(metrics)
-    means = [_means(runs, metrics)[way.name] for _, runs in points]
+    way = way_of(records.metrics)
+    means = [_means(records, point, runs)[way.name] for point, runs in points]
     return min((mean for mean in means if mean is not None), key=lambda mean: way.sign * mean, default=None)
 
 
@@ -145,23 +144,29 @@ def first_below(records: StudyRecords, runs: pd.DataFrame, target: float | None)
     return first[["run_id", "epoch", "step"]].rename(columns={"epoch": "epochs_to", "step": "steps_to"})
 
 
-def _way(records: StudyRecords, runs: pd.DataFrame, target: float | None) -> dict[str, Any]:
+def _way(
+    records: StudyRecords, point: responses.Point, runs: pd.DataFrame, target: float | None
+) -> dict[str, Any]:
     """Return how many runs reach the target, and after how many epochs and steps on average."""
-    first = first_below(records, runs, target)
+    first = first_below(records, runs, target).set_index("run_id").astype("float64")
     row: dict[str, Any] = {"reached": len(first)}
     for name in TO_TARGET:
-        interval = statistics.t_interval(list(first[name].astype("float64")))
+        reached = runs.assign(**{name: runs["run_id"].map(first[name])})
+        own = selection.measured(records, point.arm, name, point.at, runs=reached)
         is_whole = len(first) == len(runs)
+        interval = statistics.t_interval(own.measured.tolist() if is_whole else first[name].tolist())
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width if is_whole else None}
     return row
 
 
-def _means(runs: pd.DataFrame, metrics: Metrics) -> dict[str, Any]:
-    """Return counts of some runs of one batch size, and the means of those of full length."""
+def _means(records: StudyRecords, point: responses.Point, runs: pd.DataFrame) -> dict[str, Any]:
+    """Return counts of the runs of one batch size, and the means of its replicates of full length."""
     counts = {status: int((runs["status"] == status).sum()) for status in ("diverged", "failed")}
-    completed = runs[runs["status"] == "completed"]
-    row: dict[str, Any] = {"runs": len(runs), "n": len(completed), **counts}
-    for name in (way_of(metrics).name, metrics.headline.name):
-        interval = statistics.t_interval([] if counts["diverged"] else list(completed[name].dropna()))
+    metrics = records.metrics
+    names = (way_of(metrics).name, metrics.headline.name)
+    own = {name: selection.measured(records, point.arm, name, point.at) for name in names}
+    row: dict[str, Any] = {"runs": len(runs), "n": own[names[0]].count("completed"), **counts}
+    for name in names:
+        interval = statistics.t_interval([] if counts["diverged"] else own[name].measured.tolist())
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
     return row

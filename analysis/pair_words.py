@@ -1,6 +1,6 @@
 """Differences between arms in words: how much, by which intervals, and what a reader must know of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -30,6 +30,13 @@ def amount(difference: float | None, high: float | None, metric: Metric) -> str:
     if set(text.split()[0]) <= set("-0."):
         return text.removeprefix("-")  # rounded to nothing: no side to name
     return text if difference < 0 else f"+{text}"
+
+
+def counted_in_words(records: StudyRecords, phases: Iterable[str] = ("confirm",)) -> str:
+    """Return what the n of some phases' means counts, in the plural; search runs are counted by seed."""
+    design = design_of(records)
+    is_of_searches = design.unit == "repeat" and "confirm" in phases
+    return f"repeats{UNSEARCHED}" if is_of_searches else "seeds"
 
 
 def method(frame: pd.DataFrame, records: StudyRecords) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.records import StudyRecords
+from analysis.replicates import Replicates, chance_level, replicates, result_of
 from harness.study.domains import Domain, NumericRange, OneOf
 
 Side = Literal["lower", "upper"]
@@ -141,8 +142,9 @@ def runs_of_one_configuration(
 ) -> pd.DataFrame:
     """Return an arm's runs of one configuration, on several seeds.
 
-    These are its confirm runs; with `at`, the search runs with these values of recipe fields; and for an arm
-    that searches nothing in a study without a confirm phase, its search runs.
+    These are its confirm runs, where searches are repeated of the configuration that each of them chose; with
+    `at`, the search runs with these values of recipe fields; and for an arm that searches nothing in a study
+    without a confirm phase, its search runs. What n counts of them, `measured` says.
     """
     is_searched = bool(at) or not (
         records.declaration.arms[arm].confirm_runs or records.declaration.arms[arm].space
@@ -152,6 +154,38 @@ def runs_of_one_configuration(
     for field, value in (at or {}).items():
         chosen &= has_value(runs, field, value)
     return runs[chosen].drop_duplicates("seed")
+
+
+def measured(
+    records: StudyRecords,
+    arm: str,
+    metric: str,
+    at: Mapping[str, Any] | None = None,
+    *,
+    upto: int | None = None,
+    runs: pd.DataFrame | None = None,
+) -> Replicates:
+    """Return what n counts of an arm, or of a point of its grid: replicates of the plan, or seeds searched.
+
+    Args:
+        records: The study.
+        arm: One of its arms.
+        metric: Column of the runs.
+        at: Values of recipe fields that pick search runs.
+        upto: The first so many confirmed replicates; all that are planned by default.
+        runs: Those of `runs_of_one_configuration` with a further column `metric`.
+    """
+    if records.declaration.arms[arm].confirm_runs and not at:
+        return replicates(records, arm, metric, upto, runs=runs)
+    rows = runs_of_one_configuration(records, arm, at) if runs is None else runs
+    chance = chance_level(records, metric)
+    results = [result_of(rows.iloc[place : place + 1], metric, chance) for place in range(len(rows))]
+    return Replicates(
+        arm=arm,
+        keys=rows["seed"].tolist(),
+        values=np.array([value for value, _ in results], dtype=np.float64),
+        statuses=[status for _, status in results],
+    )
 
 
 def has_value(runs: pd.DataFrame, field: str, value: Any) -> "pd.Series[bool]":

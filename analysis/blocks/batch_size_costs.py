@@ -10,6 +10,7 @@ from analysis.blocks import Table
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metrics_in
+from analysis.pair_words import counted_in_words
 from analysis.render import numbers
 from analysis.seconds import incomparable
 
@@ -71,10 +72,11 @@ def caption_sizes(facts: Facts, frame: pd.DataFrame) -> str:
     """Return the target, how each column was made, and what cannot be compared."""
     if frame.empty:
         return "No batch size is shown: no run that measures one has ended."
-    phases = " and ".join(dict.fromkeys(frame["phase"]))
+    phases = list(dict.fromkeys(frame["phase"]))
     how = (
-        f"Every batch size, from its {phases} runs. ± is the half-width of the 95 % Student t-interval over "
-        f"n seeds (n = 1: no interval). {target_in_words(frame)} "
+        f"Every batch size, from its {' and '.join(phases)} runs. ± is the half-width of the 95 % Student "
+        f"t-interval over n {counted_in_words(facts.records, phases)} (n = 1: no interval). "
+        f"{target_in_words(frame)} "
         f"{budgets_in_words()}"
     )
     return " ".join(filter(None, [how, *_remarks(facts, frame), quality_in_words(frame)]))

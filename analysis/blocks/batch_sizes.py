@@ -22,6 +22,7 @@ from analysis.blocks.batch_size_panels import SINGLE, draw, panels_of
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metrics_in, noted
+from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 
@@ -81,7 +82,8 @@ def _bars(row: dict[Any, Any], panels: Sequence[str]) -> Iterator[dict[str, Any]
         if quantity in SINGLE:
             yield {"quantity": quantity, "kind": "mean", "value": row[quantity], "n": row["runs"]}
             continue
-        n = row["reached"] if quantity in TO_TARGET else row["n"]
+        is_partly = quantity in TO_TARGET and row["reached"] < row["runs"]
+        n = row["reached"] if is_partly else row["n"]
         reach = row[f"{quantity}_half_width"]
         ends = {"low": row[quantity] - reach, "high": row[quantity] + reach}
         yield {"quantity": quantity, "kind": "mean", "value": row[quantity], "n": n, **ends}
@@ -112,8 +114,8 @@ def caption_figure(facts: Facts, frame: pd.DataFrame) -> str:
     metrics = facts.records.metrics
     of_what = " of loss and accuracy" if metrics.has_loss and metrics.has_accuracy else ""
     how = (
-        "Lines and bars: means and 95 % Student t-intervals over the seeds, "
-        f"n = {numbers.span(table['runs'])} a size. Small marks: every confirm run; above the panel: "
+        f"Lines and bars: means and 95 % Student t-intervals over the {counted_in_words(facts.records)}, "
+        f"n = {numbers.span(table['n'])} a size. Small marks: every confirm run; above the panel: "
         f"{numbers.TIMES} those without a value (diverged, failed, or short of the target), with their "
         f"number. A size with a diverged run has no mean{of_what}; hollow, without a bar: the "
         "mean of those runs that reach the target, which the others would raise. Lines are moved aside to "

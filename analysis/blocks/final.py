@@ -10,11 +10,10 @@ from matplotlib.figure import Figure
 
 from analysis import statistics
 from analysis.blocks import Block, Plot
-from analysis.design import design_of
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import UNSEARCHED
+from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, row_height
@@ -117,14 +116,9 @@ def caption_final(facts: Facts, frame: pd.DataFrame) -> str:
     chosen += "s, one of each repeat" if records.is_repeated else ""
     return (
         f"{capitalised(headline.label)} of each arm's {chosen}. Dots: every confirm run, lifted only to be "
-        f"seen. Bar: mean and 95 % Student t-interval over the n {_counted(records)} named at the "
+        f"seen. Bar: mean and 95 % Student t-interval over the n {counted_in_words(records)} named at the "
         f"right (n = 1: no bar).{f' {noise}' if noise else ''}"
     )
-
-
-def _counted(records: StudyRecords) -> str:
-    design = design_of(records)
-    return f"{design.noun}{UNSEARCHED if design.unit == 'repeat' else ''}"
 
 
 def image_error_in_words(facts: Facts) -> str:

@@ -4,17 +4,21 @@ A published value is one run. It is judged by the interval in which one further 
 the interval of our mean, which most single runs miss.
 """
 
+import math
 from typing import Any, Literal
 
 import pandas as pd
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
+from analysis.design import design_of, runs_of_replicates
 from analysis.facts import Facts
 from analysis.metrics import Metrics
 from analysis.noted import metrics_in, noted
+from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.replicates import Replicates
 from harness.study.published import PublishedValues
 
 Position = Literal["within", "above", "below"]
@@ -43,9 +47,10 @@ def compute(facts: Facts) -> pd.DataFrame:
     """Return one row a published value, in the order of the study file.
 
     Returns: Columns `arm, source, at, metric, published, n, mean, half_width, low, high, position, excess,
-        reason, note`. `mean` and `half_width`: ours, with its 95 % t-interval over n seeds. `low`, `high`:
-        where one further run of ours lies with a chance of 95 %. `position` is `within`, `above` or `below`,
-        or absent for the `reason` given; `excess` is how far beyond the nearer end the published value lies.
+        reason, note`. `mean` and `half_width`: ours, with its 95 % t-interval over n replicates. `low`,
+        `high`: where one further run of ours lies with a chance of 95 %. `position` is `within`, `above` or
+        `below`, or absent for the `reason` given; `excess` is how far beyond the nearer end the published
+        value lies.
     """
     rows = [
         _row(facts.records, arm, run, metric)
@@ -60,9 +65,12 @@ def _row(records: StudyRecords, arm: str, run: PublishedValues, metric: str) -> 
     at, value = run.at or {}, run.metrics[metric]
     runs = selection.runs_of_one_configuration(records, arm, at)
     has_diverged = bool((runs["status"] == "diverged").any())
-    measured = [] if has_diverged else list(runs.loc[runs["status"] == "completed", metric].dropna())
+    own = selection.measured(records, arm, metric, at)
+    measured = [] if has_diverged else own.measured.tolist()
     interval = statistics.t_interval(measured)
-    ends = statistics.prediction_interval(measured)
+    ends = statistics.prediction_interval(
+        measured, of_each=[] if at else _runs_of_each(records, arm, own, metric)
+    )
     reason = _reason(metric, len(measured), has_diverged=has_diverged)
     position, excess = (None, None) if ends is None or reason else _placed(value, *ends)
     notes = [run.note, run.notes.get(metric)]
@@ -82,6 +90,15 @@ def _row(records: StudyRecords, arm: str, run: PublishedValues, metric: str) -> 
         "reason": reason,
         "note": "; ".join(note for note in notes if note) or None,
     }
+
+
+def _runs_of_each(records: StudyRecords, arm: str, own: Replicates, metric: str) -> list[list[float]]:
+    """Return the values of the confirm runs of each replicate of an arm that has a value."""
+    records, arm = records.alone(arm)
+    values = records.runs_of("confirm", arm).set_index("run_id")[metric]
+    of_each = runs_of_replicates(records, arm)
+    known = [key for key, value in zip(own.keys, own.values, strict=True) if not math.isnan(value)]
+    return [values[of_each[key]].tolist() for key in known if key in of_each]
 
 
 def _setting(value: float | str | bool) -> str:  # noqa: FBT001 - a value of a recipe field
@@ -153,16 +170,19 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     """Return what is compared with what, and how often chance alone puts a value outside."""
     judged = frame["position"].dropna()
     outside = int((judged != "within").sum())
+    records = facts.records
+    of_search = " and over the runs of each" if records.is_repeated else ""
     how = (
-        "Values that others published, each of one run, beside ours of n seeds: mean ± half-width of the 95 "
-        "% t-interval. Single runs: where one further run of ours lies with a chance of 95 %, mean ± t s "
-        "sqrt(1 + 1/n) over the n seeds; a published run is judged by it, not by the interval of the mean."
+        f"Values that others published, each of one run, beside ours of n {counted_in_words(records)}: mean "
+        "± half-width of the 95 % t-interval. Single runs: where one further run of ours lies with a chance "
+        f"of 95 %, mean ± t s sqrt(1 + 1/n) over the n {design_of(records).noun}{of_search}; a published run "
+        "is judged by it, not by the interval of the mean."
     )
     count = (
         f"Of {len(judged)} judged values {outside} lie outside; of equal recipes about one in 20 would, and "
         "the values of one published run fall together."
     )
-    declaration = facts.records.declaration
+    declaration = records.declaration
     searched = [
         arm
         for arm, runs in declaration.published.items()

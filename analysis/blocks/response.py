@@ -16,6 +16,7 @@ from analysis.blocks.response_means import NOTHING, RESPONSE_IN_NUMBERS, compute
 from analysis.blocks.response_panels import best_in_words, draw
 from analysis.facts import Facts
 from analysis.noted import metrics_in, noted
+from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 
@@ -33,7 +34,7 @@ def compute_response(facts: Facts) -> pd.DataFrame:
     Returns: Columns `line, arm, phase, field, level, x, scale, metric, kind, run_id, seed, status, place,
         value, low, high, n, is_best, is_guessing, source`. `kind` is `seed`, `mean` or `published`. `place`
         is `rail` for a run that diverged, failed or has no finite value, else `panel`. `low` and `high` are
-        the 95 % t-interval of a mean over n >= 2 seeds; `is_best` marks the best mean.
+        the 95 % t-interval of a mean over n >= 2 replicates; `is_best` marks the best mean.
     """
     means = facts.once(compute_means)
     rows = [*_mean_rows(means)]
@@ -84,13 +85,14 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
         return NOTHING
     seeds = frame[frame["kind"] == "seed"]
     sizes = seeds.drop_duplicates(["line", "level", "run_id"]).groupby(["line", "level"]).size()
-    phases = " and ".join(phase for phase in ("search", "confirm") if phase in set(seeds["phase"]))
+    phases = [phase for phase in ("search", "confirm") if phase in set(seeds["phase"])]
+    counted = counted_in_words(facts.records, phases)
     how = (
-        f"One row a line, one column a metric. Dots: every {phases} run, n = {numbers.span(sizes)} a value "
-        f"(a seed fixes {facts.records.seed_fixes}). Line and bars: mean and 95 % "
-        "Student t-interval over the seeds, where none diverged; a bar may leave its panel. Ringed, and "
-        "named above the panel: the best mean, which is optimistic, being the best of several. On the rail "
-        f"above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."
+        f"One row a line, one column a metric. Dots: every {' and '.join(phases)} run, "
+        f"n = {numbers.span(sizes)} a value (a seed fixes {facts.records.seed_fixes}). Line and bars: mean "
+        f"and 95 % Student t-interval over the {counted}, where none diverged; a bar may leave its panel. "
+        "Ringed, and named above the panel: the best mean, which is optimistic, being the best of several. "
+        f"On the rail above: runs without a finite value, {numbers.TIMES} diverged, + failed, with how many."
     )
     sentences = [how, facts.rule.values_in_words(), *guessing_in_words(facts, frame)]
     sources = list(dict.fromkeys(frame.loc[frame["kind"] == "published", "source"]))

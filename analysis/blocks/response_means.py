@@ -4,11 +4,13 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import responses, statistics
+from analysis import responses, selection, statistics
 from analysis.blocks import Table
 from analysis.facts import Facts
 from analysis.metrics import Metric, Metrics
 from analysis.noted import metrics_in, noted
+from analysis.pair_words import counted_in_words
+from analysis.records import StudyRecords
 from analysis.render import numbers
 
 NOTHING = "No response: no run that measures one has ended."
@@ -33,13 +35,13 @@ _MEANS = {
 
 
 def compute_means(facts: Facts) -> pd.DataFrame:
-    """Return one row a line, value of its setting and metric: the mean over seeds with its t-interval.
+    """Return one row a line, value of its setting and metric: the mean over replicates with its t-interval.
 
     Returns: Columns `line, arm, phase, field, level, x, scale, metric, n, diverged, failed, mean, half_width,
-        is_best, is_guessing`. `n` counts completed runs; the mean is absent where a run diverged. `x` is the
-        value, or its rank where values are no numbers. `is_best`: no mean of this line and metric is better.
-        `is_guessing`: no run of the line is better than guessing, so that its best mean is luck and is shown
-        as none. Lines without a run are left out.
+        is_best, is_guessing`. `n` counts completed replicates, `diverged` and `failed` runs; the mean is
+        absent where a run diverged. `x` is the value, or its rank where values are no numbers. `is_best`: no
+        mean of this line and metric is better. `is_guessing`: no run of the line is better than guessing, so
+        that its best mean is luck and is shown as none. Lines without a run are left out.
     """
     rows: list[dict[str, object]] = []
     for line in facts.lines:
@@ -47,18 +49,21 @@ def compute_means(facts: Facts) -> pd.DataFrame:
         of_points = [runs for _, runs in points]
         for metric in line.metrics(facts.records) if any(map(len, of_points)) else ():
             guessing = responses.is_guessing(facts.records, of_points, metric)
-            means = [_mean(line, point, runs, metric) | {"is_guessing": guessing} for point, runs in points]
-            rows += _marked(means, facts.records.metrics[metric].sign)
+            means = [_mean(facts.records, line, point, runs, metric) for point, runs in points]
+            marked = _marked(means, facts.records.metrics[metric].sign)
+            rows += [row | {"is_guessing": guessing} for row in marked]
     return noted(pd.DataFrame(rows, columns=list(_MEANS)).astype(_MEANS), facts.records.metrics)
 
 
-def _mean(line: responses.Line, point: responses.Point, runs: pd.DataFrame, metric: str) -> dict[str, object]:
+def _mean(
+    records: StudyRecords, line: responses.Line, point: responses.Point, runs: pd.DataFrame, metric: str
+) -> dict[str, object]:
     diverged = int((runs["status"] == "diverged").sum())
-    values = list(runs.loc[runs["status"] == "completed", metric].dropna())
-    interval = statistics.t_interval([] if diverged else values)
+    own = selection.measured(records, point.arm, metric, point.at)
+    interval = statistics.t_interval([] if diverged else own.measured.tolist())
     return responses.place(line, point.level, point.arm) | {
         "metric": metric,
-        "n": len(values),
+        "n": own.count("completed"),
         "diverged": diverged,
         "failed": int((runs["status"] == "failed").sum()),
         "mean": interval.mean,
@@ -106,11 +111,12 @@ def caption_means(facts: Facts, frame: pd.DataFrame) -> str:
     """Return whose runs these are, how the intervals were made, and what `best` says."""
     if frame.empty:
         return NOTHING
-    phases = " and ".join(dict.fromkeys(frame["phase"]))
+    phases = list(dict.fromkeys(frame["phase"]))
+    counted = counted_in_words(facts.records, phases)
     how = (
-        f"Every value of the setting, from {phases} runs: mean ± half-width of the 95 % Student t-interval "
-        "over n completed seeds (one seed: the value alone). A seed fixes "
-        f"{facts.records.seed_fixes}."
+        f"Every value of the setting, from {' and '.join(phases)} runs: mean ± half-width of the 95 % "
+        f"Student t-interval over n completed {counted} (one {'seed' if counted == 'seeds' else 'repeat'}: "
+        f"the value alone). A seed fixes {facts.records.seed_fixes}."
     )
     best = (
         "(best): no mean of the arm is better; as the best of several it is optimistic, and whether it "

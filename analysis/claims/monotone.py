@@ -7,6 +7,7 @@ from typing import Any
 from analysis.claims.contrast import Contrast
 from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
+from analysis.claims.response import behind_at_edge
 from analysis.claims.trend import direction_of, ordered_response, pairs_of
 from analysis.statistics.sequential import PValues
 from harness.study.claim_kinds import Monotone
@@ -64,11 +65,16 @@ class Steps(ContrastEvidence):
         steps = [places for places in self.pairs if places[1] == places[0] + 1]
         weakest = self.pairs[max(steps, key=lambda places: paths[places].ahead)]
         if outcome == "against":
-            contrary = self.pairs[min(self.pairs, key=lambda places: paths[places].behind)]
+            contrary = self._contrary(levels)
+            if self._is_edged(contrary):
+                return self._open_by_edge(contrary, levels, level)
             reason = f"from {contrary.than} to {contrary.arm} it goes the other way"
             reason += self.holds_none(contrary, level)
             return self.verdict("contradicted", reason, contrary, levels.alpha, decisive_alpha=level)
         if outcome == "claimed":
+            edged = [step for step in self.contrasts if self._is_edged(step)]
+            if edged:
+                return self._open_by_edge(edged[0], levels, levels.alpha)
             reason = f"every step goes as claimed, least surely that from {weakest.than} to {weakest.arm}"
             reason += self.holds_none(weakest, levels.alpha)
             return self.verdict("supported", reason, weakest, levels.alpha)
@@ -76,6 +82,26 @@ class Steps(ContrastEvidence):
         names = ", ".join(f"{pair.than} to {pair.arm}" for pair in flat)
         reason = f"steps that the tests do not tell: {names or 'none, at the level of a single claim'}"
         return self.verdict("inconclusive", reason, weakest, levels.alpha)
+
+    def _contrary(self, levels: Levels) -> Contrast:
+        """Return the clearest pair against it, if possible without a rate at an edge behind."""
+        behind = {places: levels.paths[places].behind for places in self.pairs}
+        clearest, *others = sorted(behind, key=lambda places: behind[places])
+        decided = [places for places in others if behind[places] * len(self.pairs) < levels.first_step]
+        pairs = [self.pairs[places] for places in (clearest, *decided)]
+        return next((pair for pair in pairs if not self._is_edged(pair)), pairs[0])
+
+    def _behind(self, pair: Contrast) -> str:
+        """Return the level of a pair that has the worse mean, by its label."""
+        return pair.arm if self.scale.metric.sign * pair.test.mean < 0 else pair.than
+
+    def _is_edged(self, pair: Contrast) -> bool:
+        """Return whether a pair's worse level has its rate at an edge of the range."""
+        return self.edges.get(self._behind(pair)) is not None
+
+    def _open_by_edge(self, pair: Contrast, levels: Levels, level: float) -> ContrastVerdict:
+        reason = behind_at_edge(self._behind(pair), self.edges)
+        return self.verdict("inconclusive", reason, pair, levels.alpha, decisive_alpha=level)
 
 
 def _measure(grounds: Grounds, spec: Monotone, _region: float | None, n: int) -> Steps | Untestable:
@@ -89,7 +115,7 @@ def _measure(grounds: Grounds, spec: Monotone, _region: float | None, n: int) ->
         reason = "a step is the same for every seed: no variation to judge by"
         return Untestable(reason=reason, n=response.n)
     scale = direction_of(response, spec, None)
-    return Steps(contrasts=steps, scale=scale, edges={}, pairs=pairs, growing=response.growing)
+    return Steps(contrasts=steps, scale=scale, edges=response.edges, pairs=pairs, growing=response.growing)
 
 
 MONOTONE = Kind(

@@ -12,7 +12,7 @@ from analysis.claims.contrast_verdict import reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.parts import Reach
 from analysis.claims.responding import respond
-from analysis.claims.response import Response
+from analysis.claims.response import Response, behind_at_edge
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Ruling, Verdict
 from analysis.render import numbers
@@ -30,7 +30,8 @@ class PlaceVerdict(Verdict):
     best: float | None
     """The level with the best mean; None where levels are no numbers."""
     possible: Sequence[float]
-    """The levels that are not refuted; empty where levels are no numbers."""
+    """The levels that are not refuted, with those whose rate lies at an edge of its range; empty where levels
+    are no numbers."""
     level: float
     """Confidence level of `possible`."""
 
@@ -115,15 +116,21 @@ class Place:
 
     def tell(self, outcome: Outcome, levels: Levels) -> PlaceVerdict:
         """Return the verdict of an outcome."""
-        is_possible = self._refuted(levels.paths) >= levels.first_step
+        is_apart = self._is_apart(levels)
+        is_possible = ~is_apart | self.response.is_edged
         losses = self.response.losses
+        is_left_behind = {"claimed": ~self.is_named, "against": self.is_named}.get(outcome, is_apart)
+        behind = self._behind_at_edge(is_left_behind)
+        if behind and outcome != "open":
+            return self._verdict("inconclusive", f"{behind}{losses}", levels)
         if outcome == "against":
             return self._verdict(
                 "contradicted", f"it is at {self._listing(is_possible & ~self.is_named)}{losses}", levels
             )
         if outcome != "claimed":
-            reason = f"the tests do not separate {self._listing(is_possible)}{losses}"
-            return self._verdict("inconclusive", reason, levels, outlook=self._reach(is_possible, levels))
+            reason = f"the tests do not separate {self._listing(~is_apart)}"
+            reason += f"; {behind}{losses}" if behind else losses
+            return self._verdict("inconclusive", reason, levels, outlook=self._reach(~is_apart, levels))
         is_left = is_possible & self.is_named
         names = self._listing(is_left)
         if (self.is_open_at[0] and is_left[0]) or (self.is_open_at[1] and is_left[-1]):
@@ -133,6 +140,16 @@ class Place:
 
     def _refuted(self, paths: Paths) -> NDArray[np.float64]:
         return np.array([paths[level].behind for level in self.response.levels])
+
+    def _is_apart(self, levels: Levels) -> NDArray[np.bool_]:
+        """Return which levels the tests alone refute, shape `(n_levels,)`."""
+        return self._refuted(levels.paths) < levels.first_step
+
+    def _behind_at_edge(self, is_behind: NDArray[np.bool_]) -> str:
+        """Return why one of some levels is not called worse, its rate being at an edge; empty without one."""
+        levels = zip(self.response.levels, is_behind & self.response.is_edged, strict=True)
+        edged = [label(level) for level, is_in in levels if is_in]
+        return behind_at_edge(edged[0], self.response.edges) if edged else ""
 
     def _listing(self, is_possible: NDArray[np.bool_]) -> str:
         levels = zip(self.response.levels, is_possible, strict=True)
@@ -163,7 +180,7 @@ class Place:
         self, ruling: Ruling, reason: str, levels: Levels, outlook: Reach | None = None
     ) -> PlaceVerdict:
         best = self.response.levels[self._best]
-        is_possible = self._refuted(levels.paths) >= levels.first_step
+        is_possible = ~self._is_apart(levels) | self.response.is_edged
         possible = [level for level, is_in in zip(self.response.levels, is_possible, strict=True) if is_in]
         return PlaceVerdict(
             ruling=ruling,
@@ -224,5 +241,5 @@ OPTIMUM = Kind(
     measure=_measure,
     compared_arms=lambda spec, declaration: declaration.arms_of(spec.arm),
     note="Optimum: the set holds every value whose mean over n replicates is not beaten by another value's, "
-    "Bonferroni-corrected.",
+    "Bonferroni-corrected, or whose learning rate lies at the edge of its range.",
 )

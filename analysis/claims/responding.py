@@ -4,21 +4,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis import selection
 from analysis.claims.evidence import (
+    Edges,
     Grounds,
     Untestable,
     bounds_of,
     shared_machine,
     too_few,
     unknown_arm,
+    without_seed,
 )
 from analysis.claims.response import Response
 from analysis.records import StudyRecords
-from analysis.replicates import Replicates, chance_level, replicates, result_of
+from analysis.replicates import Replicates
 from analysis.responses import Level, as_level, label
 from harness.study.domains import Choices, Grid
 
@@ -67,24 +68,14 @@ def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Respon
         return Untestable(reason=reason, is_by_design=True)
     runs = records.runs_of("search", arm)
     groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
-    columns = {level: _by_seed(records, arm, of_level, metric) for level, of_level in groups.items()}
-    return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset())
+    columns = {
+        as_level(value): selection.measured(records, arm, metric, {field: value}) for value in domain.listed
+    }
+    return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset(), edges={})
 
 
 def _at(runs: pd.DataFrame, field: str, value: Any) -> pd.DataFrame:
     return runs[selection.has_value(runs, field, value)] if len(runs) else runs
-
-
-def _by_seed(records: StudyRecords, arm: str, runs: pd.DataFrame, metric: str) -> Replicates:
-    """Return the search runs of one configuration as replicates, one a seed."""
-    rows, chance = runs.drop_duplicates("seed"), chance_level(records, metric)
-    results = [result_of(rows.iloc[place : place + 1], metric, chance) for place in range(len(rows))]
-    return Replicates(
-        arm=arm,
-        keys=rows["seed"].tolist(),
-        values=np.array([value for value, _ in results], dtype=np.float64),
-        statuses=[status for _, status in results],
-    )
 
 
 def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: int) -> Response | Untestable:
@@ -102,14 +93,22 @@ def _of_arms(grounds: Grounds, arms: Sequence[str], field: str, metric: str, n: 
             reason = f"several arms have {field} {label(level)}. Remedy: list the arms to compare"
             return Untestable(reason=reason, is_by_design=True)
         groups[level] = selection.runs_of_one_configuration(records, arm)
-        is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
-        columns[level] = (
-            replicates(records, arm, metric, n)
-            if is_confirmed
-            else _by_seed(records, arm, groups[level], metric)
-        )
+        columns[level] = selection.measured(records, arm, metric, upto=n)
+    refused = without_seed(records, arms)
+    if refused:
+        return refused
     is_paired = grounds.design.seeds_are_common
-    return _response(records, groups, columns, field, metric, is_paired=is_paired, growing=frozenset(arms))
+    edges: Edges = {} if records.metrics[metric].is_time else grounds.edges(arms)
+    return _response(
+        records,
+        groups,
+        columns,
+        field,
+        metric,
+        is_paired=is_paired,
+        growing=frozenset(arms),
+        edges={label(level): edges.get(arm) for level, arm in zip(groups, arms, strict=True)},
+    )
 
 
 def _response(
@@ -121,6 +120,7 @@ def _response(
     *,
     is_paired: bool,
     growing: frozenset[str],
+    edges: Edges,
 ) -> Response | Untestable:
     """Join the levels' replicates: with shared seeds over those they share."""
     refused = _without_comparable_times(records, groups) if records.metrics[metric].is_time else None
@@ -149,6 +149,7 @@ def _response(
         diverged=diverged,
         bounds=bounds_of(records, metric, ordered),
         growing=growing,
+        edges=edges,
     )
     return _usable(response)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.claims.contrast import Contrast
-from analysis.claims.evidence import Bounds
+from analysis.claims.evidence import Bounds, Edges
 from analysis.claims.scale import Scale
 from analysis.metrics import Metric
 from analysis.replicates import Replicates
@@ -36,6 +36,9 @@ class Response:
     """What a missing replicate may have been."""
     growing: frozenset[str]
     """Arms whose further replicates would add to it; none of a grid."""
+    edges: Edges
+    """Label of a level to the edge of its range at which its arm chose the learning rate; none of a grid, and
+    none of times, which no rate mends."""
 
     @property
     def n(self) -> int:
@@ -74,6 +77,11 @@ class Response:
         plain = [float(level) for level in self.levels]
         is_log = min(plain) > 0 and max(plain) / min(plain) >= 10
         return [math.log(level) for level in plain] if is_log else plain
+
+    @property
+    def is_edged(self) -> NDArray[np.bool_]:
+        """Shape `(n_levels,)`: whether a wider range may mend a level, which is then not called worse."""
+        return np.array([self.edges.get(label(level)) is not None for level in self.levels])
 
     @property
     def losses(self) -> str:
@@ -144,6 +152,14 @@ class Response:
         return _welch([column[~np.isnan(column)] for column in values], weights)
 
 
+def behind_at_edge(level: str, edges: Edges) -> str:
+    """Return why a level, by its label, is not called worse."""
+    return (
+        f"{level} is behind, but its learning rate lies at the {edges[level]} edge of its range: "
+        f"a wider range may mend it"
+    )
+
+
 def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64]) -> Difference | None:
     """Return the test of a weighted sum of means of independent samples.
 
@@ -152,12 +168,13 @@ def _welch(columns: Sequence[NDArray[np.float64]], weights: NDArray[np.float64])
     sizes = np.array([len(column) for column in columns])
     if (sizes < 2).any():
         return None
-    variances = weights**2 * np.array([column.var(ddof=1) for column in columns])
+    means, own_variances = np.array([tests.moments(column.tolist()) for column in columns]).T
+    variances = weights**2 * own_variances
     errors = variances / sizes
     error = float(errors.sum())
     df = float(error**2 / (errors**2 / (sizes - 1)).sum()) if error else float((sizes - 1).sum())
     return Difference(
-        mean=float(weights @ np.array([column.mean() for column in columns])),
+        mean=float(weights @ means),
         standard_error=math.sqrt(error),
         df=df,
         n_first=int(sizes.min()),

@@ -1,18 +1,22 @@
 """`trend`: a metric rises or falls with a field on average over its range, judged by a fitted slope."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from analysis.claims.contrast import Contrast
 from analysis.claims.contrast_verdict import ContrastVerdict, reach
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.parts import Reach
 from analysis.claims.responding import respond
-from analysis.claims.response import Response
+from analysis.claims.response import Response, behind_at_edge
 from analysis.claims.scale import Scale
 from analysis.claims.verdict import Ruling
+from analysis.responses import label
 from analysis.statistics.sequential import PValues, is_futile
 from harness.study.claim_kinds import Monotone, Trend
 
@@ -20,6 +24,8 @@ ON_AVERAGE = "on average over the range"
 """How far a supported slope reaches."""
 
 _CHANGE = "change"
+_NO_PULL = 1e-9
+"""Weights up to this size are those of a level in the middle, which moves no slope."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +61,8 @@ class Slope:
     rank_correlation: float
     growing: frozenset[str]
     """Arms whose further replicates would add to it."""
+    open_by_edge: Mapping[Outcome, str] = field(default_factory=dict)
+    """Why an outcome is not ruled: a level with a rate at an edge of its range might turn the slope."""
 
     @property
     def n(self) -> int:
@@ -72,13 +80,21 @@ class Slope:
         return [pair for (low, high), pair in self.pairs.items() if high == low + 1]
 
     def p_values(self, *, kindest: bool = False) -> Mapping[Hashable, PValues]:
-        """Return those of the change."""
-        return {_CHANGE: self.change.p_values(self.scale, kindest=kindest)}
+        """Return those of the change and of each pair of levels."""
+        of_pairs: dict[Hashable, PValues] = {
+            places: pair.p_values(self.scale, kindest=kindest) for places, pair in self.pairs.items()
+        }
+        return of_pairs | {_CHANGE: self.change.p_values(self.scale, kindest=kindest)}
 
     def sides(self, paths: Paths) -> Sides:
-        """Return the levels at which the slope has the claimed sign, the other one, or is too small."""
-        path = paths[_CHANGE]
-        return Sides(path.ahead, path.behind, path.inside)
+        """Return the levels at which the slope has the claimed sign, the other one, or nothing differs.
+
+        A slope of 0 says little of what turns: every two levels must lie inside the region as well.
+
+        Source: Berger (1982), Multiparameter hypothesis testing and acceptance sampling (intersection-union).
+        """
+        path, every = paths[_CHANGE], [paths[key] for key in (_CHANGE, *self.pairs)]
+        return Sides(path.ahead, path.behind, max(each.inside for each in every))
 
     def is_futile(self, levels: Levels) -> bool:
         """Return whether the last look would find no slope; see `sequential.is_futile`."""
@@ -92,6 +108,9 @@ class Slope:
     def tell(self, outcome: Outcome, levels: Levels) -> TrendVerdict:
         """Return the verdict of an outcome."""
         tau = f"Kendall's tau averages {self.rank_correlation:.2f} over the replicates"
+        if outcome in self.open_by_edge:
+            reason = f"along the fitted line {self.open_by_edge[outcome]}; {tau}"
+            return self._verdict("inconclusive", reason, levels)
         if outcome == "claimed":
             reason = f"{ON_AVERAGE} the slope has the claimed sign{self._exceptions(levels)}; {tau}"
             return self._verdict("supported", reason, levels)
@@ -100,9 +119,15 @@ class Slope:
             return self._verdict("contradicted", reason, levels)
         if outcome == "tied":
             region = self.scale.region_in_words
-            reason = f"the change over all values lies within {region}, declared too small to matter; {tau}"
+            reason = (
+                f"the change over all values and every two of them lie within {region}, "
+                f"declared too small to matter; {tau}"
+            )
             return self._verdict("equivalent", reason, levels)
-        reason = f"the test of the change does not exclude {self.scale.no_difference}; {tau}"
+        reason = f"the test of the change does not exclude {self.scale.no_difference}"
+        if self.has_region:
+            reason += f", and the tests do not put every two values within {self.scale.region_in_words}"
+        reason += f"; {tau}"
         return self._verdict("inconclusive", reason, levels, reach([self.change], self.scale, levels))
 
     def _exceptions(self, levels: Levels) -> str:
@@ -174,17 +199,39 @@ def _measure(grounds: Grounds, spec: Trend, region: float | None, n: int) -> Slo
     response = ordered_response(grounds, spec, n)
     if isinstance(response, Untestable):
         return response
-    change = response.contrast(response.slope_weights(), len(response.levels) - 1, 0)
+    weights = response.slope_weights()
+    change = response.contrast(weights, len(response.levels) - 1, 0)
     if change.test.is_constant:
         reason = "the change is the same for every seed: no variation to judge by"
         return Untestable(reason=reason, n=change.n)
+    scale = direction_of(response, spec, region)
     return Slope(
         change=change,
         pairs=pairs_of(response),
-        scale=direction_of(response, spec, region),
+        scale=scale,
         rank_correlation=response.rank_correlation(),
         growing=response.growing,
+        open_by_edge=_open_by_edge(response, scale.sign * weights),
     )
+
+
+def _open_by_edge(response: Response, along: NDArray[np.float64]) -> dict[Outcome, str]:
+    """Return of each sign of the slope why it is not ruled, if a level with a rate at an edge might turn it.
+
+    A wider range can only make the mean of such a level better, which turns the slope from the half of the
+    levels at its worse end: there better means pull against it.
+
+    Args:
+        response: The levels.
+        along: Shape `(n_levels,)`: their weights in the change, above 0 where larger values go as claimed.
+    """
+    pulls = np.where(response.is_edged, response.metric.sign * along, 0.0)
+    ends: dict[Outcome, int] = {"claimed": int(pulls.argmin()), "against": int(pulls.argmax())}
+    return {
+        outcome: behind_at_edge(label(response.levels[place]), response.edges)
+        for outcome, place in ends.items()
+        if (pulls[place] < -_NO_PULL if outcome == "claimed" else pulls[place] > _NO_PULL)
+    }
 
 
 TREND = Kind(

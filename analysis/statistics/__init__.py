@@ -61,20 +61,30 @@ def t_interval(values: Sequence[float], level: float = LEVEL) -> MeanInterval:
     return MeanInterval(n=n, mean=mean, half_width=quantile * standard_error)
 
 
-def prediction_interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
+def prediction_interval(
+    values: Sequence[float], level: float = LEVEL, *, of_each: Sequence[Sequence[float]] = ()
+) -> tuple[float, float] | None:
     """Return where one further value of the same law lies with the given chance; None with fewer than two.
 
     Args:
         values: Shape `(n,)`, finite, independent, about normal.
         level: Chance in (0, 1).
+        of_each: Shape `(n, k)`: where values are means of k each, what they are means of. Then the further
+            value is one such part of a further mean, whose variance is `s^2 + (1 - 1/k) w^2`, with s of the
+            means and w within them.
 
-    Source: Fisher (1935), The fiducial argument in statistical inference: mean ± t s sqrt(1 + 1/n).
+    Source: Fisher (1935), The fiducial argument in statistical inference: mean ± t s sqrt(1 + 1/n); degrees
+        of freedom of the sum of two variances by Satterthwaite (1946).
     """
-    n = len(values)
+    n, k = len(values), len(of_each[0]) if of_each else 1
     if n < 2:
         return None
-    mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    half_width = float(special.stdtrit(n - 1, (1 + level) / 2)) * deviation * math.sqrt(1 + 1 / n)
+    mean, error, df = float(np.mean(values)), float(np.std(values, ddof=1)) * math.sqrt(1 + 1 / n), n - 1.0
+    if k > 1 and (inside := (1 - 1 / k) * float(np.mean(np.var(of_each, axis=1, ddof=1)))):
+        total = error**2 + inside
+        df = 1 / ((error**2 / total) ** 2 / (n - 1) + (inside / total) ** 2 / (n * (k - 1)))
+        error = math.sqrt(total)
+    half_width = float(special.stdtrit(df, (1 + level) / 2)) * error
     return mean - half_width, mean + half_width
 
 

@@ -93,7 +93,7 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference | None:
     """
     if len(first) < 2 or len(second) < 2:
         return None
-    (mean, variance), (other_mean, other_variance) = _moments(first), _moments(second)
+    (mean, variance), (other_mean, other_variance) = moments(first), moments(second)
     gap = mean - other_mean
     error, other_error = variance / len(first), other_variance / len(second)
     squared_error = error + other_error
@@ -124,7 +124,7 @@ def paired(gaps: Sequence[float]) -> Difference | None:
     n = len(gaps)
     if n < 2:
         return None
-    mean, variance = _moments(gaps)
+    mean, variance = moments(gaps)
     return Difference(
         mean=mean,
         standard_error=math.sqrt(variance / n),
@@ -147,7 +147,7 @@ def against(values: Sequence[float], bound: float) -> Difference | None:
     n = len(values)
     if n < 2:
         return None
-    mean, variance = _moments(values)
+    mean, variance = moments(values)
     gap = mean - bound
     return Difference(
         mean=0.0 if abs(gap) <= _ROUNDING * abs(bound) else gap,
@@ -159,7 +159,7 @@ def against(values: Sequence[float], bound: float) -> Difference | None:
     )
 
 
-def _moments(values: Sequence[float]) -> tuple[float, float]:
+def moments(values: Sequence[float]) -> tuple[float, float]:
     """Return mean and variance with n - 1; a variance of 0 where the values are equal up to rounding."""
     mean = math.fsum(values) / len(values)
     variance = math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)

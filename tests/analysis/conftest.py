@@ -398,6 +398,19 @@ def _three_arms() -> Study:
 
 
 @pytest.fixture
+def repeated_sizes() -> Study:
+    """Return two batch sizes, each with three searches of two confirm runs: repeats at .81, .91 and .86.
+
+    Their mean is .86 and s = .05, so that the 95 % t-interval is .86 ± 4.302653 * .05 / sqrt(3) = .124207.
+    """
+    sizes = {f"sgd@batch_size={size}": {"optimizer": "sgd", "batch_size": size} for size in (16, 64)}
+    study = Study(arms={arm: {"lr": LOG_RANGE} for arm in sizes}, fixed=sizes)
+    for arm in sizes:
+        study.repeat(arm, [[0.80, 0.82], [0.90, 0.92], [0.85, 0.87]])
+    return study
+
+
+@pytest.fixture
 def measured() -> Study:
     """Return a study without a confirm phase: two arms, three batch sizes, three seeds, one run at a time."""
     return _measured()

@@ -212,6 +212,7 @@ def response(*rows: Sequence[float]) -> Response:
         diverged={},
         bounds=Bounds(2.3, 0.9),
         growing=frozenset(),
+        edges={},
     )
 
 

@@ -394,6 +394,14 @@ def test_no_trend(new_study: "type[Study]", tmp_path: Path) -> None:
     assert verdict.ruling == "equivalent"
 
 
+def test_a_response_that_turns_is_not_flat(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Down by ten points and up again: the slope is 0 to a tenth of the region, and the values differ."""
+    turning = template(new_study, {16: 0.90, 128: 0.85, 1024: 0.80, 8192: 0.85, 65536: 0.90})
+    (verdict,) = verdicts(turning, tmp_path, trend("falls") | {"region": 0.01})
+    assert (verdict.ruling, verdict.effect) == ("inconclusive", pytest.approx(0.0, abs=1e-9))
+    assert "the tests do not put every two values within ±1 pp" in verdict.reason
+
+
 def test_a_trend_that_turns_says_what_rises(new_study: "type[Study]", tmp_path: Path) -> None:
     """Down, level, and up again: it falls on average over the range, and is not monotone."""
     study = template(new_study, {16: 0.92, 128: 0.86, 1024: 0.86, 8192: 0.87})
@@ -421,6 +429,87 @@ def test_every_step_of_a_monotone_response_counts(new_study: "type[Study]", tmp_
     (open_,) = verdicts(flat, tmp_path / "b", monotone("falls"))
     assert (down.ruling, down.n) == ("supported", 10)
     assert (open_.ruling, "128 to 1024" in open_.reason) == ("inconclusive", True)
+
+
+FALLING = {16: 0.90, 128: 0.88, 1024: 0.85}
+
+
+def tuned(new_study: "type[Study]", means: dict[int, float], edged: int) -> "Study":
+    """Return the arms of `template`, each with a rate of its own: of one size at the end of its range."""
+    study = template(new_study, means)
+    confirmed, study.runs = study.runs, []
+    for size in means:
+        arm, rate = f"t@batch_size={size}", 0.98 if size == edged else 0.01
+        study.arms[arm] = {"lr": {"low": 1e-4, "high": 1.0, "log": True}}
+        study.search(arm, [1e-3, rate], best=rate)
+        for run in confirmed:
+            run.lr = rate if run.arm == arm else run.lr
+    study.runs += confirmed
+    return study
+
+
+def behind(size: int) -> str:
+    """Return why a batch size is not called worse."""
+    edge = "its learning rate lies at the upper edge of its range"
+    return f"{size} is behind, but {edge}: a wider range may mend it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "ruling"),
+    [(monotone("falls"), "supported"), (trend("falls"), "supported"), (trend("rises"), "contradicted")],
+)
+def test_a_value_with_a_rate_at_the_edge_decides_no_direction(
+    new_study: "type[Study]", tmp_path: Path, kind: dict[str, Any], ruling: str
+) -> None:
+    """The worst size might be mended by a wider range; mending the best one would not turn the direction."""
+    (worst,) = verdicts(tuned(new_study, FALLING, edged=1024), tmp_path / "worst", kind)
+    (best_one,) = verdicts(tuned(new_study, FALLING, edged=16), tmp_path / "best", kind)
+    assert (worst.ruling, behind(1024) in worst.reason) == ("inconclusive", True)
+    assert ("edge", "t@batch_size=1024") in [(flag.name, flag.arm) for flag in worst.flags]
+    assert best_one.ruling == ruling
+
+
+def test_a_rate_at_the_edge_in_the_middle_opens_a_step_and_no_slope(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """A better mean at the middle size moves no slope, but may turn the step to it; another pair refutes."""
+    study = tuned(new_study, FALLING, edged=128)
+    slope, steps, rises = verdicts(study, tmp_path, trend("falls"), monotone("falls"), monotone("rises"))
+    assert slope.ruling == "supported"
+    assert (steps.ruling, steps.reason) == ("inconclusive", behind(128))
+    assert (rises.ruling, rises.reason) == ("contradicted", "from 16 to 1024 it goes the other way")
+    (other,) = verdicts(tuned(new_study, FALLING, edged=1024), tmp_path / "other", monotone("rises"))
+    assert (other.ruling, other.reason) == ("contradicted", "from 16 to 128 it goes the other way")
+
+
+def test_a_value_with_a_rate_at_the_edge_may_be_the_best(new_study: "type[Study]", tmp_path: Path) -> None:
+    """It stays in the set of possible values, so that none other is the optimum and it cannot be refuted."""
+    optima = [
+        {"optimum": {"arm": "t", "field": "batch_size", "metric": "test_accuracy", "at": size}}
+        for size in (128, 1024)
+    ]
+    means = {16: 0.88, 128: 0.90, 1024: 0.85}
+    for verdict in verdicts(tuned(new_study, means, edged=1024), tmp_path / "last", *optima):
+        assert (verdict.ruling, verdict.reason) == ("inconclusive", behind(1024))
+        assert (verdict.effect, verdict.low, verdict.high) == (128, 128, 1024)
+    here, last = verdicts(tuned(new_study, means, edged=128), tmp_path / "middle", *optima)
+    assert (here.ruling, here.reason) == ("supported", "it is at 128; every other value is worse")
+    assert (last.ruling, last.reason) == ("contradicted", "it is at 128")
+
+
+def test_a_program_without_seeds_has_no_response(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Runs equal to the last digit are one value, whose standard error is rounding alone."""
+    sizes = {f"t@batch_size={size}": {"batch_size": size} for size in FALLING}
+    study = new_study(
+        arms={**{arm: {} for arm in sizes}, "s": {"lr": {"low": 1e-4, "high": 1.0}}}, fixed=sizes
+    )
+    for arm, accuracy in zip(sizes, (0.90, 0.85, 0.81), strict=True):
+        study.repeat(arm, [[accuracy]] * 5)
+    study.repeat("s", [[0.9]] * 5)
+    kinds = [trend("falls"), monotone("falls")]
+    for verdict in verdicts(study, tmp_path, *kinds):
+        assert (verdict.ruling, verdict.p) == ("not testable", None)
+        assert "does not seem to use its seed" in verdict.reason
 
 
 def test_a_trend_of_times_is_a_ratio(new_study: "type[Study]", tmp_path: Path) -> None:

@@ -117,6 +117,26 @@ def test_no_mean_and_no_interval_without_seeds(new_study: "type[Study]", tmp_pat
     assert list(cells["There"][:2]) == ["1 of 3 diverged", "90.00 (n = 1)"]
 
 
+def test_repeated_searches_are_compared_by_their_means(
+    repeated_sizes: "Study", new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """Six confirm runs a folder are three searches: at 81, 91 and 86 % here, at 70, 75 and 80 % there."""
+    other = new_study(arms=repeated_sizes.arms, fixed=repeated_sizes.fixed)
+    for arm in other.arms:
+        other.repeat(arm, [[0.69, 0.71], [0.74, 0.76], [0.79, 0.81]])
+    for run in other.runs:
+        run.epoch_seconds = 2.0 if run.repeat else 4.0
+    sides = sides_of(tmp_path, repeated_sizes, other)
+    frame = compute_results(sides)
+    row = frame[frame["metric"] == "test_accuracy"].to_dict("records")[0]
+    expected = stats.ttest_ind([0.70, 0.75, 0.80], [0.81, 0.91, 0.86], equal_var=False)
+    assert (row["method"], row["first_n"], row["n"], row["compared"]) == ("Welch", 3, 3, 6)
+    assert row["first_half_width"] == pytest.approx(0.124207, abs=1e-6)
+    assert (row["df"], row["p"]) == (pytest.approx(expected.df), pytest.approx(expected.pvalue))
+    speed = compute_speed(sides).to_dict("records")[0]
+    assert (speed["first_n"], speed["n"], speed["ratio"]) == (3, 3, pytest.approx(2 ** (1 / 3)))
+
+
 def test_p_values_are_adjusted_within_a_metric(new_study: "type[Study]", tmp_path: Path) -> None:
     """Holm over two arms: the smaller p is doubled, the larger one stands; other metrics do not count."""
     studies = []

@@ -300,6 +300,7 @@ def response(values: np.ndarray) -> Response:
         diverged={},
         bounds=None,
         growing=frozenset(),
+        edges={},
     )
 
 

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
 from analysis import claims, statistics
+from analysis.design import Key
 from analysis.metrics import Metric
 from analysis.page.comparison.sides import (
+    Configuration,
     Side,
     different_settings,
 )
+from analysis.replicates import replicates
 from analysis.statistics.tests import Difference, paired, welch
 
 
@@ -21,7 +24,7 @@ class Gap:
 
     method: Literal["paired", "Welch"]
     test: Difference
-    """Of the second minus the first, over seeds or over the values of either."""
+    """Of the second minus the first, over seeds or over the replicates of either."""
 
     @property
     def n(self) -> int:
@@ -60,30 +63,48 @@ def pairs_of(first: Side, other: Side, metric: str) -> list[Pair]:
     return [pair for pair in pairs if pair.is_measured]
 
 
-def _pair(arm: str, folder: str, metric: str, first: pd.DataFrame, second: pd.DataFrame) -> Pair:
-    if metric.startswith("test_"):  # search runs never see the test set
-        first, second = (runs[runs["phase"] == "confirm"] for runs in (first, second))
-    changed = different_settings(first, second)
-    values = [_by_seed(runs, metric) for runs in (first, second)]
-    lost = [int((runs["status"] == "diverged").sum()) for runs in (first, second)]
+def _pair(arm: str, folder: str, metric: str, first: Configuration, second: Configuration) -> Pair:
+    sides = [_Values.of(own, metric) for own in (first, second)]
+    changed = different_settings(*(side.runs for side in sides))
+    values, lost = [side.by_key for side in sides], [side.diverged for side in sides]
     row: dict[str, Any] = {"arm": arm, "metric": metric, "folder": folder}
     row["different_settings"] = ", ".join(changed)
     for side, measured, diverged in zip(("first_", ""), values, lost, strict=True):
         interval = statistics.t_interval([] if diverged else list(measured.values()))
         row |= {f"{side}n": len(measured), f"{side}diverged": diverged}
         row |= {f"{side}mean": interval.mean, f"{side}half_width": interval.half_width}
-    return Pair(row=row, gap=None if any(lost) else _gap(*values, are_alike=not changed))
+    share_seeds = not (changed or first.is_of_searches or second.is_of_searches)
+    return Pair(row=row, gap=None if any(lost) else _gap(*values, are_alike=share_seeds))
 
 
-def _by_seed(runs: pd.DataFrame, metric: str) -> dict[int, float]:
-    """Return seed to value over the completed ones of some runs of one configuration."""
-    rows = runs[runs["status"] == "completed"].dropna(subset=[metric]).drop_duplicates("seed")
-    return {int(seed): float(value) for seed, value in zip(rows["seed"], rows[metric], strict=True)}
+class _Values(NamedTuple):
+    """What a folder measured of a configuration under a metric."""
+
+    runs: pd.DataFrame
+    by_key: Mapping[Key, float]
+    """By seed, or by the number of a repeat whose mean it is."""
+    diverged: int
+    """How many seeds, or repeats."""
+
+    @classmethod
+    def of(cls, own: Configuration, metric: str) -> "_Values":
+        runs = own.runs
+        if metric.startswith("test_"):  # search runs never see the test set
+            runs = runs[runs["phase"] == "confirm"]
+        if own.is_of_searches:
+            repeats = replicates(own.records, own.arm, metric)
+            ended = zip(repeats.keys, repeats.values, repeats.statuses, strict=True)
+            by_repeat = {key: float(value) for key, value, status in ended if status == "completed"}
+            return cls(runs, by_repeat, repeats.count("diverged"))
+        rows = runs[runs["status"] == "completed"].dropna(subset=[metric]).drop_duplicates("seed")
+        values = zip(rows["seed"], rows[metric], strict=True)
+        by_seed: dict[Key, float] = {int(seed): float(value) for seed, value in values}
+        return cls(runs, by_seed, int((runs["status"] == "diverged").sum()))
 
 
-def _gap(first: Mapping[int, float], second: Mapping[int, float], *, are_alike: bool) -> Gap | None:
+def _gap(first: Mapping[Key, float], second: Mapping[Key, float], *, are_alike: bool) -> Gap | None:
     """Compare over common seeds where the configuration is the same, as unrelated samples otherwise."""
-    shared = sorted(first.keys() & second.keys()) if are_alike else []
+    shared = [key for key in first if key in second] if are_alike else []
     test = paired([second[seed] - first[seed] for seed in shared])
     if test is not None:
         return Gap(method="paired", test=test)

@@ -61,7 +61,7 @@ def compute_results(sides: Sequence[Side]) -> pd.DataFrame:
 
     Returns: Columns `arm, metric`, then of the first folder `first_n, first_diverged, first_mean,
         first_half_width`, then of `folder` likewise without the prefix, then `different_settings` (recipe
-        fields, by commas), `method` (`paired`, `Welch` or absent), `compared` (seeds, or values of both),
+        fields, by commas), `method` (`paired`, `Welch` or absent), `compared` (seeds, or replicates of both),
         `difference` (folder minus first) with its half-width at `level`, `df, p, p_adjusted` and `finding`.
         Arms are points of the grid where nothing is confirmed. Values are in the units of the files, means
         absent where a run diverged, intervals of means at 95 %. `level` is that of the row's step in
@@ -136,9 +136,10 @@ def caption_results(frame: pd.DataFrame, names: Sequence[str]) -> str:
     return (
         "Configurations of arms that the folders share: confirm runs, or where nothing is confirmed the "
         "search runs of a grid's point or of an arm without a search. In a folder: mean ± half-width of the "
-        f"95 % Student t-interval over n seeds. Difference: the other folder minus {names[0]}. Paired over "
+        f"95 % Student t-interval over n seeds; where an arm's searches are repeated, over n repeats, each "
+        f"the mean of its confirm runs. Difference: the other folder minus {names[0]}. Paired over "
         "common seeds where all recipe settings are equal, as a seed fixes split, initialisation and data "
-        "order; otherwise Welch's test of unrelated samples. "
+        "order; otherwise, and of repeats, Welch's test of unrelated samples. "
         f"{UNRECORDED} The difference's interval is at the level of the row's step "
         "in Holm's procedure over the rows of its metric, by which p is adjusted too. Finding: identical, "
         "every common seed has exactly the same value; apart, adjusted p below "

@@ -5,7 +5,7 @@ Folders may stem from versions that record different recipe fields.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis import selection
+from analysis.design import design_of, searches
 from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.records import StudyRecords
@@ -42,6 +43,27 @@ _MOST_FIELDS = 6
 """Settings that a cell names; all of them stand in the CSV."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Configuration:
+    """What a study measured of an arm, or of a point of its grid."""
+
+    records: StudyRecords
+    arm: str
+    at: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that pick runs of the arm's grid; empty where the whole arm is meant."""
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """Its runs, one a seed."""
+        return selection.runs_of_one_configuration(self.records, self.arm, self.at)
+
+    @property
+    def is_of_searches(self) -> bool:
+        """Whether n counts whole searches, each of which chose a configuration of its own."""
+        is_repeated = design_of(self.records).unit == "repeat"
+        return is_repeated and not self.at and searches(self.records, self.arm)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Side:
     """One of the folders; the first one is what the others are compared with."""
@@ -56,34 +78,35 @@ class Side:
         return self.facts.records
 
     @cached_property
-    def configurations(self) -> dict[str, pd.DataFrame]:
-        """By name the runs of each configuration that the study measures, one run a seed.
+    def configurations(self) -> dict[str, Configuration]:
+        """By name each configuration that the study measures.
 
-        These are the confirm runs of each arm, or the search runs of one that searches nothing and has no
-        confirm phase; of a grid without a confirm phase, the search runs at each of its points. Other
+        Their runs are the confirm runs of each arm, or the search runs of one that searches nothing and has
+        no confirm phase; of a grid without a confirm phase, the search runs at each of its points. Other
         searches try each configuration once: they measure none.
         """
         parts = self.facts.parts
         if not parts:
             return _configurations(self.facts)
         return {
-            name_on(arm, name): runs
+            name_on(arm, name): own
             for name, part in parts.items()
-            for arm, runs in _configurations(part).items()
+            for arm, own in _configurations(part).items()
         }
 
 
-def _configurations(facts: Facts) -> dict[str, pd.DataFrame]:
-    runs = {
-        arm: selection.runs_of_one_configuration(facts.records, arm)
+def _configurations(facts: Facts) -> dict[str, Configuration]:
+    known = {
+        arm: Configuration(records=facts.records, arm=arm)
         for arm, declared in facts.records.declaration.arms.items()
         if declared.confirm_runs or not declared.space
     }
     for line in facts.lines:
         for point in line.points:
-            if point.arm not in runs:
-                runs[f"{line.name}, {line.field} {label(point.level)}"] = point.runs(facts.records)
-    return runs
+            if point.arm not in known:
+                name = f"{line.name}, {line.field} {label(point.level)}"
+                known[name] = Configuration(records=facts.records, arm=point.arm, at=point.at)
+    return known
 
 
 @dataclass(frozen=True, kw_only=True)

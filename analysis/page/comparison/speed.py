@@ -10,6 +10,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.page.comparison.sides import (
     Answer,
+    Configuration,
     Side,
     different_settings,
     headings,
@@ -41,7 +42,8 @@ def compute_speed(sides: Sequence[Side]) -> pd.DataFrame:
     """Return one row a folder after the first and configuration that both completed.
 
     Returns: Columns `arm, first_n, first_seconds, folder, n, seconds, ratio, ratio_low, ratio_high, df,
-        warnings`. Seconds are geometric means over completed runs of their median seconds of an epoch;
+        warnings`. Seconds are geometric means over completed runs of their median seconds of an epoch, and
+        `n` counts these runs, of repeated searches the repeats;
         `ratio` is the folder's to the first one's, its 95 % interval Welch's of the logarithms, absent with
         one run on a side. `warnings` says what besides the machine differs or disturbed the times.
     """
@@ -54,37 +56,41 @@ def compute_speed(sides: Sequence[Side]) -> pd.DataFrame:
 def _rows(first: Side, other: Side) -> Iterator[dict[str, Any]]:
     ours, theirs = first.configurations, other.configurations
     for arm in ours:
-        runs = {first.name: _timed(ours[arm]), other.name: _timed(theirs.get(arm))}
-        if all(len(timed) for timed in runs.values()):
-            yield {"arm": arm, "folder": other.name} | _row(runs)
+        if arm not in theirs:
+            continue
+        pair = {first.name: ours[arm], other.name: theirs[arm]}
+        if all(len(_timed(own)) for own in pair.values()):
+            yield {"arm": arm, "folder": other.name} | _row(pair)
 
 
-def _timed(runs: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the completed runs with a time, none of a configuration that a folder does not have."""
-    return (
-        pd.DataFrame()
-        if runs is None
-        else runs[(runs["status"] == "completed") & (runs["epoch_seconds"] > 0)]
-    )
+def _timed(own: Configuration) -> pd.DataFrame:
+    """Return the completed runs with a time."""
+    return own.runs[(own.runs["status"] == "completed") & (own.runs["epoch_seconds"] > 0)]
 
 
-def _row(runs: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def _logs(own: Configuration) -> list[float]:
+    """Return the logarithms of the seconds of an epoch: of each run, of repeated searches their means."""
+    timed = _timed(own)
+    logs = timed["epoch_seconds"].astype("float64").map(math.log)
+    return list(logs.groupby(timed["repeat"]).mean() if own.is_of_searches else logs)
+
+
+def _row(pair: Mapping[str, Configuration]) -> dict[str, Any]:
     """Return the times of one configuration.
 
     Args:
-        runs: Folder to its runs, the first folder first.
+        pair: Folder to what it measured of it, the first folder first.
     """
-    first, second = runs.values()
-    logs = [np.log(runs["epoch_seconds"].to_numpy(dtype=float)) for runs in (first, second)]
-    means = [float(np.mean(values)) for values in logs]
-    difference = welch(list(logs[1]), list(logs[0]))
+    first, second = (_logs(own) for own in pair.values())
+    means = [float(np.mean(values)) for values in (first, second)]
+    difference = welch(second, first)
     row: dict[str, Any] = {
         "first_n": len(first),
         "first_seconds": math.exp(means[0]),
         "n": len(second),
         "seconds": math.exp(means[1]),
         "ratio": math.exp(means[1] - means[0]),
-        "warnings": "; ".join(_warnings(runs)),
+        "warnings": "; ".join(_warnings({name: _timed(own) for name, own in pair.items()})),
     }
     if difference is None or difference.standard_error == 0:
         return row
@@ -140,10 +146,11 @@ def caption_speed(frame: pd.DataFrame, names: Sequence[str]) -> str:
     return (
         "Seconds of training for an epoch, evaluation and warm-up excluded: the geometric mean over n "
         "completed runs of each run's median (of confirm runs; where nothing is confirmed, of the runs "
-        f"compared above). Ratio: the other folder's seconds to those of {names[0]}, with the 95 % interval "
-        "of Welch's t for the mean logarithms; above 1 is slower. Runs of one sweep share the hour and the "
-        "machine's state, which no interval here includes. Warnings say what besides the machine differs; "
-        "where runs shared a machine, their seconds measure the company too."
+        "compared above; of repeated searches n counts the repeats). Ratio: the other folder's seconds to "
+        f"those of {names[0]}, with the 95 % interval of Welch's t for the mean logarithms; above 1 is "
+        "slower. Runs of one sweep share the hour and the machine's state, which no interval here includes. "
+        "Warnings say what besides the machine differs; where runs shared a machine, their seconds measure "
+        "the company too."
     )
 
 

@@ -173,3 +173,21 @@ def test_other_studies_have_no_batch_sizes(three_arms: "Study", tmp_path: Path) 
     facts = three_arms.facts(tmp_path)
     assert not TABLE.is_for(facts)
     assert not FIGURE.is_for(facts)
+
+
+def test_repeated_searches_are_what_n_counts(repeated_sizes: "Study", tmp_path: Path) -> None:
+    """The first search of size 16 is at the target after one epoch, the others after three: s = 1.154701."""
+    for run in repeated_sizes.runs:
+        if run.arm == "sgd@batch_size=16" and run.phase == "confirm" and run.repeat == 0:
+            run.curve = {"val_loss": [0.4, 0.4, 0.4]}
+    facts = repeated_sizes.facts(tmp_path)
+    small, large = facts.batch_sizes.to_dict("records")
+    assert [(row["runs"], row["n"], row["reached"]) for row in (small, large)] == [(6, 3, 6)] * 2
+    assert small["test_accuracy_half_width"] == pytest.approx(0.124207, abs=1e-6)
+    assert (small["epochs_to"], large["epochs_to"]) == (pytest.approx(7 / 3), 3.0)
+    assert small["epochs_to_half_width"] == pytest.approx(4.302653 * 1.154701 / 3**0.5, abs=1e-5)
+    drawn = FIGURE.compute(facts)
+    bars = drawn.query("kind == 'mean' and quantity in ('test_accuracy', 'epochs_to')")
+    assert set(bars["n"]) == {3}
+    assert "n repeats (without a search: seeds)" in TABLE.caption(facts, facts.batch_sizes)
+    assert "over the repeats (without a search: seeds), n = 3 a size" in FIGURE.caption(facts, drawn)

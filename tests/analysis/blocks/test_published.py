@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scipy import stats
 
 from analysis.blocks.published import PUBLISHED, compute
 from analysis.facts import Facts
@@ -183,3 +184,19 @@ def test_published_single_runs_prove_nothing(new_study: "type[Study]", tmp_path:
         assert verdict.ruling == "not testable"
         assert verdict.reason.startswith("single seed")
         assert verdict.as_row()["effect"] is None
+
+
+def test_repeated_searches_are_what_n_counts(repeated_sizes: "Study", tmp_path: Path) -> None:
+    """One further run of a further search: s^2 = .0025 between searches and .0002 within, half of it missing.
+
+    Variances .0025 * 4/3 and .0001, of 2 and 3 degrees of freedom: sqrt(.0034333) = .058595 with df 2.1205.
+    """
+    published = {"sgd@batch_size=16": [run_of(test_accuracy=0.64), run_of(test_accuracy=0.60)]}
+    facts = publish(repeated_sizes, tmp_path, published)
+    within, below = compute(facts).to_dict("records")
+    assert (within["n"], within["half_width"]) == (3, pytest.approx(0.124207, abs=1e-6))
+    reach = 0.86 - within["low"]
+    assert reach == pytest.approx(within["high"] - 0.86)
+    assert reach == pytest.approx(stats.t.ppf(0.975, 2.1205) * 0.058595, abs=1e-5)
+    assert (within["position"], below["position"]) == ("within", "below")
+    assert "over the n repeats and over the runs of each" in PUBLISHED.table.caption(facts, compute(facts))

@@ -16,7 +16,7 @@ from analysis.blocks.response import (
     caption_response,
     compute_response,
 )
-from analysis.blocks.response_means import compute_means
+from analysis.blocks.response_means import caption_means, compute_means
 from analysis.blocks.response_panels import draw
 from analysis.facts import Facts
 from analysis.page import caveats, progress, provenance
@@ -342,3 +342,16 @@ def test_an_axis_of_accuracies_does_not_go_below_nothing(new_study: "type[Study]
     (ax,) = [ax for ax in drawn(study.facts(tmp_path)).axes if ax.get_ylabel() == "validation accuracy (%)"]
     assert ax.get_ylim()[0] >= 0
     assert ax.get_ylim()[1] <= 100
+
+
+def test_repeated_searches_are_what_n_counts(repeated_sizes: "Study", tmp_path: Path) -> None:
+    """Six confirm runs are three searches: their means have the interval, and the captions say so."""
+    facts = repeated_sizes.facts(tmp_path)
+    means, figure = compute_means(facts), compute_response(facts)
+    of_accuracy = means.query("metric == 'test_accuracy'")
+    assert of_accuracy["n"].tolist() == [3, 3]
+    assert of_accuracy["mean"].tolist() == pytest.approx([0.86, 0.86])
+    assert of_accuracy["half_width"].tolist() == pytest.approx([0.124207] * 2, abs=1e-6)
+    assert len(figure.query("metric == 'test_accuracy' and kind == 'seed'")) == 12
+    assert "t-interval over n completed repeats (without a search: seeds)" in caption_means(facts, means)
+    assert "t-interval over the repeats (without a search: seeds)" in caption_response(facts, figure)
