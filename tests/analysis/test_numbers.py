@@ -57,6 +57,23 @@ def test_rates_keep_three_digits(value: float | None, text: str) -> None:
     assert numbers.rate(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text", "drawn"),
+    [
+        (0.9995, "0.9995", "1"),
+        (0.99995, "0.99995", "1"),
+        (1_204_000, "1.204e6", "1.2e6"),
+        (1.2345e-4, "1.2345e-4", "1.23e-4"),
+        (0.1 + 0.2, "0.3", "0.3"),
+        (2048, "2048", "2048"),
+    ],
+)
+def test_a_declared_value_has_its_digits(value: float, text: str, drawn: str) -> None:
+    """Two that differ never look alike; what a sampler drew has three digits."""
+    assert numbers.value_in_words(value) == numbers.setting(value) == text
+    assert numbers.drawn(value) == drawn
+
+
 @pytest.mark.parametrize(("value", "text"), [(1908.0, "1,908"), (3266.4, "3,266"), (1.25, "1.25"), (0, "0")])
 def test_counts_group_thousands(value: float, text: str) -> None:
     """Large amounts are whole."""
