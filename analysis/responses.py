@@ -15,6 +15,7 @@ import pandas as pd
 from analysis import selection, statistics
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.search import WinnerRule
 from harness.recipe.augmentation import augmentation_in_words
 from harness.records.events import Phase
 from harness.study.domains import Choices, Domain, Grid
@@ -266,3 +267,20 @@ def is_guessing(records: StudyRecords, of_points: Sequence[pd.DataFrame], metric
     sure = min(_SURE * chance, (1 + chance) / 2)
     has_learned = any(accuracies.max() > sure for accuracies in known)
     return bool(known) and not is_above and not has_learned
+
+
+NONE_CHOSEN = "none: no run is better than guessing"
+"""In place of what an arm chose; see `chose_nothing`."""
+
+
+def chose_nothing(records: StudyRecords, arm: str) -> bool:
+    """Return whether an arm's grid is only measured, and none of its runs is better than guessing.
+
+    Its best run is luck. What was confirmed was chosen, whatever it is worth.
+    """
+    records, arm = records.alone(arm)
+    if records.declaration.arms[arm].confirm_runs:
+        return False
+    points = [point for line in lines(records) for point in line.points if point.arm == arm and point.at]
+    metric = WinnerRule.of(records.declaration).metric
+    return bool(points) and is_guessing(records, [point.runs(records) for point in points], metric)

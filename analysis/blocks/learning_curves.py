@@ -17,6 +17,8 @@ from analysis.facts import Facts
 from analysis.noted import noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.responses import chose_nothing
+from analysis.search import WinnerRule
 
 _COLUMNS = {
     "arm": "str",
@@ -128,7 +130,7 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: str | None) -> str:
     what = (
         "confirm runs"
         if "confirm" in set(frame["phase"])
-        else "search runs with the chosen configuration (no confirm run: optimistic)"
+        else f"search runs with the {_chosen_in_words(facts.records)} (no confirm run: optimistic)"
     )
     n = frame.loc[frame["line"] == "mean", "n"]
     is_joined = facts.records.is_repeated and len(n)
@@ -142,6 +144,16 @@ def caption(facts: Facts, frame: pd.DataFrame, quantity: str | None) -> str:
         f"the arm reached with a finite value (n = 1: no band). {numbers.TIMES} marks where a run diverged."
         f"{_LAG if facts.records.declaration.known_data and 'train' in set(frame['split']) else ''}{crowded}"
     ).rstrip()
+
+
+def _chosen_in_words(records: StudyRecords) -> str:
+    """Return which configuration search runs have; if nothing learned, of the luckiest runs."""
+    guessing = [arm for arm in records.arms if chose_nothing(records, arm)]
+    if not guessing:
+        return "chosen configuration"
+    whose = "" if len(guessing) == len(records.arms) else f" of {', '.join(guessing)}"
+    best = f"best {WinnerRule.of(records.declaration).metric}"
+    return f"configuration of the {best}, by luck as no run{whose} is better than guessing"
 
 
 _LAG = (

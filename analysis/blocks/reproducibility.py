@@ -17,6 +17,7 @@ from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.numbers import space_in_words, value_in_words
 from analysis.replicates import replicates
+from analysis.responses import NONE_CHOSEN, chose_nothing
 from analysis.search import WinnerRule, chosen_in_words
 from harness.records.documents import as_written
 from harness.records.events import Phase
@@ -119,6 +120,8 @@ def _chosen(records: StudyRecords) -> list[_Row]:
             winner = ended.get(repeat)
             if winner is None:
                 text = "no run of full length" if repeat in ended else "not decided yet"
+            elif chose_nothing(records, arm):
+                text = NONE_CHOSEN
             else:
                 text = chosen_in_words(records, arm, [winner])
             which = f"{arm}, repeat {repeat}" if n_repeats > 1 else arm

@@ -9,6 +9,7 @@ from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import replicates
+from analysis.responses import NONE_CHOSEN, chose_nothing
 from analysis.search import chosen_in_words
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def chosen(records: StudyRecords, arm: str) -> str:
     winners = [winner for winner in records.winners_of(arm) if winner]
     if not winners:
         return "nothing yet" if arm not in records.winners else "no winner"
-    return chosen_in_words(records, arm, winners)
+    return NONE_CHOSEN if chose_nothing(records, arm) else chosen_in_words(records, arm, winners)
 
 
 def own_settings(records: StudyRecords) -> Mapping[str, Mapping[str, Any]]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from analysis.blocks.learning_curves import LEARNING_CURVES
+from analysis.blocks.reproducibility import REPRODUCIBILITY
 from analysis.page import arms, axis, captions, cards, caveats, progress, runs
 from harness.records.folder import ResultsFolder
 
@@ -119,6 +121,27 @@ def test_a_search_that_was_given_up_is_not_waited_for(new_study: "type[Study]", 
     assert progress.progress(facts.records) is None
     why = "The search of arm a was given up: the last 3 runs failed, so the remaining 5 were not started."
     assert why in caveats.warnings(facts)
+
+
+def test_where_no_run_learns_nothing_was_chosen(new_study: "type[Study]", tmp_path: Path) -> None:
+    """At a glance, in the checklist and under the curves; with a run that learns, the best is the choice."""
+    study = new_study(arms={"a": {"batch_size": {"grid": [16, 64]}}})
+    for size in (16, 64):
+        study.grid("a", {"batch_size": size}, [2.31, 2.30], val_accuracy=0.1)
+    study.winners = {"a": "a-search-003"}
+    lost = study.facts(tmp_path / "lost")
+    study.runs[-1].val_accuracy = 0.8
+    learned = study.facts(tmp_path / "learned")
+    told = []
+    for facts in (lost, learned):
+        checklist = REPRODUCIBILITY.table.compute(facts).set_index("item")["value"]
+        curves = LEARNING_CURVES.plot.caption(facts, LEARNING_CURVES.plot.compute(facts))
+        told += [(arms.answers(facts)[0]["Chosen"], checklist["Chosen configuration of a"], curves)]
+    nothing = "none: no run is better than guessing"
+    assert told[0][:2] == (nothing, nothing)
+    assert "configuration of the best val_loss, by luck as no run is better than guessing" in told[0][2]
+    assert told[1][:2] == ("batch_size 64", "batch_size 64")
+    assert "search runs with the chosen configuration (no confirm run: optimistic)" in told[1][2]
 
 
 def test_runs_are_listed_with_what_was_searched(three_arms: "Study", tmp_path: Path) -> None:
