@@ -85,7 +85,7 @@ def are_known(facts: Facts) -> bool:
 def in_percent(row: Mapping[Any, Any], name: str) -> str:
     """Return a share of a row with the half-width of its interval."""
     half_width = row["high"] - row[name]
-    return numbers.with_uncertainty(row[name], half_width, scale=100, decimals=2)
+    return numbers.with_uncertainty(row[name], half_width, scale=100, decimals=2, is_share=True)
 
 
 def replicates_in_words(facts: Facts, frame: pd.DataFrame) -> str:

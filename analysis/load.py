@@ -56,6 +56,7 @@ def load_study(path: Path, expected: str | None = None) -> StudyRecords:
         runs=frames.runs.to_pandas(),
         epochs=frames.epochs_frame(),
         winners_by_repeat=marks.winners,
+        given_up=marks.given_up,
         allowed=declaration.allowed_by(marks.looks),
         next_look=_next_look(declaration, marks.looks),
         audits=marks.audits(),
@@ -104,6 +105,7 @@ class _Marks:
     """What the two tables do not hold, noted while a journal is read once."""
 
     winners: dict[str, dict[int, str | None]] = field(default_factory=dict)
+    given_up: dict[str, dict[int, str]] = field(default_factory=dict)
     looks: list[LookTaken] = field(default_factory=list)
     declarations: Declarations = field(default_factory=Declarations)
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -118,6 +120,8 @@ class _Marks:
         for event in events:
             if event.event == "phase_ended" and event.phase == "search":
                 self.winners.setdefault(event.arm, {})[event.repeat] = event.winner
+                if event.reason is not None:
+                    self.given_up.setdefault(event.arm, {})[event.repeat] = event.reason
             if event.event == "look_taken":
                 self.looks.append(event)
             if event.event == "parent_declared":

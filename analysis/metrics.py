@@ -42,7 +42,7 @@ class Metric:
 
     @property
     def is_accuracy(self) -> bool:
-        """Whether values are shares of samples whose class is right, in [0, 1]."""
+        """Whether values are shares of samples whose class is right, in [0, 1] unless a program says else."""
         return self.name.partition("_")[2] == "accuracy"
 
     @property

@@ -27,7 +27,7 @@ def amount(difference: float | None, high: float | None, metric: Metric) -> str:
         return numbers.ABSENT
     half_width = high - difference if numbers.is_present(high) else None
     text = numbers.with_uncertainty(difference, half_width, scale=metric.scale, decimals=metric.decimals)
-    if float(text.split()[0]) == 0:
+    if set(text.split()[0]) <= set("-0."):
         return text.removeprefix("-")  # rounded to nothing: no side to name
     return text if difference < 0 else f"+{text}"
 

@@ -59,6 +59,8 @@ class StudyRecords:
     """Replicates of the look after which more may run; None once there is none."""
     journal_sha256: str
     """Hash of the journal's uncompressed bytes: a compressed copy has the same one."""
+    given_up: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """Why each search was given up that ended before its budget was spent, by arm and repeat."""
     origins: Mapping[str, Origin] = field(default_factory=dict)
     """Where each run was trained that was taken over from another study, by its id."""
     lineage: tuple[ParentDeclared, ...] = ()
@@ -82,6 +84,7 @@ class StudyRecords:
             declaration=self.declaration.on(dataset),
             runs=runs.assign(arm=runs["arm"].map(own)),
             winners_by_repeat={own[arm]: won for arm, won in self.winners_by_repeat.items() if arm in own},
+            given_up={own[arm]: why for arm, why in self.given_up.items() if arm in own},
             allowed={plain: self.allowed[arm] for arm, plain in own.items()},
             lineage=(),
         )

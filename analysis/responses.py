@@ -38,6 +38,15 @@ def as_level(value: Any) -> Level:
     return augmentation_in_words(value) or str(value.get("name", json.dumps(value)))
 
 
+def levels_of(values: Sequence[Any]) -> list[Level]:
+    """Return the values of one setting as levels; structures of one name by all that they hold."""
+    levels = [as_level(value) for value in values]
+    return [
+        numbers.value_in_words(value) if isinstance(value, dict) and levels.count(level) > 1 else level
+        for value, level in zip(values, levels, strict=True)
+    ]
+
+
 def label(level: Level) -> str:
     """Return a level in words."""
     return numbers.setting(level) if isinstance(level, float) else str(level)
@@ -131,7 +140,11 @@ def _of_grid(arm: str, space: Mapping[str, Domain]) -> Iterator[Line]:
     others = {name: values for name, values in listed.items() if name != field}
     for chosen in product(*others.values()):
         held = dict(zip(others, chosen, strict=True))
-        points = [Point(level=as_level(v), arm=arm, at={**held, field: v}) for v in listed[field]]
+        values = listed[field]
+        points = [
+            Point(level=level, arm=arm, at={**held, field: value})
+            for level, value in zip(levels_of(values), values, strict=True)
+        ]
         yield _line(arm, field, points, held, "search")
 
 
@@ -174,8 +187,12 @@ def _varied(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 def _line(owner: str, field: str, points: list[Point], held: dict[str, Any], phase: Phase) -> Line:
     if all(isinstance(point.level, float) for point in points):
         points = sorted(points, key=lambda point: point.level)
-    name = ", ".join([owner, *(f"{other} {label(as_level(value))}" for other, value in held.items())])
+    name = ", ".join([owner, *(f"{other} {_held_in_words(value)}" for other, value in held.items())])
     return Line(name=name, field=field, points=points, held=held, phase=phase)
+
+
+def _held_in_words(value: Any) -> str:
+    return numbers.value_in_words(value) if isinstance(value, dict) else label(as_level(value))
 
 
 def runs_of(records: StudyRecords, of_lines: Sequence[Line]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from analysis import selection
 from analysis.records import StudyRecords
-from analysis.render.numbers import parsed, setting, span, value_in_words
+from analysis.render.numbers import drawn, is_number, parsed, setting, span, value_in_words
 from harness.declaration import Declaration
 from harness.records.events import Phase
 from harness.study.domains import Domain, NumericRange, OneOf, Range
@@ -100,19 +100,22 @@ def chosen_in_words(records: StudyRecords, arm: str, winners: Collection[str]) -
     What the branch of a run lacks is left out.
     """
     runs, cells = records.runs[records.runs["run_id"].isin(winners)], dict[str, list[Any]]()
+    ranged = set()
     for field in fields_of(records.declaration.arms[arm].space):
         cells.setdefault(field.name, []).extend(field.runs_with(runs).get(f"config.{field.name}", ()))
+        ranged |= {field.name} if field.range else set()
     several = f" ({len(runs)} repeats)" if len(runs) > 1 else ""
-    values = [f"{field} {_of_all(chosen)}" for field, chosen in cells.items() if chosen]
+    values = [
+        f"{field} {_of_all(chosen, is_drawn=field in ranged)}" for field, chosen in cells.items() if chosen
+    ]
     return ", ".join(values) + several if values else "as declared"
 
 
-def _of_all(cells: Sequence[Any]) -> str:
+def _of_all(cells: Sequence[Any], *, is_drawn: bool) -> str:
     """Return the values of a field in several runs."""
-    values = [parsed(cell) for cell in cells]
-    is_number = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
-    if is_number and len(set(values)) > 1:
-        return span(values, setting)
+    values, form = [parsed(cell) for cell in cells], drawn if is_drawn else setting
+    if all(map(is_number, values)):
+        return span(values, form)
     return " or ".join(sorted({value_in_words(value) for value in values}))
 
 

@@ -14,7 +14,7 @@ from analysis.metrics import Metric
 from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
-from analysis.render.numbers import capitalised, parsed, value_in_words
+from analysis.render.numbers import capitalised, is_number, parsed, value_in_words
 from analysis.search import fields_of
 
 
@@ -80,8 +80,7 @@ def _setting(records: StudyRecords, arm: str, field: str) -> _Setting:
 def _fixed(value: Any) -> _Setting:
     """Return a field with one value, as declared or as a run's row holds it: 0 and 0.0 are the same."""
     plain = parsed(value)
-    is_number = isinstance(plain, int | float) and not isinstance(plain, bool)
-    identity = repr(float(plain)) if is_number else json.dumps(plain, sort_keys=True)
+    identity = repr(float(plain)) if is_number(plain) else json.dumps(plain, sort_keys=True)
     return _Setting(text=value_in_words(plain), identity=identity)
 
 

@@ -106,7 +106,8 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Figure:
         for place, arm in enumerate(arms):
             rows, style = frame[frame["arm"] == arm], styles[arm]
             heights = np.arange(len(rows)) + 0.7 * ((place + 0.5) / len(arms) - 0.5)
-            ax.hlines(heights, 100 * rows["low"], 100 * rows["high"], color=style.color, linewidth=1.4)
+            ends = 100 * rows[["low", "high"]].clip(0, 1)
+            ax.hlines(heights, ends["low"], ends["high"], color=style.color, linewidth=1.4)
             look: dict[str, Any] = {"color": style.color, "markersize": 5, "linestyle": "none"}
             ax.plot(100 * rows["accuracy"], heights, style.marker, **look)
         ax.set_yticks(range(len(names)), list(names))

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.metrics import Metric, Metrics
 from analysis.noted import metrics_in
-from analysis.render.axes import plain_log_ticks
+from analysis.render.axes import fits_log_scale, plain_log_ticks
 from analysis.render.figure import MOST_VECTOR_POINTS, RC, ArmStyle
 from analysis.render.names import height_for_labels, label_ends
 from analysis.render.svg import name_runs
@@ -31,6 +31,7 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: str | None)
     values = ["value", "low", "high"]
     frame = frame.assign(**{name: metric.scale * frame[name] for name in values})
     panels = [(split, "epoch") for split in splits]
+    is_log = quantity == "loss" and fits_log_scale(frame["value"])
     panels += [(next(iter(splits)), "seconds")] if frame.attrs.get(COMPARABLE, True) else []
     with mpl.rc_context(RC):
         height = height_for_labels(frame["arm"].nunique(), 3.3)
@@ -42,10 +43,10 @@ def draw(frame: pd.DataFrame, styles: dict[str, ArmStyle], quantity: str | None)
             ax.set_title(f"{splits[split]} {metric.short}")
             ax.set_xlabel(_clock_in_words(clock, metrics_in(frame)))
             ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-            if quantity == "loss":
+            if is_log:
                 ax.set_yscale("log")
                 plain_log_ticks(ax)
-        axes[0].set_ylabel("loss (log scale)" if quantity == "loss" else metric.drawn_axis.partition(" ")[2])
+        axes[0].set_ylabel("loss (log scale)" if is_log else metric.drawn_axis.partition(" ")[2])
         for ax, (split, clock) in zip(axes, panels, strict=True):
             label_ends(ax, _ends(frame[frame["split"] == split], clock), styles)
     return figure

@@ -18,7 +18,7 @@ from analysis.noted import metric_in, noted
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import replicates
-from analysis.responses import as_level, label
+from analysis.responses import label, levels_of
 from analysis.search import SearchedField, at_full_length, fields_of
 from harness.study.domains import NumericRange
 
@@ -124,7 +124,7 @@ def _placed(panel: _Panel, winners: Sequence[str | None]) -> pd.DataFrame:
 def _levels(field: SearchedField) -> list[str]:
     """Return the values of a list, or the fifths of a range, in words."""
     if field.range is None:
-        return [label(as_level(value)) for value in field.listed]
+        return [label(level) for level in levels_of(field.listed)]
     ends = [numbers.rate(end) for end in _bounds(field.range)]
     return [f"{low} to {high}" for low, high in pairwise(ends)]
 

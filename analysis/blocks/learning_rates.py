@@ -18,6 +18,7 @@ from analysis.noted import metric_in, noted
 from analysis.render import numbers
 from analysis.render.axes import (
     draw_rail,
+    fits_log_scale,
     lost_in_words,
     mark_rail,
     panel_grid,
@@ -106,7 +107,7 @@ def draw_learning_rates(frame: pd.DataFrame, styles: dict[str, ArmStyle]) -> Fig
         figure, axes = panel_grid(len(arms), columns=columns, side=3.4, sharey=True)
         for ax, arm in zip(axes, arms, strict=True):
             _draw_arm(ax, frame[frame["arm"] == arm], styles[arm], is_image=len(frame) > MOST_VECTOR_POINTS)
-        is_log = metric.short == "loss" and bool(frame["value"].gt(0).any())
+        is_log = metric.short == "loss" and fits_log_scale(frame["value"])
         if is_log:
             axes[0].set_yscale("log")
             plain_log_ticks(axes[0])

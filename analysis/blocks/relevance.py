@@ -16,7 +16,7 @@ from analysis.search import fields_of
 from analysis.statistics import factors
 
 _MOST_ARMS = 12
-"""Arms drawn; the table below the figure has all."""
+"""Arms drawn; the CSV twin of the figure has all."""
 _WIDEST = 104.0
 """Largest share on the axis, in percent: bands beyond it are only named."""
 _ONE_LINE = 16

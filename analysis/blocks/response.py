@@ -84,7 +84,7 @@ def caption_response(facts: Facts, frame: pd.DataFrame) -> str:
     if frame.empty:
         return NOTHING
     seeds = frame[frame["kind"] == "seed"]
-    sizes = seeds.drop_duplicates(["line", "level", "run_id"]).groupby(["line", "level"]).size()
+    sizes = seeds.drop_duplicates(["line", "x", "run_id"]).groupby(["line", "x"]).size()
     phases = [phase for phase in ("search", "confirm") if phase in set(seeds["phase"])]
     counted = counted_in_words(facts.records, phases)
     how = (

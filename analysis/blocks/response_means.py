@@ -80,19 +80,23 @@ def _marked(means: list[dict[str, object]], sign: int) -> list[dict[str, object]
 
 def lay_out_response(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row a line and value, one column a metric, the best mean of each line marked."""
-    fields = list(dict.fromkeys(frame["field"]))
-    rows = [_cells(group, fields) for _, group in frame.groupby(["line", "level"], sort=False)]
+    fields, metrics = list(dict.fromkeys(frame["field"])), metrics_in(frame)
+    shown = [_heading(metrics[name]) for name in dict.fromkeys(frame["metric"])]
+    field = fields[0] if len(fields) == 1 and fields[0] not in {"Arm", "n", *shown} else None
+    rows = [_cells(group, field) for _, group in frame.groupby(["line", "x"], sort=False)]
     laid_out = pd.DataFrame(rows).fillna(numbers.ABSENT)
     return laid_out[[name for name in laid_out if name != "n"] + (["n"] if rows else [])]
 
 
-def _cells(group: pd.DataFrame, fields: list[str]) -> dict[str, str]:
-    """Return the cells of one value; its setting is named in the heading if the study has only one."""
+def _cells(group: pd.DataFrame, field: str | None) -> dict[str, str]:
+    """Return the cells of one value.
+
+    Its setting is named in the heading if the study has only one, and no other column is named as it.
+    """
     first, metrics = group.iloc[0], metrics_in(group)
-    level = first["level"] if len(fields) == 1 else f"{first['field']} {first['level']}"
     return {
         "Arm": first["line"],
-        fields[0] if len(fields) == 1 else "Setting": level,
+        field or "Setting": first["level"] if field else f"{first['field']} {first['level']}",
         **{_heading(metrics[str(row.metric)]): _amount(row, metrics) for row in group.itertuples()},
         "n": numbers.with_lost(first["n"], first["diverged"], first["failed"]),
     }

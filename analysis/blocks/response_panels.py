@@ -14,6 +14,7 @@ from analysis.render.axes import (
     RAIL,
     axis_label,
     draw_rail,
+    fits_log_scale,
     limits,
     mark_rail,
     plain_log_ticks,
@@ -136,13 +137,13 @@ def _set_height(ax: Axes, frame: pd.DataFrame) -> None:
     metric = metric_in(frame) if len(frame) else None
     is_share = metric is not None and metric.is_accuracy
     is_loss = metric is not None and metric.short == "loss"
-    is_log = is_loss and len(values) > 0 and 0 < _DECADE * values.min() <= values.max()
+    is_log = is_loss and fits_log_scale(values) and _DECADE * values.min() <= values.max()
     ax.set_ylabel(f"{metric.axis}{' (log scale)' if is_log else ''}" if metric else "")
     if values.empty:
         ax.set_yticks([])
         return
-    least = 0.0 if is_share or is_loss else -math.inf
-    most = 100.0 if is_share else math.inf
+    least = 0.0 if (is_share or is_loss) and values.min() >= 0 else -math.inf
+    most = 100.0 if is_share and values.max() <= 100 else math.inf
     ends = pd.concat([frame["low"], frame["high"]]).dropna().clip(least, most)
     if is_log:
         ax.set_yscale("log")

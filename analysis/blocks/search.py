@@ -84,7 +84,7 @@ def _range(row: dict[Any, Any]) -> str:
     )
     if not numbers.is_present(low) or not numbers.is_present(high):
         return "fixed"
-    return f"{numbers.rate(low)} to {numbers.rate(high)}{', log' if row['is_log'] else ''}"
+    return f"{numbers.setting(low)} to {numbers.setting(high)}{', log' if row['is_log'] else ''}"
 
 
 def _warnings(row: dict[Any, Any]) -> str:

@@ -20,7 +20,7 @@ from analysis.claims.evidence import (
 from analysis.claims.response import Response
 from analysis.records import StudyRecords
 from analysis.replicates import Replicates
-from analysis.responses import Level, as_level, label
+from analysis.responses import Level, as_level, label, levels_of
 from harness.study.domains import Choices, Grid
 
 _MOST_FILLED = 6
@@ -67,9 +67,10 @@ def _of_grid(records: StudyRecords, arm: str, field: str, metric: str) -> Respon
         reason = f"the grid of {arm} varies {others} as well. Remedy: one arm a value of these"
         return Untestable(reason=reason, is_by_design=True)
     runs = records.runs_of("search", arm)
-    groups = {as_level(value): _at(runs, field, value) for value in domain.listed}
+    by_level = dict(zip(levels_of(domain.listed), domain.listed, strict=True))
+    groups = {level: _at(runs, field, value) for level, value in by_level.items()}
     columns = {
-        as_level(value): selection.measured(records, arm, metric, {field: value}) for value in domain.listed
+        level: selection.measured(records, arm, metric, {field: value}) for level, value in by_level.items()
     }
     return _response(records, groups, columns, field, metric, is_paired=True, growing=frozenset(), edges={})
 

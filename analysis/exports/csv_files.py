@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.exports.content import Outcome, Run, Study
 from analysis.exports.files import folder_of, put
+from analysis.render.numbers import csv_cell, csv_text
 
 _STRONGEST_FIRST: tuple[Outcome, ...] = ("changed", "new", "same")
 
@@ -23,7 +24,7 @@ class CsvWriter:
         self.hint: str | None = None
 
     def _run_ids(self) -> set[str]:
-        """Return the runs that were exported before; a run that has ended does not change any more."""
+        """Return the cells of runs that were exported before; one that has ended does not change any more."""
         path = self._folder / "runs.csv"
         if not path.exists():
             return set()
@@ -37,13 +38,14 @@ class CsvWriter:
             "epochs": study.results.epochs,
             "rulings": pd.DataFrame(study.rulings),
         }
-        texts = {name: frame.to_csv(index=False, lineterminator="\n") for name, frame in frames.items()}
-        outcomes = {put(self._folder / f"{name}.csv", text.encode()) for name, text in texts.items()}
+        outcomes = {
+            put(self._folder / f"{name}.csv", csv_text(frame).encode()) for name, frame in frames.items()
+        }
         return next(outcome for outcome in _STRONGEST_FIRST if outcome in outcomes)
 
     def write_run(self, study: Study, run: Run) -> Outcome:  # noqa: ARG002 - it is in the study's files
         """Return whether the files hold it for the first time."""
-        return "same" if run.end is None or run.run_id in self._there else "new"
+        return "same" if run.end is None or csv_cell(run.run_id) in self._there else "new"
 
     def close(self) -> None:
         """Do nothing: every file is whole."""

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -45,7 +46,9 @@ class MlflowWriter:
         tracking, artifacts = _places(uri, study)
         self.place = _without_password(tracking)
         is_server = tracking.startswith("http")
-        self.hint = None if is_server else f"to see it: mlflow ui --backend-store-uri {self.place}"
+        self.hint = (
+            None if is_server else f"to see it: mlflow ui --backend-store-uri {shlex.quote(self.place)}"
+        )
         _quieten()
         with _told(self.place):
             self._client = _client(tracking)

@@ -1,6 +1,9 @@
 """What learning-rate range tests suggest, beside the rates declared and found: the table, and all files."""
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 import pandas as pd
@@ -14,6 +17,7 @@ from analysis.lr_finder.suggestions import (
     RULES_IN_WORDS,
     SHAPES,
     compute_suggestions,
+    diverged_in_words,
     not_turned_in_words,
     rate_range,
 )
@@ -46,8 +50,8 @@ def write_finder(root: Path) -> RenderedTable:
     return table
 
 
-def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
-    """Return the learning rate that each arm's search found, None where there is none to compare with.
+def found_rates(root: Path, settings: Settings) -> dict[str, list[float]]:
+    """Return the learning rate that each search of each arm found, those that can be compared.
 
     There is none where the study's results folder holds no study, the arm's search has not ended, the arm
     searches no learning rate, the search was of an arm declared otherwise (by `--set`, say) or on data that
@@ -57,14 +61,14 @@ def found_rates(root: Path, settings: Settings) -> dict[str, float | None]:
         ResultsError: The folder holds a study that cannot be read.
     """
     if not ResultsFolder(root).manifest.exists():
-        return dict.fromkeys(settings.arms)
-    return {arm: rates[0] if rates else None for arm, rates in all_rates(load_study(root), settings).items()}
+        return {arm: [] for arm in settings.arms}
+    return all_rates(load_study(root), settings)
 
 
-def all_rates(study: StudyRecords, settings: Settings) -> dict[str, list[float | None]]:
+def all_rates(study: StudyRecords, settings: Settings) -> dict[str, list[float]]:
     """Return the learning rate that each search of each tested arm found, by the rules of `found_rates`.
 
-    Returns: One a search that chose, in the order of repeats; none of an arm that cannot be compared.
+    Returns: One a search that can be compared, in the order of repeats.
     """
     known = [(own, own.declaration.known_data) for own in list(study.by_dataset.values()) or [study]]
     fitting = (own for own, data in known if data and settings.dataset["sha256"] in ({}, data.sha256))
@@ -72,12 +76,14 @@ def all_rates(study: StudyRecords, settings: Settings) -> dict[str, list[float |
     if records is None:
         return {arm: [] for arm in settings.arms}
     chosen = selection.choices(records)
-    rates: dict[str, list[float | None]] = {}
+    rates: dict[str, list[float]] = {}
     for name, arm in settings.arms.items():
         declared = records.declaration.arms.get(name)
         tested = (arm.fixed, domains_of(arm.space))
         is_same = declared is not None and (declared.fixed, declared.space) == tested
-        rates[name] = [_rate_of(search, arm) for search in chosen[name].searches] if is_same else []
+        searches = chosen[name].searches if is_same else ()
+        found = [_rate_of(search, arm) for search in searches]
+        rates[name] = [rate for rate in found if rate is not None]
     return rates
 
 
@@ -97,14 +103,15 @@ def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataF
     Returns: Columns `arm, rule, median, low, high, n` (over the seeds whose curve suggests a rate),
         `n_tests, n_turned, n_falling, n_rising, n_flat, n_lost` (how many of which shape, as
         `suggestions.SHAPES`), `n_diverged, diverged_lr` (median), `declared_low, declared_high,
-        declared_log, fixed_lr, found_lr` and `ratio` (median to found).
+        declared_log, fixed_lr`, `found_lr, found_low, found_high, n_found` (geometric mean and extremes of
+        the rates that searches found, and of how many) and `ratio` (median to found_lr).
     """
     found = found_rates(tests.folder.parent, tests.settings)
     rows: list[dict[str, Any]] = []
     for name, arm in tests.settings.arms.items():
         own, declared = suggestions[suggestions["arm"] == name], rate_range(arm)
         for rule in RULES:
-            rates, rate = own[rule].dropna(), found[name]
+            rates = own[rule].dropna()
             median = rates.median()
             rows.append(
                 {
@@ -122,11 +129,18 @@ def compute_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> pd.DataF
                     "declared_high": declared.high if declared else None,
                     "declared_log": declared.is_log if declared else None,
                     "fixed_lr": _fixed_rate(arm),
-                    "found_lr": rate,
-                    "ratio": median / rate if rate is not None else None,
+                    **(at := _found(found[name])),
+                    "ratio": median / at["found_lr"] if found[name] else None,
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _found(rates: Sequence[float]) -> dict[str, float]:
+    """Return what an arm's searches found, as columns of `compute_comparison`."""
+    known = rates or [math.nan]
+    mean = known[0] if len(known) == 1 else geometric_mean(known)
+    return {"found_lr": mean, "found_low": min(known), "found_high": max(known), "n_found": len(rates)}
 
 
 def _fixed_rate(arm: TestedArm) -> float | None:
@@ -150,10 +164,16 @@ def lay_out_comparison(frame: pd.DataFrame) -> pd.DataFrame:
                 **cells,
                 "Loss turned": _turned(first),
                 "Diverged": f"{diverged}{at}",
-                "Found by the search": numbers.rate(first["found_lr"]),
+                "Found by the search": _searched(first),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _searched(row: dict[Any, Any]) -> str:
+    """Return the rate that an arm's search found, of several the lowest and highest."""
+    extremes = {"lowest_rate": row["found_low"], "highest_rate": row["found_high"], "repeats": row["n_found"]}
+    return numbers.rates({"learning_rate": row["found_lr"], **(extremes if row["n_found"] > 1 else {})})
 
 
 def _turned(row: dict[Any, Any]) -> str:
@@ -180,8 +200,8 @@ def _suggested(row: dict[Any, Any]) -> str:
 def _declared(row: dict[Any, Any]) -> str:
     if numbers.is_present(row["declared_low"]):
         scale = ", log" if row["declared_log"] else ""
-        return f"{numbers.rate(row['declared_low'])} to {numbers.rate(row['declared_high'])}{scale}"
-    return f"{numbers.rate(row['fixed_lr'])}, fixed" if numbers.is_present(row["fixed_lr"]) else "default"
+        return f"{numbers.setting(row['declared_low'])} to {numbers.setting(row['declared_high'])}{scale}"
+    return f"{numbers.setting(row['fixed_lr'])}, fixed" if numbers.is_present(row["fixed_lr"]) else "default"
 
 
 def caption_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> str:
@@ -199,11 +219,12 @@ def caption_comparison(tests: RangeTests, suggestions: pd.DataFrame) -> str:
         f"{numbers.rate(settings.low)} to {numbers.rate(settings.high)}: {over}. {RULES_IN_WORDS} "
         f"{warning}{' ' if warning else ''}"
         f"Smoothing lags behind by up to a factor of {settings.lag_factor:.2g} in the rate. "
-        f"Diverged: tests that ended because the smoothed loss exceeded {settings.divergence_factor:g} times "
-        f"its minimum or was not finite, and the median rate at which they did. Searched settings stood at "
+        f"Diverged: tests that ended because the smoothed loss exceeded {diverged_in_words(tests)} "
+        f"or was not finite, and the median rate at which they did. Searched settings stood at "
         f"the middle of their ranges (of choices, at the first): "
-        f"{_points(tests)}. The search's rate goes with the settings it found, and with whole runs; a dash "
-        "says that no search of this very arm has ended."
+        f"{_points(tests)}. The search's rate goes with the settings it found, and with whole runs; of "
+        "several searches the lowest and the highest are told, and `ratio` in the CSV is that of the median "
+        "to their geometric mean; a dash says that no search of this very arm has ended."
     )
 
 

@@ -18,11 +18,20 @@ from analysis.lr_finder.suggestions import (
     RULES,
     RULES_IN_WORDS,
     SHAPES,
+    diverged_in_words,
     not_turned_in_words,
     rate_range,
 )
 from analysis.render import numbers
-from analysis.render.axes import RAIL, draw_rail, mark_rail, plain_log_ticks, write_beside_rail
+from analysis.render.axes import (
+    RAIL,
+    draw_rail,
+    fits_log_scale,
+    limits,
+    mark_rail,
+    plain_log_ticks,
+    write_beside_rail,
+)
 from analysis.render.figure import INK, RC, ArmStyle, RenderedFigure, arm_styles, as_csv
 from analysis.render.names import name_panel
 from harness.records.range_test import RangeTests
@@ -131,6 +140,11 @@ def _set_scales(ax: Axes, frame: pd.DataFrame, low: float, high: float) -> str:
     ax.set_xlim(low, high)
     ax.xaxis.set_major_locator(LogLocator(100 if high > 1e5 * low else 10))
     ax.xaxis.set_minor_locator(NullLocator())
+    steps = frame.loc[(frame["kind"] == "raw") & (frame["place"] == "panel"), "value"]
+    if not fits_log_scale(values) or steps.min() < 0:
+        drawn = pd.concat([values, steps])
+        ax.set_ylim(*limits(drawn, drawn, reach=0))
+        return ""
     if values.max() < _LINEAR_SPAN * values.min():
         ax.set_ylim(0, 1.03 * values.max())
         return ""
@@ -209,7 +223,7 @@ def caption_figure(tests: RangeTests, suggestions: pd.DataFrame) -> str:
         f"start), which lags behind by up to {settings.settling_steps} steps, a factor of "
         f"{settings.lag_factor:.2g} in the rate. Marks: each seed's suggestion; vertical lines: their "
         f"medians. {RULES_IN_WORDS} On the rail above: {numbers.TIMES} where a test diverged (smoothed "
-        f"loss above {settings.divergence_factor:g} times its minimum, or not finite), the bar the rates no "
+        f"loss above {diverged_in_words(tests)}, or not finite), the bar the rates no "
         "seed reached, dots single losses above the panel. Shaded: the declared range."
         f"{' ' if (warning := not_turned_in_words(suggestions)) else ''}{warning}"
     )

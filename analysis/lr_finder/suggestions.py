@@ -169,6 +169,17 @@ def _deviation(losses: Curve, smoothing: float) -> float:
     return of_one * math.sqrt((1 - smoothing) / (1 + smoothing))
 
 
+def diverged_in_words(tests: RangeTests) -> str:
+    """Return by how much a smoothed loss exceeded its minimum where its test ended."""
+    factor = tests.settings.divergence_factor
+    below = (
+        f" (of losses below 0, rose from it by {factor - 1:g} times what they had fallen by, or its size)"
+        if (tests.curves["loss"] < 0).any()
+        else ""
+    )
+    return f"{factor:g} times its minimum{below}"
+
+
 def compute_suggestions(tests: RangeTests) -> pd.DataFrame:
     """Return one row a test.
 

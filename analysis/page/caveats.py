@@ -7,6 +7,7 @@ from analysis.blocks.early_stopping_audit import searches_in_words
 from analysis.blocks.final import image_error_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
+from analysis.page import progress
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from harness.recipe.datasets import DATASETS
@@ -18,6 +19,7 @@ def warnings(facts: Facts) -> list[str]:
     sentences = [f"No claim is decided: {seal.in_words()}."] if seal.state == "broken" else []
     undecided = ", so no claim is decided" if facts.verdicts else ""
     sentences += [f"Unequal budgets{undecided}: {reason}." for reason in facts.unequal_budgets]
+    sentences += progress.given_up(facts.records)
     sentences += _at_edges(facts)
     sentences += _doubts(facts.verdicts)
     for (arm, phase), ended in facts.records.runs.groupby(["arm", "phase"], sort=False):

@@ -18,14 +18,35 @@ def planned_runs(records: StudyRecords, arm: str) -> int:
     declared, plan = records.declaration.arms[arm], records.declaration.plan
     of_each = declared.confirm_runs // records.max_repeats
     if plan.unit == "repeat":
-        n = records.allowed[arm]
-        search, confirm = declared.search_runs // records.max_repeats * n, of_each * n
+        confirm = of_each * records.allowed[arm]
     else:
         is_sequential = len(plan.looks) > 1
-        search = declared.search_runs
         confirm = min(declared.confirm_runs, records.allowed[arm]) if is_sequential else declared.confirm_runs
     without_winner = records.winners_of(arm).count(None) * of_each
-    return search + confirm - without_winner + audit.planned_runs(records, arm)
+    searches = planned_searches(records, arm)
+    return searches + confirm - without_winner + audit.planned_runs(records, arm)
+
+
+def planned_searches(records: StudyRecords, arm: str) -> int:
+    """Return how many search runs of an arm are planned as far as looks have allowed.
+
+    Of a search that was given up, those that ended: the others will never start.
+    """
+    is_repeated = records.declaration.plan.unit == "repeat"
+    repeats = range(records.allowed[arm] if is_repeated else records.max_repeats)
+    given_up = [repeat for repeat in repeats if repeat in records.given_up.get(arm, {})]
+    of_each = records.declaration.arms[arm].search_runs // records.max_repeats
+    ended = records.runs_of("search", arm)["repeat"].isin(given_up).sum()
+    return of_each * (len(repeats) - len(given_up)) + int(ended)
+
+
+def given_up(records: StudyRecords) -> list[str]:
+    """Return a sentence for each search that was given up, which says why."""
+    return [
+        f"{f'Search {repeat}' if records.is_repeated else 'The search'} of arm {arm} was given up: {why}."
+        for arm, searches in records.given_up.items()
+        for repeat, why in sorted(searches.items())
+    ]
 
 
 def progress(records: StudyRecords) -> str | None:

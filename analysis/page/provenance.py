@@ -90,7 +90,7 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return "[" + _listing(value) + "]"
     if isinstance(value, float):
-        return numbers.rate(value)
+        return numbers.setting(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

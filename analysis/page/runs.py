@@ -57,7 +57,7 @@ def tabulate(facts: Facts) -> RunsTable:
         cells.append([str(value) for value in runs[name]])
     for name, scale in searched.items():
         columns.append(Column(name=name, scale=scale))
-        cells.append([_text(value) for value in runs[f"config.{name}"]])
+        cells.append([_text(value, is_drawn=scale != "listed") for value in runs[f"config.{name}"]])
     for metric_name in dict.fromkeys([facts.rule.metric, records.metrics.headline.name]):
         metric = records.metrics[metric_name]
         columns.append(Column(name=metric_name, scale="linear" if metric_name == facts.rule.metric else ""))
@@ -92,5 +92,8 @@ def _scales(records: StudyRecords) -> Iterator[tuple[str, Scale]]:
             )
 
 
-def _text(value: Any) -> str:
-    return numbers.ABSENT if pd.isna(value) else numbers.value_in_words(value)
+def _text(value: Any, *, is_drawn: bool) -> str:
+    if pd.isna(value):
+        return numbers.ABSENT
+    plain = numbers.parsed(value)
+    return numbers.drawn(plain) if is_drawn and numbers.is_number(plain) else numbers.value_in_words(plain)

@@ -88,6 +88,14 @@ def axis_label(frame: pd.DataFrame) -> str:
     return f"{frame['field'].iloc[0]}{scale}"
 
 
+def fits_log_scale(values: "pd.Series[float]") -> bool:
+    """Return whether a logarithmic axis would show all values: there are some, and all are above 0.
+
+    Losses of one's own may be at or below it, and there the best would be the first to be left out.
+    """
+    return bool(values.min() > 0)
+
+
 def plain_log_ticks(ax: Axes) -> None:
     """Label a logarithmic y axis with plain numbers: round ones below a decade, powers of ten above three.
 

@@ -39,7 +39,7 @@ def with_uncertainty(
         half_width: None (a single value) gives the mean alone, with `decimals` digits.
         scale: Multiplies both, 100 for percent.
         decimals: Digits after the point where no half-width says how many are meant.
-        is_share: The mean is one of shares, such as accuracies, in [0, 1].
+        is_share: Values are meant to be shares, such as accuracies; a mean outside of [0, 1] is of none.
     """
     if not is_present(mean):
         return ABSENT
@@ -47,21 +47,14 @@ def with_uncertainty(
         return f"{scale * mean:,.{decimals}f}"
     if half_width <= 1e-12 * abs(mean):  # no spread but rounding
         return f"{scale * mean:,.{decimals}f} ± 0"
+    if math.isinf(half_width):
+        return f"{scale * mean:.4g} ± {half_width}"
     digits = decimals_of(scale * half_width)
     low, high = mean - half_width, mean + half_width
-    if is_share and (low < 0 or high > 1):
+    if is_share and 0 <= mean <= 1 and (low < 0 or high > 1):
         low, high = scale * max(0.0, low), scale * min(1.0, high)
         return f"{scale * mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
     return f"{scale * mean:,.{digits}f} ± {scale * half_width:,.{digits}f}"
-
-
-def amount(value: float | None, half_width: float | None = None, *, scale: float) -> str:
-    """Return a value of a metric, not a difference of two, in the readers' unit.
-
-    In percent it has two digits after the point where no half-width says how many, else four.
-    """
-    is_share = scale == 100
-    return with_uncertainty(value, half_width, scale=scale, decimals=2 if is_share else 4, is_share=is_share)
 
 
 def capitalised(text: str) -> str:
@@ -75,13 +68,22 @@ def decimals_of(half_width: float) -> int:
     return max(0, 1 - exponent)
 
 
+_ROUNDED = 3
+"""Significant digits of a rate or a value that was drawn."""
+_EXACT = 12
+"""Of a declared value: two that differ never look alike, while 0.1 + 0.2 is 0.3."""
+
+
 def rate(value: float | None) -> str:
     """Return a learning rate with three significant digits, without trailing zeros."""
-    if not is_present(value):
-        return ABSENT
+    return _significant(value, _ROUNDED) if is_present(value) else ABSENT
+
+
+def _significant(value: float, digits: int) -> str:
+    """Return a number with at most so many significant digits, a small or large one with an exponent."""
     if value == 0 or 1e-3 <= abs(value) < 1e4:
-        return f"{value:.3g}"
-    mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{value:.{digits}g}"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
 
 
@@ -101,11 +103,18 @@ def edge_mark(edge: object) -> str:
     return _EDGE_MARKS.get(str(edge), "")
 
 
-def setting(value: float | None) -> str:
-    """Return a value of a recipe field: whole numbers in full, others as rates."""
-    if is_present(value) and float(value).is_integer() and abs(value) < 1e6:
+def setting(value: float | None, digits: int = _EXACT) -> str:
+    """Return a declared value of a recipe field, with the digits that it has; whole numbers in full."""
+    if not is_present(value):
+        return ABSENT
+    if float(value).is_integer() and abs(value) < 1e6:
         return f"{value:.0f}"
-    return rate(value)
+    return _significant(value, digits)
+
+
+def drawn(value: float | None) -> str:
+    """Return a value of a recipe field that a sampler drew: three digits, whole numbers in full."""
+    return setting(value, _ROUNDED)
 
 
 def count(value: float | None) -> str:
@@ -155,7 +164,12 @@ def value_in_words(value: Any) -> str:
         return f"[{', '.join(value_in_words(item) for item in value)}]"
     if isinstance(value, bool):
         return str(value).lower()
-    return setting(float(value)) if isinstance(value, int | float) else str(value)
+    return setting(float(value)) if is_number(value) else str(value)
+
+
+def is_number(value: Any) -> TypeGuard[float]:
+    """Return whether a recipe value is a number, which a switch is not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def parsed(value: Any) -> Any:
@@ -229,19 +243,19 @@ def csv_text(frame: pd.DataFrame) -> str:
         if pd.api.types.is_numeric_dtype(column.dtype):
             continue
         cells = column.tolist()
-        made_safe = [_made_safe(cell) if isinstance(cell, str) else cell for cell in cells]
+        made_safe = [csv_cell(cell) if isinstance(cell, str) else cell for cell in cells]
         if any(new is not old for new, old in zip(made_safe, cells, strict=True)):
             safe.isetitem(position, np.array(made_safe, dtype="object"))
     return safe.to_csv(index=False, lineterminator="\n")
 
 
-def _made_safe(cell: str) -> str:
+def csv_cell(cell: str) -> str:
     """Return text with an apostrophe where it needs one, and ends of lines that do not break a row."""
-    text = f"'{cell}" if cell.startswith(_STARTS_FORMULA) and not _is_number(cell) else cell
+    text = f"'{cell}" if cell.startswith(_STARTS_FORMULA) and not _reads_as_number(cell) else cell
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
-def _is_number(text: str) -> bool:
+def _reads_as_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:

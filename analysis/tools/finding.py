@@ -35,7 +35,7 @@ def suggested(study: StudyRecords, tests: RangeTests) -> list[Suggested]:
     """Return one row an arm and rule, of arms with two searches and two range tests or more to compare."""
     curves, rows = compute_suggestions(tests), []
     for arm, rates in all_rates(study, tests.settings).items():
-        found = [math.log(rate) for rate in rates if rate is not None]
+        found = [math.log(rate) for rate in rates]
         for rule in RULES:
             own = np.log(curves.loc[curves["arm"] == arm, rule].dropna()).tolist()
             gap = welch(own, found)

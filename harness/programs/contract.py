@@ -7,6 +7,9 @@ from typing import Any
 
 from harness.programs.lines import BadLineError
 
+_LARGEST = 1e150
+"""Beyond it a number counts as not finite: its square, and so the spread of such numbers, would not be."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
@@ -95,7 +98,7 @@ class Printed:
 
 
 def _number(name: str, value: Any) -> float:
-    """Return a printed number; null, which stands for one that is not finite, as NaN.
+    """Return a printed number; null, which stands for one that is not finite, as NaN, a huge one as infinite.
 
     Raises:
         BadLineError: It is something else.
@@ -104,10 +107,9 @@ def _number(name: str, value: Any) -> float:
         return float("nan")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise BadLineError(f"printed {name} = {_as_printed(value)}, which is no number")
-    try:
-        return float(value)
-    except OverflowError:
+    if abs(value) > _LARGEST:
         return inf if value > 0 else -inf
+    return float(value)
 
 
 def _as_printed(value: Any) -> str:

@@ -27,7 +27,10 @@ SMOOTHING = 0.95
 lags behind by at most as many."""
 
 DIVERGENCE_FACTOR = 4.0
-"""The test ends when the smoothed loss exceeds its minimum so many times. Source: Gugger 2018."""
+"""The test ends when the smoothed loss exceeds its minimum so many times. Source: Gugger 2018.
+
+Of a loss that was below 0, where that says nothing: when it is above its minimum by one time less of what it
+had fallen by, or of the minimum's size if that is more."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +74,10 @@ class Smoother:
     steps: int = 0
     minimum: float = math.inf
     """The lowest average so far."""
+    first: float | None = None
+    """The average of the first loss."""
+    was_negative: bool = False
+    """Whether a loss so far was below 0."""
 
     def take(self, loss: float) -> tuple[float, bool]:
         """Return the average with one more loss, and whether it has diverged by now."""
@@ -78,7 +85,15 @@ class Smoother:
         self.average = SMOOTHING * self.average + (1 - SMOOTHING) * loss
         corrected = self.average / (1 - SMOOTHING**self.steps)
         self.minimum = min(self.minimum, corrected)
-        return corrected, not math.isfinite(corrected) or corrected > DIVERGENCE_FACTOR * self.minimum
+        self.first = corrected if self.first is None else self.first
+        self.was_negative = self.was_negative or loss < 0
+        return corrected, not math.isfinite(corrected) or corrected > self._highest(self.first)
+
+    def _highest(self, first: float) -> float:
+        """Return the average above which the test has diverged."""
+        if self.was_negative:
+            return self.minimum + (DIVERGENCE_FACTOR - 1) * max(abs(self.minimum), first - self.minimum)
+        return DIVERGENCE_FACTOR * self.minimum
 
 
 @denormals_flushed()

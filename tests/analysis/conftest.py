@@ -79,6 +79,8 @@ class Study:
     winners: dict[str, str | None] = field(default_factory=dict)
     winners_of_repeats: dict[tuple[str, int], str | None] = field(default_factory=dict)
     """By arm and repeat, where searches are repeated."""
+    given_up: dict[str, str] = field(default_factory=dict)
+    """Arm to why its search ended before its budget was spent."""
     name: str = "optimizers"
     question: str = "Which optimizer trains the network?"
     baseline: str | None = None
@@ -290,7 +292,8 @@ class Study:
         for run in self.runs:
             events += _run_events(run, now)
         for arm, winner in self.winners.items():
-            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner))
+            why = self.given_up.get(arm)
+            events.append(PhaseEnded(time=now(), phase="search", arm=arm, winner=winner, reason=why))
         for (arm, repeat), winner in self.winners_of_repeats.items():
             events.append(PhaseEnded(time=now(), phase="search", arm=arm, repeat=repeat, winner=winner))
         return events

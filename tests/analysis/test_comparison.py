@@ -161,6 +161,15 @@ def test_points_of_a_grid_are_compared_without_a_confirm_phase(measured: "Study"
     assert list(frame["finding"]) == ["identical"] * 5 + ["diverged"]
 
 
+def test_points_that_look_alike_are_compared_each(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Values of a grid that rounding to three digits would make one."""
+    study = new_study(arms={"sgd": {"beta2": {"grid": [0.9995, 0.9999]}}})
+    for beta2 in (0.9995, 0.9999):
+        study.grid("sgd", {"beta2": beta2}, [0.3, 0.4])
+    frame = compute_results(sides_of(tmp_path, study, study))
+    assert list(frame["arm"]) == ["sgd, beta2 0.9995", "sgd, beta2 0.9999"]
+
+
 def test_only_differing_settings_are_listed(three_arms: "Study", tmp_path: Path) -> None:
     """A changed range and a further seed are rows, with every arm that changed alike in one of them."""
     first = three_arms.write(tmp_path / "a")

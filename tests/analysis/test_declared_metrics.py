@@ -19,7 +19,7 @@ from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.page.caveats import limits, warnings
 from analysis.page.comparison import write_comparison
-from analysis.page.document import render_tables
+from analysis.page.document import Content, render_markdown, render_tables
 from analysis.page.overview import render_overview
 from analysis.page.provenance import protocol
 from analysis.page.summaries import summarise
@@ -215,7 +215,16 @@ def test_a_diverged_run_voids_a_metric_without_a_chance_level(tmp_path: Path, fa
     folders = [facts.records.folder.root, lost.records.folder.root]
     text = write_comparison(folders, tmp_path / "compared").read_text(encoding="utf-8")
     assert "test energy_error (kWh)" in text
-    assert not re.search("accurac", text)
+    assert "pairs of equal runs have bit-identical values of energy_error." in text
+    assert not re.search("accurac|losses", text)
+
+
+def test_a_heading_of_the_report_is_shown_as_it_is(tmp_path: Path) -> None:
+    """A unit is text of a study: no column more, and no tag."""
+    folder = run_study(tmp_path / "named", 'trial.metrics.energy_error.unit="a|<b>"')
+    content = Content(facts=Facts(load_study(folder)), tables={}, figures={})
+    (heading,) = re.findall(r"^\| Arm \| Test .*$", render_markdown(content), re.MULTILINE)
+    assert heading.startswith(r"| Arm | Test energy\_error (a\|\<b\>) |")
 
 
 def test_an_overview_of_several_metrics_names_each(facts: Facts) -> None:

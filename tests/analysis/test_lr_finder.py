@@ -17,8 +17,9 @@ from analysis.lr_finder import (
     lay_out_comparison,
     write_finder,
 )
-from analysis.lr_finder.figure import caption_figure, compute_figure, render_figure
+from analysis.lr_finder.figure import caption_figure, compute_figure, draw_figure, render_figure
 from analysis.lr_finder.suggestions import SHAPES, compute_suggestions, longest_descent, suggest
+from analysis.render.figure import arm_styles
 from analysis.tools.finding import suggested
 from harness.errors import ResultsError
 from harness.records.range_test import RangeTests, Settings, TestedArm, read_tests, write_curves
@@ -223,6 +224,37 @@ def test_the_rate_of_a_finished_search_stands_beside(new_study: "type[Study]", t
     assert lay_out_comparison(frame).set_index("Arm").loc["sgd", "Found by the search"] == "0.0011"
 
 
+def test_every_search_that_was_repeated_stands_beside(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Found at 0.0004 and 0.0025, geometric mean 0.001: the median of 0.0055 is 5.5 times that."""
+    study = new_study(arms={"sgd": {"lr": LOG_RANGE}})
+    study.repeat("sgd", [[0.8], [0.9]])
+    for run in study.runs:
+        run.lr = (0.0004, 0.0025)[run.repeat]
+    root = study.write(tmp_path)
+    write_curves(root, settings(), ROWS)
+    tests = read_tests(root)
+    suggestions = compute_suggestions(tests)
+    frame = compute_comparison(tests, suggestions)
+    row = frame[(frame["arm"] == "sgd") & (frame["rule"] == "minimum_tenth")].iloc[0]
+    assert row[["found_lr", "found_low", "found_high", "n_found"]].tolist() == pytest.approx(
+        [0.001, 0.0004, 0.0025, 2]
+    )
+    assert row["ratio"] == pytest.approx(5.5)
+    told = lay_out_comparison(frame).set_index("Arm").loc["sgd", "Found by the search"]
+    assert told == "4e-4 to 0.0025 (2 repeats)"
+
+
+def test_a_curve_below_zero_is_drawn_whole(tests: RangeTests) -> None:
+    """No logarithmic scale, and a lower limit below the lowest loss, for losses of one's own."""
+    tests.curves[["loss", "smoothed_loss"]] -= 3
+    suggestions = compute_suggestions(tests)
+    frame = compute_figure(tests, suggestions)
+    ax, *_ = draw_figure(frame, arm_styles(tests.arms), 1e-5, 1.0).axes
+    assert ax.get_yscale() == "linear"
+    assert ax.get_ylim()[0] < frame["value"].min() == -2
+    assert "of losses below 0" in caption_comparison(tests, suggestions)
+
+
 def test_suggestions_are_set_against_every_search(new_study: "type[Study]", tmp_path: Path) -> None:
     """Tests suggest 1e-2 and 1e-3, two searches found 0.01: 10 ** -2.5 against 10 ** -2, n = 2 and 2."""
     study = new_study(arms={"sgd": {"lr": LOG_RANGE}})
@@ -245,7 +277,7 @@ def test_a_search_of_another_arm_of_that_name_is_not_compared(
     """Its range was another one, so its rate answers another question."""
     study = new_study(arms={"sgd": {"lr": LOG_RANGE | {"high": 0.5}}})
     study.search("sgd", [0.001, 0.1], best=0.001)
-    assert found_rates(study.write(tmp_path), settings()) == {"sgd": None, "adam": None}
+    assert found_rates(study.write(tmp_path), settings()) == {"sgd": [], "adam": []}
 
 
 def test_a_search_that_chose_another_branch_is_not_compared(new_study: "type[Study]", tmp_path: Path) -> None:
@@ -257,10 +289,10 @@ def test_a_search_that_chose_another_branch_is_not_compared(new_study: "type[Stu
     fixed = {"dataset": "fashion_mnist", "model": {"name": "fcn"}}
     study.fixed["joint"] = {"optimizer": "sgd"}
     arm = TestedArm(fixed=fixed | {"optimizer": "sgd"}, space=space, point={"optimizer": "sgd", "lr": 0.01})
-    for place, (winner, rate) in enumerate((("joint-search-000", 0.1), ("joint-search-001", None))):
+    for place, (winner, rates) in enumerate((("joint-search-000", [0.1]), ("joint-search-001", []))):
         study.winners["joint"] = winner
         assert found_rates(study.write(tmp_path / str(place)), settings(arms={"joint": arm})) == {
-            "joint": rate
+            "joint": rates
         }
 
 
@@ -269,9 +301,9 @@ def test_a_search_on_other_data_is_not_compared(new_study: "type[Study]", tmp_pa
     study = new_study(arms={"sgd": {"lr": LOG_RANGE}})
     study.search("sgd", [0.001, 0.1], best=0.001)
     root = study.write(tmp_path)
-    for digest, rate in (("ab" * 32, 0.001), ("cd" * 32, None)):
+    for digest, rates in (("ab" * 32, [0.001]), ("cd" * 32, [])):
         data = {"name": "fashion_mnist", "sha256": {"train-images": digest}}
-        assert found_rates(root, settings(dataset=data))["sgd"] == rate
+        assert found_rates(root, settings(dataset=data))["sgd"] == rates
 
 
 def test_what_diverged_is_on_the_rail(tests: RangeTests) -> None:

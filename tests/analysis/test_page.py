@@ -9,7 +9,7 @@ import pytest
 
 from analysis.blocks.learning_curves import LEARNING_CURVES
 from analysis.blocks.reproducibility import REPRODUCIBILITY
-from analysis.page import arms, axis, captions, cards, runs
+from analysis.page import arms, axis, captions, cards, caveats, progress, runs
 from harness.records.folder import ResultsFolder
 
 if TYPE_CHECKING:
@@ -106,6 +106,21 @@ def test_an_arm_shows_what_it_came_to_chose_and_cost(new_study: "type[Study]", t
     assert first["Chosen"] == "lr 0.1"
     assert first["Runs"] == "2 search, 3 confirm"
     assert second["Runs"] == "none yet"
+
+
+def test_a_search_that_was_given_up_is_not_waited_for(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Three of 8 runs failed and 5 will never start, nor will confirm runs; the report says why."""
+    study = new_study(arms={"a": {"lr": {"low": 1e-3, "high": 1.0, "log": True}}, "b": {}})
+    for _ in range(3):
+        study.add("a", "search", status="failed", epochs=0)
+    study.search_runs, study.winners, study.confirm_runs = {"a": 8}, {"a": None}, 2
+    study.given_up = {"a": "the last 3 runs failed, so the remaining 5 were not started"}
+    study.confirm("b", [0.8, 0.9])
+    facts = study.facts(tmp_path)
+    assert progress.counted(facts.records) == (5, 5)
+    assert progress.progress(facts.records) is None
+    why = "The search of arm a was given up: the last 3 runs failed, so the remaining 5 were not started."
+    assert why in caveats.warnings(facts)
 
 
 def test_where_no_run_learns_nothing_was_chosen(new_study: "type[Study]", tmp_path: Path) -> None:

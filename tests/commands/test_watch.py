@@ -26,6 +26,7 @@ from harness.commands.watching.progress import progress_of
 from harness.records.folder import ResultsFolder
 from harness.records.lock import FolderLock
 from harness.study.reading.parse import load_study
+from tests.analysis.conftest import Study
 from tests.cluster.slurm_commands import SlurmCommands
 
 REFERENCE = Path(__file__).parents[2] / "results/reference/optimizers"
@@ -108,6 +109,19 @@ def test_a_study_that_ends_meanwhile_ends_the_watch(begun: tuple[Path, bytes]) -
     assert "optimizers: finished" in told
     assert "claims: 2 decided, 2 open" in told
     assert "\x1b" not in told
+
+
+def test_a_study_whose_search_was_given_up_has_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is nothing to resume; why it was given up is told."""
+    study = Study(arms={"a": {"lr": {"low": 1e-3, "high": 1.0, "log": True}}}, confirm_runs=2)
+    study.add("a", "search", status="failed", epochs=0)
+    study.search_runs, study.winners, study.given_up = {"a": 8}, {"a": None}, {"a": "all of them failed"}
+    assert watch.main([str(study.write(tmp_path))]) == 0
+    shown = capsys.readouterr().out
+    assert "The search of arm a was given up: all of them failed." in shown
+    assert re.search(r"^a +1/1 ", shown, re.MULTILINE)
 
 
 def test_ctrl_c_only_ends_the_watch(begun: tuple[Path, bytes]) -> None:

@@ -35,9 +35,9 @@ def test_an_object_about_nothing_declared_is_no_epoch() -> None:
     assert _printed().take({"lr": 0.1, "hidden": [1]}) is None
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "null", "1" + "0" * 400])
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999", "-1.1e150", "null", "1" + "0" * 400])
 def test_an_objective_that_is_not_finite_is_a_divergence(value: str) -> None:
-    """JSON's own writing of it, and the one that becomes infinite when read."""
+    """JSON's own writing of it, one that becomes infinite when read, and one whose square would."""
     epoch = _printed().take(json.loads(f'{{"epoch": 1, "val_accuracy": {value}, "val_loss": 1}}'))
     assert epoch is not None
     assert epoch.metrics == {"val_accuracy": None, "val_loss": 1.0}

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from harness.recipe.configuration import Configuration, resolve
 from harness.study.reading.parse import parse_study
 from harness.training.data.arrays import Samples
 from harness.training.data.splits import stratified_split
-from harness.training.range_test import RangePoint, Rise, Smoother, midpoint, range_test
+from harness.training.range_test import SMOOTHING, RangePoint, Rise, Smoother, midpoint, range_test
 from harness.training.setup import set_up_run
 
 
@@ -53,6 +54,17 @@ def test_a_test_diverges_above_four_times_the_minimum(*, loss: float, diverged: 
     smoother = Smoother()
     smoother.take(1.0)
     assert smoother.take(loss)[1] is diverged
+
+
+@pytest.mark.parametrize(("start", "highest"), [(2.0, 16.0), (-5.0, 10.0)])
+def test_a_loss_below_zero_diverges_by_what_it_fell(start: float, highest: float) -> None:
+    """At -5: after a fall of 7 from 2 at -5 + 3 * 7; after none at -5 + 3 * 5, not by falling further."""
+    smoother = Smoother()
+    smoother.take(start)
+    assert not any(smoother.take(-5.0)[1] for _ in range(1000))  # its average is -5 by now
+    below, above = (-5.0 + (highest + 5.0) * share / (1 - SMOOTHING) for share in (0.999, 1.001))
+    assert not replace(smoother).take(below)[1]
+    assert smoother.take(above)[1]
 
 
 def test_each_step_trains_with_its_own_rate(images: Samples) -> None:

@@ -145,8 +145,7 @@ def _key(cells: "pd.Series[Any]") -> "pd.Series[str]":
 
 def lay_out_repeats(frame: pd.DataFrame) -> pd.DataFrame:
     """Return counts of pairs and the largest differences, accuracies in percentage points."""
-    name, validated, tested = _measured(metrics_in(frame))
-    plural = "losses" if name == "loss" else f"values of {tested.short}"
+    _, validated, tested = _measured(metrics_in(frame))
     unit = tested.difference_heading
     cells = pd.DataFrame(
         {
@@ -154,7 +153,7 @@ def lay_out_repeats(frame: pd.DataFrame) -> pd.DataFrame:
             "Phase": frame["phase"],
             "Folder": frame["folder"],
             "In both": frame["matched"].map(str),
-            f"Bit-identical {plural}": _of(frame["identical"], frame["compared"]),
+            f"Bit-identical {_plural(frame)}": _of(frame["identical"], frame["compared"]),
             "Same end": _of(frame["same_end"], frame["matched"]),
             "First different epoch": frame["first_different_epoch"].astype(object).map(_epoch),
             f"Largest difference of {validated.label}": _gaps(frame, validated),
@@ -163,6 +162,12 @@ def lay_out_repeats(frame: pd.DataFrame) -> pd.DataFrame:
         dtype=object,
     )
     return cells if len(set(frame["folder"])) > 1 else cells.drop(columns="Folder")
+
+
+def _plural(frame: pd.DataFrame) -> str:
+    """Return what the epochs of runs were compared by."""
+    name, validated, _ = _measured(metrics_in(frame))
+    return "losses" if name == "loss" else f"values of {validated.short}"
 
 
 def _of(counts: "pd.Series[int]", totals: "pd.Series[int]") -> list[str]:
@@ -197,7 +202,7 @@ def caption_repeats(frame: pd.DataFrame, names: Sequence[str]) -> str:
 
 
 def compare_runs(sides: Sequence[Side]) -> Answer:
-    """Return the table and how many pairs of equal runs have the same losses."""
+    """Return the table and how many pairs of equal runs measured the same."""
     frame = compute_repeats(sides)
     table = RenderedTable(
         name="repeats",
@@ -211,5 +216,5 @@ def compare_runs(sides: Sequence[Side]) -> Answer:
         return Answer(
             table=table, finding="Repeatability: no two runs are equal in arm, phase, seed and recipe."
         )
-    finding = f"Repeatability: {same} of {compared} pairs of equal runs have bit-identical losses."
+    finding = f"Repeatability: {same} of {compared} pairs of equal runs have bit-identical {_plural(frame)}."
     return Answer(table=table, finding=finding)

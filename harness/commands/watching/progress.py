@@ -8,7 +8,7 @@ from statistics import fmean
 
 from analysis.exports.content import Run
 from analysis.listing import state_of
-from analysis.page.progress import planned_runs
+from analysis.page.progress import planned_runs, planned_searches
 from analysis.results import Results
 from harness.records.events import Status
 from harness.study.estimate import SHARE_UNDER_ASHA
@@ -118,9 +118,7 @@ def _epochs_left(found: Results, arm: str, runs: Sequence[Run], searched: float 
     longest = declared.max_epochs or max((len(run.epochs) for run in runs), default=1)
     stops = found.declaration.search.early_stopping is not None
     of_search = searched or longest * (SHARE_UNDER_ASHA if stops else 1.0)
-    planned, searches = planned_runs(records, arm), declared.search_runs
-    if found.declaration.plan.unit == "repeat":
-        searches = searches // records.max_repeats * records.allowed[arm]
+    planned, searches = planned_runs(records, arm), planned_searches(records, arm)
     ended = dict.fromkeys((True, False), 0)
     for run in runs:
         ended[run.phase == "search"] += run.end is not None

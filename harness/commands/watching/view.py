@@ -7,6 +7,7 @@ from datetime import datetime
 
 from analysis.claims.standing import OPEN, standing_lines
 from analysis.listing import in_words, rulings, state, state_of
+from analysis.page.progress import given_up
 from analysis.results import Results
 from harness.commands.watching.progress import ArmProgress, Progress
 from harness.text_table import table_lines
@@ -25,7 +26,7 @@ def view_lines(found: Results, progress: Progress, ago: str, width: int) -> Iter
         width: Letters in a line.
     """
     head = f"{found.declaration.study}: {state(found)}, last event {ago} ago"
-    for told in (head, pace_in_words(found, progress), _looks(found)):
+    for told in (head, pace_in_words(found, progress), _looks(found), *given_up(found.facts.records)):
         yield from textwrap.wrap(told, width)
     yield from table_lines(_HEADS, [_cells(arm) for arm in progress.arms], width)
     legend = f"best: {found.declaration.search.metric} of a full search run; bad: diverged or failed"

@@ -4,10 +4,12 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from analysis.blocks.registry import PLOTS, TABLES
 from analysis.facts import Facts
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -33,6 +35,17 @@ def test_each_class_has_the_mean_of_its_seeds(study: "Study", tmp_path: Path) ->
     ]  # fmt: skip
     assert [row["accuracy"] for row in rows] == [0.625, 0.5, 1.0, 0.0]
     assert rows[0]["high"] - rows[0]["accuracy"] == pytest.approx(12.706 / 8, abs=1e-3)
+
+
+def test_no_share_is_above_all_of_a_class(study: "Study", tmp_path: Path) -> None:
+    """The interval from 62 - 159 to 62 + 159 % is told, and drawn, from 0 to 100."""
+    facts = study.facts(tmp_path)
+    cells = TABLES["class_accuracy"].rendered("class_accuracy", facts).cells
+    assert cells["sgd"].tolist() == ["62 (0 to 100)", "50 (0 to 100)"]
+    plot = PLOTS["class_accuracy"]
+    (ax,) = plot.draw(plot.compute(facts), arm_styles(facts.records.arms)).axes
+    ends = [bars.get_datalim(ax.transData).intervalx for bars in ax.collections]
+    assert (np.min(ends), np.max(ends)) == (0, 100)
 
 
 def test_classes_without_a_test_image_are_left_out(study: "Study", tmp_path: Path) -> None:

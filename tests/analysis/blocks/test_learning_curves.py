@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.blocks import learning_curves
+from analysis.blocks.curve_panels import draw
+from analysis.render.figure import arm_styles
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Study
@@ -23,6 +25,20 @@ def test_curves_hold_each_seed_and_the_mean(new_study: "type[Study]", tmp_path: 
     last = means[(means["split"] == "val") & (means["epoch"] == 3)].iloc[0]
     assert last[["value", "low", "high"]].tolist() == pytest.approx([0.92, 0.900368, 0.939632], abs=1e-6)
     assert (last["seconds"], last["n"]) == (6.0, 5)
+
+
+@pytest.mark.parametrize(("lowest", "scale"), [(0.1, "log"), (0.0, "linear"), (-1.0, "linear")])
+def test_no_loss_is_left_out(lowest: float, scale: str, new_study: "type[Study]", tmp_path: Path) -> None:
+    """A logarithmic scale shows none at or below 0, which losses of one's own may be."""
+    study = new_study(arms={"sgd": {}})
+    for loss in (0.5, lowest):
+        curve = {"val_loss": [2.0, 1.0, loss], "train_loss": [2.0, 1.0, 0.5]}
+        study.add("sgd", "confirm", seed=int(loss == lowest), curve=curve)
+    frame = learning_curves.compute(study.facts(tmp_path), "loss")
+    axes = draw(frame, arm_styles(["sgd"]), "loss").axes
+    assert {ax.get_yscale() for ax in axes} == {scale}
+    assert axes[0].get_ylim()[0] < lowest
+    assert ("log scale" in axes[0].get_ylabel()) == (scale == "log")
 
 
 def test_no_mean_is_taken_over_survivors(new_study: "type[Study]", tmp_path: Path) -> None:

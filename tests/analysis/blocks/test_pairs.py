@@ -175,13 +175,15 @@ def test_losses_improve_downwards(new_study: "type[Study]", tmp_path: Path) -> N
         (-0.0001, 0.0659, "0.0 ± 6.6"),
         (0.0, 0.0, "0.00 ± 0"),
         (-0.012, None, "-1.20"),
+        (12.5, 12.6, "+1,250 ± 10"),
+        (12.5, None, "+1,250.00"),
         (float("nan"), None, ABSENT),
     ],
 )
 def test_amounts_have_a_sign_unless_rounded_to_nothing(
     difference: float, high: float | None, text: str
 ) -> None:
-    """Percentage points; what is shown as 0 is on no side of it."""
+    """Percentage points, thousands separated; what is shown as 0 is on no side of it."""
     assert pair_words.amount(difference, high, USUAL["test_accuracy"]) == text
 
 

@@ -180,6 +180,42 @@ def test_a_second_field_of_a_grid_makes_lines(new_study: "type[Study]", tmp_path
     assert losses["mean"].tolist() == pytest.approx([0.51, 0.6, 0.41, 0.5])
 
 
+@pytest.mark.parametrize(
+    ("field", "values", "heading", "cells"),
+    [
+        ("beta2", [0.999, 0.9995, 0.9999], "beta2", ["0.999", "0.9995", "0.9999"]),
+        ("n", [1, 1_200_000, 1_204_000], "Setting", ["n 1", "n 1.2e6", "n 1.204e6"]),
+        (
+            "model",
+            [{"name": "fcn", "hidden": [30]}, {"name": "fcn", "hidden": [10]}, {"name": "lenet5"}],
+            "model",
+            ["fcn (hidden [30])", "fcn (hidden [10])", "lenet5"],
+        ),
+    ],
+)
+def test_each_value_has_a_row(
+    field: str, values: list[Any], heading: str, cells: list[str], new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """However alike they look, and whatever the setting is called: the last is the best, with n = 2."""
+    study = new_study(arms={"a": {field: {"grid": values}}})
+    for place, value in enumerate(values):
+        study.grid("a", {field: value}, [0.9 - 0.1 * place, 0.91 - 0.1 * place])
+    table = TABLES["response"].rendered("response", study.facts(tmp_path)).cells
+    assert table[heading].tolist() == cells
+    assert table["n"].tolist() == ["2"] * 3
+    assert ["(best)" in cell for cell in table["Validation loss"]] == [False, False, True]
+
+
+def test_lines_that_look_alike_are_two(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Their further setting is named with all its digits."""
+    study = new_study(arms={"a": {"lr": {"grid": [0.1, 0.2]}, "beta2": {"grid": [0.9995, 0.9999]}}})
+    for beta2 in (0.9995, 0.9999):
+        for lr in (0.1, 0.2):
+            study.grid("a", {"beta2": beta2}, [0.3, 0.4], lr=lr)
+    frame = compute_means(study.facts(tmp_path))
+    assert frame.drop_duplicates("line")["line"].tolist() == ["a, beta2 0.9995", "a, beta2 0.9999"]
+
+
 def test_a_grid_of_names_is_a_list(new_study: "type[Study]", tmp_path: Path) -> None:
     """Names stand side by side as declared, and text of the study is no formula."""
     names = ["$\\frac$", "default"]

@@ -79,6 +79,17 @@ def test_the_rail_shows_each_run_without_a_value(three_arms: "Study", tmp_path: 
     assert crosses == [1, 4, 1]
 
 
+def test_the_rate_plot_shows_losses_below_zero(three_arms: "Study", tmp_path: Path) -> None:
+    """Of 0.35 and more, lowered by 0.4: the best is below 0, and no logarithmic scale hides it."""
+    for run in three_arms.runs:
+        run.val_loss -= 0.4
+    facts = three_arms.facts(tmp_path)
+    frame = learning_rates.compute_learning_rates(facts)
+    ax, *_ = learning_rates.draw_learning_rates(frame, arm_styles(facts.records.arms)).axes
+    assert ax.get_yscale() == "linear"
+    assert ax.get_ylim()[0] < frame["value"].min() < 0
+
+
 def test_the_range_in_the_rate_plot_is_the_declared_one(new_study: "type[Study]", tmp_path: Path) -> None:
     """One run at 0.01 in a range from 1e-4 to 1: the bounds come from the manifest."""
     study = new_study(arms={"sgd": {"lr": LOG}})

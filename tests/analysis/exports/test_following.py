@@ -6,17 +6,21 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from analysis import export
-from analysis.exports.reading import JournalReader
+from analysis.exports.reading import JournalReader, study_now
 from harness.records.events import Event, Origin, RunStarted
 from harness.records.folder import ResultsFolder
 from harness.records.journal import read_journal
 from harness.records.lock import FolderLock
 from tests.analysis.conftest import write_journal
-from tests.analysis.exports.conftest import another, contents, cut
+from tests.analysis.exports.conftest import all_ends, another, contents, cut
+
+if TYPE_CHECKING:
+    from tests.analysis.conftest import Study
 
 Follow = Callable[..., int]
 
@@ -51,6 +55,15 @@ def test_it_ends_with_the_study_and_has_all_of_it(
     assert "32 new, 0 changed, 0 as they were" in told.out
     assert export.main([str(folder), "--to", target, "--uri", str(tmp_path / "afterwards")]) == 0
     assert contents(tmp_path / "followed") == contents(tmp_path / "afterwards")
+
+
+def test_a_study_whose_search_was_given_up_has_ended(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Runs that will never start are waited for by nobody."""
+    study = all_ends(new_study)
+    study.search_runs = {"50 % of it": 20}
+    study.given_up = {"50 % of it": "the last 3 runs failed, so the remaining 14 were not started"}
+    folder = ResultsFolder(study.write(tmp_path))
+    assert study_now(folder, JournalReader(folder), is_followed=True).state == "finished"
 
 
 def test_ctrl_c_ends_it_in_good_order(

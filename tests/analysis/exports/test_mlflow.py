@@ -3,6 +3,7 @@
 import hashlib
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     levels = {name: logging.getLogger(name).level for name in ("alembic", "mlflow")}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")  # set by the export too; undone at the end here
-        yield tmp_path_factory.mktemp("mlflow")
+        yield tmp_path_factory.mktemp("my mlflow")
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)
 
@@ -107,11 +108,13 @@ def test_each_run_is_a_child_with_its_parameters_curve_and_status(
 
 
 def test_rulings_are_tags_and_the_report_an_artifact(
-    folders: dict[str, Path], place: Path, tmp_path: Path
+    folders: dict[str, Path], place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Facts a claim, so that studies can be searched by rulings; a newer report replaces the old one."""
     folder = another(folders["ends"], tmp_path / "ruled", "01", lambda events: events)
     _export(folder, place)
+    (hint,) = (line for line in capsys.readouterr().out.splitlines() if "to see it: " in line)
+    assert shlex.split(hint)[-1] == f"sqlite:///{place / 'mlflow.db'}"
     client, parent, _ = _runs_of(folder, place)
     found = results(folder)
     for number, claim in enumerate(found.claims, start=1):
