@@ -145,7 +145,7 @@ def key_of(contrast: Contrast) -> Hashable:
 
 
 def behind_at_edge(arm: str, edges: Edges) -> str:
-    """Return why an arm, or a level, that is behind is not called worse: its rate is at an edge of its range."""
+    """Return why an arm or level that is behind is not called worse: its rate is at an edge of its range."""
     place = f"at the {edges[arm]} edge of its range"
     return f"{arm} is behind, but its learning rate lies {place}: a wider range may mend it"
 
