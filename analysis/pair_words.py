@@ -5,14 +5,11 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from analysis.claims import ALPHA, Grounds
-from analysis.design import design_of
+from analysis.design import design_of, noun_of
 from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import chance_level, is_accuracy, replicates
-
-UNSEARCHED = " (without a search: seeds)"
-"""What is counted of such an arm where all others count repeats."""
 
 
 def amount(difference: float | None, high: float | None, metric: Metric) -> str:
@@ -34,9 +31,11 @@ def amount(difference: float | None, high: float | None, metric: Metric) -> str:
 
 def counted_in_words(records: StudyRecords, phases: Iterable[str] = ("confirm",)) -> str:
     """Return what the n of some phases' means counts, in the plural; search runs are counted by seed."""
-    design = design_of(records)
-    is_of_searches = design.unit == "repeat" and "confirm" in phases
-    return f"repeats{UNSEARCHED}" if is_of_searches else "seeds"
+    if "confirm" not in phases:
+        return "seeds"
+    arms = [name for name, arm in records.declaration.arms.items() if arm.confirm_runs]
+    nouns = {noun_of(records, [name]) for name in arms}
+    return "repeats (without a search: seeds)" if len(nouns) > 1 else noun_of(records, arms)
 
 
 def method(frame: pd.DataFrame, records: StudyRecords) -> str:
@@ -50,8 +49,8 @@ def method(frame: pd.DataFrame, records: StudyRecords) -> str:
         f"the paired t-interval over the n seeds that both arms share (n = {n}; a seed fixes "
         f"{records.seed_fixes})"
         if design.seeds_are_common
-        else f"Welch's t-interval over the {design.noun} of each arm{UNSEARCHED}; n counts those of the arm "
-        f"with fewer ({n})"
+        else f"Welch's t-interval over the {counted_in_words(records)} of each arm; n counts those of the "
+        f"arm with fewer ({n})"
     )
     return (
         f"Mean ± half-width of {how}. The family is {_family(tested)}; all intervals are drawn at "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from analysis import claims, statistics
 from analysis.claims.verdict import supported_by_arm
 from analysis.facts import Facts
-from analysis.pair_words import UNSEARCHED
+from analysis.pair_words import counted_in_words
 from analysis.replicates import chance_level, n_collapsed, replicates
 from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
 
@@ -95,8 +95,8 @@ def _measured(facts: Facts) -> str:
     test = (
         "the paired t-interval over the n seeds that both share"
         if design.seeds_are_common
-        else f"Welch's t-interval over the {design.noun} of each{UNSEARCHED}; n counts those of the arm with "
-        "fewer"
+        else f"Welch's t-interval over the {counted_in_words(facts.records)} of each; n counts those of the "
+        "arm with fewer"
     )
     return f"Measured: first arm minus second (times: first by second), mean ± half-width of {test}."
 

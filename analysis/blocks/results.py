@@ -7,7 +7,7 @@ from analysis.blocks import Block, Table
 from analysis.design import design_of
 from analysis.facts import Facts
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import UNSEARCHED
+from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import chance_level, replicates
@@ -198,7 +198,7 @@ def _how(records: StudyRecords) -> str:
     if design_of(records).unit == "repeat":
         return (
             "Each arm searched anew several times, each choice trained again on fresh confirm seeds: "
-            f"{interval} repeats{UNSEARCHED}, a repeat's value being the mean of "
+            f"{interval} {counted_in_words(records)}, a repeat's value being the mean of "
             f"its confirm runs. {seed}."
         )
     is_searched = any(arm.search_runs for arm in records.declaration.arms.values())

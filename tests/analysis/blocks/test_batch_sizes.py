@@ -189,5 +189,5 @@ def test_repeated_searches_are_what_n_counts(repeated_sizes: "Study", tmp_path: 
     drawn = FIGURE.compute(facts)
     bars = drawn.query("kind == 'mean' and quantity in ('test_accuracy', 'epochs_to')")
     assert set(bars["n"]) == {3}
-    assert "n repeats (without a search: seeds)" in TABLE.caption(facts, facts.batch_sizes)
-    assert "over the repeats (without a search: seeds), n = 3 a size" in FIGURE.caption(facts, drawn)
+    assert "n repeats" in TABLE.caption(facts, facts.batch_sizes)
+    assert "over the repeats, n = 3 a size" in FIGURE.caption(facts, drawn)

@@ -389,5 +389,5 @@ def test_repeated_searches_are_what_n_counts(repeated_sizes: "Study", tmp_path: 
     assert of_accuracy["mean"].tolist() == pytest.approx([0.86, 0.86])
     assert of_accuracy["half_width"].tolist() == pytest.approx([0.124207] * 2, abs=1e-6)
     assert len(figure.query("metric == 'test_accuracy' and kind == 'seed'")) == 12
-    assert "t-interval over n completed repeats (without a search: seeds)" in caption_means(facts, means)
-    assert "t-interval over the repeats (without a search: seeds)" in caption_response(facts, figure)
+    assert "t-interval over n completed repeats" in caption_means(facts, means)
+    assert "t-interval over the repeats" in caption_response(facts, figure)
