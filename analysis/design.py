@@ -82,10 +82,14 @@ def searches(records: StudyRecords, arm: str) -> bool:
     return bool(records.declaration.arms[arm].space)
 
 
+def counts_searches(records: StudyRecords, arm: str) -> bool:
+    """Return whether an arm's replicates are whole searches, each of which chose a configuration."""
+    return design_of(records).unit == "repeat" and searches(records, arm)
+
+
 def noun_of(records: StudyRecords, arms: Iterable[str]) -> str:
     """Return what the replicates of some arms are, in the plural: where any of them searches, its repeats."""
-    is_searched = any(searches(records, arm) for arm in arms)
-    return design_of(records).noun if is_searched else "seeds"
+    return "repeats" if any(counts_searches(records, arm) for arm in arms) else "seeds"
 
 
 def confirmed(records: StudyRecords, arm: str, upto: int | None) -> Sequence[Group]:

@@ -12,7 +12,7 @@ import pandas as pd
 from analysis import statistics
 from analysis.blocks import Block, Plot
 from analysis.blocks.curve_panels import COMPARABLE, SPLITS, draw, shown_metric, splits_in
-from analysis.design import searches
+from analysis.design import counts_searches
 from analysis.facts import Facts
 from analysis.noted import noted
 from analysis.records import StudyRecords
@@ -91,7 +91,7 @@ def _chosen_runs(records: StudyRecords) -> pd.DataFrame:
 
 def _replicates(records: StudyRecords, runs: pd.DataFrame) -> "pd.Series[str]":
     """Return which runs are of one replicate: confirm runs of one repeated search, else each by itself."""
-    searched = [arm for arm in records.arms if records.is_repeated and searches(records, arm)]
+    searched = [arm for arm in records.arms if counts_searches(records, arm)]
     is_joined = runs["arm"].isin(searched) & (runs["phase"] == "confirm")
     return runs["run_id"].mask(is_joined, runs["repeat"].astype("str"))
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
-from analysis.design import design_of, runs_of_replicates
+from analysis.design import counts_searches, design_of, runs_of_replicates
 from analysis.facts import Facts
 from analysis.metrics import Metrics
 from analysis.noted import metrics_in, noted
@@ -171,12 +171,14 @@ def caption(facts: Facts, frame: pd.DataFrame) -> str:
     judged = frame["position"].dropna()
     outside = int((judged != "within").sum())
     records = facts.records
-    design = design_of(records)
-    of_search = " and over the runs of each" if design.unit == "repeat" and design.seeds_a_repeat > 1 else ""
+    has_several = design_of(records).seeds_a_repeat > 1
+    is_joined = has_several and any(counts_searches(records, arm) for arm in frame["arm"].unique())
+    within = "; of repeats, the variance of runs within one is added" if is_joined else ""
+    counted = counted_in_words(records)
     how = (
-        f"Values that others published, each of one run, beside ours of n {counted_in_words(records)}: mean "
+        f"Values that others published, each of one run, beside ours of n {counted}: mean "
         "± half-width of the 95 % t-interval. Single runs: where one further run of ours lies with a chance "
-        f"of 95 %, mean ± t s sqrt(1 + 1/n) over the n {design.noun}{of_search}; a published run "
+        f"of 95 %, mean ± t s sqrt(1 + 1/n) over the n {counted}{within}; a published run "
         "is judged by it, not by the interval of the mean."
     )
     count = (

@@ -9,6 +9,7 @@ from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.noted import metrics_in, noted
 from analysis.render import numbers
+from analysis.responses import NONE_CHOSEN, chose_nothing
 from analysis.search import chosen_in_words
 from harness.study.domains import NumericRange
 
@@ -19,6 +20,7 @@ def compute_table(facts: Facts) -> pd.DataFrame:
     Returns: Columns `arm, low, high, is_log, learning_rate, edge, is_stability_limited, winner, val_loss,
         val_accuracy, ended, completed`, or other metrics of the study's. Accuracies are in [0, 1].
         Validation values are the mean over the winners of all repeats.
+        Of an arm whose runs are all no better than guessing, the best one's rate is luck, and left out.
         `is_stability_limited`: the next larger rate that was tried diverged, so larger rates were cut off by
         instability and not by quality.
     """
@@ -30,16 +32,17 @@ def compute_table(facts: Facts) -> pd.DataFrame:
         winners = [one.run_id for one in choice.searches if one.run_id]
         won = runs[runs["run_id"].isin(winners)]
         chosen = chosen_in_words(facts.records, arm, winners) if winners else numbers.ABSENT
+        is_luck = choice.learning_rate_range is not None and chose_nothing(facts.records, arm)
         rows.append(
             {
                 "arm": arm,
-                **({"chosen": chosen} if metrics.of_program else {}),
+                **({"chosen": NONE_CHOSEN if is_luck else chosen} if metrics.of_program else {}),
                 "low": declared.low if declared else None,
                 "high": declared.high if declared else None,
                 "is_log": declared.is_log if declared else None,
-                **choice.rate_cells,
-                "edge": choice.edge,
-                "is_stability_limited": selection.is_stability_limited(runs, choice),
+                **(dict.fromkeys(choice.rate_cells) if is_luck else choice.rate_cells),
+                "edge": None if is_luck else choice.edge,
+                "is_stability_limited": not is_luck and selection.is_stability_limited(runs, choice),
                 "winner": choice.run_id,
                 **{name: won[name].mean() for name in shown},
                 "ended": len(runs),

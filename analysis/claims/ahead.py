@@ -7,7 +7,6 @@ from analysis.claims.contrast import Contrast, contrast
 from analysis.claims.contrast_verdict import (
     ContrastEvidence,
     ContrastVerdict,
-    behind_at_edge,
     key_of,
     reach,
 )
@@ -54,7 +53,7 @@ class Ahead(ContrastEvidence):
         closest = max(self.contrasts, key=lambda c: levels.paths[key_of(c)].ahead)
         edged = [c for c in self.contrasts if self.edges.get(c.than)]
         if edged:
-            return self._open_by_edge(edged[0], edged[0].than, levels, levels.alpha)
+            return self.open_by_edge(edged[0], edged[0].than, levels, levels.alpha)
         if len(self.contrasts) == 1:
             reason = f"the test excludes {self.scale.no_difference} on the side claimed"
         else:
@@ -67,7 +66,7 @@ class Ahead(ContrastEvidence):
         behind = sorted(self.contrasts, key=lambda c: levels.paths[key_of(c)].behind)
         clearest = behind[0]
         if self.edges.get(clearest.arm):
-            return self._open_by_edge(clearest, clearest.arm, levels, level)
+            return self.open_by_edge(clearest, clearest.arm, levels, level)
         if len(self.contrasts) == 1:
             reason = f"the test excludes {self.scale.no_difference} on the other side"
         else:
@@ -104,10 +103,6 @@ class Ahead(ContrastEvidence):
         return self.verdict(
             "inconclusive", reason, strongest, levels.alpha, decisive_alpha=level, outlook=outlook
         )
-
-    def _open_by_edge(self, decisive: Contrast, behind: str, levels: Levels, level: float) -> ContrastVerdict:
-        reason = behind_at_edge(behind, self.edges)
-        return self.verdict("inconclusive", reason, decisive, levels.alpha, decisive_alpha=level)
 
 
 def _names(contrasts: Sequence[Contrast]) -> str:

@@ -116,6 +116,11 @@ class ContrastEvidence:
             comparisons=tuple(each.comparison(self.scale, 1 - alpha) for each in self.contrasts),
         )
 
+    def open_by_edge(self, decisive: Contrast, behind: str, levels: Levels, alpha: float) -> ContrastVerdict:
+        """Return the verdict of a contrast that decides nothing, as what is behind lies at an edge."""
+        reason = behind_at_edge(behind, self.edges)
+        return self.verdict("inconclusive", reason, decisive, levels.alpha, decisive_alpha=alpha)
+
     def holds_none(self, decisive: Contrast, alpha: float) -> str:
         """Return a remark where the interval drawn includes no difference, which Holm's excludes."""
         drawn = decisive.comparison(self.scale, 1 - alpha)

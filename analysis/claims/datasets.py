@@ -109,7 +109,7 @@ class OnEach:
         """Return the data set that decides an outcome: the one that objects, else the least sure one."""
         sides = {name: part.sides(_of(name, levels.paths)) for name, part in self.parts.items()}
         if outcome == "against":
-            return min(sides, key=lambda name: sides[name].against)
+            return self._contrary(sides, levels)
         is_of_ties = outcome == "tied" or next(iter(sides.values())).is_claimed_a_tie
         least = max(sides, key=lambda name: sides[name].tied if is_of_ties else sides[name].claimed)
         if outcome == "open":
@@ -118,6 +118,20 @@ class OnEach:
             name: part.tell(outcome, _levels(name, levels)).ruling for name, part in self.parts.items()
         }
         return next((name for name, ruling in rulings.items() if ruling == "inconclusive"), least)
+
+    def _contrary(self, sides: Mapping[str, Sides], levels: Levels) -> str:
+        """Return the data set that is clearest against it, if possible one where no edge leaves that open."""
+        clearest, *others = sorted(sides, key=lambda name: sides[name].against)
+        decided = [name for name in others if self._is_against(sides[name], levels)]
+        rulings = {
+            name: self.parts[name].tell("against", _levels(name, levels)).ruling
+            for name in (clearest, *decided)
+        }
+        return next((name for name, ruling in rulings.items() if ruling != "inconclusive"), clearest)
+
+    def _is_against(self, sides: Sides, levels: Levels) -> bool:
+        """Return whether a data set contradicts it by itself, as any of them may (Bonferroni)."""
+        return sides.against * len(self.parts) < levels.first_step
 
     def _of_each(self, outcome: Outcome, decisive: str, levels: Levels) -> dict[str, OfOne]:
         """Return what each data set says at the level of the claim."""
@@ -136,7 +150,7 @@ class OnEach:
             return "tied"
         if sides.claimed < levels.first_step:
             return "claimed"
-        return "against" if sides.against * len(self.parts) < levels.first_step else "open"
+        return "against" if self._is_against(sides, levels) else "open"
 
 
 _WORDS: Mapping[str, OfOne] = {

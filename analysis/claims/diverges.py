@@ -18,7 +18,7 @@ from analysis.claims.evidence import (
 )
 from analysis.claims.parts import Reach
 from analysis.claims.verdict import ALPHA, Ruling, Verdict
-from analysis.design import confirmed, noun_of
+from analysis.design import confirmed, counts_searches
 from analysis.statistics import share_power
 from analysis.statistics.sequential import PValues
 from harness.study.claim_kinds import Diverges
@@ -179,7 +179,7 @@ def _measure(grounds: Grounds, spec: Diverges, _region: float | None, n: int) ->
         statuses += ["failed" for group in groups if group.is_lost]
     else:
         statuses = selection.runs_of_one_configuration(records, arm, spec.at)["status"].tolist()
-    is_of_searches = is_confirmed and noun_of(records, [arm]) == "repeats"
+    is_of_searches = is_confirmed and counts_searches(records, arm)
     return share_of(
         statuses.count("diverged"),
         sum(status in ENDED for status in statuses),

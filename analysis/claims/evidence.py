@@ -82,8 +82,8 @@ class Levels:
         return self.plan.weights[-1] * self.plan.alpha / max(1, self.n_claims)
 
     def n_last(self, n: int) -> int:
-        """Return the replicates at the last look, given those of this one."""
-        return n if self.look == self.plan.last else self.plan.looks[-1]
+        """Return the replicates at the last look, given those of this one; a repeat may have several."""
+        return n * self.plan.looks[-1] // self.plan.looks[self.look]
 
     @property
     def first_step(self) -> float:

@@ -8,7 +8,7 @@ from analysis.claims.kinds import KINDS, compared_arms
 from analysis.claims.looks import Course, Courses
 from analysis.claims.parts import Reach
 from analysis.claims.verdict import Verdict
-from analysis.design import searches
+from analysis.design import counts_searches
 from analysis.replicates import n_ended
 from harness.declaration import UnknownClaim
 from harness.study.claims import EVERY, WITHOUT_REGION, Claim
@@ -73,8 +73,7 @@ def _waiting(grounds: Grounds, arms: frozenset[str], n: int) -> str:
         ended, planned = n_ended(records, arm, n)
         if ended < planned:
             is_confirmed = bool(records.declaration.arms[arm].confirm_runs)
-            is_repeat = grounds.design.unit == "repeat" and searches(records, arm)
-            noun = "repeats" if is_repeat else "seeds" if is_confirmed else "runs"
+            noun = "repeats" if counts_searches(records, arm) else "seeds" if is_confirmed else "runs"
             return f"{ended} of {planned} {noun} of {arm} have ended"
     return ""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.claims.contrast import Contrast
-from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict, behind_at_edge
+from analysis.claims.contrast_verdict import ContrastEvidence, ContrastVerdict
 from analysis.claims.evidence import Grounds, Kind, Levels, Outcome, Paths, Sides, Untestable
 from analysis.claims.trend import direction_of, ordered_response, pairs_of
 from analysis.statistics.sequential import PValues
@@ -66,14 +66,14 @@ class Steps(ContrastEvidence):
         if outcome == "against":
             contrary = self._contrary(levels)
             if self._is_edged(contrary):
-                return self._open_by_edge(contrary, levels, level)
+                return self.open_by_edge(contrary, self._behind(contrary), levels, level)
             reason = f"from {contrary.than} to {contrary.arm} it goes the other way"
             reason += self.holds_none(contrary, level)
             return self.verdict("contradicted", reason, contrary, levels.alpha, decisive_alpha=level)
         if outcome == "claimed":
             edged = [step for step in self.contrasts if self._is_edged(step)]
             if edged:
-                return self._open_by_edge(edged[0], levels, levels.alpha)
+                return self.open_by_edge(edged[0], self._behind(edged[0]), levels, levels.alpha)
             reason = f"every step goes as claimed, least surely that from {weakest.than} to {weakest.arm}"
             reason += self.holds_none(weakest, levels.alpha)
             return self.verdict("supported", reason, weakest, levels.alpha)
@@ -97,10 +97,6 @@ class Steps(ContrastEvidence):
     def _is_edged(self, pair: Contrast) -> bool:
         """Return whether a pair's worse level has its rate at an edge of the range."""
         return self.edges.get(self._behind(pair)) is not None
-
-    def _open_by_edge(self, pair: Contrast, levels: Levels, level: float) -> ContrastVerdict:
-        reason = behind_at_edge(self._behind(pair), self.edges)
-        return self.verdict("inconclusive", reason, pair, levels.alpha, decisive_alpha=level)
 
 
 def _measure(grounds: Grounds, spec: Monotone, _region: float | None, n: int) -> Steps | Untestable:

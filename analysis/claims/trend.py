@@ -97,8 +97,15 @@ class Slope:
         return Sides(path.ahead, path.behind, max(each.inside for each in every))
 
     def is_futile(self, levels: Levels) -> bool:
-        """Return whether the last look would find no slope; see `sequential.is_futile`."""
-        region = self.scale.half_width
+        """Return whether the last look would find no slope, nor every two values inside the region.
+
+        Values of which two lie apart by more than the region now are taken to stay so; see
+        `sequential.is_futile`.
+        """
+        half_width = self.scale.half_width
+        tests = [test for pair in self.pairs.values() for test in pair.fills or (pair.test,)]
+        can_tie = half_width is not None and all(abs(test.mean) < half_width for test in tests)
+        region = half_width if can_tie else None
         return is_futile(self.change.test, levels.look, levels.plan, levels.n_claims, region)
 
     def needs(self, _levels: Levels) -> frozenset[str]:

@@ -10,6 +10,7 @@ from analysis.metrics import Metric
 from analysis.page import progress
 from analysis.records import StudyRecords
 from analysis.render import numbers
+from analysis.responses import chose_nothing
 from harness.recipe.datasets import DATASETS
 
 
@@ -35,7 +36,7 @@ def _at_edges(facts: Facts) -> list[str]:
         rates = [
             f"{arm} ({numbers.rates(choice.rate_cells)})"
             for arm, choice in facts.choices.items()
-            if choice.edge == edge
+            if choice.edge == edge and not chose_nothing(facts.records, arm)
         ]
         if rates:
             sentences.append(

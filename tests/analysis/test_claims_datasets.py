@@ -219,6 +219,21 @@ def test_an_arm_at_the_edge_of_its_range_on_one_data_set_leaves_the_claim_open()
     )
 
 
+def test_a_data_set_without_an_edge_contradicts_a_claim_that_another_leaves_open() -> None:
+    """Behind on both, most clearly on `small`, where a wider range may mend it."""
+    edges: dict[str, Edges] = {"small": {"new": "upper"}, "large": {}}
+    parts = {
+        name: evidence(
+            np.stack([noise * NOISE[:5] - 5.0, np.zeros(5)], axis=1), is_paired=True, edges=edges[name]
+        )
+        for name, noise in (("small", 0.1), ("large", 0.3))
+    }
+    (verdict,) = judge(Looks.even([5]), [[OnEach(parts=parts, on="every")]])
+    assert verdict is not None
+    assert (verdict.ruling, verdict.where and verdict.where.dataset) == ("contradicted", "large")
+    assert verdict.reason.startswith("small leaves it open, large contradicts it; on large ")
+
+
 NOISE = np.array([1.0, -1.0, 0.5, -0.5, 0.0, 0.5, -0.5, 0.0])
 """Its first five and all eight have mean 0."""
 

@@ -62,6 +62,29 @@ def ruling(*evidence: Evidence) -> list[str]:
     return [verdict.ruling for verdict in ruled(*evidence)]
 
 
+@pytest.mark.parametrize(("apart", "is_futile"), [(0.1, False), (5.0, True)])
+def test_a_response_that_turns_is_given_up(apart: float, is_futile: bool) -> None:  # noqa: FBT001
+    """Down and up again by as much: a slope of 0 is within the region, and two values may not be."""
+    pairs = {(0, 1): -apart, (1, 2): apart, (0, 2): 0.0}
+    slope = Slope(
+        change=contrast("b", 0.0, deviation=0.2),
+        pairs={places: contrast("b", mean, deviation=0.2) for places, mean in pairs.items()},
+        scale=WITH_REGION,
+        rank_correlation=0.0,
+        growing=frozenset({"a"}),
+    )
+    levels = Levels(plan=Looks.even([10, 20]), look=0, n_claims=1, n_regions=1, paths={})
+    assert slope.is_futile(levels) is is_futile
+
+
+@pytest.mark.parametrize(("n", "last"), [(5, 12), (10, 24), (4, 9)], ids=["repeats", "two seeds", "one lost"])
+def test_replicates_grow_with_the_plan(n: int, last: int) -> None:
+    """What a repeat has several of, as the seeds of arms without a search, there are more of too."""
+    levels = Levels(plan=Looks.even([5, 12]), look=0, n_claims=1, n_regions=0, paths={})
+    assert levels.n_last(n) == last
+    assert replace(levels, look=1).n_last(n) == n
+
+
 @pytest.mark.parametrize(
     ("first", "deviation", "later", "other", "told"),
     [(0.0, 1.26, 2.0, 0.0, "equivalent"), (1.155, 1.26, -2.0, 9.0, "supported")],

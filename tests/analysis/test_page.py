@@ -5,10 +5,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from analysis.blocks.learning_curves import LEARNING_CURVES
 from analysis.blocks.reproducibility import REPRODUCIBILITY
+from analysis.blocks.search import SEARCH
 from analysis.page import arms, axis, captions, cards, caveats, progress, runs
 from harness.records.folder import ResultsFolder
 
@@ -142,6 +144,23 @@ def test_where_no_run_learns_nothing_was_chosen(new_study: "type[Study]", tmp_pa
     assert "configuration of the best val_loss, by luck as no run is better than guessing" in told[0][2]
     assert told[1][:2] == ("batch_size 64", "batch_size 64")
     assert "search runs with the chosen configuration (no confirm run: optimistic)" in told[1][2]
+
+
+def test_a_rate_that_luck_chose_lies_at_no_edge(new_study: "type[Study]", tmp_path: Path) -> None:
+    """Of a grid of rates no run is better than guessing: the best one's rate is told nowhere."""
+    study = new_study(arms={"a": {"lr": {"grid": [0.1, 1.0]}}})
+    for rate in (0.1, 1.0):
+        study.grid("a", {}, [2.31 - rate / 100, 2.30], lr=rate, val_accuracy=0.1)
+    study.winners = {"a": "a-search-003"}
+    lost = study.facts(tmp_path / "lost")
+    study.runs[-1].val_accuracy = 0.8
+    learned = study.facts(tmp_path / "learned")
+    assert SEARCH.table is not None
+    rows = [SEARCH.table.compute(facts).iloc[0] for facts in (lost, learned)]
+    assert [row["edge"] for row in rows] == [None, "upper"]
+    assert [pd.isna(row["learning_rate"]) for row in rows] == [True, False]
+    told = ["at the upper edge" in " ".join(caveats.warnings(facts)) for facts in (lost, learned)]
+    assert told == [False, True]
 
 
 def test_runs_are_listed_with_what_was_searched(three_arms: "Study", tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from analysis import selection
-from analysis.design import design_of, searches
+from analysis.design import counts_searches
 from analysis.facts import Facts
 from analysis.load import load_study
 from analysis.records import StudyRecords
@@ -60,8 +60,7 @@ class Configuration:
     @property
     def is_of_searches(self) -> bool:
         """Whether n counts whole searches, each of which chose a configuration of its own."""
-        is_repeated = design_of(self.records).unit == "repeat"
-        return is_repeated and not self.at and searches(self.records, self.arm)
+        return not self.at and counts_searches(self.records, self.arm)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -199,4 +199,5 @@ def test_repeated_searches_are_what_n_counts(repeated_sizes: "Study", tmp_path: 
     assert reach == pytest.approx(within["high"] - 0.86)
     assert reach == pytest.approx(stats.t.ppf(0.975, 2.1205) * 0.058595, abs=1e-5)
     assert (within["position"], below["position"]) == ("within", "below")
-    assert "over the n repeats and over the runs of each" in PUBLISHED.table.caption(facts, compute(facts))
+    told = "over the n repeats; of repeats, the variance of runs within one is added"
+    assert told in PUBLISHED.table.caption(facts, compute(facts))
