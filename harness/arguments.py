@@ -18,7 +18,7 @@ EXIT_CODES = f"{EXIT_BUG} a bug of the harness, whose traceback is printed"
 
 
 class ArgumentsError(HarnessError):
-    """Report arguments that no command takes; argparse has told them."""
+    """Report arguments that no command takes."""
 
     kind: ClassVar[ErrorKind] = "arguments"
 

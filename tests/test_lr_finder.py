@@ -108,19 +108,43 @@ def test_bad_arguments_are_refused_without_traceback(
     assert list(study.parent.iterdir()) == [study]
 
 
-def test_the_remedy_for_several_data_sets_can_be_followed(study: Path) -> None:
-    """Claims and published values that name one of them went on naming it."""
-    several = (
-        "datasets=[digits, mnist]",
-        "claims=[{says: a, on: digits, best: {arm: sgd, metric: test_loss}}]",
-        "published={sgd@digits: {source: a, test_loss: 1}}",
-    )
+_LOOKS = "{min: 5, max: 12}"
+
+
+@pytest.mark.parametrize(
+    ("on", "changes", "n_claims"),
+    [
+        (", on: digits", {"claims:": "published: {sgd@digits: {source: a, test_loss: 1}}\nclaims:"}, 0),
+        (", each: true", {"trials: 4": f"trials: 4, repeats: {_LOOKS}"}, 0),
+        (
+            ", on: every",
+            {
+                "lr: {low: 1e-3, high: 1.0, log: true}": "lr: 1",
+                "lr: {low: 1e-5, high: 1e-2, log: true}": "lr: 1",
+            }
+            | {
+                "momentum: {low: 0.0, high: 0.9}": "momentum: 0",
+                "beta2: {choices: [0.9, 0.999]}": "beta2: 0.9",
+            }
+            | {"seeds: 3": f"seeds: {_LOOKS}"},
+            0,
+        ),
+        ("", {"trials: 4": f"trials: 4, repeats: {_LOOKS}"}, 1),
+    ],
+    ids=["published", "looks at repeats", "looks at seeds", "claims of no data set"],
+)
+def test_the_remedy_for_several_data_sets_can_be_followed(
+    study: Path, on: str, changes: dict[str, str], n_claims: int
+) -> None:
+    """What names one of them is left out, and with all claims the looks that decide them; nothing else."""
+    text = "datasets: [digits, mnist]\n" + study.read_text().replace("says: Adam is better.", f"says: a{on}")
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    study.write_text(text)
     with pytest.raises(StudyError) as refused:
-        _check_one_data_set(load_study(study, several))
-    remedy = re.findall(r"--set (\S+)", str(refused.value))
-    text = study.read_text().partition("claims:")[0]
-    study.write_text(text + "".join(f"{setting.replace('=', ': ', 1)}\n" for setting in several))
-    assert list(load_study(study, tuple(remedy)).by_dataset) == [None]
+        _check_one_data_set(load_study(study))
+    alone = load_study(study, tuple(re.findall(r"--set (\S+)", str(refused.value))))
+    assert (list(alone.by_dataset), len(alone.claims)) == ([None], n_claims)
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ sources_in = FileFinder.path_hook((_FromSource, [".py"]))
 
 
 def check_cache(folder: Path) -> None:
-    """Refuse what a program's Python would run in place of the sources in a folder.
+    """Refuse what Python would run in place of the sources in a folder.
 
     Caches that Python writes by itself name the time of their source, and a checkout gives that anew.
 

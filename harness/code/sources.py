@@ -26,6 +26,9 @@ _SKIPPED = {CACHE, "node_modules"}
 _ENVIRONMENT_MARK = "pyvenv.cfg"
 """Stands in the folder of every virtual environment."""
 
+_FOUND = (".py", ".pyc")
+"""How files end in which Python finds modules; what a study imports from its folder is `.py` alone."""
+
 _MOST_FILES = 2000
 """Of a user's own code; a folder with more is none that somebody could look through."""
 
@@ -48,10 +51,9 @@ def hash_sources(code: NamedCode) -> dict[str, str]:
     for module in code.modules:
         sources |= _sources_of_module(module, code.folder)
     if code.commands:
-        sources |= _hashed(_python_files(code.folder), code.folder)
+        sources |= _hashed(_python_files(code.folder, _FOUND), code.folder)
         sources |= _hashed(_files_of_words(code), code.folder)
-        for folder, _ in _folders(code.folder):
-            check_cache(folder)
+        _check_caches(code.folder)
     return dict(sorted(sources.items()))
 
 
@@ -97,7 +99,14 @@ def _sources_of_installed(module: str, folder: Path) -> dict[str, str]:
     name = f"{distribution.metadata['Name']}=={distribution.version}"
     if _is_editable(distribution):
         roots = [Path(place) for place in spec.submodule_search_locations or ()] or [Path(str(spec.origin))]
-        files = [file for root in roots for file in (_python_files(root) if root.is_dir() else [root])]
+        files = [
+            file for root in roots for file in (_python_files(root, _FOUND) if root.is_dir() else [root])
+        ]
+        for root in roots:
+            if root.is_dir():
+                _check_caches(root)
+            else:
+                check_cache(root.parent)
         return {f"{name}/{key}": value for key, value in _hashed(files, followed(roots[0].parent)).items()}
     record = distribution.read_text("RECORD")
     if record is None:
@@ -143,8 +152,12 @@ def _is_editable(distribution: Distribution) -> bool:
     return bool(where.get("dir_info", {}).get("editable"))
 
 
-def _python_files(folder: Path) -> Iterator[Path]:
-    """Yield every Python file below a folder, compiled ones without a source too.
+def _python_files(folder: Path, endings: tuple[str, ...] = (".py",)) -> Iterator[Path]:
+    """Yield every Python file below a folder.
+
+    Args:
+        folder: Where to look.
+        endings: Of the files' names.
 
     Raises:
         StudyError: There are too many.
@@ -152,7 +165,7 @@ def _python_files(folder: Path) -> Iterator[Path]:
     n_files = 0
     for root, files in _folders(folder):
         for name in sorted(files):
-            if name.endswith((".py", ".pyc")):
+            if name.endswith(endings):
                 n_files += 1
                 yield root / name
         if n_files > _MOST_FILES:
@@ -161,6 +174,16 @@ def _python_files(folder: Path) -> Iterator[Path]:
                 f"would name. Remedy: put the study file into a folder with the code that it needs",
                 place=folder,
             )
+
+
+def _check_caches(folder: Path) -> None:
+    """Refuse what Python would run in place of the sources in a folder and those below it.
+
+    Raises:
+        StudyError: There is something.
+    """
+    for each, _ in _folders(folder):
+        check_cache(each)
 
 
 def _folders(folder: Path) -> Iterator[tuple[Path, list[str]]]:

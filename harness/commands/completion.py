@@ -11,11 +11,9 @@ from importlib import import_module
 from typing import cast
 
 from harness.arguments import EXIT_CODES, Parser, parser_of, path_argument
+from harness.commands.trusting import TRUST
 from harness.edge import deliver, run_command
 from harness.errors import EXIT_COMPLETE
-
-_JOINED = "--trust"
-"""Takes a value after `=` only (`trusting.with_trust`): what follows it is another argument."""
 
 _ZSH = "autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n"
 
@@ -87,7 +85,7 @@ def script() -> str:
             verbs.append(f'    "{name} {verb}") command="{name} {verb}" ;;')
     values = [line for name, parser in parsers.items() for line in _values(name, parser)]
     options = [_options(name, parser) for name, parser in parsers.items()]
-    names = {"COMMANDS": [" ".join(COMMANDS)], "JOINED": [_JOINED]}
+    names = {"COMMANDS": [" ".join(COMMANDS)], "JOINED": [TRUST]}
     parts = names | {"VERBS": verbs, "VALUES": values, "OPTIONS": options}
     text = _SCRIPT
     for mark, lines in parts.items():

@@ -59,7 +59,7 @@ def main() -> int:
     )  # figures need none, and an unknown one keeps matplotlib from importing
     named: list[Run] = []
     code = run_command(partial(_begin, sys.argv[1:], named))
-    if not named:
+    if code != EXIT_COMPLETE or not named:
         return code
     code = named[0](sys.argv[2:])
     if sys.argv[1] in {"sweep", "lr-finder"}:

@@ -2,7 +2,7 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,12 +146,24 @@ def _check_one_data_set(study: "Study") -> None:
         )
     names = [name for name in study.by_dataset if name is not None]
     if names:
-        about_several = {"claims": study.claims and "[]", "published": study.published and "{}"}
-        without = "".join(f" --set {name}={nothing}" for name, nothing in about_several.items() if nothing)
+        settings = ["datasets=null", f"recipe.dataset={study.dataset}", *_without_data_sets(study)]
         raise StudyError(
             f"study {study.name} is of {len(names)} data sets ({', '.join(names)}), a range test is of one. "
-            f"Remedy: --set datasets=null --set recipe.dataset={study.dataset}{without}"
+            f"Remedy: {' '.join(f'--set {setting}' for setting in settings)}"
         )
+
+
+def _without_data_sets(study: "Study") -> Iterator[str]:
+    """Yield the overrides that leave out what names one of several data sets, and looks at nothing then."""
+    from harness.code.checking import source_of
+    from harness.study.looks import Looks
+
+    if any({"on", "each"} & claim.keys() for claim in source_of(study).data.get("claims") or ()):
+        yield "claims=[]"
+        counts = {"search.repeats": study.search.repeats, "confirm.seeds": study.confirm.seeds}
+        yield from (f"{place}=1" for place, count in counts.items() if isinstance(count, Looks))
+    if study.published:
+        yield "published={}"
 
 
 def _make_folder(root: Path) -> None:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from harness.study.study import Study
 
-_OPTION = "--trust"
+TRUST = "--trust"
+"""Takes a value after `=` only (`with_trust`): what follows it is another argument."""
 
 
 def add_trust(parser: argparse.ArgumentParser, *, code: str = "the study file's own") -> None:
@@ -24,7 +25,7 @@ def add_trust(parser: argparse.ArgumentParser, *, code: str = "the study file's 
         code: Where that command looks for code by default, in words.
     """
     parser.add_argument(
-        _OPTION,
+        TRUST,
         metavar="SHA256",
         help="let code that the study names run (import, command), after looking at it: --trust as it is "
         "now, --trust=SHA256 as --dry-run showed it; nothing is remembered",
@@ -40,11 +41,11 @@ def add_trust(parser: argparse.ArgumentParser, *, code: str = "the study file's 
 def with_trust(arguments: Sequence[str] | None) -> list[str]:
     """Return arguments in which a `--trust` without a value has that for all files, and takes no other."""
     given = sys.argv[1:] if arguments is None else arguments
-    if _OPTION not in given:
+    if TRUST not in given:
         return list(given)
     from harness.code.trust import ANY
 
-    return [f"{_OPTION}={ANY}" if argument == _OPTION else argument for argument in given]
+    return [f"{TRUST}={ANY}" if argument == TRUST else argument for argument in given]
 
 
 def in_code_folder(study: "Study", options: argparse.Namespace) -> "Study":

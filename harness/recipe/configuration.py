@@ -179,11 +179,11 @@ class Configuration(Strict):
         return self
 
     def _is_warmup_alone(self, warmup_epochs: float) -> bool:
-        """Whether the schedule would begin after the run; `steps` may end it within its last epoch."""
-        if self.steps is None:
+        """Whether no step would be left to the schedule; of data of unknown size, whether no epoch would."""
+        if self.dataset not in DATASETS:
             return warmup_epochs >= self.epochs
-        facts = DATASETS[self.dataset].facts
-        return round(warmup_epochs * steps_per_epoch(facts, self.val_fraction, self.batch_size)) >= self.steps
+        per_epoch = steps_per_epoch(DATASETS[self.dataset].facts, self.val_fraction, self.batch_size)
+        return round(warmup_epochs * per_epoch) >= (self.steps or self.epochs * per_epoch)
 
 
 _LENGTH_FIELDS = ("steps", "batch_size", "dataset", "val_fraction")

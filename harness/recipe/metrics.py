@@ -77,7 +77,7 @@ OPEN_RANGES: dict[str, tuple[float, float]] = {
     "mae": (0.0, inf),
     "r2": (-inf, 1.0),
 }
-"""Of these, the bounds between which a mean can be told from a value. A loss may be an imported one."""
+"""Bounds of what these can be; between them a mean can be told from a value. A loss may be imported."""
 
 TASK_METRICS: dict[Task, tuple[str, ...]] = {
     "classification": ("accuracy", "loss"),

@@ -70,7 +70,9 @@ def _rehearsed(configuration: Configuration, seed: int, rehearsal: Mapping[str, 
     try:
         if lonely:
             take_step(setup, samples, setup.split.train[:1], setup.lr_of_step(0))
-    except ValueError as error:  # what a BatchNorm raises that has one value a channel
+    except HarnessError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a user's code raises
         return (
             f"cannot train on the single sample that batch_size {', '.join(map(str, lonely[:5]))} leaves for "
             f"the last batch: {failure(error)}. Remedy: other batch sizes"

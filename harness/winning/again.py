@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import isfinite, nan
+from math import isfinite
 from typing import Any
 
 import torch
@@ -129,14 +129,12 @@ def standing_epoch(records: Sequence[EpochRecord], goal: Goal | None) -> EpochRe
     """
     if goal is None:
         return records[-1]
-    sign = -1.0 if goal.better == "higher" else 1.0
-
-    def rank(record: EpochRecord) -> float:
+    standing, best = records[-1], None
+    for record in records:
         value = record.value(goal.metric)
-        return nan if value is None else sign * value
-
-    finite = [record for record in records if isfinite(rank(record))]
-    return min(finite, key=rank, default=records[-1])
+        if value is not None and isfinite(value) and (best is None or goal.prefers(value, best)):
+            standing, best = record, value
+    return standing
 
 
 def _told(winner: Winner, run: ConfirmedRun) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from harness.code.named import named_code
 from harness.code.resolve import CodeError, admit, code_place, comes_from_code, resolve
-from harness.code.sources import hash_sources, sources_of
+from harness.code.sources import _distributions, hash_sources, sources_of
 from harness.code.trust import ANY, check_trusted, trust_lines
 from harness.errors import HarnessError, StudyError
 from harness.study.study import Study
@@ -27,9 +27,10 @@ def told_sha(study: Study) -> str:
 def test_a_module_beside_the_study_brings_every_python_file_of_the_folder(
     own_study: OwnStudy, tmp_path: Path
 ) -> None:
-    """Helpers count, in folders too; caches, hidden folders, environments and what runs wrote do not."""
-    others = ("__pycache__/no.py", ".hidden/no.py", "env/no.py", "notes.txt", "results/study/runs/one/no.py")
-    for name in ("helper.py", "deep/er.py", *others):
+    """Helpers count, in folders too; no compiled ones, hidden folders, environments or what runs wrote."""
+    no_code = ("notes.txt", "helper.pyc", "deep/other.pyc")
+    others = ("__pycache__/no.py", ".hidden/no.py", "env/no.py", "results/study/runs/one/no.py")
+    for name in ("helper.py", "deep/er.py", *no_code, *others):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_text("", encoding="utf-8")
     (tmp_path / "results" / "study" / "journal.jsonl").touch()
@@ -56,6 +57,31 @@ def test_a_package_that_is_edited_in_place_is_known_by_its_files(own_study: OwnS
     """As the harness itself is, where it is developed."""
     study = own_study("recipe.model={import: 'harness.errors:nearest'}", "arms.lion.optimizer=adam")
     assert any(name.endswith("/harness/errors.py") for name in sources_of(study))
+
+
+def test_what_python_finds_in_a_package_that_is_edited_in_place_counts(
+    own_study: OwnStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing keeps it to the sources there: compiled modules are hashed, caches of others refused."""
+    site, inside = tmp_path / "site", tmp_path / "site" / "edited_in_place" / "deep"
+    record = site / "edited_in_place-1.dist-info"
+    for folder in (record, inside):
+        folder.mkdir(parents=True)
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: edited_in_place\nVersion: 1\n")
+    (record / "top_level.txt").write_text("edited_in_place\n")
+    (record / "RECORD").touch()
+    (record / "direct_url.json").write_text('{"url": "file:///", "dir_info": {"editable": true}}')
+    for file in (inside.parent / "__init__.py", inside / "nets.py"):
+        file.write_text("def mlp(): ...")
+    other_code(tmp_path, inside / "helper.pyc")
+    monkeypatch.syspath_prepend(site)
+    _distributions.cache_clear()
+    study = own_study("recipe.model={import: 'edited_in_place:mlp'}", "arms.lion.optimizer=adam")
+    names = ["__init__.py", "deep/helper.pyc", "deep/nets.py"]
+    assert list(sources_of(study)) == [f"edited_in_place==1/edited_in_place/{name}" for name in names]
+    other_code(tmp_path, Path(cache_from_source(str(inside / "nets.py"))))
+    with pytest.raises(StudyError, match=r"nets\..*\.pyc: is compiled code .*Remedy: remove it"):
+        sources_of(study)
 
 
 @pytest.mark.parametrize(

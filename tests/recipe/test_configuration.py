@@ -99,6 +99,7 @@ def test_a_field_that_nothing_reads_is_refused(name: str) -> None:
             {"warmup_epochs": 1.9, "steps": 120, "epochs": 2},
             "warmup_epochs = 1.9 leaves nothing of 120 steps: shorten it",
         ),
+        ({"warmup_epochs": 0.996, "epochs": 1}, "warmup_epochs = 0.996 leaves nothing of 1 epochs"),
         ({"batch_norm": "hidden", "batch_size": 1}, "batch_norm needs batches of at least 2 samples"),
         ({"steps": 1, "epochs": 10}, "steps = 1 and epochs = 10 are both given: leave one of them out"),
         ({"model": {"name": "lenet5", "hidden": [3]}}, "hidden"),
@@ -168,3 +169,5 @@ def test_a_warmup_ends_within_the_steps_of_a_run() -> None:
     """54,000 images in batches of 512 are 106 steps, so that 1.1 epochs are 117 of 120."""
     recipe = {name: value for name, value in RECIPE.items() if name != "epochs"}
     assert resolve(recipe | {"warmup_epochs": 1.1, "steps": 120}).epochs == 2
+    own = recipe | {"dataset": "npz:/data/own.npz", "epochs": 1}
+    assert resolve(own | {"warmup_epochs": 0.996}).warmup_epochs == 0.996

@@ -46,6 +46,16 @@ def conv(input_shape, n_outputs, kernel: int = 3):
     return nn.Sequential(*layers, nn.Linear(3 * (input_shape[1] - kernel + 1) ** 2, n_outputs))
 
 
+class Squeezing(nn.Sequential):
+    """Lose the batch of a single sample."""
+
+    def __init__(self, input_shape, n_outputs):
+        super().__init__(nn.Flatten(), nn.Linear(math.prod(input_shape), n_outputs))
+
+    def forward(self, inputs):
+        return super().forward(inputs).squeeze()
+
+
 def too_many(input_shape, n_outputs):
     return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), n_outputs + 1))
 
@@ -375,6 +385,8 @@ def rehearsed(configuration: Configuration, metrics: dict[str, str] | None = Non
         ({"optimizer": ("SecondOrder", {})}, "fails in its first 2 steps: RuntimeError"),
         ({"model": ("mlp", {"norm": True})}, "the single sample that batch_size 9 leaves"),
         ({"model": ("mlp", {"norm": True}), "batch_size": 8}, None),
+        ({"model": ("Squeezing", {})}, "the single sample that batch_size 9 leaves"),
+        ({"model": ("Squeezing", {}), "batch_size": 8}, None),
         ({"model": ("conv", {})}, None),
         ({"model": ("conv", {"kernel": 4})}, "the single sample that batch_size 9 leaves"),
     ],

@@ -12,7 +12,7 @@ from harness.study.domains import Choices, Grid
 from harness.study.plan import Plan
 from harness.study.study import Arm, Study
 
-NOTHING_CONFIRMED = "cannot be tested: the study confirms nothing. Remedy: confirm: {seeds: 10}"
+NOTHING_CONFIRMED = "the study confirms nothing. Remedy: confirm: {seeds: 10}"
 
 
 def untested_response(spec: Optimum | Trend | Monotone, study: Study, plan: Plan) -> str | None:
@@ -64,7 +64,7 @@ def _of_arms(spec: Optimum | Trend | Monotone, arms: Sequence[Arm], plan: Plan) 
         return f"several arms have {field} {label(twice)}. Remedy: list the arms to compare"
     is_confirmed = plan.confirm.max_seeds > 0
     if not is_confirmed and any(arm.space for arm in arms):
-        return NOTHING_CONFIRMED.partition(": ")[2]
+        return NOTHING_CONFIRMED
     if not is_confirmed and spec.metric.startswith("test_"):
         return _without_test(spec.metric, "the study confirms nothing")
     if (plan.looks[-1] if is_confirmed else plan.search.seeds) < 2:

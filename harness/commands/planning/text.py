@@ -149,11 +149,12 @@ def _lines(claim: Claim, study: Study, plan: Plan, noises: Mapping[str, Noise | 
     spec = claim.spec
     if isinstance(spec, Diverges):
         n = _independent_runs(spec, study, plan)
-        yield share_in_words(share_outlook(n, spec.more_than, first_alpha)) if n else NOTHING_CONFIRMED
+        untested = f"cannot be tested: {NOTHING_CONFIRMED}"
+        yield share_in_words(share_outlook(n, spec.more_than, first_alpha)) if n else untested
     elif isinstance(spec, Optimum | Trend | Monotone) and (reason := untested_response(spec, study, plan)):
         yield f"cannot be tested: {reason}"
     elif not isinstance(spec, Optimum | Trend | Monotone) and not plan.confirm.max_seeds:
-        yield NOTHING_CONFIRMED
+        yield f"cannot be tested: {NOTHING_CONFIRMED}"
     elif not isinstance(spec, Better | Best | Equal | Reaches):
         yield "not foretold: what it takes depends on how the metric goes with what is compared"
     elif plan.looks[-1] < 2:

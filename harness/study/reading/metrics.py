@@ -120,6 +120,25 @@ def check_metrics(
     """
     _check_search(file, metrics, source)
     _check_losses_are_one(file, arms, metrics, source)
+    every = in_records(metrics)
+    of_program = file.trial is not None
+    check_range = partial(_check_range, source=source, of_program=of_program)
+    check_region = partial(_check_region, source=source, of_program=of_program)
+    _check_claims(file, metrics, source, claim_places)
+    for path, name, value in _published(file):
+        if _check(path, name, [*every, *RUN_TIMES], source):
+            check_range(path, name, value)
+    for name, region in file.region.items():
+        if _check(("region", name), name, [*every, *TIMES], source):
+            check_region(("region", name), name, region)
+    for name, metric in (file.metrics or {}).items():
+        check_region(("metrics", name, "region"), f"val_{name}", metric.region)
+
+
+def _check_claims(
+    file: StudyFile, metrics: Mapping[str, Metric], source: Source, claim_places: Sequence[int]
+) -> None:
+    """Note claims about a metric that the study does not have, or about values that theirs cannot have."""
     every, of_epochs = in_records(metrics), in_records(metrics, ["val", "train"])
     of_program = file.trial is not None
     check_range = partial(_check_range, source=source, of_program=of_program)
@@ -130,22 +149,14 @@ def check_metrics(
         if isinstance(spec, Faster):  # its times are its model's own
             if spec.target is not None:
                 at = (*path, "target", spec.target.metric)
-                _check(at, spec.target.metric, of_epochs, source)
-                check_range(at, spec.target.metric, spec.target.value)
+                if _check(at, spec.target.metric, of_epochs, source):
+                    check_range(at, spec.target.metric, spec.target.value)
         elif claim.metric is not None:
             times = RUN_TIMES if isinstance(spec, Trend | Monotone) else ()
-            _check((*path, "metric"), claim.metric, [*every, *times], source)
-            if isinstance(spec, Reaches) and spec.metric in every:
-                _check_value(path, spec, every[spec.metric], source, of_program=of_program)
-            check_region(("claims", place, "region"), claim.metric, claim.region)
-    for path, name, value in _published(file):
-        _check(path, name, [*every, *RUN_TIMES], source)
-        check_range(path, name, value)
-    for name, region in file.region.items():
-        _check(("region", name), name, [*every, *TIMES], source)
-        check_region(("region", name), name, region)
-    for name, metric in (file.metrics or {}).items():
-        check_region(("metrics", name, "region"), f"val_{name}", metric.region)
+            if _check((*path, "metric"), claim.metric, [*every, *times], source):
+                if isinstance(spec, Reaches):
+                    _check_value(path, spec, every[spec.metric], source, of_program=of_program)
+                check_region(("claims", place, "region"), claim.metric, claim.region)
 
 
 def _published(file: StudyFile) -> Iterator[tuple[Path, str, float]]:
@@ -240,7 +251,10 @@ def _from_percent(name: str, value: float, field: str) -> str:
     return f". Remedy: {field}: {value / 100:g}" if name == "accuracy" and 1 <= value <= 100 else ""
 
 
-def _check(path: Path, name: str, valid: Iterable[str], source: Source) -> None:
+def _check(path: Path, name: str, valid: Iterable[str], source: Source) -> bool:
+    """Return whether a metric is known; note it where it is not, of whose values nothing is then said."""
     valid = list(valid)
-    if name not in valid:
-        source.report(path, f"{name!r} is not known. {nearest(name, valid)}")
+    if name in valid:
+        return True
+    source.report(path, f"{name!r} is not known. {nearest(name, valid)}")
+    return False

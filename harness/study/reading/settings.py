@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 from harness.errors import nearest
@@ -10,6 +11,7 @@ from harness.recipe.imported import value_at
 from harness.study.claim_kinds import Diverges, Monotone, Optimum, Spec, Trend
 from harness.study.domains import Range, extremes
 from harness.study.reading.source import Path, Source
+from harness.study.starts import member
 from harness.study.study import Arm
 from harness.study.written import as_written
 
@@ -73,11 +75,16 @@ def _check_place(path: Path, spec: Optimum, arms: Sequence[Arm], source: Source)
 def _check_value(path: Path, field: str, value: Any, arms: Sequence[Arm], source: Source) -> None:
     """Note that no run of arms has a value; nothing where a field's values are not known, or structures."""
     is_known = all(isinstance(own, str | int | float) for own in _values(field, arms))
-    is_inside = isinstance(value, float) and any(
-        isinstance(own, Range) and own.low <= value <= own.high for own in _given(field, arms)
-    )
-    if is_known and not is_inside and not any(_is_same(own, value) for own in _values(field, arms)):
+    if is_known and not any(_has(own, value) for own in _given(field, arms)):
         source.report(path, _none_has(field, as_written(value), arms))
+
+
+def _has(own: Any, value: Any) -> bool:
+    """Return whether a value is, or a domain has, the one that a claim names; its numbers are fractions."""
+    if isinstance(own, Range):
+        is_whole = own.is_integer and isinstance(value, float) and value.is_integer()
+        return member(own, int(value) if is_whole else value) is not None
+    return any(_is_same(listed, value) for listed in extremes(own))
 
 
 def _none_has(field: str, named: str, arms: Sequence[Arm]) -> str:
@@ -93,9 +100,18 @@ def _none_has(field: str, named: str, arms: Sequence[Arm]) -> str:
 def _reaches_into(own: Any, low: float, high: float) -> bool:
     """Return whether a value, or one of a domain, lies between two numbers; so of what is no number here."""
     if isinstance(own, Range):
-        return bool(own.low <= high and low <= own.high)
+        return bool(_first_from(own, low) <= min(high, own.high))
     numbers = [value for value in extremes(own) if isinstance(value, int | float)]
     return not numbers or any(low <= value <= high for value in numbers)
+
+
+def _first_from(own: Range, low: float) -> float:
+    """Return the first value of a range at or above a number, as if it had no end."""
+    step = own.step or (1 if own.is_integer else None)
+    if step is None or low <= own.low:
+        return float(max(low, own.low))
+    start, width = Fraction(str(own.low)), Fraction(str(step))
+    return float(start + math.ceil((Fraction(str(low)) - start) / width) * width)
 
 
 def _is_same(one: Any, other: Any) -> bool:

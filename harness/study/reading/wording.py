@@ -49,7 +49,7 @@ _OF_ONE_VALUE = {"int_type", "float_type", "bool_type", "string_type", "literal_
 """Error types of fields that take no list and no mapping."""
 
 _BESIDE_PARAMETERS = ("parameters", "for_each", "start")
-"""Fields of an arm of a program."""
+"""Fields of an arm of a program; its `for_each` has the first alone."""
 
 _LONGEST_VALUE = 80
 """Characters of a value in a message."""
@@ -70,9 +70,9 @@ def message(
     match kind:
         case "extra_forbidden":
             is_parameter = of_program and _is_of_an_entry(path)
-            fields = _BESIDE_PARAMETERS if is_parameter else _fields_here(path[:-1], item["loc"], root)
-            remedy = f". Remedy for a parameter: parameters: {{{path[-1]}: ...}}" if is_parameter else ""
-            return f"unknown field. {nearest(str(path[-1]), fields)}{remedy}"
+            fields = () if is_parameter else _fields_here(path[:-1], item["loc"], root)
+            hint = _beside_parameters(path) if is_parameter else nearest(str(path[-1]), fields)
+            return f"unknown field. {hint}"
         case "literal_error":
             names = nearest(str(item["input"])[:99], _quoted(context["expected"]))
             settings = _or_settings(path, item["loc"], root)
@@ -92,6 +92,15 @@ def message(
 def _is_of_an_entry(path: Path) -> bool:
     """Whether a field stands in an entry below `arms`, or in its `for_each`."""
     return path[:1] == ("arms",) and (len(path) == 3 or (len(path) == 4 and path[2] == "for_each"))
+
+
+def _beside_parameters(path: Path) -> str:
+    """Return which fields are valid there; and where a parameter stands, unless one of these is meant."""
+    fields = _BESIDE_PARAMETERS if len(path) == 3 else _BESIDE_PARAMETERS[:1]
+    hint = nearest(str(path[-1]), fields)
+    if hint != nearest("", fields):
+        return hint
+    return f"{hint}. Remedy for a parameter: parameters: {{{path[-1]}: ...}}"
 
 
 def _as_domain(kind: str, item: Mapping[str, Any]) -> str:

@@ -121,6 +121,27 @@ def test_a_share_in_percent_is_refused(override: str, told: str) -> None:
     assert told in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("published={a: {source: x, test_accuracy: 93.5}}", "published.a.test_accuracy: 'test_accuracy'"),
+        ("region={test_accuracy: 2}", "region.test_accuracy: 'test_accuracy'"),
+        (
+            "claims=[{says: x, region: 2, better: {arm: a, than: b, metric: test_accuracy}}]",
+            "claims.0.better.metric: 'test_accuracy'",
+        ),
+        (
+            "claims=[{says: x, faster: {arm: a, than: b, metric: epochs_to, target: {val_accuracy: 88}}}]",
+            "claims.0.faster.target.val_accuracy: 'val_accuracy'",
+        ),
+    ],
+)
+def test_of_a_metric_that_the_study_has_not_nothing_else_is_told(override: str, told: str) -> None:
+    """What the value should have been would lead back to the metric."""
+    (problem,) = problems("arms.b={batch_size: 64}", override)
+    assert f"{told} is not known" in problem
+
+
 def test_the_ends_of_a_range_can_be_reached_and_published() -> None:
     """A target of all training samples; what errors are worth is anybody's."""
     target = "claims=[{says: x, faster: {arm: a, than: b, metric: epochs_to, target: {train_accuracy: 1}}}]"

@@ -490,6 +490,35 @@ def test_a_claim_that_cannot_be_meant_is_told(study_text: str, claim: str, told:
     assert told in problems[0]
 
 
+@pytest.mark.parametrize(
+    ("field", "domain", "claim", "is_had"),
+    [
+        ("batch_size", "{low: 16, high: 64, step: 16}", "diverges: {arm: adam, at: {batch_size: 33}}", False),
+        ("batch_size", "{low: 16, high: 64, step: 16}", "diverges: {arm: adam, at: {batch_size: 48}}", True),
+        ("batch_size", "{low: 16, high: 64}", "diverges: {arm: adam, at: {batch_size: 16.5}}", False),
+        ("batch_size", "{low: 16, high: 64}", "diverges: {arm: adam, at: {batch_size: 33}}", True),
+        ("batch_size", "{low: 16, high: 64, step: 16}", "optimum: {between: [33, 40]}", False),
+        ("batch_size", "{low: 16, high: 64, step: 16}", "optimum: {between: [40, 48]}", True),
+        ("batch_size", "{low: 16, high: 64}", "optimum: {between: [20.2, 20.8]}", False),
+        ("dropout", "{low: 0.0, high: 0.5, step: 0.1}", "optimum: {between: [0.25, 0.3]}", True),
+    ],
+)
+def test_a_claim_is_about_a_value_that_a_range_has(
+    study_text: str, field: str, domain: str, claim: str, *, is_had: bool
+) -> None:
+    """On its steps, and whole where the field is."""
+    claim = claim.replace("{between", f"{{arm: adam, field: {field}, metric: val_loss, between")
+    own = {"batch_size": 500} | {field: domain}
+    given = "".join(f"  {name}: {value}\n" for name, value in own.items())
+    text = study_text.replace("  batch_size: 500\n", given)
+    text = text.replace(CLAIM, f"  - {{says: x, {claim}}}\n")
+    told = f"arm adam has no {field} "
+    if is_had:
+        assert parse_study(text, "s.yaml").claims
+    else:
+        assert [told in problem for problem in problems_of(text)] == [True]
+
+
 def test_every_kind_of_claim_is_read(study_text: str) -> None:
     """One of each, with templates where several arms are meant; regions come from the study or the claim."""
     text = study_text.replace(

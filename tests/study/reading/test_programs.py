@@ -167,11 +167,21 @@ def test_parameters_that_do_not_fit_are_told_with_their_line(parameters: str, pr
     assert _problem(f"  a: {{parameters: {{{parameters}}}}}\n").startswith(f"study.yaml:{problem}")
 
 
-@pytest.mark.parametrize("arm", ["{x: 1}", "{parameters: {lr: 1, width: 8}, for_each: {x: [1, 2]}}"])
-def test_a_parameter_beside_parameters_is_told_where_it_stands(arm: str) -> None:
-    """And not that recipe fields would be valid, of which a program has none."""
+@pytest.mark.parametrize(
+    ("arm", "hint"),
+    [
+        ("{x: 1}", "Valid: parameters, for_each, start. Remedy for a parameter: parameters: {x: ...}"),
+        (
+            "{parameters: {lr: 1, width: 8}, for_each: {x: [1, 2]}}",
+            "Valid: parameters. Remedy for a parameter: parameters: {x: ...}",
+        ),
+        ("{paramters: {lr: 1}}", "Did you mean 'parameters'? Valid: parameters, for_each, start"),
+    ],
+)
+def test_a_parameter_beside_parameters_is_told_where_it_stands(arm: str, hint: str) -> None:
+    """And not that recipe fields would be valid, of which a program has none; a slip is only told as one."""
     _, told = _problem(f"  a: {arm}\n", "").split(": unknown field. ")
-    assert told == "Valid: parameters, for_each, start. Remedy for a parameter: parameters: {x: ...}"
+    assert told == hint
 
 
 def test_a_metric_is_declared_without_its_part_of_the_data() -> None:
