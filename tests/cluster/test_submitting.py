@@ -6,6 +6,7 @@ Slurm's commands are shell scripts here: what Slurm itself makes of a job is tes
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
 from harness.commands.submit import main
 from harness.errors import ResultsError
+from harness.records.folder import ResultsFolder
 from harness.study.reading.parse import parse_study
 from tests.cluster.slurm_commands import SlurmCommands
 from tests.drill import wait_until
@@ -124,6 +126,23 @@ def test_a_refused_submission_puts_back_what_resume_uses(
     assert main([*arguments, "--cpus-per-node", "64", "--", "--set", "recipe.epochs=2"]) == 2
     assert "your limit is reached" in capsys.readouterr().err
     assert contents(folder.run_dir) == before
+
+
+def test_the_runs_of_a_compressed_journal_are_counted(
+    slurm: SlurmCommands,
+    arguments: list[str],
+    folder: SubmitFolder,
+    repository: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A study that is over may be kept so."""
+    assert main(arguments) == 0
+    slurm.queue("COMPLETED")
+    reference = ResultsFolder(repository / "results" / "reference" / "dropout_published")
+    shutil.copy(reference.compressed_journal, folder.run_dir)
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert re.search(r"runs ended: \d+ completed", capsys.readouterr().out)
 
 
 BANNER = 'printf "Welcome to 2 clusters\\n\\n"; '
