@@ -224,6 +224,7 @@ class Target(Protocol):
         """Hand the written files to the cluster, byte for byte.
 
         Raises:
+            NoAnswerError: The cluster did not answer, or a KeyboardInterrupt ended the wait for its answer.
             HarnessError: The cluster cannot be reached, or refuses.
         """
 
