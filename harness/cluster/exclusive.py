@@ -10,7 +10,7 @@ from types import FrameType
 
 from harness.cluster.submit_folder import SubmitFolder
 from harness.cluster.target import NoAnswerError
-from harness.errors import ResultsError
+from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.records.whole_file import write_whole
 from harness.screen import say
 
@@ -104,6 +104,10 @@ def texts_of(folder: SubmitFolder) -> dict[str, str]:
     return texts
 
 
+class GivenUpError(EnvironmentMismatchError):
+    """Report that the user gave up waiting before a cluster was handed anything."""
+
+
 class Undisturbed:
     """Puts off signals that would end this process."""
 
@@ -125,19 +129,20 @@ class Undisturbed:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Let a second signal end what waits for a cluster's answer.
+        """Let a second signal end what waits for a cluster's answer, with KeyboardInterrupt.
+
+        A target that is handing over a job at that moment makes a NoAnswerError of it: the job may be there.
 
         Raises:
-            NoAnswerError: One did.
+            GivenUpError: One came before that.
         """
         self._is_waiting = True
         try:
             yield
         except KeyboardInterrupt as error:
-            raise NoAnswerError(
-                "given up before the cluster answered, and it may have taken the job all the same. Remedy: "
-                "see with the cluster's own command (squeue --me, ray job list, kubectl get rayjobs) whether "
-                "it did, before you submit again"
+            raise GivenUpError(
+                "given up before the cluster was handed the job: nothing was submitted. Remedy: see that the "
+                "cluster answers, and submit again"
             ) from error
         finally:
             self._is_waiting = False
@@ -154,7 +159,7 @@ def undisturbed() -> Iterator[Undisturbed]:
     handlers = {number: signal.signal(number, put_off.note) or signal.SIG_DFL for number in heeded}
     try:
         yield put_off
-    except NoAnswerError:
+    except (NoAnswerError, GivenUpError):
         put_off.received.clear()  # what is told of it matters more than by what the process ends
         raise
     finally:

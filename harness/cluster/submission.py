@@ -141,7 +141,7 @@ def hand_over(target: Target, folder: SubmitFolder, prepared: Prepared | None = 
 
     Raises:
         ResultsError: Another submission from this folder is under way, or the folder cannot be written.
-        NoAnswerError: The cluster did not answer in time, or the user gave up waiting.
+        NoAnswerError: The cluster did not answer in time, or the user gave up waiting: it may have the job.
         HarnessError: The cluster refuses or cannot be reached.
     """
     texts = {} if prepared is None else {**prepared.texts, folder.study_file.name: prepared.study}

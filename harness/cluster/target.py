@@ -3,7 +3,8 @@
 A target is a kind of cluster that studies are submitted to, and nothing else here is called so.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -44,6 +45,8 @@ REASON_OF_EXIT_CODE: Mapping[int | None, str] = {
 }
 """What an exit code of a sweep means, where nothing better is known."""
 
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
 OVER: frozenset[JobPhase] = frozenset({"completed", "interrupted", "failed", "cancelled", "unknown"})
 
 
@@ -79,6 +82,34 @@ def utf8(place: str, value: str) -> str:
             place=place,
         ) from error
     return value
+
+
+def checked_variables(environment: Mapping[str, str], reserved: Collection[str]) -> Mapping[str, str]:
+    """Return the variables that the user gives to a job.
+
+    Args:
+        environment: Name to value, which may be secret: no message tells it.
+        reserved: Names that the harness or this kind of cluster sets, beside those of every Ray.
+
+    Raises:
+        EnvironmentMismatchError: One would not arrive as it is, or is not the user's to set.
+    """
+    for name, value in environment.items():
+        if not _VARIABLE.fullmatch(name):
+            raise EnvironmentMismatchError(
+                f"--env {name}=...: a variable's name has letters, digits and _ only, no digit first. "
+                f"Remedy: another name"
+            )
+        if name in reserved or name == "RAY_ADDRESS" or name.startswith("RAY_AUTH_"):
+            raise EnvironmentMismatchError(
+                f"--env {name}=...: is set by the harness or by the cluster itself. Remedy: leave it out; a "
+                f"token that opens a cluster belongs into this shell's own environment"
+            )
+        if "\0" in utf8(f"--env {name}", value):
+            raise EnvironmentMismatchError(
+                f"--env {name}=...: no variable can hold a NUL character. Remedy: another value"
+            )
+    return environment
 
 
 class UnreachableError(EnvironmentMismatchError):
@@ -193,6 +224,7 @@ class Target(Protocol):
         """Hand the written files to the cluster, byte for byte.
 
         Raises:
+            NoAnswerError: The cluster did not answer, or a KeyboardInterrupt ended the wait for its answer.
             HarnessError: The cluster cannot be reached, or refuses.
         """
 

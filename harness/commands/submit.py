@@ -67,9 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="python -m harness.submit",
         description="Run an unchanged study on a cluster, and look after it from anywhere by its RUN_DIR.",
-        epilog="Exit codes: 0 done; 2 a bad study, argument or environment, nothing was submitted; with "
-        "--wait, those of harness.sweep: 1 some runs failed, 75 interrupted or cancelled, `resume` finishes "
-        "it; 2 also where the job failed before its sweep began.",
+        epilog="Exit codes: 0 done; 2 a bad study, argument or environment, and nothing was submitted, or a "
+        "cluster that gave no answer, which the message says; with --wait, those of harness.sweep: 1 some "
+        "runs failed, 75 interrupted or cancelled, `resume` finishes it; 2 also where the job failed before "
+        "its sweep began.",
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND")
     for name, spec in TARGETS.items():

@@ -105,7 +105,8 @@ def status(options: argparse.Namespace, answering: Answering) -> int:
     record, folder = _read(options)
     state = TARGETS[record.target].make().state(record, folder)
     results = ResultsFolder(folder.run_dir)
-    is_at_hand = "results" not in record.where and results.journal.exists()
+    has_journal = results.journal.exists() or results.compressed_journal.exists()
+    is_at_hand = "results" not in record.where and has_journal
     runs = dict(runs_by_status(results)) if is_at_hand else {}
     events = StatusLog(folder.status_log).events()
     if answering.is_asked:

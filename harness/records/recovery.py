@@ -54,7 +54,7 @@ class Recovery:
 
 
 _DAMAGED = ".damaged-"
-"""Between a journal's name and the number of its damaged copy."""
+"""Between a journal's name and the number under which it is kept damaged."""
 
 
 def recover_journal(folder: ResultsFolder) -> Recovery:
@@ -77,16 +77,21 @@ def recover_journal(folder: ResultsFolder) -> Recovery:
 
 
 def keep_damaged(folder: ResultsFolder, loss: Loss) -> None:
-    """Copy a damaged journal to where its loss says that it is kept.
+    """Keep a damaged journal where its loss says: mending replaces the file, and this name stays with it.
+
+    A second name needs no room; only a file system that has none of them gets a copy.
 
     Raises:
-        ResultsError: It cannot be copied; nothing was changed.
+        ResultsError: It cannot be kept; nothing was changed.
     """
-    copy = folder.root / loss.kept_as
+    kept = folder.root / loss.kept_as
     try:
-        write_whole(copy, folder.journal.read_bytes())
-    except OSError as error:
-        raise unwritable(copy, error) from error
+        kept.hardlink_to(folder.journal)
+    except OSError:
+        try:
+            write_whole(kept, folder.journal.read_bytes())
+        except OSError as error:
+            raise unwritable(kept, error) from error
 
 
 def mend_journal(folder: ResultsFolder) -> None:

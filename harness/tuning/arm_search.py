@@ -121,10 +121,16 @@ class ArmSearch:
         self._completed.setdefault(run.number % self._n_configurations, []).append((run, value))
         return value
 
-    def _count_failure(self, status: Status) -> None:
-        """Count failures in a row, in the order of the runs' ends, and close the search after too many."""
+    def _count_failure(self, status: Status, most_waiting: int = 0) -> None:
+        """Count failures in a row, in the order of the runs' ends, and close the search after too many.
+
+        Args:
+            status: How a run ended.
+            most_waiting: Runs that can have been proposed by then, though they do not count as such: had they
+                been all that was left, the search went on.
+        """
         self._failures_in_a_row = self._failures_in_a_row + 1 if status == "failed" else 0
-        if self._failures_in_a_row >= _FAILURES_TO_GIVE_UP:
+        if self._failures_in_a_row >= _FAILURES_TO_GIVE_UP and self.remaining > most_waiting:
             self.close()
 
     def close(self) -> None:
@@ -140,8 +146,13 @@ class ArmSearch:
         """Take up the search where the journal left it; return the runs to start again.
 
         Optuna's trials are made in the runs' order, so that numbers agree. Rungs are filled by ended runs
-        only: one that was in flight starts again and passes them anew. After too many failures in a row the
-        search stays given up, whatever ended afterwards.
+        only: one that was in flight starts again and passes them anew.
+
+        After too many failures in a row the search stays given up, whatever ended afterwards. A search whose
+        last runs had been handed out by then was not given up, and the journal knows no run before it begins:
+        where all that is left can have been handed out so, by the runs that were beside each other before and
+        were not since, the search goes on, and is given up at the next failure. What a search did whose last
+        few runs waited while slots were free, or that waited for a cluster to grow, remains a guess.
 
         Args:
             past: Number to run.
@@ -161,7 +172,7 @@ class ArmSearch:
         self._trials.finish_restoring()
         for run in sorted(past.values(), key=lambda run: run.ended or 0):
             if run.status is not None:
-                self._count_failure(run.status)
+                self._count_failure(run.status, run.most_waiting)
         if self._asha is not None:
             for spec, epoch, reported in epochs:
                 self._asha.should_stop(spec.run_id, epoch, reported)

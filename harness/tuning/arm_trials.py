@@ -28,6 +28,8 @@ class PastRun:
     """Position of its first start in the journal."""
     ended: int | None
     """Position of its end."""
+    most_waiting: int
+    """Runs of the study that can have been handed out by its end and never began, by what ran beside it."""
 
 
 _STATES: dict[Status, TrialState] = {

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import accumulate
 from math import isfinite
 
 from harness.records.events import EpochEnded, Event, LookTaken, Phase, PhaseEnded, RunEnded, RunStarted
@@ -34,8 +35,17 @@ class Past:
         self._ends: dict[str, tuple[int, RunEnded]] = {}
         self._values: dict[str, list[float | None]] = {}
         self._epochs: dict[Place, list[EpochEnded]] = defaultdict(list)
+        self._in_flight: set[str] = set()
+        in_flight = []
         for position, event in enumerate(events):
+            before = len(self._in_flight)
             self._take(position, event)
+            in_flight.append(max(before, len(self._in_flight)))
+        self._most_from = list(accumulate(reversed(in_flight), max))[::-1]
+        """Runs beside each other that had begun, the most from each position on.
+
+        What is missing to the most of the whole journal can have been handed out and never have begun.
+        """
 
     def _take(self, position: int, event: Event) -> None:
         match event:
@@ -45,6 +55,7 @@ class Past:
                 self._values[event.run_id].append(self._value(event))
                 self._epochs[self._specs[event.run_id].place].append(event)
             case RunEnded():
+                self._in_flight.discard(event.run_id)
                 self._ends[event.run_id] = (position, event)
             case PhaseEnded():
                 place = Place(event.arm, event.repeat)
@@ -56,6 +67,7 @@ class Past:
 
     def _start(self, position: int, event: RunStarted) -> None:
         run_id, place = event.run_id, Place(event.arm, event.repeat)
+        self._in_flight.add(run_id)
         self._began.setdefault(run_id, position)
         if run_id in self._specs:
             self._epochs[place] = [epoch for epoch in self._epochs[place] if epoch.run_id != run_id]
@@ -96,6 +108,7 @@ class Past:
             status=end.status if end else None,
             began=self._began[spec.run_id],
             ended=position,
+            most_waiting=0 if position is None else self._most_from[0] - self._most_from[position],
         )
 
     def ended_search_epochs(self, place: Place) -> list[tuple[RunSpec, int, float]]:

@@ -194,16 +194,24 @@ def _continue(
 
 
 def _mend(folder: ResultsFolder, manifest: Manifest, say: Callable[[str], None]) -> None:
-    """Mend the journal where this session found it damaged.
+    """Mend the journal where this session found it damaged; where there is no room for that, change nothing.
 
     The manifest tells of it first: a crash in between makes it told twice, and never not at all.
     """
     loss = manifest.resumed[-1].loss
     if loss is None:
         return
+    before = folder.manifest.read_bytes()
     keep_damaged(folder, loss)
-    manifest.write(folder.manifest)
-    mend_journal(folder)
+    try:
+        manifest.write(folder.manifest)
+        mend_journal(folder)
+    except ResultsError:
+        with suppress(ResultsError):  # no room even for this: then it was not written anew either
+            write_file(folder.manifest, before)
+        with suppress(OSError):
+            (folder.root / loss.kept_as).unlink()
+        raise
     say(loss.in_words())
 
 

@@ -304,7 +304,7 @@ def test_a_cluster_without_the_operator_is_told(api: KubernetesApi, folder: Subm
 @pytest.mark.parametrize(
     ("settings", "forbidden", "remedy"),
     [
-        ({}, {"rayjobs"}, "ask for the right to create"),
+        ({}, {"rayjobs"}, "ask for the right to create, get, list, watch and delete"),
         ({"namespace": "nobodys"}, set(), "give a --namespace"),
     ],
 )

@@ -86,12 +86,7 @@ def test_a_slash_after_the_address_does_no_harm(study_text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("A B", "x", "letters, digits and _"),
-        ("1A", "x", "letters, digits and _"),
-        ("", "x", "letters, digits and _"),
         ("A", "$HOME", "Ray replaces what follows a \\$"),
-        ("A", "a\0b", "NUL"),
-        ("RAY_AUTH_TOKEN", "secret-value", "set by the harness or by the cluster"),
         ("RAY_JOB_STOP_SIGNAL", "SIGTERM", "set by the harness or by the cluster"),
         (PLAN_VARIABLE, "{}", "set by the harness or by the cluster"),
     ],
@@ -99,11 +94,10 @@ def test_a_slash_after_the_address_does_no_harm(study_text: str) -> None:
 def test_a_variable_that_would_not_arrive_is_refused(
     study_text: str, name: str, value: str, told: str
 ) -> None:
-    """The message names the variable, and never its value, which may be secret."""
+    """Beside what no cluster takes."""
     with pytest.raises(EnvironmentMismatchError, match=told) as refused:
         rendered(study_text, env={name: value})
     assert f"--env {name}=..." in str(refused.value)
-    assert "secret-value" not in str(refused.value)
 
 
 def test_a_study_too_long_for_a_variable_is_refused(study_text: str) -> None:

@@ -135,6 +135,30 @@ def test_what_is_not_utf8_is_refused(
     assert "is not UTF-8, in which a submission is written" in told
 
 
+@pytest.mark.parametrize("target", ["ray", "kuberay"])
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("A-B", "secret-value", "has letters, digits and _ only"),
+        ("1A", "secret-value", "has letters, digits and _ only"),
+        ("RAY_ADDRESS", "secret-value", "is set by the harness or by the cluster itself"),
+        ("RAY_AUTH_TOKEN", "secret-value", "is set by the harness or by the cluster itself"),
+        ("A", "secret-value\0", "no variable can hold a NUL character"),
+    ],
+)
+def test_a_variable_that_no_job_can_be_given_is_refused(
+    target: str, name: str, value: str, told: str, study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message names the variable, and never its value, which may be secret."""
+    flag = f"--env={name}={value}"
+    assert main([target, str(study), *SETTINGS[target], flag, "--dry-run"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: --env {name}=...: ")
+    assert told in error
+    assert "Remedy: " in error
+    assert "secret-value" not in error
+
+
 def test_a_working_directory_that_is_not_utf8_is_refused_where_the_job_starts_there(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,6 +6,7 @@ Slurm's commands are shell scripts here: what Slurm itself makes of a job is tes
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
 from harness.cluster.target import Request
 from harness.commands.submit import main
 from harness.errors import ResultsError
+from harness.records.folder import ResultsFolder
 from harness.study.reading.parse import parse_study
 from tests.cluster.slurm_commands import SlurmCommands
 from tests.drill import wait_until
@@ -124,6 +126,23 @@ def test_a_refused_submission_puts_back_what_resume_uses(
     assert main([*arguments, "--cpus-per-node", "64", "--", "--set", "recipe.epochs=2"]) == 2
     assert "your limit is reached" in capsys.readouterr().err
     assert contents(folder.run_dir) == before
+
+
+def test_the_runs_of_a_compressed_journal_are_counted(
+    slurm: SlurmCommands,
+    arguments: list[str],
+    folder: SubmitFolder,
+    repository: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A study that is over may be kept so."""
+    assert main(arguments) == 0
+    slurm.queue("COMPLETED")
+    reference = ResultsFolder(repository / "results" / "reference" / "dropout_published")
+    shutil.copy(reference.compressed_journal, folder.run_dir)
+    capsys.readouterr()
+    assert main(["status", str(folder.run_dir)]) == 0
+    assert re.search(r"runs ended: \d+ completed", capsys.readouterr().out)
 
 
 BANNER = 'printf "Welcome to 2 clusters\\n\\n"; '
@@ -279,9 +298,105 @@ def test_a_second_signal_gives_up_a_cluster_that_does_not_answer(
         wait_until((slurm.folder / "number").exists)
         told = give_up(submission, number)
     assert submission.returncode == 2
-    assert "given up before the cluster answered, and it may have taken the job all the same. Remedy" in told
+    assert "given up waiting for Slurm, which did not answer, and may have taken the job all the same" in told
+    assert "Remedy: `squeue --me --name=small` shows it then" in told
     assert {"job.sbatch", "plan.json", "study.yaml"} <= {path.name for path in folder.root.iterdir()}
     assert not folder.record.exists()
+
+
+KUBECTL = """\
+case "$*" in
+*--dry-run=server*) cat > /dev/null; echo ok;;
+*current-context*) echo lab;;
+*create*) cat > /dev/null; touch "$BIN/creating"; {then};;
+*) echo '{"spec": {"accessModes": ["ReadWriteMany"]}}';;
+esac
+"""
+"""A cluster that takes everything; what becomes of the answer to `create` is the test's."""
+
+
+@pytest.fixture
+def kuberay(study: Path, folder: SubmitFolder) -> list[str]:
+    """Return the arguments of a submission to Kubernetes."""
+    return ["kuberay", str(study), "--image=i:1", "--storage=pvc:a", "--run-dir", str(folder.run_dir)]
+
+
+def test_the_ctrl_c_of_a_terminal_ends_no_kubectl_that_submits(
+    slurm: SlurmCommands, kuberay: list[str], folder: SubmitFolder
+) -> None:
+    """A terminal signals all of its processes; the job that was created meanwhile is on record."""
+    go = slurm.folder / "go"
+    created = "echo RayJob/small team uid-7"
+    slurm.write("kubectl", KUBECTL.replace("{then}", f"until [ -e {go} ]; do sleep 0.05; done; {created}"))
+    with subprocess.Popen(
+        [*SUBMIT, *kuberay], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as submission:
+        wait_until((slurm.folder / "creating").exists)
+        os.killpg(submission.pid, signal.SIGINT)
+        assert submission.stderr is not None
+        while "once more to give up" not in (line := submission.stderr.readline()):
+            assert line
+        go.touch()
+        submission.communicate(timeout=30)
+    assert submission.returncode == 75
+    assert SubmitRecord.read(folder.record).where["uid"] == "uid-7"
+
+
+TAKEN = (
+    r"and the cluster may have taken the job all the same. Remedy: `kubectl --context=lab get rayjobs small-"
+)
+
+
+def test_a_second_ctrl_c_gives_up_a_kubectl_that_does_not_answer(
+    slurm: SlurmCommands, kuberay: list[str], folder: SubmitFolder
+) -> None:
+    """It tells how the job is found, whose files stay."""
+    slurm.write("kubectl", KUBECTL.replace("{then}", "exec sleep 600"))
+    with subprocess.Popen([*SUBMIT, *kuberay], stderr=subprocess.PIPE, text=True) as submission:
+        wait_until((slurm.folder / "creating").exists)
+        told = give_up(submission, signal.SIGINT)
+    assert submission.returncode == 2
+    assert f"given up before the cluster answered, {TAKEN}" in told
+    assert {"rayjob.yaml", "study.yaml"} <= {path.name for path in folder.root.iterdir()}
+
+
+def test_a_wait_that_is_given_up_before_a_cluster_has_the_job_submits_nothing(
+    slurm: SlurmCommands, kuberay: list[str], folder: SubmitFolder
+) -> None:
+    """So it is told, and the files are as before."""
+    silent = KUBECTL.replace("echo lab", 'touch "$BIN/creating"; exec sleep 600')
+    slurm.write("kubectl", silent)
+    with subprocess.Popen([*SUBMIT, *kuberay], stderr=subprocess.PIPE, text=True) as submission:
+        wait_until((slurm.folder / "creating").exists)
+        told = give_up(submission, signal.SIGTERM)
+    assert submission.returncode == 2
+    assert "given up before the cluster was handed the job: nothing was submitted. Remedy" in told
+    assert not (folder.root / "rayjob.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "may_be_there"),
+    [
+        ('Post "https://lab/x": net/http: request canceled (Client.Timeout exceeded)', True),
+        ("Error from server (Timeout): the request may still be processed", True),
+        ('Post "https://lab/x": unexpected EOF', True),
+        ('Post "https://lab/x": dial tcp 10.0.0.1:443: i/o timeout', False),
+    ],
+)
+def test_a_kubectl_that_got_no_answer_may_have_created_the_job(
+    words: str,
+    *,
+    may_be_there: bool,
+    slurm: SlurmCommands,
+    kuberay: list[str],
+    folder: SubmitFolder,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Unless it was never connected: then nothing was submitted, and the files are as before."""
+    slurm.write("kubectl", KUBECTL.replace("{then}", f"echo '{words}' >&2; exit 1"))
+    assert main(kuberay) == 2
+    assert (f"no answer, {TAKEN}" in capsys.readouterr().err) == may_be_there
+    assert (folder.root / "rayjob.yaml").exists() == may_be_there
 
 
 class _SilentDashboard(BaseHTTPRequestHandler):

@@ -1,6 +1,7 @@
 """May a study be continued as it is asked for now? No run is needed to tell."""
 
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,30 @@ def test_what_a_journal_lost_is_on_record_before_anything_starts(
     (session,) = Manifest.read(damaged.manifest).resumed
     assert session.loss is not None
     assert (damaged.root / session.loss.kept_as).exists()
+
+
+def test_a_resume_without_room_for_the_mended_journal_leaves_nothing_behind(
+    damaged: ResultsFolder, declared: Declared, drill_study: Path
+) -> None:
+    """However often it is tried: neither a copy nor a session in the manifest, which alone has room."""
+    room = 100_000
+    damaged.journal.unlink()
+    with JournalWriter(damaged.journal) as journal:
+        journal.append(StudyDeclared(time=AT, sha256=declared().sha256))
+        start = begun(declared())
+        while damaged.journal.stat().st_size < 2 * room:
+            journal.append(start)
+    damaged.journal.write_bytes(damaged.journal.read_bytes()[:-5])
+    before = {path.name: path.read_bytes() for path in damaged.root.iterdir()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        for _ in range(2):
+            with pytest.raises(ResultsError, match=r"journal\.jsonl: cannot be written"):
+                resume(damaged, drill_study)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name: path.read_bytes() for path in damaged.root.iterdir()} == before
 
 
 AT = "2026-01-01T00:00:00"

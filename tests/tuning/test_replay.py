@@ -118,6 +118,31 @@ def test_a_search_that_was_given_up_ends_with_what_is_in_flight(drive: Callable[
     assert closed.reason == "the last 3 runs failed, so the remaining 3 were not started"
 
 
+def test_a_search_whose_last_runs_were_handed_out_is_not_given_up_by_a_resume(
+    drive: Callable[..., Any],
+) -> None:
+    """Three of five fail while the last two have not begun: the budget is spent, cut there or not."""
+    few = ("search.trials=5", "search.sampler=random", "confirm.seeds=0")
+    small = (*few, "search.early_stopping=none", "recipe.epochs=2")
+    whole, again = drive(*small), drive(*small)
+    handed_out = []
+    while (run := whole.conductor.next_run()) is not None:
+        handed_out.append(run)
+    failing = [run for run in handed_out if run.arm == "sgd"][:3]
+    for run in failing:
+        whole.conductor.started(run.run_id)
+    for run in failing:
+        whole.train(run, lambda *_: None)
+    again.events.extend(whole.events)
+    again.conductor.replay(list(whole.events))
+    again.run(bumpy)
+    for run in handed_out:
+        if run not in failing:
+            whole.train(run, bumpy)
+    assert results(whole.events)["sgd 0"] == ("sgd-search-0004", None)
+    assert results(again.events) == results(whole.events)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(st.integers(0, 200), min_size=2, max_size=6))
 def test_a_study_cut_many_times_leads_to_the_same_results(drive: Callable[..., Any], cuts: list[int]) -> None:

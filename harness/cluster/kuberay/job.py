@@ -8,12 +8,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from harness.cluster.exclusive import texts_of
-from harness.cluster.kuberay.kubectl import Kubectl, NotFoundError, RefusedError
+from harness.cluster.kuberay.kubectl import CutOffError, Kubectl, NotFoundError, RefusedError
 from harness.cluster.kuberay.manifest import RESULTS_ANNOTATION, render_manifest
 from harness.cluster.kuberay.status import state_of, waiting_reason
 from harness.cluster.status_log import StatusDetail, StatusLog
 from harness.cluster.submit_folder import SubmitFolder, SubmitRecord
-from harness.cluster.target import JobState, Request, UnreachableError, named
+from harness.cluster.target import JobState, NoAnswerError, Request, UnreachableError, named
 from harness.errors import EnvironmentMismatchError, ResultsError
 from harness.study.submission import KubeRaySite
 
@@ -56,14 +56,21 @@ class KubeRayTarget:
             raise _explained(error, job) from error
 
     def submit(self, folder: SubmitFolder) -> SubmitRecord:
-        """Create both objects, or none; those of an earlier submission from this folder are replaced."""
+        """Create both objects, or none; those of an earlier submission from this folder are replaced.
+
+        Raises:
+            NoAnswerError: The cluster gives no answer, or the user gave up waiting: it may have the job.
+            EnvironmentMismatchError: The cluster cannot be reached, or refuses.
+            ResultsError: The manifest is damaged.
+        """
         manifest = named(texts_of(folder), MANIFEST, folder)
         job = _job_of(manifest, folder)
         name = job["metadata"]["name"]
         if (earlier := _earlier(folder)) is not None:
             _remove(earlier, wait=True)
-        context = Kubectl().current_context()
-        kubectl = Kubectl(context=context, namespace=job["metadata"].get("namespace"))
+        # Not of this terminal's session: its Ctrl-C must not cut off the answer, which tells of the job.
+        context = Kubectl(is_detached=True).current_context()
+        kubectl = Kubectl(context=context, namespace=job["metadata"].get("namespace"), is_detached=True)
         try:
             created = kubectl.run("create", "-f", "-", "-o", _CREATED, text=manifest)
         except RefusedError as error:
@@ -71,6 +78,8 @@ class KubeRayTarget:
             if objects := [line.split()[0] for line in error.printed.splitlines()]:
                 kubectl.run("delete", "--ignore-not-found", "--wait=false", *objects)
             raise _explained(error, job) from error
+        except (CutOffError, KeyboardInterrupt) as error:
+            raise _perhaps_taken(kubectl, name, error) from error
         _, namespace, uid = created.splitlines()[-1].split()
         results = job["metadata"]["annotations"][RESULTS_ANNOTATION]
         where = {"namespace": namespace, "uid": uid, "results": results}
@@ -78,7 +87,7 @@ class KubeRayTarget:
 
     def state(self, record: SubmitRecord, folder: SubmitFolder) -> JobState:
         """Return what the operator says of the job; of one that waits, also what its pods say."""
-        job = _find(record)
+        job = _find(record, _kubectl(record))
         if job is None or not _is_submitted(job, record):
             if StatusLog(folder.status_log).of_job(record.where["uid"]):
                 return JobState(phase="cancelled", reason="its RayJob was deleted by `cancel`")
@@ -150,14 +159,15 @@ def _earlier(folder: SubmitFolder) -> SubmitRecord | None:
     return record if record.target == "kuberay" else None
 
 
-def _kubectl(record: SubmitRecord) -> Kubectl:
-    return Kubectl(context=record.where.get("context"), namespace=record.where["namespace"])
+def _kubectl(record: SubmitRecord, *, is_detached: bool = False) -> Kubectl:
+    where = record.where
+    return Kubectl(context=where.get("context"), namespace=where["namespace"], is_detached=is_detached)
 
 
-def _find(record: SubmitRecord) -> Any | None:
+def _find(record: SubmitRecord, kubectl: Kubectl) -> Any | None:
     """Return the RayJob that has a submission's name; None if there is none."""
     try:
-        return _kubectl(record).get(f"{_JOB}/{record.id}")
+        return kubectl.get(f"{_JOB}/{record.id}")
     except NotFoundError:
         return None
 
@@ -168,10 +178,15 @@ def _is_submitted(job: Any, record: SubmitRecord) -> bool:
 
 
 def _remove(record: SubmitRecord, *, wait: bool) -> None:
-    """Delete a submission's objects, unless its name is another one's now."""
-    job = _find(record)
+    """Delete a submission's objects, unless its name is another one's now.
+
+    Args:
+        record: The submission.
+        wait: Until they are gone, for a new submission; then no terminal interrupts it.
+    """
+    kubectl = _kubectl(record, is_detached=wait)
+    job = _find(record, kubectl)
     if job is None or _is_submitted(job, record):
-        kubectl = _kubectl(record)
         objects = [f"{_JOB}/{record.id}", f"configmap/{record.id}"]
         how = ["--wait=true", f"--timeout={2 * kubectl.seconds}s"] if wait else ["--wait=false"]
         kubectl.run("delete", "--ignore-not-found", *how, *objects)
@@ -207,6 +222,18 @@ def _check_volume(kubectl: Kubectl, job: Any) -> Iterator[str]:
             yield f"(claim {claim} is {', '.join(modes)}: all pods must then land on one machine)"
 
 
+def _perhaps_taken(kubectl: Kubectl, name: str, error: BaseException) -> NoAnswerError:
+    """Return what is told of a job that may have been created."""
+    why = "given up before the cluster answered" if isinstance(error, KeyboardInterrupt) else "no answer"
+    flags = {"context": kubectl.context, "namespace": kubectl.namespace}
+    where = "".join(f" --{flag}={value}" for flag, value in flags.items() if value is not None)
+    return NoAnswerError(
+        f"kubectl create: {why}, and the cluster may have taken the job all the same. Remedy: "
+        f"`kubectl{where} get rayjobs {name}` shows it then, and `kubectl{where} delete --ignore-not-found "
+        f"rayjobs,configmaps {name}` takes it back; submit again after that"
+    )
+
+
 def _explained(error: RefusedError, job: Any) -> EnvironmentMismatchError:
     """Return a refusal with what can be done about it."""
     text, name = str(error), job["metadata"]["name"]
@@ -220,7 +247,10 @@ def _explained(error: RefusedError, job: Any) -> EnvironmentMismatchError:
             f"or `kubectl delete rayjob,configmap {name}` if it is not needed"
         )
     elif "(Forbidden)" in text:
-        remedy = "ask for the right to create configmaps and rayjobs.ray.io, or give another --namespace"
+        remedy = (
+            "ask for the right to create, get, list, watch and delete configmaps and rayjobs.ray.io, or "
+            "give another --namespace"
+        )
     elif "(NotFound)" in text and "namespaces" in text:
         remedy = "give a --namespace that `kubectl get namespaces` lists"
     else:

@@ -14,16 +14,32 @@ from harness.errors import EnvironmentMismatchError
 _KLOG = re.compile(r"[IWEF]\d{4} [\d:.]+ +\d+ \S+\] ")
 """Lines of kubectl's own log, which come before what it has to say."""
 
+_NOT_CONNECTED = "dial tcp"
+
 _UNREACHABLE = (
     "Unable to connect to the server",
     "The connection to the server",
     "couldn't get current server API group list",
-    "dial tcp",
+    _NOT_CONNECTED,
+)
+_CUT_OFF = (
     "i/o timeout",
     "Client.Timeout",
     "context deadline exceeded",
+    "(Timeout)",
+    "(ServerTimeout)",
+    ": EOF",
+    "unexpected EOF",
+    "connection reset by peer",
+    "client connection lost",
 )
+"""After these a request may have been carried out all the same, unless there was no connection yet."""
+
 _UNAUTHORIZED = ("(Unauthorized)", "must be logged in", "getting credentials")
+
+
+class CutOffError(UnreachableError):
+    """Report that a request got no answer: it may have been carried out."""
 
 
 class RefusedError(EnvironmentMismatchError):
@@ -47,6 +63,8 @@ class Kubectl:
     namespace: str | None = None
     seconds: int = 20
     """What one request to the cluster may take; the command gets three times as long."""
+    is_detached: bool = False
+    """Whether what it runs is in a session of its own, which no terminal interrupts."""
 
     @staticmethod
     def is_installed() -> bool:
@@ -84,7 +102,8 @@ class Kubectl:
             text: What it reads, as `-f -`.
 
         Raises:
-            UnreachableError: There is no kubectl, or no cluster answers in time.
+            CutOffError: No answer came; what was asked for may have happened.
+            UnreachableError: There is no kubectl, or no cluster answers.
             NotFoundError: There is no such object.
             RefusedError: The cluster refuses.
         """
@@ -98,9 +117,10 @@ class Kubectl:
                 errors="replace",
                 timeout=3 * self.seconds,
                 check=False,
+                start_new_session=self.is_detached,
             )
         except subprocess.TimeoutExpired as error:
-            raise UnreachableError(
+            raise CutOffError(
                 f"kubectl: no answer within {3 * self.seconds} s. {self._reach_remedy()}"
             ) from error
         if done.returncode != 0:
@@ -139,6 +159,8 @@ class Kubectl:
 
     def _error(self, text: str, printed: str) -> EnvironmentMismatchError:
         message = " ".join(line for line in text.splitlines() if line and not _KLOG.match(line))
+        if _NOT_CONNECTED not in text and any(sign in text for sign in _CUT_OFF):
+            return CutOffError(f"kubectl: {message}. {self._reach_remedy()}")
         if any(sign in text for sign in _UNREACHABLE):
             return UnreachableError(f"kubectl: {message}. {self._reach_remedy()}")
         if any(sign in text for sign in _UNAUTHORIZED):

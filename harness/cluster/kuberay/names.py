@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from harness.cluster.target import utf8
+from harness.cluster.target import checked_variables
 from harness.errors import EnvironmentMismatchError
 
 MAX_JOB_NAME = 47
@@ -28,8 +28,6 @@ _SUFFIX_LENGTH = 8
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _OBJECT_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NOT_THE_USERS = frozenset({"RAY_ADDRESS", STOP_WAIT_VARIABLE})
 _SHELL_WORD = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
 
 
@@ -103,22 +101,9 @@ def variables(environment: Mapping[str, str]) -> list[dict[str, str]]:
     Raises:
         EnvironmentMismatchError: One would not arrive as it is, or is not the user's to set.
     """
-    for name, value in environment.items():
-        if not _VARIABLE.fullmatch(name):
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: a variable's name has letters, digits and _ only, no digit first. "
-                f"Remedy: another name"
-            )
-        if name in _NOT_THE_USERS or name.startswith("RAY_AUTH_"):
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: is set by the harness or by the operator. Remedy: leave it out"
-            )
-        if "\0" in utf8(f"--env {name}", value):
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: no variable can hold a NUL character. Remedy: another value"
-            )
+    checked = checked_variables(environment, {STOP_WAIT_VARIABLE})
     # Kubernetes replaces $(NAME), and reads $$ as one $.
-    return [{"name": name, "value": value.replace("$", "$$")} for name, value in environment.items()]
+    return [{"name": name, "value": value.replace("$", "$$")} for name, value in checked.items()]
 
 
 def entry_point(words: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import harness
 from harness.arguments import resolved
 from harness.cluster.ray_jobs.entry import PLAN_VARIABLE, DriverInstructions
-from harness.cluster.target import Request, utf8
+from harness.cluster.target import Request, checked_variables
 from harness.errors import EnvironmentMismatchError, unusable
 from harness.records.provenance import COMMIT_VARIABLE, checkout_commit
 from harness.study.submission import RaySite
@@ -114,22 +114,11 @@ def _checked(environment: dict[str, str]) -> dict[str, str]:
     Raises:
         EnvironmentMismatchError: One would not arrive as it is, or is not the user's to set.
     """
-    for name, value in environment.items():
-        if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+    for name, value in checked_variables(environment, {*_ALWAYS, PLAN_VARIABLE}).items():
+        if "$" in value:
             raise EnvironmentMismatchError(
-                f"--env {name}=...: a variable's name has letters, digits and _ only, no digit first."
+                f"--env {name}=...: Ray replaces what follows a $ in a variable. Remedy: write out the value."
             )
-        if name in {*_ALWAYS, PLAN_VARIABLE} or name.startswith("RAY_AUTH_"):
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: is set by the harness or by the cluster itself. Remedy: leave it out; a "
-                f"token that opens the cluster belongs into this shell's own environment."
-            )
-        if "$" in value or "\0" in value:
-            raise EnvironmentMismatchError(
-                f"--env {name}=...: Ray replaces what follows a $ in a variable, and none can hold a NUL "
-                f"character. Remedy: write out the value."
-            )
-        utf8(f"--env {name}", value)
     return environment
 
 

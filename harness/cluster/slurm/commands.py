@@ -62,7 +62,8 @@ def submit(script: Path, working_dir: Path, name: str) -> str:
         name: What the job is called, by which it is found where Slurm takes it and its answer is lost.
 
     Raises:
-        NoAnswerError: Slurm does not answer in time, or tells no id; it may have taken the job.
+        NoAnswerError: Slurm does not answer in time, or tells no id, or the user gave up waiting; it may have
+            taken the job.
         EnvironmentMismatchError: Slurm refuses it.
     """
     try:
@@ -70,6 +71,8 @@ def submit(script: Path, working_dir: Path, name: str) -> str:
         done = run("sbatch", "--parsable", str(script), working_dir=working_dir, is_detached=True)
     except NoAnswerError as error:
         raise _perhaps_taken(script, name, f"Slurm did not answer in {PATIENCE_SECONDS} s") from error
+    except KeyboardInterrupt as error:
+        raise _perhaps_taken(script, name, "given up waiting for Slurm, which did not answer") from error
     if done.returncode != 0:
         raise EnvironmentMismatchError(
             f"{script}: Slurm does not take the job: {words(done)}. "
