@@ -94,8 +94,8 @@ def _nothing(
     for field in space.model_fields_set if space else ():
         value = getattr(space, field)
         if value is None and field in shared and path != ("recipe",):
-            reason = f"nothing leaves the {field} of {in_place} in place. Remedy: a value, or leave it out"
-            yield (*path, field), reason
+            stays = f"null leaves the {field} of {in_place} as it is"
+            yield (*path, field), f"{stays}. Remedy: another value, or give {field} only where it is wanted"
         if isinstance(value, OneOf):
             around = {**shared, **given_fields(space)}
             for name, branch in value.one_of.items():

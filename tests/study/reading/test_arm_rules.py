@@ -212,7 +212,7 @@ RATES_BY_SCHEDULE = "{one_of: {constant: {lr: 1}, linear: {lr: 2}}}"
         (
             "    optimizer: sgd\n",
             "    optimizer: sgd\n    clip_norm: null\n",
-            "s.yaml:11: arms.sgd.clip_norm: nothing leaves the clip_norm of recipe in place. Remedy: a",
+            "s.yaml:11: arms.sgd.clip_norm: null leaves the clip_norm of recipe as it is. Remedy: another",
         ),
         (
             "    optimizer: sgd\n",
@@ -227,7 +227,7 @@ RATES_BY_SCHEDULE = "{one_of: {constant: {lr: 1}, linear: {lr: 2}}}"
         (
             "    optimizer: sgd\n",
             "    optimizer: sgd\n    lr_schedule: {one_of: {constant: {clip_norm: null}, linear: {}}}\n",
-            "lr_schedule.one_of.constant.clip_norm: nothing leaves the clip_norm of the arm in place",
+            "lr_schedule.one_of.constant.clip_norm: null leaves the clip_norm of the arm as it is",
         ),
     ],
 )

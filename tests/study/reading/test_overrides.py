@@ -59,7 +59,7 @@ def test_of_several_overrides_the_one_that_brought_a_problem_is_named(study_text
         (["recipe.epochs=2", "recipe={}"], "--set recipe={} comes later and replaces it"),
         (
             ["recipe.clip_norm=1", "arms.sgd.clip_norm=null"],
-            "nothing leaves the clip_norm of recipe in place",
+            "null leaves the clip_norm of recipe as it is",
         ),
         (["region.test_loss=0.1"], "region.test_loss: no claim is about test_loss"),
         (
