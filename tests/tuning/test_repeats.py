@@ -20,7 +20,7 @@ from harness.tuning.conductor import Conductor
 from harness.tuning.looks import Look
 from harness.tuning.past import Past
 from harness.tuning.runs import Place, RunEnd, RunSpec
-from tests.tuning.test_replay import bumpy, results
+from tests.tuning.test_replay import bumpy, check_prefixes, results
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
 ADAM_SEARCHES_NOTHING = "arms.adam={optimizer: adam, lr: 0.001}"
@@ -221,13 +221,7 @@ def test_any_prefix_of_a_journal_with_repeats_leads_to_the_same_results(
     """Wherever it is cut: the same runs in each repeat, the same ends and the same winners."""
     whole = drive(*overrides)
     whole.run(bumpy)
-    for length in range(0, len(whole.events) + 1, stride):
-        again = drive(*overrides)
-        again.events.extend(whole.events[:length])
-        again.conductor.replay(whole.events[:length])
-        again.run(bumpy)
-        assert results(again.events) == results(whole.events), f"cut after event {length}"
-        assert again.conductor.is_over
+    check_prefixes(drive, overrides, bumpy, whole.events, stride)
 
 
 def test_a_journal_cut_between_two_tries_leads_to_the_same_end(drive: Callable[..., Any]) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -37,6 +37,23 @@ def results(events: list[Event]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def check_prefixes(
+    drive: Callable[..., Any],
+    overrides: Sequence[str],
+    curve: Callable[[RunSpec, int], float | None],
+    events: list[Event],
+    stride: int = 1,
+) -> None:
+    """Cut a study's journal after each `stride` events; taken up, it must end as it did."""
+    for length in range(0, len(events) + 1, stride):
+        again = drive(*overrides)
+        again.events.extend(events[:length])
+        again.conductor.replay(events[:length])
+        again.run(curve)
+        assert results(again.events) == results(events), f"cut after event {length}"
+        assert again.conductor.is_over
+
+
 OVERRIDES = [
     (),
     ("search.sampler=random",),
@@ -67,13 +84,7 @@ def test_any_prefix_of_a_journal_leads_to_the_same_results(
     """Wherever a study is cut, taking it up runs the same runs to the same ends and the same winners."""
     whole = drive(*overrides)
     whole.run(bumpy)
-    for length in range(0, len(whole.events) + 1, stride):
-        again = drive(*overrides)
-        again.events.extend(whole.events[:length])
-        again.conductor.replay(whole.events[:length])
-        again.run(bumpy)
-        assert results(again.events) == results(whole.events), f"cut after event {length}"
-        assert again.conductor.is_over
+    check_prefixes(drive, overrides, bumpy, whole.events, stride)
 
 
 @pytest.mark.parametrize("numbers", [{1, 2, 3}, set(range(5))], ids=["three", "all"])
@@ -91,13 +102,7 @@ def test_any_prefix_of_a_search_that_is_given_up_leads_to_the_same_results(
     whole.run(failing)
     _, reason = results(whole.events)["sgd 0"]
     assert reason.startswith("the last 3 runs failed, so the remaining")
-    for length in range(len(whole.events) + 1):
-        again = drive(*small)
-        again.events.extend(whole.events[:length])
-        again.conductor.replay(whole.events[:length])
-        again.run(failing)
-        assert results(again.events) == results(whole.events), f"cut after event {length}"
-        assert again.conductor.is_over
+    check_prefixes(drive, small, failing, whole.events)
 
 
 def test_a_search_that_was_given_up_ends_with_what_is_in_flight(drive: Callable[..., Any]) -> None:
