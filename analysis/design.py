@@ -92,6 +92,15 @@ def noun_of(records: StudyRecords, arms: Iterable[str]) -> str:
     return "repeats" if any(counts_searches(records, arm) for arm in arms) else "seeds"
 
 
+def counted_in_words(records: StudyRecords, phases: Iterable[str] = ("confirm",)) -> str:
+    """Return what the n of some phases' means counts, in the plural; search runs are counted by seed."""
+    if "confirm" not in phases:
+        return "seeds"
+    arms = [name for name, arm in records.declaration.arms.items() if arm.confirm_runs]
+    nouns = {noun_of(records, [name]) for name in arms}
+    return "repeats (without a search: seeds)" if len(nouns) > 1 else noun_of(records, arms)
+
+
 def confirmed(records: StudyRecords, arm: str, upto: int | None) -> Sequence[Group]:
     """Return the groups of an arm's confirm runs: half of a report's tables ask for them."""
     known = _CONFIRMED.setdefault(records, {})

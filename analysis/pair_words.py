@@ -1,11 +1,11 @@
 """Differences between arms in words: how much, by which intervals, and what a reader must know of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from analysis.claims import ALPHA, Grounds
-from analysis.design import design_of, noun_of
+from analysis.design import counted_in_words, design_of
 from analysis.metrics import Metric
 from analysis.records import StudyRecords
 from analysis.render import numbers
@@ -27,15 +27,6 @@ def amount(difference: float | None, high: float | None, metric: Metric) -> str:
     if set(text.split()[0]) <= set("-0."):
         return text.removeprefix("-")  # rounded to nothing: no side to name
     return text if difference < 0 else f"+{text}"
-
-
-def counted_in_words(records: StudyRecords, phases: Iterable[str] = ("confirm",)) -> str:
-    """Return what the n of some phases' means counts, in the plural; search runs are counted by seed."""
-    if "confirm" not in phases:
-        return "seeds"
-    arms = [name for name, arm in records.declaration.arms.items() if arm.confirm_runs]
-    nouns = {noun_of(records, [name]) for name in arms}
-    return "repeats (without a search: seeds)" if len(nouns) > 1 else noun_of(records, arms)
 
 
 def method(frame: pd.DataFrame, records: StudyRecords) -> str:

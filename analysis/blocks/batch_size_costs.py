@@ -7,10 +7,10 @@ import pandas as pd
 from analysis import responses
 from analysis.batch_sizes import way_of
 from analysis.blocks import Table
+from analysis.design import counted_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metrics_in
-from analysis.pair_words import counted_in_words
 from analysis.render import numbers
 from analysis.seconds import incomparable
 

@@ -19,10 +19,10 @@ from analysis.blocks.batch_size_costs import (
     target_in_words,
 )
 from analysis.blocks.batch_size_panels import SINGLE, draw, panels_of
+from analysis.design import counted_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from analysis import claims, statistics
 from analysis.claims.verdict import supported_by_arm
+from analysis.design import counted_in_words
 from analysis.facts import Facts
-from analysis.pair_words import counted_in_words
 from analysis.replicates import chance_level, n_collapsed, replicates
 from harness.study.claims import AVERAGE, EVERY, WITHOUT_REGION, Claim
 

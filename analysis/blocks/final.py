@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 
 from analysis import statistics
 from analysis.blocks import Block, Plot
+from analysis.design import counted_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.render.axes import lifts, row_height

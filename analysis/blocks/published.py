@@ -11,11 +11,10 @@ import pandas as pd
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
-from analysis.design import counts_searches, design_of, runs_of_replicates
+from analysis.design import counted_in_words, counts_searches, design_of, runs_of_replicates
 from analysis.facts import Facts
 from analysis.metrics import Metrics
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import Replicates

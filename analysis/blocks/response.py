@@ -14,9 +14,9 @@ from analysis import responses
 from analysis.blocks import Block, Plot
 from analysis.blocks.response_means import NOTHING, RESPONSE_IN_NUMBERS, compute_means, guessing_in_words
 from analysis.blocks.response_panels import best_in_words, draw
+from analysis.design import counted_in_words
 from analysis.facts import Facts
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 

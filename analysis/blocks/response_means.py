@@ -6,10 +6,10 @@ import pandas as pd
 
 from analysis import responses, selection, statistics
 from analysis.blocks import Table
+from analysis.design import counted_in_words
 from analysis.facts import Facts
 from analysis.metrics import Metric, Metrics
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 

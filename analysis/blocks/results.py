@@ -4,10 +4,9 @@ import pandas as pd
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
-from analysis.design import design_of
+from analysis.design import counted_in_words, design_of
 from analysis.facts import Facts
 from analysis.noted import metrics_in, noted
-from analysis.pair_words import counted_in_words
 from analysis.records import StudyRecords
 from analysis.render import numbers
 from analysis.replicates import chance_level, replicates

@@ -10,7 +10,7 @@ from harness.study.claim_kinds import Best, Better, Diverges, Faster, Monotone, 
 from harness.study.claims import Claim, with_region
 from harness.study.datasets import on_each
 from harness.study.file import StudyFile
-from harness.study.reading.settings import check_settings
+from harness.study.reading.claimed_settings import check_settings
 from harness.study.reading.source import Path, Source
 from harness.study.study import Arm
 
