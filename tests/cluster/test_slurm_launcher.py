@@ -289,6 +289,23 @@ def test_a_full_disk_keeps_no_job_from_its_requeue(
     assert "'requeued' is not noted there (No space left on device)" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("then", "is_requeued"), [("kill -TERM $$", True), ("echo 'Job is on hold' >&2; exit 1", False)]
+)
+def test_a_requeue_that_ends_the_command_that_asks_for_it_has_been_taken(
+    then: str,
+    is_requeued: bool,  # noqa: FBT001 - a parameter of the test
+    launcher: Launcher,
+    slurm: SlurmCommands,
+) -> None:
+    """Slurm ends every process of the job, and `scontrol` may wait for its answer then."""
+    slurm.write("scontrol", then)
+    sweep = sweep_that("exit 75")
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert launcher._attend(sweep, RayCluster(address="local")) == 75
+    assert launcher._requeue() is is_requeued
+
+
 SHOW = 'case "$*" in "show hostnames"*) echo "$3" | tr "," "\\n";; *) cat "$BIN/details";; esac\n'
 DETAILS = """\
    TresPerNode=gres:gpu:a100:1

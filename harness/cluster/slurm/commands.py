@@ -123,12 +123,14 @@ def accounted_state(job: str) -> str | None:
 
 
 def requeue(job: str) -> None:
-    """Put a running job back into the queue; ends its processes.
+    """Put the running job that asks back into the queue; ends its processes, the one that asks among them.
 
     Raises:
         EnvironmentMismatchError: Slurm refuses.
     """
-    check("scontrol requeue", run("scontrol", "requeue", job))
+    done = run("scontrol", "requeue", job)
+    if done.returncode >= 0:  # else the requeue that it asked for has ended it, before Slurm's answer came
+        check("scontrol requeue", done)
 
 
 def cancel(job: str) -> None:
