@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import budget, statistics
+from analysis import budget
 from analysis.blocks import Block, Table
 from analysis.facts import Facts
 from analysis.noted import metrics_in
@@ -87,8 +87,6 @@ _COLUMNS = {
     "runs": "int64",
     "ended": "int64",
     "share": "float64",
-    "share_low": "float64",
-    "share_high": "float64",
     "rate_low": "float64",
     "rate_high": "float64",
     "completed": "int64",
@@ -101,11 +99,11 @@ _COLUMNS = {
 def compute_failures(facts: Facts) -> pd.DataFrame:
     """Return one row an arm, phase and status of runs that diverged or failed.
 
-    Returns: Columns `arm, phase, status, runs, ended, share, share_low, share_high, rate_low, rate_high,
-        completed, completed_rate_low, completed_rate_high, reason`. `runs` of the `ended` runs of the arm and
-        phase had this status; the ends of their share are Clopper and Pearson's, 95 %. The rates are the
-        smallest and the largest learning rate of these runs, and of the `completed` ones. `reason` is the
-        first one given.
+    Returns: Columns `arm, phase, status, runs, ended, share, rate_low, rate_high, completed,
+        completed_rate_low, completed_rate_high, reason`. `runs` of the `ended` runs of the arm and phase had
+        this status; their share has no interval, as the runs of one search are not independent. The rates
+        are the smallest and the largest learning rate of these runs, and of the `completed` ones. `reason`
+        is the first one given.
     """
     runs = facts.records.runs
     if "config.lr" not in runs:
@@ -121,14 +119,11 @@ def compute_failures(facts: Facts) -> pd.DataFrame:
 
 def _row(ended: pd.DataFrame, status: str) -> dict[str, Any]:
     runs, completed = ended[ended["status"] == status], ended[ended["status"] == "completed"]
-    low, high = statistics.clopper_pearson(len(runs), len(ended))
     return {
         "status": status,
         "runs": len(runs),
         "ended": len(ended),
         "share": len(runs) / len(ended),
-        "share_low": low,
-        "share_high": high,
         "rate_low": runs["config.lr"].min(),
         "rate_high": runs["config.lr"].max(),
         "completed": len(completed),
@@ -151,10 +146,7 @@ def lay_out_failures(frame: pd.DataFrame) -> pd.DataFrame:
             "Phase": [row["phase"] for row in rows],
             "Status": [row["status"] for row in rows],
             "Runs": [f"{row['runs']} of {row['ended']}" for row in rows],
-            "Share": [
-                f"{100 * row['share']:.0f} % ({100 * row['share_low']:.0f} to {100 * row['share_high']:.0f})"
-                for row in rows
-            ],
+            "Share": [f"{100 * row['share']:.0f} %" for row in rows],
             "Learning rates": [
                 numbers.span([row["rate_low"], row["rate_high"]], numbers.rate) for row in rows
             ],
@@ -183,9 +175,9 @@ def caption_failures(facts: Facts, frame: pd.DataFrame) -> str:
         return f"All {ended:,} runs that ended, ended finite: none diverged, none failed."
     return (
         f"Diverged: the loss was no finite number any more; failed: an error. {frame['runs'].sum():,} of "
-        f"{ended:,} runs. Runs: of the n runs of the arm and phase that ended; share with Clopper and "
-        "Pearson's 95 % interval. A run that early stopping ended is neither. Learning rates: smallest and "
-        "largest, beside those of the completed runs of the same arm and phase."
+        f"{ended:,} runs. Runs: of the n runs of the arm and phase that ended; their share has no interval, "
+        "as runs of one search are not independent. A run that early stopping ended is neither. Learning "
+        "rates: smallest and largest, beside those of the completed runs of the same arm and phase."
     )
 
 

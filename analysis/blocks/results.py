@@ -1,10 +1,14 @@
 """How good is each arm's chosen configuration? Its means, in the published studies' layout."""
 
+import math
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 
 from analysis import selection, statistics
 from analysis.blocks import Block, Table
-from analysis.design import counted_in_words, design_of
+from analysis.design import counted_in_words, counts_searches, design_of
 from analysis.facts import Facts
 from analysis.noted import metrics_in, noted
 from analysis.records import StudyRecords
@@ -33,13 +37,15 @@ def compute_results(facts: Facts) -> pd.DataFrame:
     """Return one row an arm: its learning rate, and mean and t-interval of each value over replicates.
 
     Returns: Columns `arm, optimizer, learning_rate, edge, selected_on, planned, ended, diverged, failed,
-        n`, then each of `columns_of` (of classification `train_loss, val_loss, test_loss, val_accuracy,
-        test_accuracy`) and `minutes`, and its `_half_width`, and
-        `new_images_half_width`, that of the test accuracy for other test images of the
-        same kind, absent where predictions are not kept. `planned` to `failed` count confirm runs, `n`
-        completed replicates of the plan: of an arm that searches in a study that repeats its searches, whole
-        searches with the mean of their confirm runs; confirm seeds everywhere else. Where a run diverged, the
-        means are absent: an average over the survivors would hide it. `edge` is `lower`, `upper` or absent.
+        trains_low, trains_high, n`, then each of `columns_of` (of classification `train_loss, val_loss,
+        test_loss, val_accuracy, test_accuracy`) and `minutes`, and its `_half_width`, and
+        `new_images_half_width`, that of the test accuracy for other test images of the same kind, absent
+        where predictions are not kept. `planned` to `failed` count confirm runs, `n` completed replicates
+        of the plan: of an arm that searches in a study that repeats its searches, whole searches with the
+        mean of their confirm runs; confirm seeds everywhere else. Where a run diverged, the means are
+        absent: an average over the survivors would hide it. Of such an arm `trains_low` and `trains_high`
+        are the ends of Clopper and Pearson's 95 % interval of the share of runs that train, absent where
+        runs share a search, as they are not independent. `edge` is `lower`, `upper` or absent.
     """
     records = facts.records
     confirm = records.runs_of("confirm")
@@ -69,8 +75,13 @@ def _row(records: StudyRecords, arm: str, choice: selection.Choice, runs: pd.Dat
         "ended": len(runs),
         "diverged": diverged,
         "failed": int((runs["status"] == "failed").sum()),
+        "trains_low": math.nan,
+        "trains_high": math.nan,
         "n": n,
     }
+    if diverged and not counts_searches(records, arm):
+        ends = statistics.clopper_pearson(len(runs) - diverged, len(runs))
+        row["trains_low"], row["trains_high"] = ends
     for name in shown:
         interval = statistics.t_interval([] if diverged else own[name].measured.tolist())
         row |= {name: interval.mean, f"{name}_half_width": interval.half_width}
@@ -116,10 +127,7 @@ def lay_out_results(frame: pd.DataFrame) -> pd.DataFrame:
         ]
         if name == "test_accuracy" and frame["new_images_half_width"].notna().any():
             cells["On new test images (%)"] = _on_new_images(frame)
-    cells["n"] = [
-        _count(n, diverged, ended)
-        for n, diverged, ended in zip(frame["n"], frame["diverged"], frame["ended"], strict=True)
-    ]
+    cells["n"] = [_count(row) for row in frame.to_dict("records")]
     return pd.DataFrame(cells)
 
 
@@ -130,12 +138,14 @@ def _on_new_images(frame: pd.DataFrame) -> list[str]:
     ]
 
 
-def _count(n: int, diverged: int, ended: int) -> str:
-    """Return n, and where seeds diverged how many of those that ended did, with the share that trains."""
-    if not diverged:
-        return str(n)
-    low, high = statistics.clopper_pearson(ended - diverged, ended)
-    return f"{n} ({diverged} of {ended} diverged; {100 * low:.0f} to {100 * high:.0f} % train)"
+def _count(row: dict[Hashable, Any]) -> str:
+    """Return n, and where runs diverged how many of those that ended did, with the share that trains."""
+    if not row["diverged"]:
+        return str(row["n"])
+    lost = f"{row['diverged']} of {row['ended']} diverged"
+    if numbers.is_present(row["trains_low"]):
+        lost += f"; {100 * row['trains_low']:.0f} to {100 * row['trains_high']:.0f} % train"
+    return f"{row['n']} ({lost})"
 
 
 def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
@@ -168,10 +178,10 @@ def caption_results(facts: Facts, frame: pd.DataFrame) -> str:
         counts = chance_level(records, records.metrics.headline.name) is not None
         sentences.append(
             "An arm with a diverged run has no mean here, as the survivors alone would flatter it"
-            f"{'; claims count its accuracy as chance' if counts else ''}. The interval of the share of runs "
-            "that train is Clopper and "
-            "Pearson's, 95 %."
+            f"{'; claims count its accuracy as chance' if counts else ''}."
         )
+    if frame["trains_low"].notna().any():
+        sentences.append("The interval of the share of runs that train is Clopper and Pearson's, 95 %.")
     if (records.runs_of("confirm")["concurrency"] > 1).any():
         sentences.append("Several runs trained at the same time, so minutes are not comparable between arms.")
     if not frame["ended"].any():

@@ -99,6 +99,19 @@ def test_a_diverged_seed_leaves_no_mean(new_study: "type[Study]", tmp_path: Path
     assert laid_out["n"][0] == "8 (2 of 10 diverged; 44 to 97 % train)"
 
 
+def test_runs_that_share_a_search_have_no_interval_of_those_that_train(
+    new_study: "type[Study]", tmp_path: Path
+) -> None:
+    """Two seeds of one search of three diverged: the runs of that search are not independent."""
+    study = new_study(arms={"sgd": {"lr": LOG}})
+    study.repeat("sgd", [[0.9, 0.91]] * 3)
+    for run in study.runs[-2:]:
+        run.status = "diverged"
+    table = RESULTS.table.rendered("results", study.facts(tmp_path))
+    assert table.cells["n"][0] == "2 (2 of 6 diverged)"
+    assert "Clopper" not in table.caption
+
+
 def test_csv_has_full_precision(results: Path) -> None:
     """Reading a CSV back gives the very numbers."""
     table = RESULTS.table.rendered("results", Facts(load_study(results)))
