@@ -9,7 +9,7 @@ import pytest
 from analysis import verdict
 from analysis.claims.verdict import Ruling
 
-REFERENCE = Path(__file__).parents[2] / "results/reference"
+REFERENCE = Path(__file__).parents[3] / "results/reference"
 CODES: dict[Ruling, int] = {
     "supported": 0,
     "contradicted": 3,
@@ -35,7 +35,7 @@ def test_each_ruling_has_its_exit_code(study: str, capsys: pytest.CaptureFixture
 
 def test_what_is_not_sealed_is_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     """Its rulings are told, and that nothing proves their declaration to be older than the data."""
-    assert verdict.main([str(Path(__file__).parents[1] / "first_version")]) == 2
+    assert verdict.main([str(Path(__file__).parents[2] / "first_version")]) == 2
     told = capsys.readouterr()
     assert "1. supported" in told.out
     assert "not sealed" in told.err

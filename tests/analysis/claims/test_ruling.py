@@ -24,14 +24,12 @@ from analysis.replicates import Replicates
 from analysis.statistics.sequential import Looks
 from harness.records.folder import ResultsFolder
 from harness.study.claim_kinds import KINDS
+from tests.analysis.claims.made import ZIGZAG, decided
 
 if TYPE_CHECKING:
     from tests.analysis.conftest import Run, Study
 
 LOG_RANGE = {"low": 1e-4, "high": 1.0, "log": True}
-
-ZIGZAG = (0.000, 0.001, -0.001, 0.002, -0.002, 0.001, -0.001, 0.000, 0.002, -0.002)
-"""Ten deviations with mean 0."""
 
 
 def better(arm: str = "a", than: str = "b", metric: str = "test_accuracy") -> dict[str, Any]:
@@ -45,13 +43,6 @@ def study_of(new_study: "type[Study]", tilt: float, gap: float, n: int = 10, **v
     study.confirm("a", [0.88 + gap + (1 + tilt) * offset for offset in ZIGZAG[:n]], **values)
     study.confirm("b", [0.88 + offset for offset in ZIGZAG[:n]])
     return study
-
-
-def decided(facts: Facts) -> list[SimpleNamespace]:
-    """Return the claims of a study as `claims.json` holds them."""
-    rows = json.dumps([verdict.as_row() for verdict in facts.verdicts], allow_nan=False)
-    verdicts: list[SimpleNamespace] = json.loads(rows, object_hook=lambda row: SimpleNamespace(**row))
-    return verdicts
 
 
 def decide_one(study: "Study", tmp_path: Path) -> SimpleNamespace:
