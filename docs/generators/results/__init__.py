@@ -36,6 +36,7 @@ studies say of our own tools is [a page of its own](tools.md).
 _ORDER = (
     "optimizers",
     "modern_optimizers",
+    "modern_optimizers_cnn",
     "modern_optimizers_digits",
     "time_to_accuracy",
     "time_to_accuracy_search",
@@ -59,6 +60,11 @@ _NOTES: Mapping[str, str] = {
         "Equal trials and epochs are not equal seconds: a run of Muon took twice, one of SOAP 4.6 times as "
         "long as one of AdamW (minutes in the report's table of results), beside other work on the machine. "
         "Effects of claims that ended at the first or second look run high."
+    ),
+    "modern_optimizers_cnn": (
+        "Equal trials and epochs are not equal seconds; how unequal these runs do not say, as they trained "
+        "beside other work. The rate of `schedule_free`, which keeps to a constant schedule, lies at the "
+        "upper edge of its range: a wider one may raise it further."
     ),
     "accuracy_fcn": (
         "The first declaration of this network's accuracy that was run to its end; a first start of it was "
