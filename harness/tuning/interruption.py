@@ -23,7 +23,8 @@ INTERRUPTING = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP)
 _PASSED_ON = signal.SIGRTMIN + 7
 """What the main thread gets in place of a SIGTERM: nobody else's, and it wakes a call that waits."""
 
-_PATIENCE_SECONDS = 10
+_PATIENCE_SECONDS = 15
+"""More than the 10 s that Tune waits for runs, which do not hear of it before their epoch's end."""
 _START_PATIENCE_SECONDS = 60
 _SAME_REQUEST_SECONDS = 1.0
 """One request may arrive several times: Ray Jobs signals a driver and all its descendants."""
@@ -96,7 +97,7 @@ class Interruption:
 
     @contextmanager
     def ends_by(self, stop: Callable[[], None]) -> Iterator[None]:
-        """Call `stop` on the first request; raise KeyboardInterrupt on the second, or after 10 s.
+        """Call `stop` on the first request; raise KeyboardInterrupt on the second, or after 15 s.
 
         Raises:
             KeyboardInterrupt: A request came before, and whatever ran then has swallowed its exception.

@@ -23,6 +23,19 @@ _SMALL = (
     "search.trials=1", "search.early_stopping=null", "search.audit=0", "confirm.seeds=1",
 )  # fmt: skip
 
+_SLOW = """\
+study: slow
+question: Is the way on told?
+trial:
+  command: [python, -S, slow.py, "{seed}"]
+  epochs: 1
+  metrics: {accuracy: {better: higher}}
+arms:
+  one: {}
+confirm: {seeds: 2}
+resources: {concurrency: 1}
+"""
+
 
 @dataclass
 class Place:
@@ -209,6 +222,34 @@ def test_a_request_to_end_is_heard_at_every_moment(moment: str, number: signal.S
     assert process.returncode == 75, output
     assert b"Traceback" not in output
     assert b"interrupted" in output
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert not left
+
+
+def test_a_request_within_a_long_epoch_ends_the_sweep_in_good_order(tmp_path: Path) -> None:
+    """Tune waits 10 s for a run, which hears nothing before its epoch ends; the way on is told even so."""
+    study, folder = tmp_path / "slow.yaml", ResultsFolder(tmp_path / "results" / "slow")
+    study.write_text(_SLOW)
+    (tmp_path / "slow.py").write_text("import time; time.sleep(600)")
+    command = [
+        sys.executable,
+        "-m",
+        "harness.sweep",
+        str(study),
+        "--results",
+        str(folder.root.parent),
+        "--trust",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    drill.wait_until(
+        lambda: folder.journal.exists() and b"run_started" in folder.journal.read_bytes(),
+        lambda: process.poll() is not None,
+    )
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.terminate()
+    output, _ = process.communicate()
+    assert process.returncode == 75, output
+    assert b"the same command with --resume finishes the study" in output
     _, left = psutil.wait_procs(family, timeout=20)
     assert not left
 

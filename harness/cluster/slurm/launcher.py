@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _EARLY_SECONDS = 90
 """How much sooner than asked Slurm's warning may come: its manual says 60."""
 _DRIVER_PATIENCE_SECONDS = 25.0
-"""What the sweep gets for its end in good order; it gives itself 10."""
+"""What the sweep gets for its end in good order; it gives itself 15."""
 _LEFTOVERS_PATIENCE_SECONDS = 3.0
 _LOOK_EVERY_SECONDS = 0.2
 
