@@ -45,7 +45,7 @@ def compute_results(facts: Facts) -> pd.DataFrame:
         mean of their confirm runs; confirm seeds everywhere else. Where a run diverged, the means are
         absent: an average over the survivors would hide it. Of such an arm `trains_low` and `trains_high`
         are the ends of Clopper and Pearson's 95 % interval of the share of runs that train, absent where
-        runs share a search, as they are not independent. `edge` is `lower`, `upper` or absent.
+        replicates are searches, as runs of one are not independent. `edge` is `lower`, `upper` or absent.
     """
     records = facts.records
     confirm = records.runs_of("confirm")
