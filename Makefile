@@ -48,7 +48,7 @@ optuna-dashboard: $(VENV)/installed  ## watch a study's search in Optuna's own d
 
 reproduce: $(VENV)/installed  ## run a reference study again, say whether it agrees (STUDY=dropout for another)
 	$(BIN)/python -m harness.sweep "results/reference/$(REFERENCE)/study.yaml" --results results/reproduced \
-	  $(if $(shell grep -l "import:" results/reference/$(REFERENCE)/study.yaml),--trust) \
+	  $(if $(shell grep -sl "import:" results/reference/$(REFERENCE)/study.yaml),--trust) \
 	  $(if $(wildcard results/reproduced/$(REFERENCE)/manifest.json),--resume) || test $$? = 1
 	$(BIN)/python -m analysis.reproduction "results/reference/$(REFERENCE)" "results/reproduced/$(REFERENCE)"
 
