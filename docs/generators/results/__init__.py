@@ -100,10 +100,10 @@ _NOTES: Mapping[str, str] = {
     "dropout": (
         "An earlier run of this question had one search an arm and ruled otherwise, about the configurations "
         "which that search chose. Several searches show what more seeds of one choice cannot. Run again by "
-        "`make reproduce` on 2026-11-30, a trial that was proposed just before another ended, not after, let "
-        "one search of `a_tenth` choose another rate, and the first claim's effect came out as +0.41 ± 0.37 "
-        "pp: it lies that close to the line. The two runs are not independent: the other searches of that "
-        "claim chose the same again."
+        "`make reproduce` on 2026-11-30, same versions and kind of machine, a trial that was proposed just "
+        "before another ended, not after, let one search of `a_tenth` choose another rate, and the first "
+        "claim's effect came out as +0.41 ± 0.37 pp (5 repeats): it lies that close to the line. The two "
+        "runs are not independent: the other searches of that claim chose the same again."
     ),
     "joint": (
         "An earlier run of this question had one search of 200 trials an arm: what those two chose was 1.79 "
